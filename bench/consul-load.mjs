@@ -1,12 +1,12 @@
-// What hundreds of looked-up services cost a Consul server: requests, bytes and its CPU, for reconfd and for
-// one blocking query a service, which is how consul-template watches them.
+// The cost of hundreds of looked-up services for a Consul server: requests, bytes and CPU. Compares reconfd with one
+// blocking query per service, which is how consul-template watches them.
 import { Agent, createServer, get, request } from 'node:http'
 import { join } from 'node:path'
 import * as lab from './lab.mjs'
 
 const SERVICES = 1000
 const INSTANCES = 3
-/** Changes of each kind, so many milliseconds apart. */
+/** The number of changes of each kind, and the milliseconds between them. */
 const CHANGES = 10
 const APART = 400
 
@@ -53,7 +53,7 @@ async function startCounter(port) {
   return { counted, node: `127.0.0.1:${server.address().port}`, close }
 }
 
-/** One blocking query a service, any server may answer. */
+/** Sends one blocking query per service, which any server may answer. */
 function oneQueryEach(node, names) {
   const agent = new Agent({ keepAlive: true, maxSockets: Infinity })
   let over = false
@@ -92,7 +92,7 @@ const isQuiet = async (counted) => {
   return counted.requests === before && counted.open > 0
 }
 
-/** Requests, bytes and milliseconds of the server's CPU for each of several changes. */
+/** Requests, bytes and milliseconds of server CPU per change, as the mean of several changes. */
 async function during(consul, counted, change) {
   const [requests, bytes, cpu] = [counted.requests, counted.bytes, lab.cpuOf(consul.pid)]
   for (let n = 0; n < CHANGES; n++) {

@@ -1,16 +1,16 @@
-// Who does the same work side by side: reconfd, the floor, and the programs that RECONFD_BENCH_PEERS names (confd,
-// consul-template, remco; those on PATH). confd and reconfd render the same file; the others' templates give the
+// The programs that do the same work side by side: reconfd, the floor, and those that RECONFD_BENCH_PEERS names (confd,
+// consul-template, remco; found on PATH). confd and reconfd render the same file; the others' templates produce the
 // same bytes in their own language.
 import { spawnSync } from 'node:child_process'
 import { join } from 'node:path'
 import * as lab from './lab.mjs'
 
-/** The program under Node. */
+/** reconfd under Node. */
 export const PROGRAM = [process.execPath, lab.cli]
 
 const wanted = (process.env['RECONFD_BENCH_PEERS'] ?? '').split(',').filter(Boolean)
 
-/** The peers that are there and can read this store. */
+/** The requested peers that are installed and can read this store. */
 const peersOf = ({ backend }) =>
   wanted.filter((name) => {
     if (!Object.hasOwn(PEERS, name)) throw new Error(`RECONFD_BENCH_PEERS: ${name} is unknown`)
@@ -21,9 +21,9 @@ const peersOf = ({ backend }) =>
   })
 
 /**
- * @param store as lab.startEtcd() and lab.startConsul() have it
- * @param jobs `{ prefix, reload }` of each file
- * @returns by name: `{ folder, dests, once, watch }`, commands as lists of words
+ * @param store the result of lab.startEtcd() or lab.startConsul()
+ * @param jobsOf returns `{ prefix, reload }` for each file, given the name and the folder of a contender
+ * @returns by name: `{ folder, dests, once, watch }`, with commands as lists of words
  */
 export function contenders(store, jobsOf, program = PROGRAM) {
   const names = ['floor', 'reconfd', ...peersOf(store)]

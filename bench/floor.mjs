@@ -1,5 +1,5 @@
-// The floor: the least that does the job, by Node alone. It reads the keys, writes the file, and watches; no
-// staging, no check, no owed reload, no template.
+// The floor: the least code that does the job, in plain Node. It reads the keys, writes the file, and watches,
+// without staging, checks, owed reloads and templates.
 //   node bench/floor.mjs [-once] etcdv3|consul HOST:PORT PREFIX DEST [COMMAND]
 import { writeFileSync } from 'node:fs'
 import { Agent, request } from 'node:http'
@@ -12,7 +12,7 @@ const agent = new Agent({ keepAlive: true })
 const b64 = (text) => Buffer.from(text).toString('base64')
 const text = (base64) => Buffer.from(base64 ?? '', 'base64').toString()
 
-/** A request whose answer is taken as it comes. */
+/** Sends a request whose answer is read as it arrives. */
 function open(method, path, body, onAnswer) {
   request({ host, port, method, path, agent }, onAnswer).end(body)
 }

@@ -1,5 +1,5 @@
-// The rows that say how fast reconfd is, each beside its floor: starts, changes, memory and rest. Contenders run in
-// turn or side by side, each with keys of its own, so that noise meets all alike.
+// The figures that summarize how fast reconfd is, each with its floor: starts, changes, memory and idle CPU. Contenders
+// run in turn or side by side, each with its own keys, so that noise affects all equally.
 import { existsSync, readFileSync, rmSync, watch } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { compile, provideBun } from '../scripts/executable.mjs'
@@ -15,11 +15,11 @@ const pairs = (count, prefix) =>
     `value-${n}`,
   ])
 
-/** One figure of each contender. */
+/** One figure for each contender. */
 const valuesOf = (medians, kind) =>
   Object.fromEntries(Object.entries(medians).map(([name, run]) => [name, run[kind]]))
 
-/** The commands of a onetime run; the files are checked to be the same. */
+/** The commands of a onetime run. Throws if the contenders write different files. */
 async function onetime(count, program) {
   const etcd = await lab.startEtcd()
   await etcd.put(pairs(count, '/app'))
@@ -71,7 +71,7 @@ async function manyFirst() {
   const prefixes = Array.from({ length: 500 }, (_, n) => `/r${n}`)
   await etcd.put(prefixes.flatMap((prefix) => pairs(10, prefix)))
   const all = contenders(etcd, () => prefixes.map((prefix) => ({ prefix })))
-  // One file is all that the floor writes.
+  // The floor writes only one file.
   delete all.floor
   const fresh = ({ folder, dests, once }) => {
     for (const dest of dests) rmSync(dest, { force: true })
@@ -85,7 +85,7 @@ async function manyFirst() {
   report('500 resources, first render: CPU', 'ms', valuesOf(medians, 'cpu'), to)
 }
 
-/** Resolves when the file holds the text. */
+/** Resolves when the file contains the text; rejects after 60 s. */
 function arrival(file, text) {
   const holds = () => existsSync(file) && readFileSync(file, 'utf8').includes(text)
   return new Promise((resolve, reject) => {
@@ -102,9 +102,9 @@ function arrival(file, text) {
 }
 
 /**
- * All contenders watch at the same time, each its own keys; each key is changed when the one before has arrived.
- * @param reload wait for the reload, not for the file
- * @returns by name: CPU and time until it arrived in milliseconds for each change, memory in MiB
+ * All contenders watch concurrently, each its own keys; a key changes once the previous change has arrived.
+ * @param reload wait for the reload instead of the file
+ * @returns by name: CPU and time to arrival, in milliseconds per change; memory in MiB
  */
 async function changes(store, count, { flags = [], reload = false, rounds = 60 } = {}) {
   const marker = (folder) => join(folder, 'out/reloaded')
@@ -124,7 +124,7 @@ async function changes(store, count, { flags = [], reload = false, rounds = 60 }
     await there
     runs.push({ name, pid, file, cpu: [], time: [] })
   }
-  // A daemon lives long enough for its code to be compiled: the first changes are not counted.
+  // A daemon lives long enough for its code to be compiled, so the first changes are not counted.
   for (let n = -20; n < rounds; n++) {
     for (const { name, pid, file, cpu, time } of runs) {
       const arrived = arrival(file, `changed-${n};`)
@@ -133,7 +133,7 @@ async function changes(store, count, { flags = [], reload = false, rounds = 60 }
       await store.put([[`/${name}/k00003`, `changed-${n};`]])
       await arrived
       const took = performance.now() - begin
-      // What is tidied up later, and the quiet time of the default, belong to this change.
+      // Deferred cleanup and the default quiet time count towards this change.
       await lab.sleep(150)
       if (n < 0) continue
       time.push(took)
@@ -194,7 +194,7 @@ async function latency() {
   })
 }
 
-/** CPU of daemons to which nothing happens, beside a Node with a timer of one second. */
+/** CPU of idle daemons, compared with a Node process that has a timer of one second. */
 async function rest() {
   for (const [what, seconds, jobs, count] of [
     ['500 resources, 10 s', 10, 500, 1],

@@ -1,4 +1,4 @@
-// What the measurements share: temp folders, an etcd, the built program, CPU time and medians.
+// Common code of the measurements: temporary folders, servers, the built program, CPU time and medians.
 import { spawn, spawnSync } from 'node:child_process'
 import {
   mkdirSync,
@@ -46,7 +46,7 @@ export function freePort() {
   })
 }
 
-/** Starts a process that is ended with the bench. */
+/** Starts a process that ends with the bench at the latest. */
 export function start(command, args, options = {}) {
   const child = spawn(command, args, { stdio: ['ignore', 'ignore', 'pipe'], ...options })
   let log = ''
@@ -83,9 +83,9 @@ export function measure([command, ...args], options = {}) {
 }
 
 /**
- * Runs programs in turn, so that noise meets all of them alike; the first round is not counted.
- * @param commands by name; each is a list of words, or makes one for each run
- * @returns the medians of each
+ * Runs programs in turn, so that noise affects all equally; the first round is not counted.
+ * @param commands by name; each is a list of words, or a function that returns one for each run
+ * @returns the medians, by name
  */
 export function inTurn(commands, rounds) {
   const runs = Object.fromEntries(Object.keys(commands).map((name) => [name, []]))
@@ -102,14 +102,14 @@ export function inTurn(commands, rounds) {
   return Object.fromEntries(Object.entries(runs).map(([name, all]) => [name, medians(all)]))
 }
 
-/** A fresh Consul; put() takes pairs of the key-value store, 50 to a transaction. */
+/** Starts an empty Consul; put() writes pairs to the key-value store, 50 to a transaction. */
 export async function startConsul() {
   const server = locate('consul')
   if (server === undefined) throw new Error('no Consul: run node scripts/servers.mjs first')
   const [http, rpc, lan, wan] = await Promise.all([0, 0, 0, 0].map(freePort))
   const ports = { http, server: rpc, serf_lan: lan, serf_wan: wan, dns: -1, grpc: -1 }
   const config = { server: true, bootstrap: true, bind_addr: '127.0.0.1', ports }
-  // By default an agent closes what goes beyond 200.
+  // By default, an agent closes connections beyond 200 of one client.
   const limits = { http_max_conns_per_client: 4000 }
   const hcl = `-hcl=${JSON.stringify({ ...config, limits, disable_update_check: true })}`
   const env = { ...process.env, ...server.env }
@@ -142,7 +142,7 @@ export async function startConsul() {
   }
 }
 
-/** A fresh etcd; put() takes pairs, 100 to a transaction. */
+/** Starts an empty etcd; put() writes pairs, 100 to a transaction. */
 export async function startEtcd() {
   const server = locate('etcd')
   if (server === undefined) throw new Error('no etcd: run node scripts/servers.mjs first')
@@ -220,7 +220,7 @@ export function connectionsTo(pid, port) {
       try {
         return /^socket:\[(\d+)\]$/.exec(readlinkSync(`/proc/${pid}/fd/${fd}`))?.[1]
       } catch {
-        return undefined // closed meanwhile
+        return undefined // closed in the meantime
       }
     }),
   )
@@ -231,7 +231,7 @@ export function connectionsTo(pid, port) {
   }).length
 }
 
-/** Reports writes to a file: next() resolves at the first one after the call. */
+/** Watches the writes to a file: next() resolves at the first write after the call. */
 export function bellOn(path) {
   writeFileSync(path, '')
   let rings = 0
@@ -252,7 +252,7 @@ export function bellOn(path) {
 export const median = (values) => [...values].sort((a, b) => a - b)[values.length >> 1]
 export const ms = (value) => `${value.toFixed(1)} ms`
 
-/** One row of the result: what, the figure, and the bound it is held against. */
+/** Prints one row of the result: its name, the figure, and its bound. */
 export function row(what, figure, bound, holds) {
   const mark = bound === undefined ? '' : `  (at most ${bound}: ${holds ? 'holds' : 'EXCEEDED'})`
   console.log(`${what.padEnd(62)} ${figure}${mark}`)

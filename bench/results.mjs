@@ -1,11 +1,11 @@
-// The rows of one run of the bench: printed as they come, kept in bench/results/ as JSON, shown as a table in the
-// README, and compared with those of another run. Ratios are compared, since milliseconds are the machine's.
+// The rows of one run of the bench: printed immediately, saved in bench/results/ as JSON, shown as a table in the
+// README, and compared with those of another run. Only ratios are compared, because milliseconds depend on the machine.
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { arch, cpus } from 'node:os'
 import { join } from 'node:path'
 import { root } from '../scripts/prepare.mjs'
 
-/** So much worse is named. */
+/** Ratios that grow by more than this factor are reported. */
 const TOLERANCE = 1.15
 const BEGIN = '<!-- figures of npm run bench -->'
 const END = '<!-- end of figures -->'
@@ -13,8 +13,9 @@ const END = '<!-- end of figures -->'
 const rows = []
 
 /**
- * @param values a figure of each contender, `reconfd` among them
- * @param goal `to`: the ratio to this contender is held against `most`; without it the figure itself is
+ * Prints and keeps one row.
+ * @param values a figure of each contender, including `reconfd`
+ * @param goal `most`: the upper bound of the ratio to the contender `to`; without `to`, of the figure itself
  */
 export function report(what, unit, values, { to, most } = {}) {
   const base = to ?? ('floor' in values ? 'floor' : undefined)
@@ -45,7 +46,10 @@ const verdict = ({ to, ratio, goal, met }) =>
     goal === undefined ? '' : ` (at most ${goal}: ${met ? 'holds' : 'EXCEEDED'})`,
   ].join('')
 
-/** Writes the rows of this run; the table of the README too, if `isWhole`. Returns the file. */
+/**
+ * Writes the rows of this run to a file, and to the table of the README if `isWhole`. Returns the file's path;
+ * undefined if there are no rows.
+ */
 export function keep(command, isWhole) {
   if (rows.length === 0) return undefined
   const now = new Date()
@@ -92,7 +96,7 @@ function intoReadme(text) {
   writeFileSync(path, `${page.slice(0, begin + BEGIN.length)}\n\n${text}\n\n${page.slice(end)}`)
 }
 
-/** Prints which ratios have become worse than in that file. @returns how many */
+/** Prints the ratios that are worse than in that file. @returns their number */
 export function compare(file) {
   const former = new Map(JSON.parse(readFileSync(file, 'utf8')).rows.map((row) => [row.what, row]))
   const worse = rows.flatMap(({ what, to, ratio }) => {

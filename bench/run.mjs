@@ -1,7 +1,7 @@
-// npm run bench -- [-against FILE] [name...]: how fast reconfd is, each figure beside its floor in the same run, and
-// beside the programs that RECONFD_BENCH_PEERS names. The machine is noisy: the ratios count, not the milliseconds.
-//   goals      the rows of bench/goals.mjs; with all of them the table of the README is written
-//   -against   names the ratios that are worse by more than 15 % than in that file of bench/results/
+// npm run bench -- [-against FILE] [name...]: how fast reconfd is, each figure next to its floor from the same run, and
+// to the programs that RECONFD_BENCH_PEERS names. Machines are noisy: compare the ratios, not the milliseconds.
+//   goals      the rows of bench/goals.mjs; a complete run also updates the table of the README
+//   -against   reports the ratios that are worse by more than 15 % than in that file of bench/results/
 import { spawnSync } from 'node:child_process'
 import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
@@ -44,7 +44,7 @@ function startup() {
   )
 }
 
-/** A daemon for one or more resources, in its own folder. */
+/** Starts a daemon for one or more resources, in its own folder. */
 async function daemon(etcd, resources, flags = [], [command, ...first] = PROGRAM) {
   const folder = lab.tempFolder()
   resources.forEach(({ keys, template, reload }, n) => {
@@ -93,7 +93,7 @@ async function cpuPerChange(etcd, resources, changes) {
   return cpu
 }
 
-/** A daemon that is watched in every way, and one that is not, side by side: CPU time per change. */
+/** CPU time per change of two daemons side by side, with and without HTTP, metrics and JSON logs. */
 async function observed() {
   const etcd = await lab.startEtcd()
   const folder = lab.tempFolder()
@@ -109,7 +109,7 @@ async function observed() {
     runs.push({ name, child: await daemon(etcd, [resource], flags), cpu: 0 })
   }
   const changes = 150
-  // In turn, so that noise meets both alike.
+  // In turn, so that noise affects both equally.
   for (let n = -WARM_UP; n < changes; n++) {
     for (const run of runs) {
       const before = lab.cpuOf(run.child.pid)
@@ -185,7 +185,7 @@ async function burst() {
     child.out().includes(`= burst-${950 + n}\n`),
   ).every(Boolean)
   const reloads = readFileSync(join(folder, 'reloads'), 'utf8').split('\n').length - 1
-  // One at once, one for each debounce-max (2 s) that the burst lasts, one for its end, one for the start.
+  // One at once, one for each debounce-max (2 s) of the burst, one for its end, one for the start.
   const bound = 3 + Math.ceil(lasted / 2000)
   row(
     `1,000 changes in ${(lasted / 1000).toFixed(1)} s: the final content`,
@@ -194,7 +194,7 @@ async function burst() {
   row('1,000 changes: reloads', String(reloads), String(bound), reloads <= bound)
 }
 
-/** Resident memory of the program beside that of a Node that does nothing, in MiB. */
+/** Resident memory of the program, and of a Node process that does nothing, in MiB. */
 async function idleMemory(program) {
   const etcd = await lab.startEtcd()
   await etcd.put(pairs(10_000))
@@ -212,7 +212,7 @@ async function memory() {
   row('memory after 20 s idle with 10,000 keys', besideBare(own, node))
 }
 
-/** The status page of 500 resources, made again for each visitor: a change comes before each. */
+/** The status page of 500 resources, rebuilt for each visit because a change precedes it. */
 async function statusPage() {
   const folder = lab.tempFolder()
   const keys = join(folder, 'keys.json')
@@ -232,7 +232,7 @@ async function statusPage() {
   for (let n = 1; n <= 15; n++) {
     lab.write(keys, `{"v": "${n}"}`)
     await lab.until(() => readFileSync(join(folder, 'out/499'), 'utf8') === String(n))
-    // The page takes a twentieth of the time at most: this one is not the one before.
+    // Rebuilding takes 5 % of the time at most; after this pause, the page is rebuilt.
     await lab.sleep(2500)
     const begin = process.hrtime.bigint()
     size = (await (await fetch(address)).arrayBuffer()).byteLength
@@ -272,7 +272,7 @@ function haproxy() {
   row(`${what}: failed requests`, `${failed(own)}, with reloads ${failed(other)}`, '0', holds)
 }
 
-/** One file with Bun inside, beside a Node that does nothing. */
+/** The single executable, compared with a Node process that does nothing. */
 async function singleExecutable() {
   const program = [join(lab.root, '.cache/executable/reconfd')]
   compile(program[0])
@@ -286,7 +286,7 @@ async function singleExecutable() {
   row(what, besideBare(own, node), '1.2 times', own / node <= 1.2)
 }
 
-/** Both engines in one separate process, to compare only rendering. */
+/** Runs both engines in a separate process, to compare only rendering. */
 function goTemplates() {
   const { status, stdout, stderr } = spawnSync(process.execPath, ['bench/go-templates.mjs'], {
     cwd: lab.root,
@@ -319,7 +319,7 @@ const measurements = {
 }
 
 const { values: options, positionals } = parseArgs({
-  // As the program has its own: with one dash.
+  // Like the program's flags, with one dash.
   args: process.argv.slice(2).map((word) => word.replace(/^-(?=against)/, '--')),
   options: { against: { type: 'string' } },
   allowPositionals: true,

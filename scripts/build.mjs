@@ -15,7 +15,7 @@ import { bundleTypes } from './types.mjs'
 const root = fileURLToPath(new URL('..', import.meta.url))
 const program = JSON.parse(readFileSync(`${root}package.json`, 'utf8'))
 
-/** Scripts, whose compiled code can be kept (src/system/modules.ts); they lie side by side. */
+/** Scripts, whose compiled code can be cached (src/system/modules.ts); all are in one folder. */
 const SCRIPTS = {
   format: 'cjs',
   entryFileNames: '[name].cjs',
@@ -45,8 +45,8 @@ writeFileSync(`${root}dist/third-party.txt`, notices(packages, root))
 writeFileSync(`${root}dist/sbom.cdx.json`, `${JSON.stringify(sbom(program, packages), null, 2)}\n`)
 
 /**
- * As src/system/modules.ts runs it: a function of CommonJS. In ASCII, so that V8 holds one byte of each character,
- * and not two because of a single dash.
+ * The form in which src/system/modules.ts runs it: a CommonJS function. In ASCII, because a single character beyond
+ * Latin-1 would make V8 use two bytes for every character.
  */
 function wrap(path) {
   if (!path.endsWith('.cjs')) return

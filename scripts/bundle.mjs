@@ -1,4 +1,4 @@
-// The bundler: modules of src/ as a few files, for each store and engine one that is loaded only when it is used.
+// The bundler: puts the modules of src/ into a few files; each store and engine gets one that is loaded only when used.
 //
 //   node scripts/bundle.mjs FOLDER    the program as modules, for other runtimes than Node
 import { readFileSync } from 'node:fs'
@@ -17,27 +17,29 @@ const withoutNunjucksLoaders = {
   },
 }
 
-/** Node is given yaml as CommonJS; what browsers are given is the same as modules, of which half is not needed. */
+/** yaml exports CommonJS to Node; its build for browsers has the same code as modules, half of which is not needed. */
 const yamlModules = fileURLToPath(
   new URL('browser/dist/index.js', import.meta.resolve('yaml/package.json')),
 )
 
 /**
- * The modules of a chunk, as paths below src/: a room, a folder of it, or a file. Left to itself the bundler
- * makes some fifty chunks, one for each set of modules that two lazy imports share, and each costs a start
- * a millisecond. test/e2e/chunks.test.ts holds what a run loads.
+ * The modules of each chunk, as paths below src/: a room, a folder of it, or a file. By default, the bundler makes
+ * about fifty chunks, one for each set of modules that two lazy imports share, and each chunk delays a start by a
+ * millisecond. test/e2e/chunks.test.ts checks which chunks a run loads.
  */
 const CHUNKS = {
-  /** All that `reconfd -version` needs. */
+  /** Everything that `reconfd -version` needs. */
   flags: [
     'core/(version|result|fault|spoken|words|escape|key|settings|control|http-node|nearest)',
     'system/(runtime|inspector|secrets|compile-cache|folder|keep)',
     'config/(settings|assemble|ambient|flags|usage|foreign|environment|options|commands?|values)',
     'config/(connection|contradictions|notices?|concealed|defined|nearest)',
   ],
-  /** What reads the TOML files: before the state directory is known, and the cache of compiled modules in it. */
+  /**
+   * The readers of the TOML files, which run before the state directory and its cache of compiled modules are known.
+   */
   toml: ['config/(conffile|entries|exec|positions|schema|stores|table|toml)'],
-  /** What every run needs. */
+  /** Needed by every run. */
   run: [
     'core',
     'engine',
@@ -52,13 +54,13 @@ const CHUNKS = {
     'templates/[^/]+$',
     'templates/(foreign|functions)',
   ],
-  /** What all stores that are servers have in common. */
+  /** Common to all stores that are servers. */
   server: ['stores/(http-faults|tls|tls-faults|secrets|change-buffer|completions|token-bucket)'],
-  /** What those that speak HTTP have in common, among them the registries of `reconfd register`. */
+  /** Common to stores that speak HTTP, and to registries of `reconfd register`. */
   http: ['stores/(http|http-(body|exchange|sockets|store)|dial|proxy)'],
-  /** One store each; those that stand in one file are apart already. */
+  /** One store each; those that consist of one file are separate anyway. */
   etcdv3: ['stores/etcdv3'],
-  /** What only some runs need: the bundler puts each where it is imported. */
+  /** Needed by only some runs: the bundler puts each where it is imported. */
   apart: [
     'system/(watch-files|bell|links|modules|yaml)',
     'apply/(trial|format|formats|attributes)',
@@ -67,7 +69,7 @@ const CHUNKS = {
     'core/register',
     'config/(register|registry-uri|service-file)',
   ],
-  /** What only `reconfd register` needs. */
+  /** Needed only by `reconfd register`. */
   register: [
     'register/[^/]+$',
     'register/(checks|docker|sources)',
@@ -140,7 +142,7 @@ export async function bundle(input, options) {
         },
         { name: 'haproxy', test: /src[\\/]haproxy[\\/]/ },
         { name: 'go-templates', test: /templates[\\/]go[\\/]/ },
-        // Of which the library needs a part.
+        // The library needs only a part of the file store.
         { name: 'file', test: /stores[\\/]file(?:\.ts|[\\/](?:parse|scan)\.ts)/ },
         { name: 'yaml', test: /[\\/]yaml[\\/]|(file|system)[\\/]yaml\.ts/ },
       ],

@@ -34,7 +34,7 @@ if (watch)
   )
 
 const child = spawn(process.execPath, ['dist/cli.js', ...args], { cwd: root, stdio: 'inherit' })
-// The terminal sends Ctrl-C to both processes; reconfd finishes its running work, then this one ends.
+// The terminal sends Ctrl-C to both processes; reconfd finishes its running work, then this process ends.
 for (const signal of ['SIGINT', 'SIGTERM']) process.on(signal, () => watch || child.kill(signal))
 child.on('exit', (code) => {
   if (!watch && code === 0 && existsSync(config)) {

@@ -11,7 +11,7 @@ import ts from 'typescript'
 import { root } from './prepare.mjs'
 
 const { values, positionals } = parseArgs({
-  // One dash or two, as reconfd's own flags.
+  // Accepts one dash or two, like reconfd's own flags.
   args: process.argv.slice(2).map((arg) => arg.replace(/^-(?=[a-z]{2})/, '--')),
   options: {
     n: { type: 'string', short: 'n', default: '300' },
@@ -24,7 +24,7 @@ const { values, positionals } = parseArgs({
 /** At least three words, so that there is a wording to judge. */
 const isProse = (text) => (text.match(/[A-Za-z]{2,}/g)?.length ?? 0) >= 3
 
-/** @returns {{ kind: string, line: number, text: string }[]} the prose of a page, without blocks and notes */
+/** @returns {{ kind: string, line: number, text: string }[]} the prose of a page, without code blocks and comments */
 function linesOfPage(text) {
   let inside
   return text.split('\n').flatMap((line, i) => {

@@ -84,7 +84,7 @@ export function compile(file) {
   writeFileSync(`${file}.third-party.txt`, `${libraries}\n${runtime.map(noticeOfBun).join('')}`)
 }
 
-/** Its package contains no licence; Bun's site lists those of its libraries. */
+/** Bun's package contains no licence; its site lists those of its libraries. */
 const noticeOfBun = ({ name, version, license }) => `---- ${name} ${version} (${license})
 
 The runtime of this executable is Bun. Its licence, and those of the libraries that it is linked with

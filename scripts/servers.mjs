@@ -14,7 +14,7 @@ import { delimiter, isAbsolute, join, relative, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { withLoader } from './loader.mjs'
 
-/** The necessary dependencies of ZooKeeper; all of them would be 37 MB of archives. */
+/** The dependencies that ZooKeeper really needs; all of them would be 37 MB of archives. */
 const ZOOKEEPER = ['libzookeeper-java', 'libslf4j-java']
 
 /** The libraries of HAProxy in trixie and forky, including the C library. */
@@ -25,14 +25,14 @@ const HAPROXY_LIBRARIES = [
 ]
 
 /**
- * Which package a server comes from, and where in the package its program lies. `alone` names the
- * packages when it is not the package's dependencies that are wanted; `suite` where they are from, when it
- * is the version that counts: then nothing is taken from PATH. `ownLibc`: the program needs a newer C library than
- * the machine may have, and is changed to start with the one that came along.
+ * The package of each server, and the path of its program in the package. `alone`: only these packages are fetched,
+ * without their dependencies. `suite`: the release to fetch it from, if the version matters; PATH is then ignored.
+ * `ownLibc`: the program needs a newer C library than the machine may have, and is changed to start with the unpacked
+ * one.
  */
 const SERVERS = {
   etcd: { alone: ['etcd-server'], suite: 'bookworm', program: 'usr/bin/etcd' },
-  // Go's programs need little of a C library: bookworm's is new enough for this one.
+  // Go programs need little of the C library: bookworm's is new enough for this one.
   'etcd-3.5': { alone: ['etcd-server'], suite: 'trixie', program: 'usr/bin/etcd' },
   // Not a server: restores one from a snapshot.
   etcdctl: { package: 'etcd-client', program: 'usr/bin/etcdctl' },
@@ -67,12 +67,12 @@ const SERVERS = {
     alone: [
       ...ZOOKEEPER,
       ...['libdropwizard-metrics-java', 'libnetty-java', 'libsnappy-java'],
-      // Its client on the command line needs it from 3.9 on.
+      // Its command-line client needs it since 3.9.
       'libcommons-cli-java',
     ],
     program: 'usr/share/java/zookeeper.jar',
   },
-  // The last one without recursive watches that Debian has.
+  // Debian's last version without recursive watches.
   'zookeeper-3.4': {
     alone: ZOOKEEPER,
     suite: 'bullseye',
@@ -102,7 +102,7 @@ const SERVERS = {
   // Not servers: the client and the unit checker of systemd; neither needs a running systemd.
   'systemd-notify': { package: 'systemd', program: 'bin/systemd-notify' },
   'systemd-analyze': { package: 'systemd', program: 'usr/bin/systemd-analyze' },
-  // In its package up to Debian 12.
+  // Part of the prometheus package up to Debian 12.
   promtool: { alone: ['prometheus'], suite: 'bookworm', program: 'usr/bin/promtool' },
 }
 
@@ -288,7 +288,7 @@ function sourceFiles() {
   return files.filter((file) => /\.(list|sources)$/.test(file) && existsSync(file))
 }
 
-/** `deb [options] uri suite component...` */
+/** Entries in the form `deb [options] uri suite component...`. */
 function oneLine(text) {
   return text.split('\n').flatMap((line) => {
     const match = /^deb\s+(\[[^\]]*\])?\s*(\S+)\s+(\S+)\s+([^#]+)/.exec(line.trim())

@@ -20,7 +20,7 @@ function usage() {
 }
 
 function options() {
-  // One dash, as reconfd's own flags.
+  // Accepts one dash, like reconfd's own flags.
   const args = process.argv.slice(2).map((arg) => (arg === '-seconds' ? '--seconds' : arg))
   try {
     const { values, positionals } = parseArgs({

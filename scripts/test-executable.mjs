@@ -1,5 +1,5 @@
-// npm run test:executable: the tests of the built program on the single executable, all of them, and
-// the contract of the stores. `npm test` has the short form (test/executable).
+// npm run test:executable: runs all tests of the built program on the single executable, and the contract of the
+// stores. `npm test` includes a short version (test/executable).
 import { join } from 'node:path'
 import { executable } from './executable.mjs'
 import { root, step } from './prepare.mjs'

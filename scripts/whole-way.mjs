@@ -56,7 +56,7 @@ function start(name, program, args, options = {}) {
   return child
 }
 
-/** Below the ephemeral ports of the system. */
+/** Returns free ports below the ephemeral range of the system. */
 async function freePorts(count) {
   const ports = new Set()
   while (ports.size < count) {
@@ -119,7 +119,7 @@ function makeImage() {
   if (made.status !== 0) throw new Error(made.stderr)
 }
 
-/** With the socket of HAProxy in our folder. */
+/** Copies an example file, and moves HAProxy's socket to our folder. */
 function copyExample(file) {
   const text = readFileSync(join(root, 'examples/whole-way', file), 'utf8')
   const copy = join(folder, 'confd', file)
@@ -128,7 +128,7 @@ function copyExample(file) {
 }
 
 let count = 0
-/** A container with a web server that answers with its name; returns the name. */
+/** Starts a container with a web server that answers with the container's name; returns the name. */
 async function runContainer() {
   const name = `web-${++count}`
   const [port] = await freePorts(1)
@@ -238,7 +238,7 @@ async function main() {
     await ask(port)
     return failures.length === 0
   })
-  // Only now, because an earlier signal would end HAProxy. It reads the changed file once more.
+  // Written only now, because an earlier signal would end HAProxy. It re-reads the changed file once.
   writeFileSync(join(folder, 'haproxy.pid'), String(balancer.pid))
   balancer.kill('SIGUSR2')
 

@@ -38,7 +38,7 @@ const EXIT = {
 
 const printError = (text: string): boolean => process.stderr.write(`${text}\n`)
 
-// The reader of the log has closed the pipe (EPIPE): lines are lost, but the work goes on.
+// If the reader of the log closes the pipe (EPIPE), lines are lost, but the run continues.
 for (const stream of [process.stdout, process.stderr]) stream.on('error', () => undefined)
 
 function standardError(): Outlet {
@@ -208,7 +208,7 @@ async function runWith(
   if (hasProgram) forwardSignals(() => program, isOnetime ? undefined : () => reload())
   else if (!isOnetime) process.on('SIGHUP', () => reload())
   if (isLasting) void closeInspector()
-  // Before the compile cache, which is separate for each set of V8 flags.
+  // Must precede the compile cache, which is separate for each set of V8 flags.
   if (!isOnetime) await limitYoungGeneration()
   if (!settings.noop) keepCompiled(settings.stateDir)
   const [{ run }, listeners] = await Promise.all([import('./engine/run.ts'), listenersOf(settings)])
@@ -348,8 +348,8 @@ async function readingFor({ logFormat }: Settings) {
 }
 
 /**
- * Keeps V8's young generation at its first size, 1 MiB. At 10,000 keys a daemon would grow it to 16 MiB, only to
- * collect its garbage less often: the CPU time is the same.
+ * Keeps V8's young generation at its initial size, 1 MiB. With 10,000 keys, V8 would let it grow to 16 MiB and collect
+ * garbage less often, for the same CPU time.
  */
 async function limitYoungGeneration(): Promise<void> {
   const { setFlagsFromString } = await import('node:v8')

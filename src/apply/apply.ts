@@ -138,7 +138,7 @@ const failed = (at: ApplyFailure['at'], fault: Fault, { resource }: FileChange):
   resource,
 })
 
-/** Copies the attributes before the content: a user whom an ACL lets read the file sees no content before its mode. */
+/** Copies the attributes to the empty files first: an ACL could let a user read content before its mode is set. */
 async function stageAll(
   changes: readonly FileChange[],
   steps: Step[],

@@ -46,7 +46,7 @@ export function makeMissingDirs(place: Place): Result<MadePlace, Fault> {
   }
 }
 
-/** False if another resource was faster. */
+/** False if the folder already exists, perhaps created for another resource. */
 function makeDir(folder: Folder, name: string): boolean {
   try {
     mkdirSync(folder.at(name), DIR_MODE)

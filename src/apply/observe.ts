@@ -16,8 +16,8 @@ export interface ObserveRules extends LinkRules {
 }
 
 /**
- * Content and metadata of a destination. Anything other than a regular file or a missing path is `unreadable`, and so is a symbolic
- * link that must not be followed. Its system calls are synchronous: see stage.ts.
+ * Reads content and metadata of a destination. Anything other than a regular file or a missing path is `unreadable`,
+ * and so is a symbolic link that must not be followed. Its system calls are synchronous: see stage.ts.
  */
 export async function observe(dest: string, rules: ObserveRules = {}): Promise<Observed> {
   let place: Place | undefined

@@ -43,7 +43,7 @@ serve "$@"`
 
 export type ShellExit = readonly [exitCode: number | null, signal: string | null]
 
-/** A command that runs. */
+/** A running command. */
 export interface Started {
   /** The process id of its shell, which is also its process group. */
   readonly pid: number

@@ -122,13 +122,13 @@ function newFile(folder: Folder, base: string): { readonly name: string; readonl
     try {
       return { name, fd: openNew({ folder, name }) }
     } catch (error) {
-      // Somebody has guessed the name.
+      // If the name is taken, another one is tried.
       if (errnoOf(error) !== 'EEXIST' || tries === TRIES) throw error
     }
   }
 }
 
-/** Whether a place is itself a mount point. */
+/** Compares mount ids without following a link. */
 function isMountPoint({ folder, name }: Place): boolean {
   let fd: number | undefined
   try {

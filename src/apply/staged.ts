@@ -90,7 +90,7 @@ export class Staged {
       closeSync(this.file)
       this.file = reader
     } catch {
-      // We are not root, and the mode denies the owner to read.
+      // We may not be root, and the mode may deny its owner read access: the file stays open for writing.
     }
   }
 

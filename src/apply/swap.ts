@@ -113,7 +113,7 @@ export function repairMetadata(destination: Destination, next: Target): Result<v
       try {
         const fault = unfit(dest, fstatSync(fd), place)
         if (fault !== undefined) return err(fault)
-        // Mode and owner are meant for this content, not for one that somebody has put there meanwhile.
+        // Mode and owner are meant for this content only, and the file may have changed meanwhile.
         if (Buffer.compare(readFileSync(fd), next.bytes) !== 0) {
           return err({ kind: 'io', message: `${what}: its content changed meanwhile` })
         }
@@ -179,7 +179,7 @@ export async function syncDirs(targets: readonly string[]): Promise<Result<void,
   return synced.find(({ ok }) => !ok) ?? ok(undefined)
 }
 
-/** Ignores folders that cannot be synced: on some file systems, unreadable, or removed. */
+/** Ignores a folder that is unreadable or removed, or whose file system cannot sync folders. */
 async function syncDir(dir: string): Promise<Result<void, Fault>> {
   try {
     await syncFolder(dir)

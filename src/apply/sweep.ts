@@ -40,7 +40,7 @@ export function sweepStaged(
   return removed
 }
 
-/** A folder, with one of the destinations in it and the names of all. */
+/** A folder: a destination in it, by which the folder is opened, and the names of all destinations in it. */
 interface SharedFolder {
   readonly one: Destination
   readonly names: Set<string>

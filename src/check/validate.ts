@@ -41,7 +41,7 @@ export async function validate(
     .filter(({ name }) => progress.resources.get(name)?.reads !== undefined)
     .map(({ name, templates, group }): TableRow => {
       const fault = failureOf(name)
-      // A group is checked together and ends at the first failure.
+      // The members of a group are checked together, and the check ends at the first failure.
       const other = resources.find(
         (one) => one.group === group && failureOf(one.name) !== undefined,
       )

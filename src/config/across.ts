@@ -54,7 +54,7 @@ export function checkAcross(
   }
 }
 
-/** Whether a change of the resource is followed by a reload: a group reloads once for all members. */
+/** Whether a change of the resource causes a reload, its own or that of another member of its group. */
 const reloads = (one: CheckedResource, all: readonly CheckedResource[]): boolean =>
   one.reloads ||
   (one.group !== undefined && all.some((other) => other.reloads && other.group === one.group))

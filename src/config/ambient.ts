@@ -8,7 +8,7 @@ import { parseBoolean } from './values.ts'
 
 export type Environment = Readonly<Record<string, string | undefined>>
 
-/** Settings that belong together, and the variables that replace them. */
+/** Related settings, and the variables that supply them if none is set. */
 interface AmbientRow {
   /** The variables are read only if none of these is set. */
   readonly unless: readonly OptionName[]

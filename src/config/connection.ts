@@ -74,7 +74,7 @@ export function connectionOf(given: Values, backend: BackendName): ConnectionSet
   })
 }
 
-/** confd queries `_BACKEND._tcp.DOMAIN`. Its versions differ on etcd v3, `etcdv3` or `etcd`: both are tried. */
+/** confd queries `_BACKEND._tcp.DOMAIN`. Its versions name etcd v3 `etcdv3` or `etcd`, so both are tried. */
 function recordsOf(given: Values, backend: BackendName): readonly string[] | undefined {
   if (backend === 'file' || backend === 'env') return undefined
   const name = given['srv-record'] ?? ''
@@ -85,7 +85,7 @@ function recordsOf(given: Values, backend: BackendName): readonly string[] | und
   return services.map((service) => `_${service}._tcp.${domain}`)
 }
 
-/** Notices about the settings of a connection. */
+/** Warns about secrets on the command line, and about settings that have no effect. */
 export function connectionNotices(given: Values, typed: Values): readonly string[] {
   const lines: string[] = []
   for (const name of Object.keys(typed) as OptionName[]) {

@@ -15,8 +15,8 @@ type DestinationReport = (key: 'dest' | 'for_each', message: string, hint: strin
 const example = 'dest = "/etc/nginx/sites/{{ base(item.key) }}.conf"'
 
 /**
- * Reads both keys of a template. The result is usable only if nothing was reported.
- * @param root of `-dest-root`
+ * Reads both keys of a template. The result is usable only if no fault was reported.
+ * @param root the folder of -dest-root
  */
 export function readDestination(
   table: {

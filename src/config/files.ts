@@ -75,7 +75,7 @@ export const unreadableFault = (file: string, error: NodeJS.ErrnoException): Fau
 /** Maximum number of files to name. */
 const MAX_NAMES = 5
 
-/** Why there are no resources. */
+/** Returns the fault of a conf.d without resources, with a hint if the files suggest a mistake. */
 export async function withoutResources(
   folder: string,
   { misnamed, others }: FoundFiles,

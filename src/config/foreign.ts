@@ -117,7 +117,7 @@ export const unsupportedFault = (
   hint: instead,
 })
 
-/** The notice about an accepted setting. */
+/** Says which program the setting belongs to and what replaces it. */
 export function acceptedNotice(
   given: string,
   { of, instead, isIdle }: ForeignSetting,
@@ -136,7 +136,7 @@ interface ForeignValue {
   readonly sets?: readonly [OptionName, unknown]
 }
 
-/** On error, returns the end of the sentence "... is not". */
+/** Translates a foreign setting. An error describes the expected text, as in values.ts. */
 export function readForeign(
   given: string,
   foreign: ForeignSetting,

@@ -1,5 +1,5 @@
-// Handles invalid resources while the others are served: each keeps its previous definition, if that still fits, and
-// so do the other members of its group.
+// Handles invalid resources while the others are served. An invalid resource keeps its previous definition, if that
+// still fits. If it does not, the other members of its group keep theirs instead of their new ones.
 import type { Fault } from '../core/fault.ts'
 import { compareText, storeOf } from '../core/key.ts'
 import { resourceKeys, type Resource } from '../core/resource.ts'

@@ -53,7 +53,7 @@ export async function registerSettings(given: Given): Promise<Result<RegisterSet
   const own = ownService(flags, argv)
   const conf = flags.text('conf')
   const docker = dockerSettings(flags, given.env, operand !== undefined && !own && !conf)
-  // A fault of the flags for one service has been reported.
+  // A flag or command for a single service is given, and its fault has been reported.
   const isFaulty = argv !== undefined || OWN.some((flag) => flags.has(flag))
   if (own === undefined && conf === undefined && docker === undefined && !isFaulty) {
     flags.fault(
@@ -182,7 +182,7 @@ function dockerSettings(
     )
   }
   const ipLabel = flags.text('useIpFromLabel')
-  // As Docker's own client takes them.
+  // The variables of Docker's own client.
   const { DOCKER_TLS_VERIFY = '', DOCKER_CERT_PATH = '' } = env
   const hasTls = DOCKER_TLS_VERIFY !== '' && !engine.startsWith('unix:')
   const certificates = DOCKER_CERT_PATH || join(homedir(), '.docker')

@@ -158,7 +158,7 @@ export const wholeKeys = {
   },
   optional_stores: {
     type: 'strings',
-    doc: 'Stores, or datacenters of Consul, that the files are rendered without while they are unreachable.',
+    doc: 'Stores or Consul datacenters that may be unreachable: the files are then rendered without them.',
   },
   expand_env: {
     type: 'boolean',

@@ -31,13 +31,13 @@ export function wrongOperands(
   return usage(`${command}: "${first}" is not one of ${operand.choices.join(', ')}`, write)
 }
 
-/** For the name of a resource, where none can stand. */
+/** The hint if a resource is named where the command line allows none. */
 const onlyHint = (argument: string, command?: SubcommandName): string | undefined =>
   argument.endsWith('.toml') && (command === undefined || command === 'check')
     ? `to name one resource, write -only ${argument}`
     : undefined
 
-/** What starts a daemon, or one run, in other programs. */
+/** Commands of other programs that start a daemon, or a single run. */
 const DAEMON = /^(run|start|daemon|serve|server|agent)$/
 const ONCE = /^(once|apply|render|sync)$/
 
@@ -80,7 +80,7 @@ export function unknownFlag(flag: string, known: Iterable<string>): Fault {
 
 const { choices, synonyms } = options.backend
 
-/** Names of stores, which confd's fork takes as commands. */
+/** Names of stores, which are commands in confd's fork. */
 export const backendWords: ReadonlySet<string> = new Set([
   ...choices,
   ...Object.keys(synonyms),

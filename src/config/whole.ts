@@ -35,7 +35,7 @@ export interface Whole {
 
 const longestCounts = new Set<WholeKey>(['debounce', 'debounce_max'])
 
-/** Merges the tables. Different values for a key are a fault. */
+/** Merges the tables. Different values for a key are a fault, but of debounce and debounce_max the longest applies. */
 export function mergeWhole(
   document: TomlDocument,
   tables: readonly WholeSource[],

@@ -1,4 +1,4 @@
-// `reconfd status` and its relatives: sends the request to the daemon, or answers it from the state
+// `reconfd status` and the other daemon commands: sends the request to the daemon, or answers it from the state
 // directory when no daemon runs, and formats the response as text or JSON with an exit code.
 import { setTimeout as pass } from 'node:timers/promises'
 import { jsonText, printableText } from '../core/escape.ts'

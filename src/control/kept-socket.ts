@@ -1,5 +1,5 @@
-// The control socket of a daemon over its lifetime. Scripts that tidy the state directory remove it while the daemon
-// runs: then it is opened again.
+// The control socket of a daemon over its lifetime. It is reopened if a script that cleans up the state directory
+// removes it while the daemon runs.
 import { ioFault } from '../core/errno.ts'
 import type { DaemonControls } from '../core/control.ts'
 import { onRemoval } from '../system/removal.ts'
@@ -7,7 +7,7 @@ import { isTooLong } from '../system/socket-path.ts'
 import { isAlive } from '../system/unix-socket.ts'
 import { serveControl, type ControlServer } from './server.ts'
 
-/** Milliseconds: whoever has removed the socket may still be removing other files. */
+/** Milliseconds between the removal of the socket and its reopening: the script may still be removing other files. */
 const SETTLE = 200
 
 export class KeptSocket {
@@ -18,7 +18,7 @@ export class KeptSocket {
   #isClosed = false
 
   /**
-   * @param warn takes the reason why there is no socket
+   * @param warn logs why there is no socket
    * @param reopened called when the socket was removed and is open again
    */
   constructor(
@@ -59,7 +59,7 @@ export class KeptSocket {
 
   async #reopen(): Promise<void> {
     await this.#server?.close()
-    // Another daemon may have been started meanwhile: the first one answers.
+    // Another daemon may have opened the socket meanwhile, and keeps it.
     if (this.#isClosed || (await isAlive(this.path))) return
     await this.open()
     await this.reopened()

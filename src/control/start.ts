@@ -20,8 +20,8 @@ export interface Control {
 const nothing: Control = { changed: () => undefined, close: async () => undefined }
 
 /**
- * Never rejects: without its socket or status file, the daemon works on and logs a warning.
- * @param folder rebuilt when the socket is removed: the rest of the directory is gone as well
+ * Never rejects: without its socket or status file, the daemon logs a warning and keeps running.
+ * @param folder rebuilt when the socket has been removed, because the other files may be gone, too
  */
 export async function startControl(
   settings: Settings,

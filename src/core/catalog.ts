@@ -80,10 +80,10 @@ export const plainKey = (key: Key): Key =>
 
 const ROOT_ANYWHERE = /\/(services|nodes)@([^/;]*)[^/]*(?=\/|$)/
 
-/** As plainKey, of a key of any store, below any prefix. */
+/** Like plainKey(), for a key of any store, below any prefix. */
 export const plainKeyIn = (key: Key): Key => key.replace(ROOT_ANYWHERE, '/$1') as Key
 
-/** The key without the options that it was looked up with, but for the datacenter. */
+/** The key without its look-up options, except the datacenter. */
 export const keyInDatacenter = (key: Key): Key =>
   key.replace(ROOT_ANYWHERE, (_, kind: string, dc: string) =>
     dc === '' ? `/${kind}` : `/${kind}@${dc}`,

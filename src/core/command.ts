@@ -55,8 +55,8 @@ export function isExpansion(template: string, command: string): boolean {
 }
 
 /**
- * Whether a path is literal to every program that may read it: to a shell in any quotes and at any depth, and to a
- * program that reads a leading `-` as an option.
+ * Whether every program that may read a path takes it literally: a shell, in any quotes and at any depth, and a program
+ * that reads a leading `-` as an option.
  */
 export const isPlain = (path: string): boolean => plain.test(path) && !/(?:^|\/)-/.test(path)
 

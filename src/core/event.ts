@@ -69,7 +69,7 @@ export type Event =
       /** Failed attempts since the store became unreachable, including this one; not each causes an event. */
       readonly tries?: number
     }
-  /** Changes of a store arrive late. Repeated every few seconds meanwhile. */
+  /** Changes of a store arrive late. Repeated every few seconds until they no longer do. */
   | {
       readonly kind: 'store-behind'
       readonly store: string
@@ -168,7 +168,7 @@ export type Event =
       /** Resources for which this was the last attempt; they are rolled back. */
       readonly exhausted: readonly string[]
     }
-  /** A change takes too much away and is held; the last good files stay until it is accepted or superseded. */
+  /** A change removes too much and is held; the last good files stay until it is accepted or superseded. */
   | {
       readonly kind: 'held'
       readonly resource: string

@@ -1,4 +1,4 @@
-// A fault: an expected failure as a value, with what is wrong, where, and what to do.
+// A fault: an expected failure as a value, with a message, its place in a file, and a hint.
 // Faults are logged, so they never contain values of keys or credentials.
 import { printable, printableText } from './escape.ts'
 import { err, ok, type Result } from './result.ts'
@@ -9,9 +9,9 @@ export type FaultKind = 'config' | 'template' | 'store' | 'command' | 'io'
 /** An expected failure. Contains no value of a store and no credential. */
 export interface Fault {
   readonly kind: FaultKind
-  /** What is wrong: one sentence without a full stop. */
+  /** The problem: one sentence without a full stop. */
   readonly message: string
-  /** What to do: one sentence; absent if the message makes it obvious. */
+  /** The remedy: one sentence; absent if the message makes it obvious. */
   readonly hint?: string
   /** Path of the file at fault, such as a template or a file of conf.d. */
   readonly file?: string
@@ -44,7 +44,7 @@ export class FaultError extends Error {
   }
 }
 
-/** Characters. A name from a store may have millions, and a fault is logged at each try. */
+/** Maximum characters. A name from a store may have millions, and a fault is logged at each attempt. */
 const LONGEST = 4096
 
 /** Throws a fault; usable as an expression. */

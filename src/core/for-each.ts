@@ -4,7 +4,7 @@
 // - control characters, line separators and lone surrogates become `_`;
 // - empty components, `.`, `..` and names that are too long are refused;
 // - a `/` from a key becomes a subfolder, which `mkdirs` creates; `base(item.key)` has none;
-// - if a command contains the path, the path must be literal to every shell.
+// - if a command contains the path, every shell must take it literally.
 import { isPlain, PLAIN } from './command.ts'
 import type { Fault } from './fault.ts'
 import type { TemplateSpec } from './resource.ts'

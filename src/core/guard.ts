@@ -21,7 +21,7 @@ export interface Tripped {
   readonly vanished: readonly Key[]
 }
 
-/** The keys that count: keys found, and listed names in which none was found. */
+/** Returns the keys that a guard counts: the keys found, and the listed names below which none was found. */
 export function countedKeys(renders: readonly Tallied[]): ReadonlySet<Key> {
   const keys = new Set(renders.flatMap(({ found = [] }) => [...found]))
   const listed = renders.flatMap((one) => [...(one.listed ?? [])])
@@ -33,7 +33,7 @@ export function countedKeys(renders: readonly Tallied[]): ReadonlySet<Key> {
 }
 
 /**
- * Returns why a guard holds a change; nothing if it does not.
+ * Returns why a guard holds a change; undefined if it does not.
  * @param last the last applied render; undefined before the first one
  */
 export function trips(
@@ -89,8 +89,8 @@ const gone = (last: ReadonlySet<Key>, next: ReadonlySet<Key>): readonly Key[] =>
   [...last].filter((key) => !next.has(key))
 
 /**
- * The keys that a group counts. A pattern without options also counts what was looked up with options, such as
- * another datacenter; an instance that two look-ups of one datacenter find counts once.
+ * Returns the keys that a group counts. A pattern without options also matches keys of look-ups with options, such as
+ * another datacenter. An instance that two look-ups in one datacenter find counts once.
  */
 export function inGroup({ pattern }: GuardGroup, keys: ReadonlySet<Key>): ReadonlySet<Key> {
   const asLookedUp = pattern.includes('@')
@@ -99,14 +99,14 @@ export function inGroup({ pattern }: GuardGroup, keys: ReadonlySet<Key>): Readon
   for (const key of keys) {
     const path = isIn(asLookedUp ? key : plainKeyIn(key))
     if (path === undefined) continue
-    // As long as the match, which may be a directory above the key.
+    // Cuts the key to the length of the match, which may be a directory above it.
     const depth = path.split('/').length
     matches.add((asLookedUp ? key : keyInDatacenter(key)).split('/', depth).join('/') as Key)
   }
   return matches
 }
 
-/** The key or the directory above it that a pattern matches; undefined: neither. */
+/** Returns a function that returns the key, or the directory above it, if the pattern matches; else undefined. */
 function matcherOf(pattern: string): (key: Key) => Key | undefined {
   if (!/[*?[\\]/.test(pattern)) {
     const dir = toKey(pattern)

@@ -37,8 +37,8 @@ export class HoldDown {
   }
 
   /**
-   * Adds keys that existed when the store was last read, before a restart or a reopen. Keys that found() does not
-   * find again count as vanished since then.
+   * Adds keys that were visible before a restart, or before the store was reopened. They count as vanished, since the
+   * recorded time, until found() sees them.
    */
   expect(keys: ReadonlyMap<Key, Gone>, now: number): void {
     if (this.ms === 0) return
@@ -50,7 +50,7 @@ export class HoldDown {
     this.#seen = undefined
   }
 
-  /** Releases the keys that the store has. */
+  /** Releases the held keys that the store has. */
   found(tree: Pick<Tree, 'get'>): void {
     for (const key of this.#held.keys()) {
       if (tree.get(key) === undefined) continue

@@ -69,7 +69,7 @@ export function judge(
 const settleOf = ({ files }: Evidence): number =>
   files.length === 0 ? SETTLE : Math.max(...files.map(({ guard }) => guard.settle))
 
-/** Templates without a guard do not record keys by name. */
+/** Returns the keys that are still missing. Templates without a guard do not record keys by name. */
 const stillGone = ({ files }: Evidence): readonly Key[] =>
   files.flatMap(({ last, next }) => [...(last?.keys ?? [])].filter((key) => !next.keys.has(key)))
 

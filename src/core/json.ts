@@ -12,7 +12,7 @@ const words = { true: true, false: false, null: null } as const
 export interface JsonOptions {
   /** Converts an integer. */
   readonly integer: (digits: string) => unknown
-  /** Accept repeated names in an object, the last value wins; otherwise they are a fault. */
+  /** Accept repeated names in an object: the last value wins. Otherwise they are a fault. */
   readonly repeats: boolean
 }
 

@@ -5,7 +5,7 @@ import type { Leaf, TreePair } from './tree.ts'
 /** Pairs in key order, in runs. Runs are immutable, so the same object always holds the same pairs. */
 export type Runs = readonly (readonly TreePair[])[]
 
-/** The largest number of cached pairs. */
+/** Maximum number of cached pairs. */
 const MOST = 250_000
 
 interface Found {
@@ -44,7 +44,7 @@ export class Matches {
     return runs
   }
 
-  /** Evicts the least recently used look-ups, but never the last one. */
+  /** Evicts the least recently used look-ups, but always keeps one. */
   #forget(): void {
     for (const [look, { size }] of this.#found) {
       if (this.#size <= this.most || this.#found.size === 1) return
@@ -54,7 +54,7 @@ export class Matches {
   }
 }
 
-/** Converts pairs, once for each run. The same run gives the same list. */
+/** Returns a function that converts pairs. It converts each run only once: the same run gives the same list. */
 export function ofEach<T>(make: (pair: TreePair) => T): (runs: Runs) => readonly (readonly T[])[] {
   const known = new WeakMap<readonly TreePair[], readonly T[]>()
   return (runs) =>
@@ -67,7 +67,7 @@ export function ofEach<T>(make: (pair: TreePair) => T): (runs: Runs) => readonly
 
 /** Like flat(), which is slower. */
 export function joined<T>(runs: readonly (readonly T[])[]): T[] {
-  // Of the right size at once: an array that grows leaves its smaller versions to the garbage collector.
+  // Allocated at its final size: an array that grows leaves its smaller versions to the garbage collector.
   const all = new Array<T>(countOf(runs))
   let at = 0
   for (const run of runs) for (const one of run) all[at++] = one

@@ -8,7 +8,7 @@ export interface Pace {
   readonly max: number
 }
 
-/** Quiet period of a burst, and of a group in which one resource sets its own. */
+/** Quiet period of a burst. In a group where only some resources set `debounce`, also the value of the others. */
 export const QUIET = 100
 /** Changes with larger gaps, individually and on average, are slow and applied at once. */
 const SLOW = 200

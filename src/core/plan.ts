@@ -66,7 +66,7 @@ export function plan(desired: Desired, observed: Observed): Plan {
   return same ? { kind: 'in-sync' } : { kind: 'write', why: 'metadata', next, previous: observed }
 }
 
-/** Plans the return to a former state: restores the file, or removes it. */
+/** Plans the return to a previous state: restores the file, or removes it. */
 export const planReturn = (former: Observed, now: Observed): Plan =>
   former.kind === 'file' ? plan(former, now) : planRemoval(now)
 

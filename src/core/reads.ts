@@ -19,7 +19,7 @@ export interface Reads extends Tallied {
   readonly needs?: Extent
   /** The part of `needs` that was not known; then the render must be discarded. */
   readonly missing?: Extent
-  /** Unreachable datacenters without which the templates were rendered. */
+  /** Unreachable datacenters that the templates were rendered without. */
   readonly without?: ReadonlySet<string>
 }
 

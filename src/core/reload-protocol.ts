@@ -42,8 +42,8 @@ export class ReloadProtocol {
   #isClosing = false
 
   /**
-   * @param retries false in a onetime run: a failed reload stays owed for the next run of reconfd, unless it may still
-   *   lead to a rollback, and intervals and splay are ignored
+   * @param retries false in a onetime run: ignores intervals and splay, and leaves a failed reload owed for the next
+   *   run of reconfd, unless it may still lead to a rollback
    */
   constructor(
     private readonly retries: boolean,
@@ -228,7 +228,7 @@ export class ReloadProtocol {
 
   /** Time at which step() will next start or admit something; Infinity if nothing is scheduled. */
   get next(): number {
-    // A placement that was already aged at the last step() waits for the end of a run, not for a time.
+    // A placement that already preceded further runs at the last step() waits for the end of a run, not for a time.
     return Math.min(this.#accounts.next, this.#placements.nextPreceding(this.#now))
   }
 

@@ -79,7 +79,7 @@ export function configuredReloads(resource: Resource): ConfiguredReloads {
   }
 }
 
-/** The reloads for recorded commands. One that is no longer configured stands for all that are. */
+/** The reloads for recorded commands. A command that is no longer configured is replaced by all configured ones. */
 export function recordedReloads(
   commands: readonly string[],
   { all, find }: ConfiguredReloads,
@@ -93,7 +93,7 @@ export function recordedReloads(
   return reloads
 }
 
-/** The reloads of a placement by the current configuration: its own terms for commands that are still configured. */
+/** Updates the reloads of a placement to the current configuration. Commands still configured keep their terms. */
 export function currentReloads(reloads: Reloads, configured: ConfiguredReloads): Reloads {
   const current = recordedReloads([...reloads.keys()], configured)
   return new Map([...current].map(([command, terms]) => [command, reloads.get(command) ?? terms]))
@@ -110,7 +110,7 @@ export const isJudged = ({ attempts, verify }: RunTerms): boolean =>
 export const withoutEnd = (reloads: Reloads): Reloads =>
   new Map([...reloads].map(([command, terms]) => [command, { ...terms, attempts: undefined }]))
 
-/** Merges the terms of all resources that a run serves: the longest timeout, all verifications, the strictest secrecy. */
+/** Merges the terms of all resources of a run: the longest timeout, all verifications, the strictest secrecy. */
 export function mergeTerms(all: Iterable<RunTerms>): RunTerms {
   let timeout = 0
   let attempts: number | undefined

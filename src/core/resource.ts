@@ -73,7 +73,7 @@ export interface ReloadPolicy {
   readonly minInterval: number
   /** Maximum random delay of a reload, so that a fleet does not reload at once. */
   readonly splay: number
-  /** What the reload and its verification print is not shown. */
+  /** Hide the output of the reload and of its verification. */
   readonly sensitive?: true
 }
 
@@ -140,9 +140,9 @@ export type Limit =
 export interface Guard {
   /** Minimum number of keys read. */
   readonly minKeys?: number
-  /** Maximum of the keys read by the last applied render that may vanish. */
+  /** Maximum number or share of the keys read by the last applied render that may vanish. */
   readonly maxRemoved?: Limit
-  /** Maximum by which the file may shrink, in bytes. */
+  /** Maximum by which the file may shrink: a number of bytes, or a share of its size. */
   readonly maxShrink?: Limit
   /** Allow a render that reads no key. */
   readonly allowEmpty: boolean
@@ -217,7 +217,7 @@ export interface TemplateSpec {
   readonly backup?: boolean
   /** Hide the output of the resource's commands. */
   readonly sensitive?: boolean
-  /** Those of the resource. */
+  /** The optional stores of the resource. */
   readonly optionalStores?: ReadonlySet<string>
   readonly haproxy?: HaproxySpec
   /** Create missing folders of the destination. */

@@ -163,7 +163,7 @@ class ShellScanner {
     if (!this.#holes.has(this.#at)) this.#at++
   }
 
-  /** A line continuation: a blank between words, but within a word it may form an operator. */
+  /** Skips a line continuation after a blank. Anywhere else it may form an operator, so the rest is unfit. */
   #continuation(): void {
     if (!/[ \t]/.test(this.text[this.#at - 1] ?? '')) return this.doubt(this.#at)
     this.#at += 2

@@ -7,7 +7,7 @@ export const states = ['failed', 'held', 'owed', 'stale', 'behind', 'waiting', '
 
 /**
  * - `failed`: its files could not be updated and are unchanged
- * - `held`: the change takes too much away; waits until it is accepted or the keys are back
+ * - `held`: the change removes too much; waits until it is accepted or the keys are back
  * - `owed`: its files are in place, and a reload is running, is due, or has failed
  * - `stale`: in sync with the last known keys, but the store is unreachable
  * - `behind`: in sync with the received keys, but changes of the store arrive late
@@ -90,7 +90,7 @@ export interface ResourceChange {
   readonly at: string
   readonly keys: readonly string[]
   readonly files: readonly string[]
-  /** How many more there are than are named. */
+  /** Number of keys and files that are not named. */
   readonly more: number
 }
 
@@ -118,7 +118,7 @@ export interface ReadNames {
   readonly listings: readonly string[]
   readonly patterns: readonly string[]
   readonly files: readonly string[]
-  /** How many more there are than are named. */
+  /** Number of reads that are not named. */
   readonly more: number
   /** The number of keys found; a key that two look-ups or two files use counts twice. */
   readonly found: number

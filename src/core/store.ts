@@ -40,13 +40,13 @@ export interface Demand {
 export class OutdatedError extends FaultError {}
 
 export interface WatchOptions {
-  /** For a store with `startingWith`: the part of the prefixes to read. Each event then carries `known`. Default: all. */
+  /** For a store with `startingWith`: the part of the prefixes to read (default: all). Events then carry `known`. */
   readonly demand?: Demand | undefined
   /** Called whenever bytes arrive from the node, at least until the first event. */
   readonly heard?: (() => void) | undefined
   /**
-   * Called repeatedly with the milliseconds by which the watch is behind the store; undefined when it is not, or has
-   * caught up.
+   * Called repeatedly with the lag of the watch behind the store, in milliseconds; with undefined if there is none, or
+   * it has caught up.
    */
   readonly behind?: ((lag: number | undefined) => void) | undefined
 }

@@ -32,7 +32,7 @@ export const emptied = (last: Supplies, next: Supplies): readonly Key[] =>
   [...last].flatMap(([root, before]) => {
     const now = next.get(root)
     if (now === undefined || now.keys > 0) return []
-    // Names do not replace keys.
+    // Listed names do not make up for lost keys.
     const isGone = before.keys > 0 || (before.names > 0 && now.names === 0)
     return isGone ? [root] : []
   })

@@ -111,7 +111,7 @@ class LeafTree implements Tree {
     edits.sort((a, b) => compareText(a[0], b[0]))
     let next: Leaf[] | undefined
     let { size } = this
-    // From the end, so that the places of the leaves before stay what they are.
+    // From the end, so that the indices of earlier leaves stay valid.
     for (let end = edits.length; end > 0;) {
       const place = this.#placeOf((edits[end - 1] as Edit)[0])
       const begin = place === 0 ? 0 : beginOf(edits, end, firstOf(this.all[place] as Leaf))
@@ -145,17 +145,17 @@ class LeafTree implements Tree {
   }
 }
 
-/** Where the edits begin that are not before a key. */
+/** Returns the index of the first edit at or after `key`. The edit before `end` must be one. */
 function beginOf(edits: readonly Edit[], end: number, key: Key): number {
   let begin = end - 1
   while (begin > 0 && compareText((edits[begin - 1] as Edit)[0], key) >= 0) begin--
   return begin
 }
 
-/** Puts pairs in place of a leaf, in as many leaves as they need; joins them with a neighbour when both are small. */
+/** Replaces a leaf by as many leaves as the pairs need. Merges a small leaf with a small neighbour. */
 function replace(leaves: Leaf[], place: number, pairs: Leaf): Leaf[] {
   const pieces = split(pairs)
-  // Not by splice(): there may be more pieces than a call takes arguments.
+  // Avoids splice(), because there may be more pieces than a call can have arguments.
   if (pieces.length > 1) return [...leaves.slice(0, place), ...pieces, ...leaves.slice(place + 1)]
   leaves.splice(place, 1, ...pieces)
   if (pairs.length > FEW) return leaves
@@ -174,7 +174,7 @@ function split(pairs: Leaf): readonly Leaf[] {
   return Array.from({ length: count }, (_, n) => pairs.slice(start(n), start(n + 1)))
 }
 
-/** A leaf with some of the edits; the very same one when nothing differs. */
+/** Applies edits `from` to `to - 1` to a leaf. Returns the same object if nothing differs. */
 function applied(leaf: Leaf, edits: readonly Edit[], from: number, to: number): Leaf {
   const pairs: TreePair[] = []
   let differs = false

@@ -48,7 +48,7 @@ export class Visibility {
     return plain === dir ? inside : inside.map((root) => joinKeys(dir, relativeTo(plain, root)))
   }
 
-  /** Splits a full key into the directory of its store, or the prefix, and the key within. */
+  /** Splits a full key into a base and the key below it. The base is the root of its store, the prefix, or else `/`. */
   inStore(full: Key): readonly [base: Key, own: Key] {
     const store = storeOf(full)
     const base = store === undefined ? this.prefix : storeRoot(store)

@@ -13,7 +13,7 @@ export class Agenda {
   readonly #unready = new Set<Unit>()
 
   /**
-   * Call when an input of the unit changes. Makes the unit due at once, or after the quiet time of its rhythm, but at
+   * Call when an input of the unit changes. Makes the unit due at once, or after a quiet time (core/pace.ts), but at
    * most `pace.max` after the first such change.
    */
   changed(unit: Unit, now: number): void {

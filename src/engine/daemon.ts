@@ -95,7 +95,7 @@ export class Daemon {
     }
     let crashed!: (error: unknown) => void
     this.#bug = new Promise((_, reject) => (crashed = reject))
-    // run() also reports a bug that was found before it waits for one.
+    // Not an unhandled rejection if a bug is found before run() awaits this promise.
     this.#bug.catch(() => undefined)
     this.#worker = new Worker(this.#parts, underway, !this.#onetime, crashed)
     this.#generations = new Generations(

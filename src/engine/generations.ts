@@ -129,8 +129,8 @@ export class Generations {
   }
 
   /**
-   * Reads conf.d again after a while, as long as something is refused. The cause may lie elsewhere, such as a user whose
-   * directory server starts later, or a missing certificate.
+   * Reads conf.d again after a while, as long as something is refused. The cause may lie elsewhere, such as a user
+   * whose directory server starts later, or a missing certificate.
    */
   #retryLater(): void {
     clearTimeout(this.#retry)

@@ -1,5 +1,5 @@
-// Guards: hold a change that takes too much away until it is accepted, the keys return, or the content changes. A
-// change is compared with the last applied render, which is kept in the state directory.
+// Guards: hold a change that removes too much until it is accepted, the keys return, or the content changes. A change
+// is compared with the last applied render, which is kept in the state directory.
 import { judge, type Evidence } from '../core/hold.ts'
 import type { Key } from '../core/key.ts'
 import { resourceKeys, type Guard, type Resource } from '../core/resource.ts'

@@ -31,7 +31,7 @@ export class KeptKeys {
     this.#former = new Map()
   }
 
-  /** Call after keys vanished or returned. Does not wait for the write: a crash before it loses a hold-down. */
+  /** Call after keys vanished or returned. Does not wait for the write; a crash before it loses the hold-down. */
   changed(views: Views): void {
     const gone = views.gone()
     if (gone.size > 0 || this.#kept > 0) void this.#write(gone)

@@ -39,11 +39,14 @@ export interface ExecParts {
     write(id: ProcessId): Result<void, Fault>
     clear(): Promise<void>
   }
-  /** Why the program must not start on the existing files of a resource; undefined if an earlier run proved them. */
+  /**
+   * Returns why the program must not start on the existing files of a resource; undefined if an earlier run proved
+   * them.
+   */
   readonly doubtOf: (resource: string) => Promise<string | undefined>
 }
 
-/** Why exec mode ends reconfd. */
+/** Exit code and faults with which exec mode ends reconfd. */
 export interface ExecEnd {
   /** Exit code; undefined if the program never started. */
   readonly code?: number
@@ -299,7 +302,7 @@ export class Exec {
   }
 
   #refused({ fault, exit }: NotStarted): Fault {
-    // A program that could never be started is a configuration error; a missing one may come back.
+    // A program that could never be started is a configuration error; one that is missing later may come back.
     const retryIn = this.#starts === 0 ? 'end' : this.#next()
     if (retryIn === 'end') this.#end({ code: exit, faults: [fault] })
     else this.parts.emit({ kind: 'child-refused', program: this.program, fault, retryIn })
@@ -326,8 +329,8 @@ export class Exec {
   }
 
   /**
-   * What follows when the program has ended: a restart after this many milliseconds; null: a restart by the
-   * pending reload; or the end of reconfd.
+   * Decides how to continue after the program has ended or could not be started; schedules a restart, if any.
+   * @returns milliseconds until the restart; null: the pending reload restarts it; `end`: reconfd ends, too
    */
   #next(): number | null | 'end' {
     const { restartOnExit, restartLimit, restartOnChange } = this.settings

@@ -48,8 +48,8 @@ export class Demands {
   }
 
   /**
-   * Records the needs of a render. Those of a complete one replace the previous needs of the resource; others are
-   * added.
+   * Records the needs of a render. If it is complete, they replace the previous needs of the resource; otherwise they
+   * are added to these.
    * @param whole the render was complete
    * @returns whether the demand has changed
    */

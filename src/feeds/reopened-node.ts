@@ -2,7 +2,7 @@
 // refused connection costs almost nothing, whereas the growing pauses spare an overloaded server.
 import { setTimeout as sleep } from 'node:timers/promises'
 
-/** Longest pause between two probes, in milliseconds; at random between half and all of it, against probes in step. */
+/** Longest pause between two probes in milliseconds. Each is at least half as long, at random, to spread the probes. */
 const PAUSE = 400
 /** Timeout of a probe in milliseconds. */
 const PATIENCE = 500

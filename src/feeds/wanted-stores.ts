@@ -52,7 +52,7 @@ export async function wantedStores(
   })
 }
 
-/** The settings for the name of no store: a datacenter, if the default store is Consul. */
+/** The settings for a name that no store has: the default store, in the datacenter of this name if it is Consul. */
 const otherwise = (settings: Settings, name: string): StoreSettings =>
   isConsul(settings.backend) ? inDatacenter(settings, name) : settings
 

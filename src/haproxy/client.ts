@@ -87,7 +87,7 @@ const lateFault = (address: string): Fault => ({
   hint: 'Check that HAProxy is not suspended, and that its `stats maxconn` is not used up.',
 })
 
-/** Nothing listens at the socket. */
+/** Thrown if nothing listens at the socket. */
 export class AbsentError extends FaultError {}
 
 function connectionError(address: string, error: Error): FaultError {

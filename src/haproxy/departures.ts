@@ -17,7 +17,7 @@ export interface DepartureProgress {
 
 /**
  * Polls once and deletes what can be deleted.
- * @param now milliseconds since 1970
+ * @param now milliseconds since the Unix epoch
  * @throws FaultError
  */
 export async function pollDepartures(

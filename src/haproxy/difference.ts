@@ -25,7 +25,7 @@ export interface ReloadReason {
 export interface Leaving {
   readonly backend: string
   readonly name: string
-  /** Its former definition, in case it comes back. */
+  /** Its previous definition, in case it comes back. */
   readonly line: ServerLine
 }
 

@@ -42,7 +42,7 @@ async function hashesOf(paths: readonly string[]): Promise<Record<string, string
   return hashes
 }
 
-/** Enough for the old and the new content of a few files. */
+/** Maximum number of parsed contents: enough for the old and the new content of a few files. */
 const MAX_PARSED = 8
 const parsed = new Map<string, HaproxyConfig>()
 let lines: KnownLines = new Map()

@@ -95,7 +95,7 @@ function addition(id: string, { address, port }: ServerAddress, server: Server):
   ]
 }
 
-/** Running checks are not affected. */
+/** The commands that make a server ready. They do not affect checks that already run. */
 function readiness(id: string, { options }: Server): readonly string[] {
   const hasAgent = options.has('agent-check')
   return [

@@ -44,7 +44,7 @@ export function serversOf(
   if (format !== '1' || head?.startsWith('# ') !== true) return undefined
   const columns = head.slice(2).split(' ')
   const wanted = COLUMNS.map((name) => columns.indexOf(name))
-  // Rows are read from left to right.
+  // fieldsOf() requires the columns in this order.
   if (wanted.some((at, n) => at < 0 || at <= (wanted[n - 1] ?? -1))) return undefined
   const backends = new Map<string, Map<string, RunningServer>>()
   let servers = new Map<string, RunningServer>()
@@ -78,7 +78,7 @@ export function serversOf(
 
 const [BLANK, NEWLINE] = [32, 10]
 
-/** The wanted columns of one row, and where it ends. There are thousands of rows, so nothing else is cut out. */
+/** The wanted fields of one row, and its end. Extracts no other field, because there may be thousands of rows. */
 function fieldsOf(
   text: string,
   from: number,

@@ -22,7 +22,7 @@ export interface LoadTarget {
   readonly others: readonly string[]
 }
 
-/** What one run of a reload command makes HAProxy load. */
+/** The files that one run of a reload command makes HAProxy load. */
 export interface ReloadLoad {
   readonly targets: readonly LoadTarget[]
   /** Other resources whose files the command loads and that have changed, or whose files come and go. */
@@ -53,7 +53,7 @@ export interface RuntimeOptions {
 
 /** Poll interval for servers being removed, in milliseconds. */
 const POLL = { first: 100, most: 1000 }
-/** Milliseconds between looks for another process after a change; together, longer than HAProxy takes to start. */
+/** Milliseconds between checks for another process after a change; in total longer than HAProxy takes to start. */
 const LOOKS = [500, 1000, 2000, 4000, 8000, 16_000, 32_000]
 /** Milliseconds to wait for the process that a reload starts: in a daemon, and in a onetime run. */
 const RECOGNITION = { most: 60_000, onetime: 3000 }
@@ -93,7 +93,7 @@ export class Runtime {
     return { kind: 'applied', changes: [...changes], byHand: [...byHand] }
   }
 
-  /** What attempt() would do with this content. Changes nothing. */
+  /** Returns the result that attempt() would have for this content, but changes nothing. */
   async plan(dest: string, sockets: readonly string[], content: string): Promise<RuntimeAttempt> {
     const loaded = await this.#loaded.get(dest)
     if (loaded === undefined) return UNKNOWN_CONTENT
@@ -239,7 +239,7 @@ export class Runtime {
     }
   }
 
-  /** Records the loaded content, unless the files have changed meanwhile, so that it is unknown. */
+  /** Records the loaded content, unless the files have changed meanwhile: then the loaded content is unknown. */
   async #remember(target: LoadTarget, next: Loaded, number: number): Promise<void> {
     const { content, others } = next
     const isSame = JSON.stringify(await filesOf(target)) === JSON.stringify({ content, others })

@@ -104,7 +104,7 @@ class ConfigReader {
   readonly #sections = new Map<string, ServerSection>()
   readonly #defaults = new Map<string, BalanceTerms>()
   readonly #sockets: (readonly string[])[] = []
-  /** The known lines that inherit what the open section does. */
+  /** The known lines with the inherited settings of the open section. */
   #knownHere = new Map<string, ServerLine>()
   #lastDefaults = PLAIN_TERMS
   #open: OpenSection | undefined
@@ -241,7 +241,7 @@ function knownFor(
   return lines
 }
 
-/** A line by itself: V8 keeps the whole text as long as one of its parts. */
+/** Copies a line: V8 keeps the whole text in memory as long as a substring of it is in use. */
 const copied = (line: string): string => Buffer.from(line, 'latin1').toString('latin1')
 
 function serverLine(

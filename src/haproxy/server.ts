@@ -97,9 +97,7 @@ export function canonical(address: string): string | undefined {
   return new URL(`http://[${address}]`).hostname.slice(1, -1)
 }
 
-/**
- * The options that a release does not support at run time.
- */
+/** Returns the options that a release does not support at run time. */
 export function refusedOn(version: ReleaseVersion, options: ReadonlyMap<string, string>): string[] {
   const tried = triedFor(version)
   return [...options.keys()].filter((name) => {

@@ -2,7 +2,7 @@
 // part that has only grown older compares equal.
 import { html, type Html } from './html.ts'
 
-/** @param time ISO 8601, or milliseconds since 1970 */
+/** @param time ISO 8601, or milliseconds since the Unix epoch */
 export const ago = (time: string | number): Html =>
   html`<time datetime="${new Date(time).toISOString()}"></time>`
 

@@ -44,9 +44,9 @@ const LINES: readonly (readonly [number, string])[] = [
 /** Number of columns. A column shows its longest reload, and a failed one before any other. */
 const COLUMNS = 240
 
-/** @param now milliseconds since 1970 */
+/** @param now milliseconds since the Unix epoch */
 export function chart(reloads: readonly RecentReload[], now: number): Html {
-  // Rounded to the minute: a chart that always moves would always be sent.
+  // Rounded to the minute: a chart that moved all the time would be sent again with every update.
   const end = Math.ceil(now / MINUTE) * MINUTE
   return html`<div class="chart">
     ${WINDOWS.map(

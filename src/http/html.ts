@@ -15,7 +15,7 @@ const ENTITIES: Readonly<Record<string, string>> = {
   "'": '&#39;',
 }
 
-/** Text that needs no escapes, as most names and numbers. */
+/** Text that needs no escapes, such as most names and numbers. */
 const PLAIN = /^[\w ./:,@+-]*$/
 
 const textOf = (child: Child): string => {
@@ -27,7 +27,7 @@ const textOf = (child: Child): string => {
   return printableText(text).replace(/[&<>"']/g, (char) => ENTITIES[char] as string)
 }
 
-/** By template, its texts without the indentation of the source: a page may have hundreds of rows. */
+/** A cache of the texts of each template, without the indentation of the source: a page may have hundreds of rows. */
 const known = new WeakMap<TemplateStringsArray, readonly string[]>()
 
 function textsOf(strings: TemplateStringsArray): readonly string[] {

@@ -23,11 +23,11 @@ interface Client {
   behind: number
 }
 
-/** In heartbeats. A viewer that has read nothing for so long is disconnected to make room. */
+/** Maximum heartbeats during which a viewer may read nothing; then it is disconnected to make room. */
 const PATIENCE = 12
-/** Delay from a change to the update, in milliseconds: applying the change goes first. */
+/** Milliseconds between a change and the update, which must not delay the application of the change. */
 const SOON = 50
-/** Least time between two updates, in milliseconds. */
+/** Minimum milliseconds between two updates. */
 const PAUSE = 250
 /** Updates take at most 1/SHARE of the time, however many resources there are. */
 const SHARE = 20
@@ -43,7 +43,7 @@ export class Live {
   #heartbeat: NodeJS.Timeout | undefined
   #notBefore = 0
 
-  /** @param most greatest number of viewers */
+  /** @param most maximum number of viewers */
   constructor(
     private readonly most: number,
     private readonly look: (viewer: Viewer, resource: string | undefined) => Look,
@@ -68,7 +68,7 @@ export class Live {
     this.#send([client])
   }
 
-  /** Something has changed. */
+  /** Schedules an update. Call when a part may have changed. */
   changed(): void {
     if (this.#clients.size === 0 || this.#timer !== undefined) return
     const wait = Math.max(SOON, this.#notBefore - performance.now())

@@ -4,9 +4,9 @@ import { setTimeout as pass } from 'node:timers/promises'
 
 /** Computing takes at most 1/SHARE of the time. */
 const SHARE = 20
-/** Lifetime of an answer while nothing changes, in milliseconds: ages grow. */
+/** Milliseconds for which an answer is valid if nothing changes. Limited, because the ages on the page grow. */
 const GOOD_FOR = 1000
-/** Greatest number of cached answers. */
+/** Maximum number of cached answers. */
 const KEPT = 32
 
 interface Made<T> {
@@ -25,7 +25,7 @@ export class Paced<T> {
     private readonly now: () => number = () => performance.now(),
   ) {}
 
-  /** Something has changed. */
+  /** Marks all cached answers as outdated. */
   changed(): void {
     this.#version++
   }

@@ -9,12 +9,12 @@ import { endOf, namesShort } from './resources.ts'
 import { badge, idOf } from './words.ts'
 
 const SHOWN = 5
-/** Hidden rows, shown by a click. */
+/** Maximum number of folded rows. */
 const FOLDED = 30
-/** Greatest number of names in a row. */
+/** Maximum number of names in a row. */
 const NAMES = 3
 
-/** @param now milliseconds since 1970 */
+/** @param now milliseconds since the Unix epoch */
 export const reloadsPart = (reloads: readonly RecentReload[], now: number): Html =>
   html`<section id="reloads" aria-labelledby="reloads-title">
     <h2 id="reloads-title">Reloads</h2>
@@ -37,7 +37,7 @@ const folded = (reloads: readonly RecentReload[]): Html =>
     </ol>
   </details>`
 
-/** The command and its end; or the changes at run time, for which the command did not run. */
+/** The command and its result; or the changes at run time, for which the command did not run. */
 export function whatRan(run: Omit<RecentReload, 'resources'>): Html {
   const { command, how, isAtRunTime } = run
   if (isAtRunTime === true)

@@ -58,7 +58,7 @@ function whole(resource: ResourceHistory, view: View): Html {
     ${resource.reads === undefined ? html`<p class="soft">not rendered yet</p>` : readsOf(resource.reads)}`
 }
 
-/** The command that resolves the state comes first. */
+/** Returns commands about a resource. If a change can be accepted, the one that accepts it comes first. */
 function commandsFor({ name, state, why = '' }: ResourceHistory): readonly string[] {
   const canAccept = state === 'held' || why.includes('reconfd accept')
   return [

@@ -12,7 +12,7 @@ import { badge, copyable, idOf, linesOf, TONES } from './words.ts'
 const PRINTED = 3
 /** Visible rows of resources in sync; the others are always visible. */
 const SHOWN = 15
-/** Hidden rows, so that the sections below stay in view. */
+/** Maximum number of folded rows. */
 const FOLDED = 1000
 
 export function resourcesPart(view: View): Html {
@@ -153,7 +153,7 @@ const reloadCell = ({ succeeded, at, duration: took, isAtRunTime }: Reload): Htm
       >, ${isAtRunTime === true ? 'at run time' : `in ${duration(took)}`}</span
     >`
 
-/** How a command ended, in words. */
+/** Describes how a command ended. */
 export function endOf({
   succeeded,
   exitCode,

@@ -18,7 +18,7 @@ export interface Contents {
   live(response: ServerResponse, viewer: Viewer, url: string): boolean
 }
 
-/** Longest time for a request to arrive, in milliseconds. */
+/** Milliseconds for a request to arrive, and until an idle connection is closed. */
 const PATIENCE = 5000
 
 const HEADERS: Readonly<Record<string, string>> = {
@@ -61,7 +61,7 @@ export class StatusServer {
   #removeSocket: (() => Promise<void>) | undefined
 
   /**
-   * @param visitors greatest number of concurrent visitors
+   * @param visitors maximum number of concurrent visitors
    * @param crashed called with an exception of an answer: a bug
    */
   constructor(

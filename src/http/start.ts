@@ -1,4 +1,4 @@
-// Starts what -http asks for: listeners of the event stream, and the server.
+// Starts the status page for -http: its listeners of the event stream, and the server.
 import { warnIfFailed, type Emit, type Event } from '../core/event.ts'
 import { ioFault } from '../core/errno.ts'
 import type { HttpSettings } from '../core/settings.ts'
@@ -18,7 +18,7 @@ import { readinessOf } from './ready.ts'
 import { StatusServer, type Contents } from './server.ts'
 import { descriptorLimit, visitorsFor } from './visitors.ts'
 
-/** Everything else is loaded with the first request. */
+/** Share of the connections that live pages may use; the others remain for short requests. */
 const LIVE_SHARE = 0.75
 
 /**
@@ -103,7 +103,7 @@ export class Watching {
     this.#changed()
   }
 
-  /** Files have been placed. */
+  /** Notes files that have been placed. */
   wrote(files: readonly WrittenFile[], time: number): void {
     this.#recent.wrote(files, time)
     this.#changed()

@@ -3,7 +3,7 @@ import type { FullStatus } from '../core/status.ts'
 import type { RecentChange, RecentReload, RecentRun } from '../observe/recent.ts'
 import type { Viewer } from './access.ts'
 
-/** What a URL asks for. Everything is in the URL, so that the page works without scripts. */
+/** The view that a URL selects. The URL holds all of it, so that the page works without scripts. */
 export interface Wish {
   /** The resource; undefined: the overview. */
   readonly resource?: string
@@ -24,7 +24,7 @@ export interface View {
   /** Where to find the token, in words; undefined: there is no token. */
   readonly token: string | undefined
   readonly wish: Wish
-  /** Milliseconds since 1970. */
+  /** Milliseconds since the Unix epoch. */
   readonly now: number
 }
 

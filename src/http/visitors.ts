@@ -12,15 +12,15 @@ const RESERVED = 48
 const REFUSED = 4
 /** Time for a refused visitor to read the answer, in milliseconds. */
 const REFUSAL = 100
-/** Greatest number of pipelined requests per connection. A browser sends one. */
+/** Maximum number of pipelined requests per connection. A browser sends one. */
 const AHEAD = 16
-/** Greatest size of all unread answers together, in bytes. */
+/** Maximum bytes of all unread answers together. */
 const UNDER_WAY = 32 * 1024 * 1024
 
 const BUSY = 'HTTP/1.1 503 Service Unavailable\r\nRetry-After: 5\r\nConnection: close\r\n'
 const REFUSING = `${BUSY}Content-Type: text/plain\r\nContent-Length: 18\r\n\r\ntoo many visitors\n`
 
-/** @param descriptors that the process may have open */
+/** @param descriptors maximum number of open descriptors of the process */
 export const visitorsFor = (descriptors: number): number =>
   Math.min(MOST, Math.max(LEAST, Math.floor((descriptors - RESERVED) / 2)))
 
@@ -46,7 +46,7 @@ export class Visitors {
   readonly #server: Server
   #underWay = 0
 
-  /** @param most greatest number of concurrent visitors */
+  /** @param most maximum number of concurrent visitors */
   constructor(
     server: Server,
     private readonly most: number,
@@ -69,7 +69,7 @@ export class Visitors {
     const { socket } = request
     const turn = this.#turns.get(socket) ?? { waiting: 0, last: Promise.resolve() }
     this.#turns.set(socket, turn)
-    // A client that sends so many does not read. Requests that it has already sent may still arrive.
+    // A client that sends this many requests does not read the answers. Further requests may still arrive.
     if (turn.waiting >= AHEAD) socket.destroy()
     if (socket.destroyed) return
     turn.waiting++

@@ -18,7 +18,7 @@ const READS_NAMED = 100
 
 /**
  * @param stores the stores that it reads
- * @param owed since when a reload is owed, from the journal
+ * @param owed time since which a reload is owed, from the journal
  */
 export function historyOf(
   one: ResourceProgress,

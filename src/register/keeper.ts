@@ -67,10 +67,10 @@ export class RegistryKeeper {
   readonly #wakeup = new Wakeup()
   /** The current connection, once the store has answered. */
   #session: RegistrySession | undefined
-  /** When the store answered on the newest connection, as performance.now(). */
+  /** Time at which the store answered on the newest connection, as performance.now(). */
   #liveSince: number | undefined
   readonly #abort = new AbortController()
-  /** Ends the current connection. Its own signal, so that nothing of it outlives it. */
+  /** Ends the current connection. Each connection has its own, so that no request outlives it. */
   #leaving = new AbortController()
   #settled: (() => void)[] = []
   #readAt = -Infinity

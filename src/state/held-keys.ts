@@ -14,7 +14,7 @@ export class HeldKeys {
   readonly #path: string
   /** The keys to write next; undefined if none are waiting. */
   #next: ReadonlyMap<Key, Gone> | undefined
-  /** As set last. */
+  /** The keys of the last call of set(). */
   #kept: ReadonlyMap<Key, Gone> = new Map()
   #writing: Promise<Result<void, Fault>> | undefined
 

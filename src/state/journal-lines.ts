@@ -10,14 +10,14 @@ export interface Owed {
   readonly commands: readonly string[]
 }
 
-/** What a resource owes, and the ids of its lines in the file. */
+/** The newest debt of a resource, and the ids of all its unsettled lines in the file. */
 export interface JournalEntry extends Owed {
   readonly ids: readonly string[]
 }
 
 export interface ParsedJournal {
   readonly entries: Map<string, JournalEntry>
-  /** What is wrong with the text; absent if every line is valid. */
+  /** Describes the damage; absent if the text has lines and all of them are valid. */
   readonly damage?: string
 }
 

@@ -1,6 +1,6 @@
-// What is remembered of each resource across restarts, besides its owed reloads: the keys and the held change for its
-// guards, the content that its reload rejected, and the files for a rollback. One small JSON file for each resource,
-// replaced as a whole.
+// Records: the state of each resource that survives restarts, besides its owed reloads: the keys and the held change
+// for its guards, the content that its reload rejected, and the files for a rollback. One small JSON file for each
+// resource, replaced as a whole.
 import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { ioFault } from '../core/errno.ts'
@@ -43,7 +43,7 @@ export interface HeldChange {
 export interface Remembered {
   /** The keys found by the last applied render, for each destination with a guard. */
   readonly keys: ReadonlyMap<string, ReadonlySet<Key>>
-  /** What the last applied render found in each store; absent before the first. */
+  /** The supplies of the last applied render (core/supply.ts); absent before the first. */
   readonly supplies?: Supplies | undefined
   readonly held?: HeldChange | undefined
   /** Hash of the whole content of the unit in place. */
@@ -51,7 +51,7 @@ export interface Remembered {
   readonly rejected?: Rejected | undefined
   /** The last proved files, for a rollback. */
   readonly good: FormerFiles
-  /** Present during a change of several steps: what to restore if it is interrupted. */
+  /** The files to restore if a change of several steps is interrupted; present only during such a change. */
   readonly undo?: Undo | undefined
 }
 
@@ -160,7 +160,7 @@ interface Written {
   readonly undo?: { readonly by: ProcessId; readonly files: Readonly<Record<string, WrittenFile>> }
 }
 
-/** Kinds `made` and `none` of core/last-good.ts are `made` and null here; null is also an absent file. */
+/** The kind `made` of core/last-good.ts is written as `made`; the kind `none` and an absent file as null. */
 type WrittenFile =
   | { readonly bytes: string; readonly mode: number; readonly uid: number; readonly gid: number }
   | 'made'

@@ -8,7 +8,7 @@ import { ClosedError } from './http-faults.ts'
 import type { HttpClient, HttpResponse } from './http.ts'
 import { expecting, listOf, optional, record, bool, type Shape } from './shape.ts'
 
-/** Seconds. Even with Consul's jitter of a sixteenth, below the usual timeout of proxies, one minute. */
+/** Seconds. Even with Consul's jitter of a sixteenth, it stays below one minute, the usual timeout of proxies. */
 const WAIT = 55
 
 export interface Query<T> {
@@ -199,7 +199,7 @@ export class ConsulHttp {
   }
 
   /**
-   * Which of these permissions the token has; undefined if ACLs are disabled, or this version of Consul cannot tell.
+   * Returns which of these permissions the token has; undefined if ACLs are disabled, or Consul cannot report them.
    * Uses an endpoint of Consul's own web interface.
    */
   async rights(
@@ -222,7 +222,7 @@ export class ConsulHttp {
     return answers.map(({ Allow }) => Allow === true)
   }
 
-  /** @param what is wrong with the answer; must not quote it */
+  /** @param what describes the mistake in the answer, without quoting it */
   notConsul(what: string): FaultError {
     return this.#fault(`gave an answer that is not Consul's: ${what}`, {
       hint: 'check -node and -scheme: this may not be the HTTP port of a Consul agent',

@@ -1,6 +1,6 @@
 // The store redis, for Redis 6 and later and Valkey: strings and the fields of hashes are keys.
 //
-// Subscribes first, then reads, so that no change is missed. Notifications only say which names to read again. Redis
+// Subscribes first, then reads, so that no change is missed. Notifications only contain the names to read again. Redis
 // sends each notification once, and none for some changes; so everything is read again periodically, and more often if
 // the server sends no notifications.
 import { attempt, FaultError, type Fault } from '../core/fault.ts'

@@ -1,9 +1,8 @@
-// Watches folders, and rings when something happens at a noted place. A ring only says that it is time to compare
+// Watches folders, and rings when something happens at a noted place. A ring only means that it is time to compare
 // again. The only user of the system's file watches.
 //
-// chokidar watches folders, neither recursively nor single files: a file replaced by a rename, or the swapped `..data`
-// link of a ConfigMap, is seen in its folder. Each folder has its own watcher, since only a new watcher reports when it
-// is ready.
+// chokidar watches only folders, not recursively: a file replaced by a rename, or the swapped `..data` link of a
+// ConfigMap, is seen in its folder. Each folder has its own watcher, since only a new watcher reports when it is ready.
 import { once } from 'node:events'
 import { stat } from 'node:fs/promises'
 import { basename, dirname } from 'node:path'

@@ -60,7 +60,7 @@ export class Folder {
 
   /**
    * Opens a folder by its path if the path contains no link: only then does the kernel report exactly this path for the
-   * descriptor. Undefined if it does, and without /proc.
+   * descriptor. Returns undefined if the path contains a link, or without /proc.
    * @throws system errors
    */
   static direct(path: string): Folder | undefined {

@@ -8,7 +8,7 @@ export function ignoreDebugSignal(): void {
 
 /** Milliseconds to watch for a debugger, which another thread opens some time after an early signal. */
 const WINDOW = 2000
-/** Milliseconds between two looks. */
+/** Milliseconds between two checks. */
 const LOOK = 50
 
 /** Whether the operator has started Node with its debugger. */

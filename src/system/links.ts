@@ -12,8 +12,8 @@ export const stampOf = ({ dev, ino, size, mtimeNs, ctimeNs }: BigIntStats): stri
   [dev, ino, size, mtimeNs, ctimeNs].join(':')
 
 /**
- * One reading of links. Reads each link once, so that all files behind it (a ConfigMap's `..data`) belong to the same
- * version.
+ * Resolves links in one pass. Reads each link only once, so that all files behind it (a ConfigMap's `..data`) belong to
+ * the same version.
  */
 export class Links {
   readonly #known = new Map<string, Promise<string | undefined>>()

@@ -248,7 +248,7 @@ const leadsOut = (dest: string, within: string): never =>
     hint: 'Remove the link or correct the key: a key cannot choose a file outside of the fixed folder of `dest`.',
   })
 
-/** Says why others can change a folder, such as `/srv/app belongs to user 1000 (app)`. */
+/** Describes why others can change a folder, such as `/srv/app belongs to user 1000 (app)`. */
 export const whyForeign = ({ path, stats }: ForeignFolder): string =>
   isTrusted(stats.uid)
     ? `${path} may be changed by other users (mode ${(stats.mode & 0o7777).toString(8)})`

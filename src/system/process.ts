@@ -48,7 +48,7 @@ export function statOf(pid: number): ProcessStat | undefined {
   }
 }
 
-/** Differs after each boot, which pids and start times need not; empty without /proc. */
+/** Identifies the current boot, because pids and start times may repeat after a reboot; empty without /proc. */
 export function bootId(): string {
   try {
     return readFileSync('/proc/sys/kernel/random/boot_id', 'latin1').trim()

@@ -1,9 +1,9 @@
-// Notices that a file is removed or replaced. Costs nothing until then.
+// Detects that a file is removed or replaced. Costs nothing until then.
 import { lstatSync, watch } from 'node:fs'
 
 /**
- * Calls back once, unless the returned function ends the watch first. Does not keep the process alive. Where a file
- * cannot be watched, nothing is noticed.
+ * Calls back once, unless the returned function ends the watch first. Does not keep the process alive. Never calls back
+ * if the file cannot be watched.
  */
 export function onRemoval(path: string, callback: () => void): () => void {
   const inode = inodeOf(path)

@@ -1,5 +1,5 @@
-// Removes secrets from texts. A server or proxy may repeat in an error message what it was sent. So code that uses a
-// password or token registers it here first, and all events and faults pass through `withoutSecrets`.
+// Removes secrets from texts. An error message of a server or proxy may quote the request. So code that uses a password
+// or token registers it here first, and all events and faults pass through `withoutSecrets`.
 
 /** Limit of registered secrets: passwords and tokens are renewed, and the newest are kept. */
 const KEPT = 32

@@ -17,7 +17,7 @@ const SETTLE = 100
 /** Limit of that wait, in milliseconds. */
 const SETTLE_MOST = 2000
 
-/** Milliseconds between two looks at the identities of the folders. */
+/** Milliseconds between two checks of the identities of the folders. */
 const LOOK = 1000
 
 /** The result of `stampOf` by path; empty for a missing path. */

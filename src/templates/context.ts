@@ -1,5 +1,6 @@
-// What a template function can use besides its arguments. Engines are synchronous: if a template needs a fact that must
-// be fetched, Pending is thrown, the render loop fetches the fact, and renders again.
+// The context of a render: the inputs of template functions besides their arguments. Engines are synchronous: if a
+// template needs a fact that must be fetched, PendingFact is thrown, and the render loop fetches the fact and renders
+// again.
 import type { Key } from '../core/key.ts'
 import type { Reader } from '../core/reader.ts'
 import { raise } from '../core/fault.ts'
@@ -11,8 +12,8 @@ export interface RenderContext {
   /** The time of the render, constant during it. */
   readonly now: () => Date
   /**
-   * An external fact, such as a DNS answer, constant during a render. Throws Pending until it is loaded, and the reason
-   * if `load` rejects.
+   * Returns an external fact, such as a DNS answer, constant during a render. Throws PendingFact until it is loaded,
+   * and the reason if `load` rejects.
    */
   readonly fact: <T>(id: string, load: () => Promise<T>) => T
   /** Renders another template with the same engine, which sets this function. Throws like render(). */

@@ -4,7 +4,7 @@ import type { RenderContext } from './context.ts'
 import type { Inspection } from './inspection.ts'
 
 export interface Engine {
-  /** Renders a template, synchronously. Throws a FaultError, or Pending if the context does. */
+  /** Renders a template, synchronously. Throws a FaultError, or PendingFact if the context does. */
   render(spec: TemplateSpec, context: RenderContext): Uint8Array
   /** Renders the `dest` of a for_each template. Its faults have the file DEST. Throws like render(). */
   renderDest(spec: TemplateSpec, context: RenderContext): string

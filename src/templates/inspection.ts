@@ -41,7 +41,7 @@ export interface Lookup extends Place {
 
 /** Functions whose first argument is a key or a pattern. */
 const LOOKUPS = new Set(['getv', 'get', 'exists', 'gets', 'getvs', 'ls', 'lsdir', 'range'])
-/** Those that find only keys below the resource's keys. */
+/** Look-ups of exactly one key, which must be covered by the resource's keys. */
 const EXACT = new Set(['getv', 'get', 'exists'])
 
 export interface Inspection {

@@ -203,7 +203,7 @@ function passesOf(reader: Reader, item: Key | undefined) {
   }
 }
 
-/** Renders the `dest`. Its faults say so, since they have no file. */
+/** Renders the `dest`. The messages of its faults begin with "in dest", since they have no file. */
 function destOf(
   engine: Engine,
   name: EngineName,

@@ -1,7 +1,7 @@
 // Searches a text in linear time. In the worst case, the native search takes the product of both lengths, and both
 // texts may come from a store.
 
-/** Shorter parts use the native search, which then compares each character at most this many times. */
+/** Parts shorter than this use the native search, which then compares each character at most this many times. */
 const SHORT = 64
 
 /** Like String.indexOf. */

@@ -1,4 +1,4 @@
-// The steps of apply in their order, all files of a resource or none.
+// The steps of apply, in order. All files of a resource are replaced, or none.
 import { execFileSync, spawnSync } from 'node:child_process'
 import { chmodSync, existsSync, mkdirSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
@@ -51,7 +51,7 @@ describe('the order', () => {
     expect([textOf(a), textOf(b), hidden()]).toEqual(['new a', 'new b', []])
   })
 
-  it('what was placed is told in the order of the changes, with why and how much', async () => {
+  it('placed files are reported in the order of the changes, with reason, hash and size', async () => {
     const c = join(dir, 'c.cfg')
     const plan = planRemoval(await observe(b)) as FileChange['plan']
     const removed = { ...(await change(b, 'new b')), plan }
@@ -67,7 +67,7 @@ describe('the order', () => {
     })
   })
 
-  it('a check that fails for one file: none is swapped, nothing is left', async () => {
+  it('a check that fails for one file: none is swapped, nothing is left behind', async () => {
     const events: Event[] = []
     const changes = [
       await change(a, 'new a', { checkCmd: 'true' }),
@@ -93,7 +93,7 @@ describe('the order', () => {
     expect([textOf(a), textOf(b), hidden()]).toEqual(['old a', 'old b', []])
   })
 
-  it('what is discarded after the checks leaves nothing, folders included', async () => {
+  it('changes discarded after the checks leave nothing behind, not even folders', async () => {
     const deep = join(dir, 'deep/er/c.cfg')
     const changes = [await change(a, 'new a'), await change(deep, 'new', { mkdirs: true })]
     const prepared = await prepareFiles(changes, optionsFor())
@@ -102,7 +102,7 @@ describe('the order', () => {
     expect([textOf(a), hidden(), existsSync(join(dir, 'deep'))]).toEqual(['old a', [], false])
   })
 
-  it('a file that cannot be swapped: those before it get their content and mode back, new ones go', async () => {
+  it('a file that cannot be swapped: files swapped before it are restored, new ones removed', async () => {
     chmodSync(a, 0o640)
     const c = join(dir, 'c.cfg')
     const d = join(dir, 'd.cfg')
@@ -119,7 +119,7 @@ describe('the order', () => {
     expect([statSync(a).mode & 0o777, statSync(b).mode & 0o777]).toEqual([0o640, 0o644])
   })
 
-  it.runIf(isRoot)('an immutable destination is told as such (needs root)', async () => {
+  it.runIf(isRoot)('an immutable destination is reported as such (needs root)', async () => {
     const changes = [await change(a, 'new a'), await change(b, 'new b')]
     const chattr = (flag: string): Buffer => {
       const { path, env } = serverBinary('chattr')
@@ -158,7 +158,7 @@ describe('a check', () => {
     expect([textOf(a), hidden()]).toEqual(['old a', []])
   })
 
-  it('names the staged file as the resource does: its path is gone when somebody reads of it', async () => {
+  it('shows the staged file as {{.src}} in the output: its path no longer exists when someone reads it', async () => {
     const checkCmd =
       'echo bad line 3 in {{.src}}; cd $(dirname {{.src}}); ls $(basename {{.src}}); exit 1'
     const events: Event[] = []
@@ -184,13 +184,13 @@ describe('a check', () => {
     expect([textOf(a), hidden()]).toEqual(['old a', []])
   })
 
-  it('can run the staged file, which nobody has open for writing', async () => {
+  it('can run the staged file, which no process has open for writing', async () => {
     const script = '#!/bin/sh\necho good\n'
     const checkCmd = `test "$({{.src}})" = good`
     expect((await applyNow([await change(a, script, { mode: 0o755, checkCmd })])).ok).toBe(true)
   })
 
-  it('sees a secret file with its mode only, from the first byte on', async () => {
+  it('sees a secret file with its final mode, from the first byte on', async () => {
     const secret = await change(a, 'secret', { mode: 0o640, checkCmd: 'stat -c %a {{.src}}' })
     const events: Event[] = []
     chmodSync(a, 0o644)
@@ -231,7 +231,7 @@ describe('backup', () => {
     expect(hidden()).toEqual([])
   })
 
-  it('is made for no new file, and for no repair of the mode', async () => {
+  it('is not made for a new file, nor when only the mode is corrected', async () => {
     const c = join(dir, 'c.cfg')
     expect((await applyNow([await change(c, 'new c', { backup: true })])).ok).toBe(true)
     expect((await applyNow([await change(a, 'old a', { backup: true, mode: 0o600 })])).ok).toBe(
@@ -240,7 +240,7 @@ describe('backup', () => {
     expect([existsSync(`${c}.bak`), existsSync(bak())]).toEqual([false, false])
   })
 
-  it('that cannot be made leaves the file as it is', async () => {
+  it('that cannot be made leaves the file unchanged', async () => {
     mkdirSync(bak())
     expect(await applyNow([await change(a, 'new a', { backup: true })])).toMatchObject({
       at: 'swap',
@@ -253,7 +253,7 @@ describe('backup', () => {
 describe('-keep-stage-file', () => {
   const kept = (): string => join(dir, '.a.cfg.reconfd-staged')
 
-  it('keeps the refused file and tells where', async () => {
+  it('keeps the refused file and reports its path', async () => {
     const events: Event[] = []
     const refused = await change(a, 'new a', { checkCmd: 'false' })
     await applyNow([refused], { keepStageFile: true, events })
@@ -270,13 +270,13 @@ describe('-keep-stage-file', () => {
   })
 })
 
-describe('what a crashed run left', () => {
-  it('is removed: ours by its name, of a process that is gone', () => {
+describe('leftovers of a crashed run', () => {
+  it('are removed if their name shows a destination and a process that has ended', () => {
     const { pid: gone } = spawnSync('true')
     const mine = [`.a.cfg.reconfd-${gone}-1`, `.a.cfg.reconfd-${process.pid}-999`]
     const others = [
-      `.a.cfg.reconfd-${process.ppid}-1`, // of a process that is there
-      `.foreign.cfg.reconfd-${gone}-1`, // of a destination that is not ours
+      `.a.cfg.reconfd-${process.ppid}-1`, // of a process that is alive
+      `.foreign.cfg.reconfd-${gone}-1`, // of a file that is not one of the destinations
       '.a.cfg.reconfd-staged', // kept on purpose
       '.a.cfg.swp',
     ]
@@ -286,8 +286,8 @@ describe('what a crashed run left', () => {
     expect(hidden().sort()).toEqual(others.sort())
   })
 
-  it('is looked for at a cost that is linear in the destinations of one folder', () => {
-    /** Microseconds of CPU. */
+  it('are found at a cost that is linear in the destinations of one folder', () => {
+    /** CPU time in microseconds. */
     const cost = (files: number): number => {
       const folder = join(dir, `${files}`)
       mkdirSync(folder)
@@ -302,7 +302,7 @@ describe('what a crashed run left', () => {
     expect(cost(1200) / small).toBeLessThan(6.5)
   })
 
-  it('leaves what is being checked alone', async () => {
+  it('do not include a file that is being checked', async () => {
     const checkCmd = `touch ${join(dir, 'started')}; until test -e ${join(dir, 'go')}; do :; done`
     const applying = applyNow([await change(a, 'new a', { checkCmd })])
     await until('the check has started', () => existsSync(join(dir, 'started')))

@@ -1,5 +1,5 @@
-// What a file carries beside content, mode and owner stays when it is replaced: extended attributes
-// and ACLs, read back with getfattr. With SELinux the context is one of them.
+// A replaced file keeps its extended attributes and ACLs; getfattr reads them back. The context of SELinux is one of
+// them.
 import { execFileSync } from 'node:child_process'
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, readdirSync } from 'node:fs'
 import { chmodSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs'
@@ -36,7 +36,7 @@ const set = (name: string, value: string, path = dest): void => {
   execFileSync(setfattr, ['-n', name, '-v', value, path])
 }
 
-/** All of a file's attributes, `name=value`. */
+/** All extended attributes of a file, as `name=value`. */
 const attributes = (path = dest): string[] => {
   const dump = ['-d', '-m', '-', '--absolute-names', path]
   const lines = execFileSync(getfattr, dump, { encoding: 'utf8' }).split('\n')
@@ -77,7 +77,7 @@ describe('extended attributes', () => {
     expect(attributes(join(dir, 'fresh.cfg'))).toEqual([])
   })
 
-  it('of what a symbolic link leads to stay', async () => {
+  it('of the target of a symbolic link stay', async () => {
     const real = join(dir, 'real.cfg')
     writeFileSync(real, 'old')
     set('user.origin', 'x', real)
@@ -86,7 +86,7 @@ describe('extended attributes', () => {
     expect([attributes(real), readFileSync(real, 'utf8')]).toEqual([['user.origin="x"'], 'new'])
   })
 
-  it('come back with an undo and with a rollback', async () => {
+  it('are restored by an undo and by a rollback', async () => {
     writeFileSync(dest, 'old')
     set('user.origin', 'x')
     const former = [{ dest, observed: await observe(dest) }]
@@ -99,7 +99,7 @@ describe('extended attributes', () => {
   })
 
   it.runIf(isRoot)(
-    'of the system stay too, as the context of SELinux is one (needs root)',
+    'of the system stay too, such as the context of SELinux (needs root)',
     async () => {
       writeFileSync(dest, 'old')
       set('security.selinux', 'system_u:object_r:etc_t:s0')
@@ -121,11 +121,11 @@ describe('an ACL', () => {
     expect((await applyNow([await change(dest, 'new')])).ok).toBe(true)
     expect([attributes(), statSync(dest).mode & 0o777]).toEqual([before, 0o640])
     expect((await applyNow([await change(dest, 'newer', { mode: 0o600 })])).ok).toBe(true)
-    // Still there, its mask empty.
+    // The ACL is still there, with an empty mask.
     expect([attributes().length, statSync(dest).mode & 0o777]).toEqual([1, 0o600])
   })
 
-  it('that the directory gives to new files is not given to one that has none', async () => {
+  it('that a directory gives to new files is not given to a file without one', async () => {
     writeFileSync(dest, 'old', { mode: 0o640 })
     set('system.posix_acl_default', ACL, dir)
     expect((await applyNow([await change(dest, 'new')])).ok).toBe(true)
@@ -134,7 +134,7 @@ describe('an ACL', () => {
 })
 
 describe('where they cannot be kept', () => {
-  /** A folder of programs that goes before all others on PATH. */
+  /** Puts a folder with these shell scripts first on PATH. */
   function programs(scripts: Readonly<Record<string, string>>): void {
     const bin = join(dir, 'bin')
     mkdirSync(bin)
@@ -145,7 +145,7 @@ describe('where they cannot be kept', () => {
     process.env.PATH = `${bin}${delimiter}${process.env.PATH}`
   }
 
-  it('the file is replaced all the same, and one notice tells of it', async () => {
+  it('the file is still replaced, and one notice reports the loss', async () => {
     programs({ cp: 'echo "cp: no such option" >&2; exit 1' })
     writeFileSync(dest, 'old')
     set('user.origin', 'secret')
@@ -163,7 +163,7 @@ describe('where they cannot be kept', () => {
     ])
   })
 
-  it('a file without any is asked about once', async () => {
+  it('a file without attributes is queried only once', async () => {
     const count = join(dir, 'asked')
     programs({
       getfattr: `echo once >> ${count}; exec ${getfattr} "$@"`,

@@ -1,4 +1,4 @@
-// Commands, on real processes: groups, timeouts, daemons, floods of output, ends by signal.
+// Commands run as real processes: process groups, timeouts, daemons, floods of output, signals.
 import { readFileSync } from 'node:fs'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
@@ -28,7 +28,7 @@ function runs(pid: number): boolean {
 const pidIn = (file: string): number => Number(readFileSync(file, 'utf8'))
 
 describe('a command', () => {
-  it('is run by /bin/sh, without input, with what it prints in order', async () => {
+  it('is run by /bin/sh, without input, and its output is kept in order', async () => {
     const result = await runCommand('echo a; echo b >&2; cat; x=c; echo "$x" $ADDED', {
       timeout,
       env: { ADDED: 'd' },
@@ -37,14 +37,14 @@ describe('a command', () => {
     expect(result.output).toBe('a\nb\nc d\n')
   })
 
-  it('tells its exit code, also that of a syntax error, with the message', async () => {
+  it('reports its exit code, also that of a syntax error, with the message', async () => {
     expect(await runCommand('exit 3', { timeout })).toMatchObject({ exitCode: 3 })
     const bad = await runCommand('echo "unterminated', { timeout })
     expect(bad.exitCode).toBe(2)
     expect(bad.output).toMatch(/nterminated/)
   })
 
-  it('tells the signal that ended it', async () => {
+  it('reports the signal that ended it', async () => {
     const result = await runCommand('kill -9 $$', { timeout })
     expect(result).toMatchObject({ exitCode: null, signal: 'SIGKILL', timedOut: false })
     expect(commandFault('reload_cmd', 'x', result).message).toBe(
@@ -52,7 +52,7 @@ describe('a command', () => {
     )
   })
 
-  it('tells an exit code that a shell uses for a signal as both', async () => {
+  it('reports an exit code that a shell uses for a signal as both', async () => {
     const result = await runCommand('sh -c "kill -9 \\$\\$"; exit $?', { timeout })
     expect(result).toMatchObject({ exitCode: 137, signal: null })
     expect(commandFault('reload_cmd', 'x', result).message).toBe(
@@ -67,7 +67,7 @@ describe('a command', () => {
     expect(commandFault('check_cmd', 'x', result).message).toContain('could not be started')
   })
 
-  it('that hangs is ended at its timeout', async () => {
+  it('that hangs is stopped at its timeout', async () => {
     const result = await runCommand('echo before; sleep 60', { timeout: 200, grace: 1000 })
     expect(result).toMatchObject({ timedOut: true, output: 'before\n' })
   })
@@ -96,7 +96,7 @@ describe('a command', () => {
     const pid = pidIn(file)
     try {
       expect(result).toMatchObject({ exitCode: 0, timedOut: false, output: 'ready\n' })
-      // It was not waited for: the shell has ended, and what it started has not.
+      // The command returned at the end of its shell; the daemon still runs.
       expect(runs(pid)).toBe(true)
     } finally {
       process.kill(pid, 'SIGKILL')
@@ -134,14 +134,14 @@ describe('the fault of a command', () => {
     ])
   })
 
-  it('asks about a command that fails without a word', async () => {
+  it('hints at -q if a command fails without output', async () => {
     const silent = await runCommand('false', { timeout })
     expect(commandFault('reload_cmd', 'false', silent).hint).toBe(
       'The file is in place, but the program has not loaded it. It printed nothing: check whether a flag such as -q silences it. Run the command by hand to see why it fails.',
     )
   })
 
-  it('tells a program that is not there, and a timeout', async () => {
+  it('reports a program that was not found, and a timeout', async () => {
     const missing = await runCommand('no-such-program-here', { timeout })
     expect(commandFault('reload_cmd', 'x', missing).hint).toBe(
       'The file is in place, but the program has not loaded it. A program was not found: check PATH, or use its full path.',

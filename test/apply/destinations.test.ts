@@ -1,5 +1,5 @@
-// Destinations as they are in the field: links, mounts, directories, rights, full disks. Each is one
-// clear fault or done right, and the old file is whole.
+// Destinations found in the field: links, mounts, directories, missing permissions, full disks. Each is handled
+// correctly or refused with one clear fault, and the old file stays whole.
 import { execFileSync } from 'node:child_process'
 import {
   chmodSync,
@@ -48,7 +48,7 @@ describe('a new file', () => {
     expect(hidden()).toEqual([])
   })
 
-  it('in a directory that is not there: says which to make', async () => {
+  it('in a missing directory: the fault names the directory to create', async () => {
     const applied = await applyNow([await change(join(dir, 'no/app.cfg'), 'new')])
     expect(applied).toMatchObject({
       ok: false,
@@ -61,7 +61,7 @@ describe('a new file', () => {
     })
   })
 
-  it('may have a name as long as names can be', async () => {
+  it('may have a name of the maximum length', async () => {
     const long = join(dir, 'x'.repeat(255))
     expect((await applyNow([await change(long, 'new')])).ok).toBe(true)
     expect(readFileSync(long, 'utf8')).toBe('new')
@@ -83,7 +83,7 @@ describe('an existing file', () => {
     expect(statSync(dest)).toMatchObject({ uid: 1234, gid: 2345 })
   })
 
-  it('with the right content but another mode is set right in place', async () => {
+  it('with the right content but another mode has its mode corrected in place', async () => {
     writeFileSync(dest, 'same')
     chmodSync(dest, 0o600)
     const { ino } = statSync(dest)
@@ -94,7 +94,7 @@ describe('an existing file', () => {
     expect(statSync(dest).ino).toBe(ino)
   })
 
-  it.runIf(isRoot)('with another owner is set right in place (needs root)', async () => {
+  it.runIf(isRoot)('with another owner has its owner corrected in place (needs root)', async () => {
     writeFileSync(dest, 'same')
     chownSync(dest, 1234, 2345)
     chmodSync(dest, 0o4755)
@@ -107,7 +107,7 @@ describe('an existing file', () => {
   })
 
   it.runIf(canBeNobody)(
-    'of another user, without root: says that the owner cannot be set (needs root to try, and a Node that can leave it)',
+    'of another user, without root: the owner cannot be set (needs root to try, and a Node that can leave it)',
     async () => {
       writeFileSync(dest, 'old')
       chownSync(dir, 65534, 65534)
@@ -125,7 +125,7 @@ describe('an existing file', () => {
   )
 
   it.runIf(canBeNobody)(
-    'in a directory that is not ours: says which right is missing (needs root to try, and a Node that can leave it)',
+    'in a directory of another user: names the missing permission (needs root to try, and a Node that can leave it)',
     async () => {
       chmodSync(dir, 0o755)
       writeFileSync(dest, 'old')
@@ -155,7 +155,7 @@ describe('an existing file', () => {
 })
 
 describe('a symbolic link', () => {
-  it('stays, and what it leads to is replaced', async () => {
+  it('stays, and its target is replaced', async () => {
     mkdirSync(join(dir, 'real'))
     writeFileSync(join(dir, 'real/app.cfg'), 'old')
     symlinkSync('real/app.cfg', dest)
@@ -174,14 +174,14 @@ describe('a symbolic link', () => {
     expect(readFileSync(join(dir, 'a/target'), 'utf8')).toBe('new')
   })
 
-  it('that dangles: what it leads to is made', async () => {
+  it('that dangles: its target is created', async () => {
     symlinkSync('later.cfg', dest)
     expect((await applyNow([await change(dest, 'new')])).ok).toBe(true)
     expect(readlinkSync(dest)).toBe('later.cfg')
     expect(readFileSync(join(dir, 'later.cfg'), 'utf8')).toBe('new')
   })
 
-  it('that dangles into a missing directory: says which to make', async () => {
+  it('that dangles into a missing directory: the fault names the directory to create', async () => {
     symlinkSync('gone/app.cfg', dest)
     const applied = await applyNow([await change(dest, 'new')])
     expect(applied).toMatchObject({
@@ -216,7 +216,7 @@ describe('follow_symlinks = false', () => {
     expect(await observe(dest)).toMatchObject({ kind: 'file' })
   })
 
-  it('a link that comes after the plan was made is refused, and what it leads to is whole', async () => {
+  it('a link that appears after planning is refused, and its target stays whole', async () => {
     const strict = { followSymlinks: false }
     writeFileSync(dest, 'old')
     const late = [
@@ -234,7 +234,7 @@ describe('follow_symlinks = false', () => {
     expect(hidden()).toEqual([])
   })
 
-  it('a linked folder above it is no matter', async () => {
+  it('a linked folder above the destination is allowed', async () => {
     mkdirSync(join(dir, 'real'))
     symlinkSync('real', join(dir, 'short'))
     const strict = await change(join(dir, 'short/app.cfg'), 'new', { followSymlinks: false })
@@ -246,7 +246,7 @@ describe('follow_symlinks = false', () => {
 describe('mkdirs', () => {
   const mkdirs = true
 
-  it('makes the folders above, 0755 whatever the umask', async () => {
+  it('creates the folders above, with mode 0755 whatever the umask', async () => {
     const umask = process.umask(0o077)
     try {
       expect((await applyNow([await change(join(dir, 'a/b/app.cfg'), 'new', { mkdirs })])).ok).toBe(
@@ -261,13 +261,13 @@ describe('mkdirs', () => {
     }
   })
 
-  it('makes the folder that a dangling link leads into', async () => {
+  it('creates the folder that a dangling link leads into', async () => {
     symlinkSync('gone/app.cfg', dest)
     expect((await applyNow([await change(dest, 'new', { mkdirs })])).ok).toBe(true)
     expect(readFileSync(join(dir, 'gone/app.cfg'), 'utf8')).toBe('new')
   })
 
-  it('removes what it made when the file is refused, and what another file is in stays', async () => {
+  it('removes the folders it created when the file is refused, except those with other files', async () => {
     const first = join(dir, 'a/first.cfg')
     expect((await applyNow([await change(first, 'new', { mkdirs })])).ok).toBe(true)
     const applied = await applyNow([
@@ -303,7 +303,7 @@ describe('mkdirs', () => {
     expect(readdirSync(dir)).toEqual(before)
   })
 
-  it('where no folder can be made says which', async () => {
+  it('names a folder that cannot be created', async () => {
     const applied = await applyNow([await change('/proc/nothing/here/app.cfg', 'new', { mkdirs })])
     expect(applied).toMatchObject({
       fault: {
@@ -313,7 +313,7 @@ describe('mkdirs', () => {
   })
 
   it.runIf(canBeNobody)(
-    'without the right to: says which folder (needs root to try, and a Node that can leave it)',
+    'without permission: the fault names the folder (needs root to try, and a Node that can leave it)',
     async () => {
       chmodSync(dir, 0o755)
       const applied = await asNobody(async () =>
@@ -326,8 +326,8 @@ describe('mkdirs', () => {
   )
 })
 
-describe('in the way', () => {
-  it('a directory is told as such', async () => {
+describe('something else at the destination', () => {
+  it('a directory is reported as such', async () => {
     mkdirSync(dest)
     expect(await observe(dest)).toMatchObject({
       kind: 'unreadable',
@@ -338,7 +338,7 @@ describe('in the way', () => {
     })
   })
 
-  it('a directory that appears after the plan was made is told as such, and nothing is left', async () => {
+  it('a directory that appears after planning is reported as such, and nothing is left behind', async () => {
     const late = await change(dest, 'new')
     mkdirSync(dest)
     expect(await applyNow([late])).toMatchObject({
@@ -349,7 +349,7 @@ describe('in the way', () => {
     expect(hidden()).toEqual([])
   })
 
-  it('a named pipe is told as such, without waiting for its other end', async () => {
+  it('a named pipe is reported as such, without waiting for its other end', async () => {
     execFileSync('mkfifo', [dest])
     expect(await observe(dest)).toMatchObject({
       kind: 'unreadable',
@@ -357,7 +357,7 @@ describe('in the way', () => {
     })
   })
 
-  it('a file where a directory should be is told as such', async () => {
+  it('a file where a directory should be is reported as such', async () => {
     writeFileSync(dest, '')
     expect(await observe(join(dest, 'x'))).toMatchObject({
       kind: 'unreadable',
@@ -367,7 +367,7 @@ describe('in the way', () => {
 })
 
 describe.runIf(isRoot)('mounts (need root)', () => {
-  it('a full disk: the old file is whole and nothing is left', async () => {
+  it('a full disk: the old file stays whole, and nothing is left behind', async () => {
     await mounted(['-t', 'tmpfs', '-o', 'size=64k', 'tmpfs', dir], dir, async () => {
       writeFileSync(dest, 'old')
       expect(await applyNow([await change(dest, 'n'.repeat(100_000))])).toMatchObject({
@@ -382,7 +382,7 @@ describe.runIf(isRoot)('mounts (need root)', () => {
     })
   })
 
-  it('a read-only file system is told as such', async () => {
+  it('a read-only file system is reported as such', async () => {
     writeFileSync(dest, 'old')
     await mounted(['--bind', dir, dir], dir, async () => {
       execFileSync('mount', ['-o', 'remount,ro,bind', dir])
@@ -408,7 +408,7 @@ describe.runIf(isRoot)('mounts (need root)', () => {
     })
   })
 
-  it('a bind-mounted file in a folder that takes no file is written in place, and checked before', async () => {
+  it('a bind-mounted file in a folder where no file can be created is checked, then written in place', async () => {
     const source = join(dir, 'source')
     const said = join(dir, 'said')
     const inner = join(dir, 'inner')
@@ -444,7 +444,7 @@ describe.runIf(isRoot)('mounts (need root)', () => {
     ).toEqual([])
   })
 
-  it('a bind-mounted file on a read-only file system is told as such', async () => {
+  it('a bind-mounted file on a read-only file system is reported as such', async () => {
     const source = join(dir, 'source')
     writeFileSync(source, 'the old content')
     writeFileSync(dest, '')
@@ -461,7 +461,7 @@ describe.runIf(isRoot)('mounts (need root)', () => {
     expect(hidden()).toEqual([])
   })
 
-  it('a bind-mounted file that cannot be swapped: those before it are put back', async () => {
+  it('a bind-mounted file that cannot be swapped: the files swapped before it are restored', async () => {
     const source = join(dir, 'source')
     const first = join(dir, 'first.cfg')
     writeFileSync(source, 'the old content')

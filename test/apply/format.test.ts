@@ -1,5 +1,4 @@
-// output_format reads what a store has a part in: whatever that is, the answer is "right" or a fault, and
-// comes in time.
+// output_format parses text that contains values of a store: it accepts or refuses any text, in bounded time.
 import { describe, expect, it } from 'vitest'
 import { checkFormat } from '../../src/apply/format.ts'
 import type { OutputFormat } from '../../src/core/resource.ts'
@@ -14,7 +13,7 @@ it.each<[format: OutputFormat, text: (n: number) => string]>([
   ['yaml', (n) => '- '.repeat(n)],
   ['toml', (n) => `a=${'['.repeat(n)}`],
   ['xml', (n) => '<a>'.repeat(n) + '</a>'.repeat(n)],
-])('%s without end of nesting is a fault', async (format, text) => {
+])('%s nested too deeply is a fault', async (format, text) => {
   expect(await fault(format, text(100_000))).toMatch(/nested (?:too deeply|structures)/)
 })
 

@@ -1,9 +1,9 @@
-// The cap on captured output, against the plain concatenation.
+// The cap on captured output, compared with plain concatenation.
 import fc from 'fast-check'
 import { expect, it } from 'vitest'
 import { CappedOutput } from '../../src/apply/output.ts'
 
-it('keeps all that fits, and beginning, end and the count of what does not', () => {
+it('keeps what fits; of a longer output, the beginning, the end and the number of dropped bytes', () => {
   const chunks = fc.array(fc.stringMatching(/^[a-z]{0,40}$/))
   fc.assert(
     fc.property(chunks, fc.integer({ min: 8, max: 64 }), (texts, cap) => {

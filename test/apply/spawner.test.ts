@@ -1,4 +1,4 @@
-// A command that the helper starts runs as one that we start ourselves.
+// A command started by the helper runs exactly like one started without it.
 import { readFileSync } from 'node:fs'
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
 import { runCommand } from '../../src/apply/command.ts'
@@ -19,7 +19,7 @@ async function started(command: string): Promise<Started> {
   return running
 }
 
-/** All that is printed, and how it ended. */
+/** The complete output of a command, and its exit code and signal. */
 async function outcome(command: string) {
   const running = await started(command)
   let output = ''
@@ -33,7 +33,7 @@ async function outcome(command: string) {
 test.each([
   ['echo out; echo err >&2', { exitCode: 0, output: 'out\nerr\n' }],
   ['exit 3', { exitCode: 3, output: '' }],
-  // A shell reports it like an exit code.
+  // A shell reports the signal as an exit code: 128 + 9.
   ['kill -KILL $$', { exitCode: 137, signal: null }],
   ['exit 137', { exitCode: 137, signal: null }],
   [
@@ -47,13 +47,13 @@ test.each([
   ['umask; pwd -P', { exitCode: 0 }],
 ])('%j', async (command, result) => {
   expect(await run(command)).toMatchObject(result)
-  // What the next one gets is a fresh shell.
+  // The next command gets a new shell, without the variable.
   expect(await run('echo "${a:-}"')).toMatchObject({ exitCode: 0, output: '\n' })
 })
 
-/** What the command sees of itself, without parts that always differ. */
+/** Prints the attributes of the shell that runs it, except those that differ in every run. */
 const ITSELF = [
-  // Read by the shell itself: while it starts a program, all its signals are blocked.
+  // The shell reads this file itself: while it starts a program, all its signals are blocked.
   'while IFS= read -r line; do case $line in Sig[IBC]*|Groups*|Uid*|NoNewPrivs*|Umask*) echo "$line"; esac; done </proc/$$/status',
   'pwd; env | sort | grep -v ^_=',
   'for fd in /proc/$$/fd/*; do echo "${fd##*/}"; done',
@@ -62,7 +62,7 @@ const ITSELF = [
   'nosuchprogram',
 ].join('; ')
 
-test('its signals, environment, folder, descriptors and group are as without a helper', async () => {
+test('signals, environment, folder, descriptors and group are the same as without a helper', async () => {
   const helped = await outcome(ITSELF)
   drop()
   const own = await run(ITSELF)
@@ -71,7 +71,7 @@ test('its signals, environment, folder, descriptors and group are as without a h
   expect(helped.exit).toEqual([127, null])
 })
 
-test('secrets of our environment stay with us, and what is set later is seen', async () => {
+test('secrets are not passed on; variables set later are', async () => {
   vi.stubEnv('CONFD_PASSWORD', 'hunter2')
   vi.stubEnv('RECONFD_TEST', 'seen')
   const { output } = await outcome('env')
@@ -81,7 +81,7 @@ test('secrets of our environment stay with us, and what is set later is seen', a
 })
 
 describe('the end of a command', () => {
-  test('is told when a process that it left behind goes on, and holds the output', async () => {
+  test('is reported although a process left behind keeps running and holds the output', async () => {
     const begin = await outcome('sleep 60 & echo $!')
     expect(begin.exit).toEqual([0, null])
     process.kill(Number(begin.output), 'SIGKILL')
@@ -97,13 +97,13 @@ describe('the end of a command', () => {
     expect(ended).toMatchObject({ timedOut: true, exitCode: 137 })
   })
 
-  test('comes behind much output, all of which is counted', async () => {
+  test('is reported after a large output, all of which is counted', async () => {
     const { exitCode, truncated } = await run('head -c 30000000 /dev/zero')
     expect([exitCode, truncated]).toEqual([0, 30_000_000 - 64 * 1024])
   })
 })
 
-test('more commands at once than one helper can start', async () => {
+test('runs more commands at once than one helper can start', async () => {
   const all = Array.from({ length: 40 }, (_, n) => run(`echo ${n}; exit ${n}`))
   const results = await Promise.all(all)
   expect(results.map(({ exitCode, output }) => [exitCode, output])).toEqual(
@@ -111,11 +111,11 @@ test('more commands at once than one helper can start', async () => {
   )
 })
 
-test('one after the other, over several helpers', async () => {
+test('runs commands one after the other, over several helpers', async () => {
   for (let n = 0; n < 20; n++) expect((await outcome(`echo ${n}`)).output).toBe(`${n}\n`)
 })
 
-test('a shell that was killed while it waited, and a helper, harm nobody after them', async () => {
+test('killing a waiting shell or the helper does not affect later commands', async () => {
   for (const kill of [true, false]) {
     await started('exit 0')
     const shells = [...allProcesses()].filter(({ pid, stat }) => {
@@ -128,14 +128,14 @@ test('a shell that was killed while it waited, and a helper, harm nobody after t
   }
 })
 
-test('it is there until the last one who wants it has let go', async () => {
+test('the helper runs until its last user has released it', async () => {
   const other = await keepSpawner()
   other()
   other()
   expect((await started('true')).pid).toBeGreaterThan(0)
 })
 
-/** Some end with those that were killed before them. */
+/** Kills a process. It may be gone already: some end together with one that was killed before. */
 function killed(pid: number): void {
   try {
     process.kill(pid, 'SIGKILL')
@@ -152,13 +152,13 @@ function commandLine(pid: number): string {
   }
 }
 
-/** A descendant of this process. */
+/** True for descendants of this process. */
 const isOurs = (pid: number): boolean => {
   const parent = statOf(pid)?.parent ?? 0
   return parent === process.pid || (parent > 1 && isOurs(parent))
 }
 
-// Last, because after a missing setsid the helper is never tried again.
+// The last test: once setsid was missing, this process never tries a helper again.
 test('without setsid commands are started as in a onetime run', async () => {
   drop()
   vi.stubEnv('PATH', '/nonexistent')

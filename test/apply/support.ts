@@ -1,4 +1,4 @@
-// What the tests of apply share: a resource around some changes, another user, mounts.
+// Shared by the tests of apply: planned changes, another user, mounts.
 import { execFileSync } from 'node:child_process'
 import { mkdtempSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -32,7 +32,7 @@ export function twoFiles(): TwoFiles {
 
 export const textOf = (path: string): string => readFileSync(path, 'utf8')
 
-/** The staged files in a folder, including leftovers. */
+/** Names of the hidden files in a folder: staged files and leftovers of them. */
 export const hiddenIn = (dir: string): string[] =>
   readdirSync(dir).filter((name) => name.startsWith('.'))
 
@@ -51,8 +51,8 @@ const SPEC: Omit<TemplateSpec, 'dest'> = {
 }
 
 /**
- * What is to be done to bring this text to the destination, planned as the engine plans it. Each file belongs
- * to a resource of its own, which has its name: a failure tells which it was.
+ * Plans the write of a text to a destination, as the engine plans it. Each file belongs to a resource of its own,
+ * named after the file, so that a failure identifies the file. Throws if there is nothing to write.
  */
 export async function change(
   dest: string,
@@ -71,13 +71,13 @@ export const optionsFor = (events: Event[] = []): ApplyOptions => ({
 })
 
 export interface ApplyNow extends Partial<Pick<ApplyOptions, 'keepStageFile'>> {
-  /** Receives the events. */
+  /** Collects the emitted events. */
   readonly events?: Event[]
-  /** All is staged, checked and synced, and nothing is swapped yet. */
+  /** Called once all files are staged, checked and synced, before any is swapped. */
   readonly beforeSwap?: () => void
 }
 
-/** Applies the changes, down to the disk, as the engine does. */
+/** Applies the changes as the engine does, and waits until they are on disk. */
 export async function applyNow(
   changes: readonly FileChange[],
   { keepStageFile = false, events, beforeSwap }: ApplyNow = {},
@@ -95,7 +95,7 @@ export async function applyNow(
   return swapped
 }
 
-/** Debian 13's own Node does not let root become another user, for fear of io_uring (CVE-2024-22017). */
+/** Needs root. False in the Node of Debian 13, which cannot change its user (CVE-2024-22017, io_uring). */
 export const canBeNobody = isRoot && mayChangeUser()
 
 function mayChangeUser(): boolean {
@@ -119,7 +119,7 @@ export async function asNobody<T>(work: () => Promise<T>): Promise<T> {
   }
 }
 
-/** Mounts, works, and unmounts `where` whatever happens; needs root. */
+/** Mounts, calls `work`, and unmounts `where` even if `work` throws. Needs root. */
 export async function mounted(
   mount: readonly string[],
   where: string,

@@ -1,4 +1,4 @@
-// A trial: the check sees the file as it would be, with its mode, and nothing is left.
+// A trial runs the check on the file as it would be placed, with its mode, and leaves nothing behind.
 import { chmodSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterEach, beforeEach, expect, it } from 'vitest'
@@ -25,7 +25,7 @@ afterEach(() => {
 
 const SCRIPT = '#!/bin/sh\necho good\n'
 
-/** What the check has printed of its mode and its run. */
+/** Returns what the check printed: the mode of the staged file, and the output of running it. */
 async function tried(dest: string, more: { readonly mode?: number } = {}): Promise<string> {
   const { spec } = await change(dest, SCRIPT, more)
   const checkCmd = 'stat -c %a {{.src}}; {{.src}}'
@@ -36,7 +36,7 @@ async function tried(dest: string, more: { readonly mode?: number } = {}): Promi
   return event?.kind === 'checked' ? event.result.output : ''
 }
 
-it('has the mode that the resource says, or that of the file that is there, in sync or not', async () => {
+it('uses the mode of the resource, or else that of the existing file, in sync or not', async () => {
   expect(await tried(join(dir, 'new'), { mode: 0o750 })).toBe('750\ngood\n')
   chmodSync(a, 0o700)
   expect(await tried(a)).toBe('700\ngood\n')
@@ -44,7 +44,7 @@ it('has the mode that the resource says, or that of the file that is there, in s
   expect([textOf(a), statSync(a).mode & 0o777, readdirSync(tmp)]).toEqual(['old a', 0o700, []])
 })
 
-it('is not made where others can change TMPDIR', async () => {
+it('is refused if other users can change TMPDIR', async () => {
   chmodSync(tmp, 0o777)
   const { spec } = await change(a, SCRIPT, { checkCmd: 'true' })
   const file = { resource: 'app.toml', spec, bytes: Buffer.from(SCRIPT) }

@@ -1,4 +1,4 @@
-// Files that change together, across resources, and what brings them back: undo, removal, rollback.
+// Files that change together, across resources: undo, removal, rollback.
 import {
   chmodSync,
   chownSync,
@@ -33,7 +33,7 @@ afterEach(() => {
 const mode = (path: string): number => statSync(path).mode & 0o7777
 const hidden = (): string[] => hiddenIn(dir)
 
-/** The removal of a file, planned as the flow plans it. */
+/** The removal of a file, planned as the engine plans it. */
 async function removal(dest: string): Promise<FileChange> {
   const planned = planRemoval(await observe(dest))
   if (planned.kind !== 'write') throw new Error(`nothing to remove: ${planned.kind}`)
@@ -42,7 +42,7 @@ async function removal(dest: string): Promise<FileChange> {
 }
 
 describe('the files of a group', () => {
-  it('of which one is refused: nothing changes, and the resource that it belongs to is told', async () => {
+  it('stay unchanged if one is refused; the failure names its resource', async () => {
     const events: Event[] = []
     const changes = [
       { ...(await change(a, 'new a')), resource: 'cert.toml' },
@@ -57,7 +57,7 @@ describe('the files of a group', () => {
     expect([textOf(a), textOf(b), hidden()]).toEqual(['old a', 'old b', []])
   })
 
-  it('come back, each in the state that it had, new ones go, removed ones are there again', async () => {
+  it('are restored to their previous state: new ones are removed, removed ones created again', async () => {
     const c = join(dir, 'deep/er/c.cfg')
     const d = join(dir, 'd.cfg')
     writeFileSync(d, 'old d')
@@ -77,7 +77,7 @@ describe('the files of a group', () => {
     expect([existsSync(join(dir, 'deep')), hidden()]).toEqual([false, []])
   })
 
-  it('of which one cannot be put back: the others are, and the fault names it', async () => {
+  it('are restored even if one cannot be, which the fault names', async () => {
     const applied = await applyNow([
       await change(a, 'new a'),
       await change(b, 'new b'),
@@ -91,7 +91,7 @@ describe('the files of a group', () => {
     expect([textOf(a), existsSync(join(dir, 'c.cfg')), hidden()]).toEqual(['old a', false, []])
   })
 
-  it.runIf(isRoot)('a bind-mounted one comes back in place (needs root)', async () => {
+  it.runIf(isRoot)('are restored in place if bind-mounted (needs root)', async () => {
     const source = join(dir, 'source')
     writeFileSync(source, 'the old content')
     await mounted(['--bind', source, b], b, async () => {
@@ -107,7 +107,7 @@ describe('the files of a group', () => {
 })
 
 describe('group_check_cmd', () => {
-  it('that fails is told with what it printed', async () => {
+  it('that fails is reported with its output', async () => {
     expect(await groupCheck({ command: `grep -q old ${a}`, timeout: 10_000 })).toMatchObject({
       result: { exitCode: 0 },
     })
@@ -126,7 +126,7 @@ describe('group_check_cmd', () => {
 })
 
 describe('removal', () => {
-  it('is told as such; nothing is staged, and no check runs', async () => {
+  it('is reported as such; nothing is staged, and no check runs', async () => {
     const events: Event[] = []
     const gone = await removal(a)
     const checked = { ...gone, spec: { ...gone.spec, checkCmd: 'false' } }
@@ -144,13 +144,13 @@ describe('removal', () => {
     expect([applied.ok, textOf(a)]).toEqual([false, 'old a'])
   })
 
-  it('of a file that is gone by then is well', async () => {
+  it('of a file that is already gone succeeds', async () => {
     const late = await removal(a)
     rmSync(a)
     expect((await applyNow([late])).ok).toBe(true)
   })
 
-  it('through a symbolic link leaves the link, and is refused where links are', async () => {
+  it('through a symbolic link leaves the link, and is refused if links are refused', async () => {
     const link = join(dir, 'link.cfg')
     symlinkSync('a.cfg', link)
     const gone = await removal(link)
@@ -161,7 +161,7 @@ describe('removal', () => {
     expect(readdirSync(dir).sort()).toEqual(['b.cfg', 'link.cfg'])
   })
 
-  it('of what is a directory by then is a fault', async () => {
+  it('of a path that has become a directory is a fault', async () => {
     const late = await removal(a)
     rmSync(a)
     mkdirSync(a)
@@ -180,7 +180,7 @@ describe('removal', () => {
 })
 
 describe('a rollback', () => {
-  it('puts contents and modes back, and touches nothing that is right already', async () => {
+  it('restores contents and modes, and touches nothing that is already right', async () => {
     const c = join(dir, 'c.cfg')
     writeFileSync(c, 'old c')
     chmodSync(a, 0o640)
@@ -198,7 +198,7 @@ describe('a rollback', () => {
     expect([statSync(c).ino, readdirSync(dir).sort()]).toEqual([ino, ['a.cfg', 'b.cfg', 'c.cfg']])
   })
 
-  it.runIf(isRoot)('puts owners back (needs root)', async () => {
+  it.runIf(isRoot)('restores owners (needs root)', async () => {
     chownSync(a, 1234, 2345)
     chownSync(b, 1234, 2345)
     const former = []
@@ -209,7 +209,7 @@ describe('a rollback', () => {
     for (const path of [a, b]) expect(statSync(path)).toMatchObject({ uid: 1234, gid: 2345 })
   })
 
-  it('tries all, and names each that could not be put back', async () => {
+  it('tries all files, and names each that could not be restored', async () => {
     const former = []
     for (const dest of [a, join(dir, 'no/x.cfg'), b]) {
       former.push({ dest, observed: await observe(dest) })

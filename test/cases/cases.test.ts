@@ -1,6 +1,6 @@
 // Cases: a folder in, files or an error text out, through the built program. `reconfd test` runs them, as it
-// runs a user's own tests: docs/ci.md describes the format. The folders of examples/ are cases too, and the
-// servers themselves accept what was made for them.
+// runs a user's own tests; docs/ci.md describes the format. The folders of examples/ are cases too. The servers
+// themselves check the files that are expected for them.
 import { cp, mkdir, readdir, readFile, stat, writeFile } from 'node:fs/promises'
 import { existsSync } from 'node:fs'
 import { basename, join } from 'node:path'
@@ -13,7 +13,7 @@ import { removeDir, serverBinary, tempDir } from '../support/servers.ts'
 
 const top = fileURLToPath(new URL('../..', import.meta.url))
 
-/** Examples that are whole systems of programs, which a test of their own tries. */
+/** Examples that consist of several running programs; each has a test of its own. */
 const SYSTEMS = new Set(['whole-way'])
 
 const foldersIn = async (folder: string): Promise<string[]> =>
@@ -22,7 +22,7 @@ const foldersIn = async (folder: string): Promise<string[]> =>
     .map(({ name }) => name)
 
 describe.each(['test/cases', 'examples'])('%s', async (folder) => {
-  /** What `reconfd test` printed about each case, its verdict first. */
+  /** Output of `reconfd test` by name of the case, the verdict first. */
   const results = new Map<string, string>()
   beforeAll(async () => {
     const { stdout } = await execa(...programWith('test', join(top, folder)), { reject: false })
@@ -39,13 +39,13 @@ describe.each(['test/cases', 'examples'])('%s', async (folder) => {
   })
 })
 
-test('every example says which files are made', async () => {
+test('every example has expected files', async () => {
   for (const name of await foldersIn('examples')) {
     expect(await readdir(join(top, 'examples', name, 'expected')), name).not.toEqual([])
   }
 })
 
-/** Runs the program once with a folder's configuration and keys, in a new working folder. */
+/** Calls `use` with a new working folder, and with `run`, which runs the program there on a folder's configuration. */
 async function runIn(
   folder: string,
   use: (work: string, run: (...args: string[]) => Promise<string>) => Promise<void>,
@@ -69,7 +69,7 @@ async function runIn(
   }
 }
 
-/** Runs a server on its configuration, to check it only; what it said. */
+/** Runs a server's own check of its configuration, which must succeed; returns its output. */
 async function accepts(server: string, args: readonly string[]): Promise<string> {
   const { path, env } = serverBinary(server)
   const { exitCode, all } = await execa(path, args, { env, all: true, reject: false })
@@ -80,7 +80,7 @@ async function accepts(server: string, args: readonly string[]): Promise<string>
 const acceptedByHaproxy = async (file: string): Promise<void> =>
   expect(await accepts('haproxy', ['-c', '-f', file])).not.toMatch(/warning|alert/i)
 
-describe('what the servers say to it', () => {
+describe('the expected files are valid', () => {
   test.each([
     ...['examples/haproxy', 'examples/consul-services', 'examples/registrator', 'examples/skydns'],
     'examples/haproxy-runtime',
@@ -109,7 +109,7 @@ describe('what the servers say to it', () => {
   })
 })
 
-test('the sample at the top level makes a haproxy.cfg, and nothing else, with the keys in it', () =>
+test('the sample at the top level renders its keys into haproxy.cfg, and nothing else', () =>
   runIn('.', async (work, run) => {
     await run()
     expect(await readdir(work)).toEqual(['haproxy.cfg'])
@@ -124,7 +124,7 @@ test('a second run changes nothing and reloads nothing', () =>
     expect(await run('-detailed-exitcode')).not.toContain('reloaded')
   }))
 
-test('a file keeps the mode it has, a new one gets 0644, and mode = sets it', () =>
+test('a file keeps its mode, a new one gets 0644, and mode = sets it', () =>
   runIn('test/cases/mode', async (work, run) => {
     await run()
     const mode = async (name: string): Promise<string> =>
@@ -133,10 +133,10 @@ test('a file keeps the mode it has, a new one gets 0644, and mode = sets it', ()
     expect(await mode('plain.conf')).toBe('644')
   }))
 
-test('cases that need a permission: a folder that may not be written', async () => {
+test('a folder that may not be written is a fault', async () => {
   const folder = tempDir('case')
   try {
-    // Not even root can create a file in /proc: no message depends on who runs the tests.
+    // Not even root can create a file in /proc, so the result is the same for every user who runs the tests.
     await mkdir(join(folder, 'conf.d'))
     await mkdir(join(folder, 'templates'))
     await writeFile(join(folder, 'templates/a.njk'), 'x\n')

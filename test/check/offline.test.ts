@@ -1,4 +1,4 @@
-// `reconfd check` without a store: what it finds, all at once, with the place of each.
+// `reconfd check` without a store: it reports all findings at once, each with its place.
 import { symlink } from 'node:fs/promises'
 import { describe, expect, test } from 'vitest'
 import { checkOffline } from '../../src/check/offline.ts'
@@ -7,7 +7,7 @@ import { good, settingsFor } from '../config/load.ts'
 import type { Settings } from '../../src/core/settings.ts'
 import { folderOf } from '../config/folder.ts'
 
-/** The messages for a folder with these files, with relative paths. */
+/** The lines that the check of a folder with these files prints, with relative paths. */
 async function told(files: Record<string, string>): Promise<string[]> {
   const confdir = await folderOf({ 'templates/b.njk': 'b', ...files })
   const { findings, counted } = await checkOffline(await settingsFor(confdir))
@@ -22,13 +22,13 @@ const withTemplate = (text: string) => ({
 const go = '[template]\nsrc = "a.tmpl"\ndest = "/tmp/a"\n'
 const withGo = (text: string) => ({ 'conf.d/a.toml': go, 'templates/a.tmpl': text })
 
-test('nothing is wrong', async () => {
+test('a configuration without faults', async () => {
   expect(await told(withTemplate('{{ getv("/a") }}'))).toEqual([
     'no faults in 1 resource with 1 template',
   ])
 })
 
-test('everything that is wrong is told at once, by file and line', async () => {
+test('all faults are reported at once, by file and line', async () => {
   const lines = await told({
     'conf.d/a.toml': `${good}modus = "0644"\nreload_cmd = "if then"\n`,
     'conf.d/b.toml': '[template]\nsrc = "c.tmpl"\ndest = "/tmp/a"\n',
@@ -123,15 +123,18 @@ test.each([
   ['a.njk', '{{ range(3) }}{{ range("/") }}{{ range("/a/b") }}', undefined],
   ['a.njk', '{{ getv("/a/b") }}{{ gets("/*") }}{{ ls("/") }}{{ gets("/a/x*") }}', undefined],
   ['a.tmpl', '{{range gets "/a/*"}}{{end}}{{getv "/a"}}', undefined],
-])('keys that a resource does not name are warned of: %s %s', async (src, text, expected) => {
-  const toml = `[template]\nsrc = "${src}"\ndest = "/tmp/a"\nkeys = ["/a"]\nprefix = "/p"\n`
-  const lines = await told({ 'conf.d/a.toml': toml, [`templates/${src}`]: text })
-  if (expected === undefined) expect(lines).toEqual(['no faults in 1 resource with 1 template'])
-  else expect(lines[0]).toContain(`: warning: ${expected}`)
-})
+])(
+  'a look-up outside of the keys of the resource is a warning: %s %s',
+  async (src, text, expected) => {
+    const toml = `[template]\nsrc = "${src}"\ndest = "/tmp/a"\nkeys = ["/a"]\nprefix = "/p"\n`
+    const lines = await told({ 'conf.d/a.toml': toml, [`templates/${src}`]: text })
+    if (expected === undefined) expect(lines).toEqual(['no faults in 1 resource with 1 template'])
+    else expect(lines[0]).toContain(`: warning: ${expected}`)
+  },
+)
 
 test.each(['/services', '/services/shop', '/services/shop/n1', 'consul:/services'])(
-  'a service that the keys show in some store is no doubt: %s',
+  'a service that the keys cover in any store is no warning: %s',
   async (key) => {
     const toml = `[template]\nsrc = "a.njk"\ndest = "/tmp/a"\nkeys = ["/x", "${key}"]\n`
     const lines = await told({
@@ -142,7 +145,7 @@ test.each(['/services', '/services/shop', '/services/shop/n1', 'consul:/services
   },
 )
 
-test('of one template all unknown names are told, and what is wrong beside them', async () => {
+test('all unknown names in a template are reported, along with its other faults', async () => {
   const lines = await told({
     'conf.d/a.toml': `${good}keys = ["/a"]\n`,
     'conf.d/b.toml': '[template]\nsrc = "b.tmpl"\ndest = "/tmp/b"\nkeys = ["/a"]\n',
@@ -163,7 +166,7 @@ test('of one template all unknown names are told, and what is wrong beside them'
   ])
 })
 
-test('a file that is included is checked too, once', async () => {
+test('an included file is checked too, once', async () => {
   const lines = await told({
     ...withGo('{{include "b.tmpl"}}{{include "b.tmpl"}}'),
     'templates/b.tmpl': '{{nope}}{{if true}}{{include "a.tmpl"}}{{end}}',
@@ -173,7 +176,7 @@ test('a file that is included is checked too, once', async () => {
   ])
 })
 
-test('the template of paths that dest is with for_each', async () => {
+test('with for_each, dest is checked as a template', async () => {
   const toml =
     '[template]\nsrc = "b.njk"\ndest = "/tmp/x/{{ nope( }}"\nkeys = ["/v"]\nfor_each = "/v/*"\n'
   expect((await told({ 'conf.d/a.toml': toml }))[0]).toMatch(
@@ -181,7 +184,7 @@ test('the template of paths that dest is with for_each', async () => {
   )
 })
 
-test('what is most likely a mistake is told beside what is wrong', async () => {
+test('probable mistakes are reported as warnings, along with the errors', async () => {
   const lines = await told({
     'conf.d/a.toml': `group = "edge"\nsplay = "5s"\n${good}modus = "0644"\n`,
     'templates/a.njk': '',
@@ -193,7 +196,7 @@ test('what is most likely a mistake is told beside what is wrong', async () => {
   ])
 })
 
-test('what a store says of its settings, before anything is connected', async () => {
+test('faults in the settings of a store are reported without a connection', async () => {
   const confdir = await folderOf({
     'conf.d/a.toml': `${good}keys = ["/a"]\n`,
     'templates/a.njk': '',
@@ -210,7 +213,7 @@ test('what a store says of its settings, before anything is connected', async ()
   ])
 })
 
-test('notices are warnings, and no reason to fail', async () => {
+test('notices are warnings and do not fail the check', async () => {
   const lines = await told({ 'conf.d/a.toml': `group = "edge"\n${good}`, 'templates/a.njk': '' })
   expect(lines).toEqual([
     'conf.d/a.toml:1:9: warning: a.toml is the only resource of its group "edge"',
@@ -262,7 +265,7 @@ describe('templates that include one another in a circle', () => {
   })
 })
 
-test('one file by two ways', async () => {
+test('the same file by two paths', async () => {
   const folder = await folderOf({ 'real/x': '' })
   await symlink('real', `${folder}/link`)
   await symlink('x', `${folder}/real/y`)
@@ -282,7 +285,7 @@ test('one file by two ways', async () => {
   expect(await errors('real/a', 'link/b')).toEqual([])
 })
 
-test('a conf.d without resources is an error, and what may have been meant is named', async () => {
+test('a conf.d without resources is an error that names the files that may have been meant', async () => {
   expect(await told({ 'conf.d/web.tml': good })).toEqual([
     'error: no resources: conf.d contains no .toml file',
     '  names of resources must end in .toml; found web.tml',
@@ -290,7 +293,7 @@ test('a conf.d without resources is an error, and what may have been meant is na
   ])
 })
 
-test('names that begin with a dot are read, copies are not, and confd’s *toml is told of', async () => {
+test('names that begin with a dot are read, copies are not, and names of confd’s *toml are reported', async () => {
   const other = (dest: string): string => good.replace('/tmp/a', dest)
   const lines = await told({
     'conf.d/.env.toml': good,

@@ -1,4 +1,4 @@
-// The completion scripts, asked by the shells that they are for.
+// The completion scripts, run in the shells that they are for.
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { execa } from 'execa'
@@ -8,7 +8,7 @@ import { commandNames } from '../../src/config/commands.ts'
 import { optionNames } from '../../src/config/options.ts'
 import { removeDir, serverBinary, tempDir } from '../support/servers.ts'
 
-/** What bash offers for the last of these words. */
+/** Returns the completions that bash offers for the last of these words. */
 async function bash(...words: readonly string[]): Promise<string[]> {
   const script = `${completionText('bash')}
 COMP_WORDS=(reconfd "$@"); COMP_CWORD=$#; _reconfd; printf '%s\\n' "\${COMPREPLY[@]}"`
@@ -17,7 +17,7 @@ COMP_WORDS=(reconfd "$@"); COMP_CWORD=$#; _reconfd; printf '%s\\n' "\${COMPREPLY
   return stdout.split('\n').filter((line) => line !== '')
 }
 
-/** What fish offers for the last word of a line. */
+/** Returns the completions that fish offers for the last word of a line. */
 async function fish(line: string): Promise<string[]> {
   const { path, env } = serverBinary('fish')
   const share = join(path, '../../share/fish')
@@ -25,12 +25,12 @@ async function fish(line: string): Promise<string[]> {
 source (echo $argv[1] | psub)
 complete -C $argv[2]`
   const args = ['--no-config', '-c', script, completionText('fish'), line]
-  // It makes folders at home.
+  // fish creates folders in the home folder.
   const home = tempDir('fish')
   try {
     const { stdout, stderr } = await execa(path, args, { env: { ...env, HOME: home } })
     expect(stderr).toBe('')
-    // A word, a tab, its meaning.
+    // Each line is a word, a tab and a description.
     return stdout.split('\n').flatMap((found) => found.split('\t')[0] || [])
   } finally {
     removeDir(home)
@@ -84,7 +84,7 @@ describe('fish', () => {
   })
 })
 
-/** What zsh makes of a line when Tab is pressed at its end: in a terminal, since it completes nowhere else. */
+/** Returns a line of zsh after Tab at its end. Uses a pseudo-terminal: zsh completes nowhere else. */
 async function zsh(line: string): Promise<string> {
   const { path, env } = serverBinary('zsh')
   const folder = tempDir('zsh')

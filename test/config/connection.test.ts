@@ -1,4 +1,4 @@
-// How stores are reached: certificates, credentials from flags, files and environment, nodes from DNS.
+// Connections to stores: certificates, credentials from flags, files and the environment, nodes from DNS.
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import type { ConnectionSettings } from '../../src/core/settings.ts'
@@ -92,7 +92,7 @@ describe('a secret or a file that holds it', () => {
     })
   })
 
-  test('one that was typed is told about, and not repeated', async () => {
+  test('one on the command line gives a notice that does not repeat it', async () => {
     const { notices } = await connectionOf([
       '-backend',
       'consul',

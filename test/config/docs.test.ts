@@ -1,5 +1,5 @@
-// docs/configuration.md, docs/exec.md and docs/register.md carry the tables of options, keys and exit codes: they are
-// generated from the code. `UPDATE_DOCS=1 npx vitest run test/config/docs.test.ts` writes them anew.
+// The tables of options, keys and exit codes in docs/configuration.md, docs/exec.md and docs/register.md are generated
+// from the code. `UPDATE_DOCS=1 npx vitest run test/config/docs.test.ts` regenerates them.
 import { readFile, writeFile } from 'node:fs/promises'
 import { format, resolveConfig } from 'prettier'
 import { expect, test } from 'vitest'

@@ -1,9 +1,9 @@
-// Keys of the env store as confd reads them: upper case or not, `/` and `_` are one.
+// Keys of the env store, as confd reads them: case is ignored, and `/` and `_` are the same.
 import { expect, test } from 'vitest'
 import { resourceKeys } from '../../src/core/resource.ts'
 import { load } from './load.ts'
 
-/** The prefixes requested from the store, and the template's keys without the prefix. */
+/** The full keys of a resource with these lines, and the prefix of its template. */
 async function selected(lines: string, toml = '') {
   const { resources, text } = await load(
     {
@@ -27,7 +27,7 @@ test.each([
   expect(await selected(`keys = ["${key}"]`)).toEqual({ keys: [expected], prefix: '/' })
 })
 
-test('a prefix that keys begin with is taken off them, another one is not', async () => {
+test('a prefix is removed only if it is written like the keys of the store', async () => {
   const keys = 'keys = ["/url"]'
   expect(await selected(`prefix = "/shop/db"\n${keys}`)).toEqual({
     keys: ['/shop/db/url'],
@@ -50,7 +50,7 @@ test('a resource with a store of its own', async () => {
   expect(resourceKeys(resources)).toEqual([expect.stringMatching(/^\/env-[0-9a-f]{6}:\/shop\/db$/)])
 })
 
-test('variables that are one key', async () => {
+test('several variables that map to the same key', async () => {
   const env = { SHOP_DB: 'a', shop_db: 'b', SHOP__DB: 'c', OTHER_X: 'd', other_x: 'e' }
   const files = { 'conf.d/a.toml': '[template]\nsrc = "a.njk"\ndest = "/out"\nkeys = ["/shop"]\n' }
   const { notices } = await load(files, ['-backend', 'env'], env)

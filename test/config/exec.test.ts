@@ -1,4 +1,4 @@
-// The program of exec mode: the words behind `--`, [exec] of confd.toml, and what resources say of it.
+// Settings of exec mode: the command after `--`, [exec] of confd.toml, and the keys of resources.
 import { describe, expect, test } from 'vitest'
 import { formatFault } from '../../src/core/fault.ts'
 import { EXEC, withExec, type ExecSettings } from '../../src/core/exec.ts'
@@ -26,7 +26,7 @@ async function faultsOf(toml: string): Promise<string[]> {
 }
 
 describe('the command', () => {
-  test('is all that stands behind --', async () => {
+  test('is everything after --', async () => {
     const exec = await execOf('', '-watch', '--', 'haproxy', '-W', '-db', '--', '-f', 'a b.cfg')
     expect(exec?.argv).toEqual(['haproxy', '-W', '-db', '--', '-f', 'a b.cfg'])
     expect(exec).toMatchObject({ killSignal: 'SIGTERM', killTimeout: 30_000, restartOnExit: false })

@@ -1,4 +1,4 @@
-// Every fault of a resource file, with its place and its words.
+// Every fault of a resource file, with its place and its message.
 import { mkdir, symlink } from 'node:fs/promises'
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'

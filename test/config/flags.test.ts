@@ -1,4 +1,4 @@
-// The command line as confd users type it, and the words they get when it is wrong.
+// The command line as confd users type it, and the messages about an invalid one.
 import { describe, expect, test } from 'vitest'
 import { formatFault } from '../../src/core/fault.ts'
 import { parseFlags } from '../../src/config/flags.ts'
@@ -196,7 +196,7 @@ describe('bad command lines', () => {
   })
 })
 
-test('the table: every default is a good value, and no variable stands for two options', () => {
+test('the table: every default is a valid value, and no variable sets two options', () => {
   const variables = optionNames.flatMap((name) => [...new Set(envNames(name))])
   expect(new Set(variables).size).toBe(variables.length)
   for (const name of optionNames) {

@@ -1,10 +1,10 @@
-// A temporary folder with files in it, gone after the test.
+// Creates a temporary folder with files, and removes it after the test.
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { onTestFinished } from 'vitest'
 
-/** @param files content by path below the folder */
+/** @param files contents by path relative to the folder */
 export async function folderOf(files: Readonly<Record<string, string>>): Promise<string> {
   const folder = await mkdtemp(join(tmpdir(), 'reconfd-config-'))
   onTestFinished(() => rm(folder, { recursive: true }))

@@ -1,4 +1,4 @@
-// Settings of old confd and of confd's fork: taken with a notice, or refused with what to use here.
+// Settings of old confd and of confd's fork: accepted with a notice, or refused with the replacement to use.
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import { formatFault } from '../../src/core/fault.ts'
@@ -19,7 +19,7 @@ async function read(argv: string[], env: Record<string, string> = {}, toml = '')
   return { exit: 0, settings, text: text.replaceAll(`${folder}/`, '') }
 }
 
-describe('confd.toml of old confd is taken', () => {
+describe('confd.toml of old confd is accepted', () => {
   test.each([
     [
       'quiet = true',
@@ -67,7 +67,7 @@ describe('confd.toml of old confd is taken', () => {
     expect(result.settings).toMatchObject(settings)
   })
 
-  test('what is wrong in [confd] is told with its line', async () => {
+  test('a fault in [confd] is reported with its line', async () => {
     const { text, exit } = await read([], {}, '[confd]\nintervall = 7')
     expect(text).toContain('confd.toml:2:1: unknown setting intervall')
     expect(exit).toBe(78)
@@ -125,7 +125,7 @@ describe("the fork's flags and variables", () => {
     expect(exit).toBe(78)
   })
 
-  test.each(['CONFD_PATH', 'CONFD_DEBUG'])('%s may well be of somebody else', async (name) => {
+  test.each(['CONFD_PATH', 'CONFD_DEBUG'])('%s may belong to another program', async (name) => {
     expect(await read([], { [name]: '1' })).toMatchObject({ exit: 0, text: '' })
   })
 
@@ -156,7 +156,7 @@ describe("the fork's flags and variables", () => {
     expect(exit).toBe(64)
   })
 
-  test('one that reconfd does not have', async () => {
+  test('a store that reconfd does not support', async () => {
     const { exit, text } = await read(['vault', '--node', 'a'])
     expect(text).toMatch(
       /^the store vault of confd is not supported by reconfd\n {2}set the store with -backend/,

@@ -1,5 +1,5 @@
-// docs/schema holds the JSON Schemas, generated from the tables: `UPDATE_DOCS=1 npx vitest run
-// test/config/json-schema.test.ts` writes them anew. They accept and refuse what the tables do.
+// docs/schema holds the JSON Schemas, generated from the tables of keys. `UPDATE_DOCS=1 npx vitest run
+// test/config/json-schema.test.ts` regenerates them. They accept and refuse the same values as the tables.
 import { mkdir, readFile, readdir, writeFile } from 'node:fs/promises'
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'

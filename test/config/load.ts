@@ -1,11 +1,11 @@
-// Loads a conf.d that a test writes down.
+// Loads a conf.d whose files a test gives as text.
 import { formatFault } from '../../src/core/fault.ts'
 import type { Settings } from '../../src/core/settings.ts'
 import { loadResources } from '../../src/config/resources.ts'
 import { loadSettings } from '../../src/config/settings.ts'
 import { folderOf } from './folder.ts'
 
-/** Settings of a run on that folder; every fault counts, unless argv says otherwise. */
+/** Settings of a run with this folder and `-failure-mode fail-fast`, which `argv` may override. Throws if invalid. */
 export async function settingsFor(
   confdir: string,
   argv: readonly string[] = [],
@@ -19,7 +19,7 @@ export async function settingsFor(
   return result.value.settings
 }
 
-/** Loads a folder with these files; faults as the operator reads them, paths relative to it. */
+/** Loads a folder with these files. `text` is the faults as an operator reads them, with relative paths; '' if none. */
 export async function load(
   files: Record<string, string>,
   argv: readonly string[] = [],
@@ -32,10 +32,10 @@ export async function load(
   return { resources: [], notices: [], confdir, text }
 }
 
-/** The smallest good resource. */
+/** The smallest valid resource. */
 export const good = '[template]\nsrc = "a.njk"\ndest = "/tmp/a"\n'
 
-/** The messages about an invalid resource file, line by line, without its name. */
+/** The lines of the messages about a resource file, without its name. */
 export async function faultLines(toml: string): Promise<string[]> {
   const { text } = await load({ 'conf.d/a.toml': toml })
   return text.split('\n').map((line) => line.replace(/^conf\.d\/a\.toml:/, ''))

@@ -44,7 +44,7 @@ test('the others are served', async () => {
   })
 })
 
-test('the former definition stays at work, as far as it still fits', async () => {
+test('the previous definition stays in use, as far as it still fits', async () => {
   const former = await load({
     'a.toml': resource('/tmp/a'),
     'b.toml': resource('/tmp/b'),
@@ -84,7 +84,7 @@ test('a group is served as a whole or not at all', async () => {
   })
 })
 
-test('a former definition whose store is gone is not kept', async () => {
+test('a previous definition whose store is gone is not kept', async () => {
   const toml = '[stores.other]\nbackend = "env"\n'
   const confdir = await folderOf({ 'confd.toml': toml })
   const files = { 'a.toml': resource('/tmp/a', '', '"other:/a"') }

@@ -1,4 +1,4 @@
-// The command line of `reconfd register`: registrator's as well, the URI of the registry, and faults.
+// The command line of `reconfd register`, which includes that of registrator; URIs of registries; faults.
 import { describe, expect, test } from 'vitest'
 import type { RegisterSettings } from '../../src/core/register.ts'
 import { parseRegistryUri } from '../../src/config/registry-uri.ts'

@@ -1,4 +1,4 @@
-// conf.d: the files read, and the resources they become. The faults are in faults.test.ts.
+// conf.d: the files that are read, and the resources they define. faults.test.ts covers the faults.
 import { execFileSync } from 'node:child_process'
 import { mkdir, symlink, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
@@ -84,7 +84,7 @@ test('a number counts before a name, as in confd, whether there is such a name o
   ])
 })
 
-test('a resource with only what it needs: the rest is absent or from the settings', async () => {
+test('a resource with only the required keys: the rest is absent or from the settings', async () => {
   const toml = `${good}mode = ""\nuid = -1\ngid = -1\nowner = ""\nreload_cmd = ""\nprefix = ""\n`
   const { resources, confdir } = await load({ 'conf.d/a.toml': toml })
   expect(resources).toEqual([
@@ -142,7 +142,7 @@ test('files: sorted, folders included, only .toml, no hidden ones, links followe
   await symlink('..2024', join(confdir, 'conf.d/..data'))
   await symlink('..data/map.toml', join(confdir, 'conf.d/map.toml'))
   await symlink('.', join(confdir, 'conf.d/loop'))
-  // Nothing writes to it.
+  // A pipe without a writer: opening it to read would block.
   execFileSync('mkfifo', [join(confdir, 'conf.d/pipe.toml')])
   const result = await loadResources(await settingsFor(confdir))
   expect(result.ok && result.value.resources.map(({ name }) => name)).toEqual([

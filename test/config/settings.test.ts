@@ -1,4 +1,4 @@
-// Where settings come from and which one wins; the environment's and confd.toml's faults.
+// Sources of settings and their precedence; faults of the environment and of confd.toml.
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import { formatFault } from '../../src/core/fault.ts'
@@ -40,7 +40,7 @@ test.each([
   for (const line of told.value.text.split('\n')) expect(line.length).toBeLessThanOrEqual(92)
 })
 
-test('the help of a command that there is not', async () => {
+test('the help of an unknown command', async () => {
   expect(await loadSettings(['help', 'acept'], {})).toMatchObject({
     ok: false,
     error: {
@@ -50,7 +50,7 @@ test('the help of a command that there is not', async () => {
   })
 })
 
-test('a command needs no more than where the daemon is to be found', async () => {
+test('a command reads only the settings that locate the daemon', async () => {
   const env = { CONFD_BACKEND: 'file', CONFD_STATE_DIR: '/state' }
   expect(await loadSettings(['why', 'a', '-confdir', '/c', '-json'], env)).toMatchObject({
     ok: true,
@@ -152,7 +152,7 @@ test('confd.toml: every entry, with - and with _', async () => {
   })
 })
 
-describe('what is computed', () => {
+describe('computed settings', () => {
   test.each<[string[], Record<string, string>, Partial<Settings>]>([
     [['-file', '/k.yaml'], {}, { backend: 'file', files: ['/k.yaml'] }],
     [['-file', 'k.yaml'], {}, { files: [join(process.cwd(), 'k.yaml')] }],
@@ -203,7 +203,7 @@ test('notices', async () => {
   ])
 })
 
-test('settings of another backend that select nothing are worth a notice', async () => {
+test('settings of another backend have no effect and give a notice', async () => {
   const toml = 'backend = "redis"\nseparator = ":"\nclient_cert = "x"\nnodes = ["a:1"]\n'
   const { notices } = await settingsOf(['-backend', 'env', '-username', 'me'], {}, toml)
   expect(notices).toEqual([

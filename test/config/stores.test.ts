@@ -1,4 +1,4 @@
-// Stores beside the default one: [stores.NAME] in confd.toml, [backend] in a resource.
+// Stores other than the default one: [stores.NAME] in confd.toml, [backend] in a resource.
 import { expect, test } from 'vitest'
 import { formatFault } from '../../src/core/fault.ts'
 import { loadResources } from '../../src/config/resources.ts'
@@ -79,7 +79,7 @@ test.each([
   expect(text).toMatch(/DIR\/conf\.d\/a\.toml:\d+:\d+/)
 })
 
-test('a secret of a store, said twice', async () => {
+test('a secret of a store, set twice', async () => {
   const twice = `${vault}password = "s3cret"\npassword_file = "/p"\n`
   const told = await load(twice, template('"vault2:/a"'))
   expect(told).toContain('stores.vault2: password and password-file are both set')

@@ -1,4 +1,4 @@
-// Positions in TOML: found for all that there is, not fooled by strings, and never a throw.
+// Positions in TOML: found for every key and value, not confused by strings. No text makes the parser throw.
 import fc from 'fast-check'
 import { stringify } from 'smol-toml'
 import { expect, test } from 'vitest'
@@ -87,12 +87,12 @@ test.each([
   expect(result.ok ? 'good' : formatFault(result.error).split('\n').join('|')).toBe(expected)
 })
 
-test('a byte order mark and CRLF are no trouble', () => {
+test('a byte order mark and CRLF are accepted', () => {
   const document = documentOf('\uFEFF[template]\r\nsrc = "a"\r\ndest = "b"\r\n')
   expect(document.place(['template', 'dest'], 'value')).toEqual({ line: 3, column: 8 })
 })
 
-/** All paths of a value. */
+/** The paths of all keys and items in a value. */
 function* paths(value: unknown, at: TomlPath = []): Generator<TomlPath> {
   if (at.length > 0) yield at
   if (Array.isArray(value)) for (const [i, item] of value.entries()) yield* paths(item, [...at, i])
@@ -101,7 +101,7 @@ function* paths(value: unknown, at: TomlPath = []): Generator<TomlPath> {
   }
 }
 
-test('property: everything in a good document is found', () => {
+test('property: every key and value of a valid document is found', () => {
   const name = fc.oneof(
     fc.stringMatching(/^[a-z_-]{1,8}$/),
     fc.string({ unit: 'grapheme', maxLength: 6 }),

@@ -26,7 +26,7 @@ test('expanded with expand_env', async () => {
     dest: '/out/shop.conf',
     keys: ['/shop/a', '/b', '/c', '/$x', '/$APP'],
     prefix: '/shop',
-    // The shell's business.
+    // Commands keep their variables: the shell expands them.
     reloadCmd: 'echo ${NONE}',
   })
   expect(notices).toEqual([
@@ -70,7 +70,7 @@ test.each([
 test.each([
   ['dest = "/out/${APP}"', 'dest contains ${APP}', '${APP}'],
   ['dest = "/out"\nprefix = "/$APP"', 'prefix contains $APP', '${APP}'],
-])('told of without the switch: %s', async (lines, what, name) => {
+])('a notice without expand_env: %s', async (lines, what, name) => {
   const { notices, text } = await read(`${lines}\nkeys = ["/"]`)
   expect(text).toBe('')
   expect(notices).toHaveLength(1)

@@ -80,7 +80,7 @@ debounce_max = 5
     expect(resources[0]).not.toHaveProperty('groupCheck')
   })
 
-  test('the longest debounce counts, wherever it stands', async () => {
+  test('the longest debounce counts, wherever it is set', async () => {
     const toml = `debounce = 9\n${good}debounce = 1\n${other}debounce = 4\n`
     const { resources } = await load({
       'conf.d/a.toml': toml.replaceAll('[template]', '[[template]]'),

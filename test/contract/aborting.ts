@@ -1,4 +1,4 @@
-// The contract on the end of a watch: an abort, whenever it comes, ends it and leaves nothing behind.
+// The contract on aborting a watch: an abort ends it at any time, and leaves no handle open.
 import { setTimeout as delay } from 'node:timers/promises'
 import { test } from 'vitest'
 import type { Key } from '../../src/core/key.ts'
@@ -7,7 +7,7 @@ import { until } from '../support/until.ts'
 import { storeOf } from '../support/watched.ts'
 import type { World } from './world.ts'
 
-/** @param prepare puts a key into the store; returns a prefix that it lies below */
+/** @param prepare writes a key into the store; returns a prefix of it */
 export function aborting(
   world: () => Pick<World, 'settings'> & { readonly client: Pick<World['client'], 'close'> },
   prepare: () => Promise<Key>,
@@ -17,7 +17,7 @@ export function aborting(
     ['while it connects', 1],
     ['while it reads', 4],
     ['after the snapshot', undefined],
-  ])('aborted %s it leaves no handle', async (_, after) => {
+  ])('leaves no handle open when aborted %s', async (_, after) => {
     const prefix = await prepare()
     world().client.close()
     await until('the helpers have let go', () => !activeHandles().has('TCPSocketWrap'))

@@ -1,11 +1,11 @@
-// The contract's second half: what changes while it is watched arrives, in the end all of it.
+// The contract, part 2: all changes during a watch arrive.
 import { expect, test } from 'vitest'
 import type { StoreClient } from '../support/clients.ts'
 import { forAll } from '../support/http.ts'
 import { Watched } from '../support/watched.ts'
 import { newPrefix, watching, type World } from './world.ts'
 
-/** The client of a store that can change, which is all but the environment. */
+/** The client of a store that can change: every store but the environment. */
 export const writer = (world: () => World): StoreClient => world().client as StoreClient
 
 export function changing(world: () => World): void {
@@ -29,7 +29,7 @@ export function changing(world: () => World): void {
     })
   })
 
-  test('a recursive delete removes what is below, and no neighbour', async () => {
+  test('a recursive delete removes the keys below, and no neighbour', async () => {
     const prefix = newPrefix()
     const kept = new Map([
       [`${prefix}/dir-2/x`, '4'],
@@ -65,7 +65,7 @@ export function changing(world: () => World): void {
     })
   })
 
-  // The watch is opened after a different number of writes each time, while the writer goes on.
+  // Each round opens the watch after a different number of writes, while more follow.
   test('writes made while connecting are not lost', { timeout: 60_000 }, async () => {
     for (let before = 0; before < 20; before++) {
       const prefix = newPrefix()
@@ -73,7 +73,7 @@ export function changing(world: () => World): void {
       let opened: Promise<Watched> | undefined
       for (let n = 0; n < 20; n++) {
         if (n === before) opened = Watched.open(world().settings, [prefix])
-        // Keys are overwritten and deleted as well, so that a lost last word shows.
+        // Overwrites and deletes keys as well, so that a lost last change is detected.
         const key = `${prefix}/key${n % 7}`
         if (n % 5 === 4 && keys.delete(key)) {
           await writer(world).del(key)
@@ -125,7 +125,7 @@ export function changing(world: () => World): void {
 }
 
 export function expiring(world: () => World): void {
-  test('a key that expires goes', async () => {
+  test('a key that expires is removed', async () => {
     const prefix = newPrefix()
     const kept = new Map([[`${prefix}/kept`, '1']])
     await writer(world).putAll(kept)

@@ -1,6 +1,5 @@
-// The contract on Consul's catalog, as far as it goes: the catalog cannot be written to as keys, it
-// holds what is registered and no other values. So the rest of it is said here in services: each test
-// is one of changing.ts and surviving.ts, and `a:7` is an instance `a` with port 7.
+// The contract on Consul's catalog. The catalog holds registered services and cannot be written to as keys, so tests of
+// changing.ts and surviving.ts are repeated here with services. `a:7` is an instance `a` with port 7.
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { isEntry, type Key } from '../../src/core/key.ts'
 import type { Settings } from '../../src/core/settings.ts'
@@ -61,8 +60,8 @@ describe('contract: consul-catalog', () => {
     })
   })
 
-  // The watch is opened after a different number of registrations each time, while they go on.
-  test('what is registered while connecting is not lost', { timeout: 60_000 }, async () => {
+  // Each round opens the watch after a different number of registrations, while more follow.
+  test('services registered while connecting are not lost', { timeout: 60_000 }, async () => {
     for (let before = 0; before < 10; before++) {
       const name = newName()
       const ports = new Map<string, number>()
@@ -97,14 +96,14 @@ describe('contract: consul-catalog', () => {
     })
   })
 
-  test('the agent killed and restarted is survived', { timeout: 60_000 }, async () => {
+  test('survives that the agent is killed and restarted', { timeout: 60_000 }, async () => {
     const name = newName()
     await register(name, 'a', 1)
     await watching({ settings }, [dir(name)], async (watched) => {
       await converges(watched, name, 'a:1')
       await agent.server.kill()
       await watched.broken()
-      // Away is not empty.
+      // The keys of an unreachable store stay.
       await converges(watched, name, 'a:1')
       await agent.server.start()
       await register(name, 'b', 2)
@@ -115,7 +114,7 @@ describe('contract: consul-catalog', () => {
     })
   })
 
-  test('an agent that is not there yet is waited for', { timeout: 60_000 }, async () => {
+  test('waits for an agent that does not run yet', { timeout: 60_000 }, async () => {
     const name = newName()
     await agent.server.kill()
     await watching({ settings }, [dir(name)], async (watched) => {
@@ -126,20 +125,16 @@ describe('contract: consul-catalog', () => {
     })
   })
 
-  test(
-    'an emptied catalog, whose index starts again, is believed',
-    { timeout: 60_000 },
-    async () => {
-      const name = newName()
-      for (let n = 1; n <= 20; n++) await register(name, 'a', n)
-      await watching({ settings }, ['/services'], async (watched) => {
-        await converges(watched, name, 'a:20')
-        await agent.server.restartEmpty()
-        await register(name, 'b', 1)
-        await converges(watched, name, 'b:1')
-        await register(name, 'b', 2)
-        await converges(watched, name, 'b:2')
-      })
-    },
-  )
+  test('an emptied catalog, whose index restarts, is accepted', { timeout: 60_000 }, async () => {
+    const name = newName()
+    for (let n = 1; n <= 20; n++) await register(name, 'a', n)
+    await watching({ settings }, ['/services'], async (watched) => {
+      await converges(watched, name, 'a:20')
+      await agent.server.restartEmpty()
+      await register(name, 'b', 1)
+      await converges(watched, name, 'b:1')
+      await register(name, 'b', 2)
+      await converges(watched, name, 'b:2')
+    })
+  })
 })

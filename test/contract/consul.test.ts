@@ -1,4 +1,4 @@
-// The contract on a real Consul, and what only Consul can do wrong.
+// The contract on a real Consul, and tests specific to Consul.
 import { expect, test } from 'vitest'
 import { forAll } from '../support/http.ts'
 import { startConsul, type ConsulServer } from '../support/servers.ts'
@@ -28,7 +28,7 @@ contract(
   (world) => {
     test('an index that goes back is survived', { timeout: 60_000 }, async () => {
       const prefix = newPrefix()
-      // A high index, so that the emptied agent starts far below it.
+      // Raises the index, so that the emptied agent restarts far below it.
       await forAll(
         Array.from({ length: 200 }, (_, n) => n),
         (n) => consul.client.put('/foreign', String(n)),
@@ -44,7 +44,7 @@ contract(
       })
     })
 
-    test('foreign writes are no events', async () => {
+    test('writes outside of the prefix cause no events', async () => {
       const prefix = newPrefix()
       await consul.client.put(`${prefix}/a`, '1')
       await watching(world(), [prefix], async (watched) => {

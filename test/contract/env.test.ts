@@ -1,4 +1,4 @@
-// The contract on the environment: what a process was started with.
+// The contract on the environment of the process.
 import { settingsFor } from '../support/settings.ts'
 import { contract } from './suite.ts'
 

@@ -1,4 +1,4 @@
-// The contract on a real etcd 3.4 and 3.5 through the v2 API, and what only v2 can do wrong.
+// The contract on a real etcd 3.4 and 3.5 through the v2 API, and tests specific to v2.
 import { expect, test } from 'vitest'
 import { forAll } from '../support/http.ts'
 import { startProxy } from '../support/proxy.ts'
@@ -13,7 +13,7 @@ const settings = (node: string) =>
 for (const version of ['3.4', '3.5'] as const) {
   let etcd: EtcdServer
 
-  /** etcd keeps the last 1,000 events of the whole cluster: more than these push all others out. */
+  /** Writes to unwatched keys. etcd keeps the last 1,000 events of the whole cluster: these 1,500 evict all others. */
   const manyForeignEvents = (): Promise<void> =>
     forAll(
       Array.from({ length: 1500 }, (_, n) => n),
@@ -77,7 +77,7 @@ for (const version of ['3.4', '3.5'] as const) {
         })
       })
 
-      test('a directory that expires takes all below it', async () => {
+      test('a directory that expires removes all keys below it', async () => {
         const prefix = newPrefix()
         const kept = new Map([[`${prefix}/kept`, '3']])
         await etcd.v2.putAll(kept)
@@ -95,7 +95,7 @@ for (const version of ['3.4', '3.5'] as const) {
         })
       })
 
-      test('a time to live for a directory that is there: an event on 3.4, refused by 3.5', async () => {
+      test('a time to live for an existing directory: an event on 3.4, refused by 3.5', async () => {
         const prefix = newPrefix()
         await etcd.v2.put(`${prefix}/dir/a`, '1')
         await watching({ settings: settings(etcd.node) }, [prefix], async (watched) => {

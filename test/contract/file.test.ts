@@ -14,7 +14,7 @@ class FolderClient implements Omit<StoreClient, 'putWithTtl'> {
 
   constructor(
     readonly folder: string,
-    /** Beside the folder: a file takes its place there only when it is whole. */
+    /** A folder next to it: complete files are renamed from here. */
     readonly staging: string,
   ) {}
 
@@ -83,7 +83,7 @@ contract({
     return {
       settings: settingsFor({ backend: 'file', files: [folder] }),
       client: new FolderClient(folder, staging),
-      // As when a volume is taken away: the folder is gone, and comes back.
+      // As if a volume were unmounted and mounted again.
       down: async () => renameSync(folder, away),
       up: async () => renameSync(away, folder),
       stop: async () => removeDir(root),

@@ -1,5 +1,5 @@
-// Each store against the servers that lie. A store that is new in the registry is missing here until it has a
-// server that does, or a reason why none can.
+// Runs lying.ts for each store. A new store in the registry fails the first test until it is listed here, with a lying
+// server or with the reason why it cannot have one.
 import { describe, expect, test } from 'vitest'
 import { storeNames } from '../../src/stores/registry.ts'
 import { consul, consulCatalog } from '../support/lying/consul.ts'
@@ -22,7 +22,7 @@ const stores: Readonly<Record<string, (() => void) | string>> = {
   env: 'the environment comes from the kernel, as texts',
 }
 
-test('every store is here', () => {
+test('every store is listed', () => {
   expect(Object.keys(stores).sort()).toEqual([...storeNames].sort())
 })
 

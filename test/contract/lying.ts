@@ -1,6 +1,5 @@
-// The contract on servers that lie: whatever comes in place of an answer, first or later, is a fault that says
-// what is wrong and where; it changes no key, ends nothing and takes no memory; and once the server tells the
-// truth the store goes on.
+// The contract on lying servers. Any invalid answer, first or later, is a fault that says what is wrong and where. It
+// changes no key, stops nothing, and is read only up to a limit. The store recovers once the server answers correctly.
 import { describe, expect, test, type TestContext } from 'vitest'
 import { formatFault } from '../../src/core/fault.ts'
 import type { Key } from '../../src/core/key.ts'
@@ -8,7 +7,7 @@ import { SECRET, type LyingServer, type Place, type Protocol } from '../support/
 import { until } from '../support/until.ts'
 import { Watched } from '../support/watched.ts'
 
-/** Bytes that a client may take of what has no end: its limit, what the kernel holds, and several tries. */
+/** Most bytes that a client may take of an endless answer: its own limit and the kernel's buffers, in several tries. */
 const MOST_SENT = 64 * 2 ** 20
 
 export function lying<L>(protocol: Protocol<L>): void {
@@ -22,14 +21,14 @@ export function lying<L>(protocol: Protocol<L>): void {
       expect(lies.length).toBeGreaterThanOrEqual(30)
     })
 
-    // They wait for the next try most of the time.
+    // Concurrent, since these tests mostly wait for the next try.
     test.concurrent.for(lies)('first, in $place: $name', async ({ place, lie }, context) => {
       const server = await start(protocol, context)
       server.lie(lie, place)
       const watched = await open(protocol, server, context)
-      // Twice: it is tried again.
+      // Waits for the second failure: the store has retried.
       await watched.broken(1)
-      // If only events lie, the listing is true.
+      // If only the messages of changes are invalid, the first snapshot is correct.
       if (place === 'answers') expect(watched.kinds).not.toContain('snapshot')
       judge(watched, server)
       await recovers(watched, server)
@@ -71,7 +70,7 @@ async function open<L>(
 
 const tell = <L>(server: LyingServer<L>, lie: L, place: Place): void => server.lie(lie, place)
 
-/** The current state. */
+/** Checks the faults and the number of bytes sent so far. */
 function judge<L>(watched: Watched, { node, sent }: LyingServer<L>): void {
   expect(watched.bugs).toEqual([])
   for (const fault of watched.faults) {

@@ -1,4 +1,4 @@
-// The contract's first half: what is there is read, whole and exactly.
+// The contract, part 1: existing keys are read completely and exactly.
 import { expect, test } from 'vitest'
 import { decodeValue } from '../../src/core/bytes.ts'
 import { newPrefix, watching, type World } from './world.ts'
@@ -14,7 +14,7 @@ export function reading(world: () => World): void {
     })
   })
 
-  test('the snapshot comes first and is whole', async () => {
+  test('the snapshot comes first and is complete', async () => {
     const prefix = newPrefix()
     const keys = new Map([
       [`${prefix}/a`, '1'],

@@ -1,4 +1,4 @@
-// The contract on a real Redis, with notifications and without, and what only Redis can do wrong.
+// The contract on a real Redis, with and without notifications, and tests specific to Redis.
 import { expect, test } from 'vitest'
 import { startRedis, type RedisServer } from '../support/redis.ts'
 import { settingsFor } from '../support/settings.ts'
@@ -83,7 +83,7 @@ for (const [name, notify] of [
       })
     })
 
-    test('keys that are evicted go', async () => {
+    test('evicted keys are removed', async () => {
       const prefix = newPrefix()
       await watching(world(), [prefix], async (watched) => {
         await watched.live()

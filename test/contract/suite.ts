@@ -1,5 +1,5 @@
-// What every store promises, written once and run against each of them with its real server.
-// A store that cannot do something says so in `lacks`, with the reason; nothing is skipped unsaid.
+// The contract of all stores, written once and run against each of them with its real server. A store that lacks an
+// ability declares it in `lacks`, with the reason; no test is skipped silently.
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { aborting } from './aborting.ts'
 import { changing, expiring } from './changing.ts'
@@ -9,15 +9,15 @@ import { unreachable } from './unreachable.ts'
 import { newPrefix, type World } from './world.ts'
 
 /**
- * `bytes`: values need not be UTF-8. `change`: keys change while they are watched. `ttl`: keys expire.
- * `outage`: the store can go away. `nodes`: it has several of them. (What lies is in lying.test.ts.)
+ * `bytes`: values need not be UTF-8. `change`: keys change during a watch. `ttl`: keys expire. `outage`: the store
+ * can become unreachable. `nodes`: it is reached through nodes. (lying.test.ts covers lying servers.)
  */
 type Ability = 'bytes' | 'change' | 'ttl' | 'outage' | 'nodes'
 
 export interface Contract {
   readonly name: string
   readonly start: () => Promise<World>
-  /** What the store is unable to do by its nature, and why. */
+  /** The abilities that the store lacks by its nature, with the reason. */
   readonly lacks?: Partial<Record<Ability, string>>
 }
 
@@ -49,7 +49,7 @@ export function contract(
     if (!lacks('nodes', () => world.settings.connection.nodes.length > 0)) unreachable(get)
     more(get)
 
-    /** A declared deviation stands in the list of tests, and has to be true. */
+    /** True if the ability is declared missing. Then adds a test that names the reason and verifies it. */
     function lacks(ability: Ability, hasMeans: () => boolean): boolean {
       const reason = spec.lacks?.[ability]
       if (reason === undefined) return false

@@ -1,10 +1,10 @@
-// The contract's third half: outages. The last good keys stay, and all that was missed arrives after.
+// The contract, part 3: outages. The last good keys stay, and all missed changes arrive afterwards.
 import { expect, test } from 'vitest'
 import { writer } from './changing.ts'
 import { newPrefix, watching, type World } from './world.ts'
 
 export function surviving(world: () => World): void {
-  test('the server killed and restarted is survived', { timeout: 60_000 }, async () => {
+  test('survives that the server is killed and restarted', { timeout: 60_000 }, async () => {
     const prefix = newPrefix()
     const keys = new Map([
       [`${prefix}/a`, '1'],
@@ -16,13 +16,13 @@ export function surviving(world: () => World): void {
       await world().down?.()
       await watched.broken()
       expect(watched.faults.map((fault) => fault.kind)).not.toContain('config')
-      // Away is not empty.
+      // The keys of an unreachable store stay.
       await watched.converges(keys)
       await world().up?.()
       await writer(world).put(`${prefix}/a`, 'after')
       await writer(world).del(`${prefix}/b`)
       await watched.converges(new Map([[`${prefix}/a`, 'after']]))
-      // And it is live again, not only read once more.
+      // The watch works again: a further change arrives, too.
       await writer(world).put(`${prefix}/c`, 'live')
       await watched.converges(
         new Map([
@@ -33,7 +33,7 @@ export function surviving(world: () => World): void {
     })
   })
 
-  test('a store that is not there yet is waited for', { timeout: 60_000 }, async () => {
+  test('waits for a store that does not run yet', { timeout: 60_000 }, async () => {
     const prefix = newPrefix()
     await world().down?.()
     await watching(world(), [prefix], async (watched) => {

@@ -1,12 +1,12 @@
-// The contract on dead and frozen nodes: one of them holds nobody up, in whatever way it is dead and wherever it
-// stands, and when there is no other, the message says what each of them did.
+// The contract on dead and frozen nodes. Beside a healthy node, a dead one causes no long delay, however it fails
+// and wherever it is listed. If all nodes are dead, the message says what each of them did.
 import { expect, onTestFinished, test } from 'vitest'
 import { deadNodes } from '../support/dead-nodes.ts'
 import { within } from '../support/until.ts'
 import { Watched } from '../support/watched.ts'
 import { newPrefix, type World } from './world.ts'
 
-/** Milliseconds. */
+/** Deadline for the first snapshot, in milliseconds. */
 const SOON = 3000
 
 const ways = Object.keys(deadNodes) as (keyof typeof deadNodes)[]
@@ -27,13 +27,13 @@ export function unreachable(world: () => Pick<World, 'settings'>): void {
   }
   const good = (): string => world().settings.connection.nodes[0] as string
 
-  test.each(ways)('a node that %s, before one that is well', async (way) => {
+  test.each(ways)('a node that %s, listed before a healthy one', async (way) => {
     const watched = await open([await dead(way), good()])
     await within('the first snapshot', watched.live(), SOON)
     expect(watched.faults).toEqual([])
   })
 
-  test.each(ways)('a node that %s, behind one that is well', async (way) => {
+  test.each(ways)('a node that %s, listed after a healthy one', async (way) => {
     const watched = await open([good(), await dead(way)])
     await within('the first snapshot', watched.live(), SOON)
     expect(watched.faults).toEqual([])
@@ -45,7 +45,7 @@ export function unreachable(world: () => Pick<World, 'settings'>): void {
     const watched = await open([silent, refusing])
     await watched.broken()
     const { message } = watched.faults[0] ?? { message: '' }
-    // ZooKeeper's own patience with a handshake may be over before.
+    // The timeout of ZooKeeper's handshake may expire first.
     expect(message).toMatch(
       new RegExp(`at ${silent}(?: has not answered|: no session within .* m?s); `),
     )

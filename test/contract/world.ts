@@ -1,15 +1,16 @@
-// A store under test, and the means to watch it.
+// A store under test, and a function that watches it.
 import type { Key } from '../../src/core/key.ts'
 import type { Settings } from '../../src/core/settings.ts'
 import type { StoreClient } from '../support/clients.ts'
 import { Watched } from '../support/watched.ts'
 
-/** A store to try, with something in it that can be written to. */
+/** A store under test, with a client that writes to it. */
 export interface World {
   readonly settings: Settings
   readonly client: Pick<StoreClient, 'putAll' | 'close'> & Partial<StoreClient>
-  /** Makes the store unreachable as harshly as can be, and reachable again with the same keys. */
+  /** Makes the store unreachable without warning, as SIGKILL does. */
   down?(): Promise<void>
+  /** Makes it reachable again, with the same keys. */
   up?(): Promise<void>
   stop(): Promise<void>
 }

@@ -1,4 +1,4 @@
-// The contract on a real ZooKeeper: 3.8 with its watches for whole trees, and 3.4 without.
+// The contract on a real ZooKeeper: 3.8, which can watch whole trees, and 3.4, which cannot.
 import { expect, test } from 'vitest'
 import { settingsFor } from '../support/settings.ts'
 import { startZookeeper, type ZookeeperServer } from '../support/zookeeper.ts'
@@ -60,7 +60,7 @@ for (const version of ['3.8', '3.4'] as const) {
         })
       })
 
-      test('a tree that is deleted and made anew is seen, again and again', async () => {
+      test('a tree that is deleted and recreated is seen, several times in a row', async () => {
         const prefix = newPrefix()
         const { client } = zookeeper
         await watching(world(), [`${prefix}/tree`], async (watched) => {
@@ -71,7 +71,7 @@ for (const version of ['3.8', '3.4'] as const) {
               [`${prefix}/tree/deep/er/b`, `b${n}`],
             ])
             await client.putAll(keys)
-            // The first one is awaited, the others run on their own.
+            // Waits for the watch in the first three rounds; the others follow without a pause.
             if (n < 3) await watched.converges(keys)
             await client.delTree(`${prefix}/tree`)
             if (n < 3) await watched.converges(new Map())
@@ -82,14 +82,14 @@ for (const version of ['3.8', '3.4'] as const) {
         })
       })
 
-      test('foreign writes are no events', async () => {
+      test('writes outside of the prefix cause no events', async () => {
         const prefix = newPrefix()
         const { client } = zookeeper
         await client.put(`${prefix}/a`, '1')
         await watching(world(), [prefix], async (watched) => {
           await watched.live()
           for (let n = 0; n < 50; n++) await client.put('/foreign', String(n))
-          // The same value again is a change to ZooKeeper, and none to us.
+          // To ZooKeeper, writing the same value is a change; to reconfd it is none.
           await client.set(`${prefix}/a`, '1')
           await client.set(`${prefix}/a`, '2')
           await watched.converges(new Map([[`${prefix}/a`, '2']]))

@@ -1,4 +1,4 @@
-// The control socket is reopened after it was removed with the state directory.
+// The control socket is reopened after it has been removed, alone or with the state directory.
 import { readdirSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterEach, beforeEach, expect, test } from 'vitest'
@@ -8,7 +8,7 @@ import { isAlive } from '../../src/system/unix-socket.ts'
 import { removeDir, tempDir } from '../support/process.ts'
 import { until } from '../support/until.ts'
 
-// No request is made.
+// Empty, since these tests send no request.
 const controls = {} as DaemonControls
 let dir: string
 let state: string
@@ -31,7 +31,7 @@ afterEach(async () => {
   removeDir(dir)
 })
 
-test('removed with its directory, or alone, again and again', async () => {
+test('it is reopened each time it is removed, with its directory or alone', async () => {
   for (const [n, removed] of [state, path, state].entries()) {
     rmSync(removed, { recursive: true })
     expect(await isAlive(path)).toBe(false)
@@ -41,7 +41,7 @@ test('removed with its directory, or alone, again and again', async () => {
   expect(warnings).toEqual([])
 })
 
-test('it is not opened again after close()', async () => {
+test('it is not reopened after close()', async () => {
   rmSync(state, { recursive: true })
   await socket.close()
   expect([readdirSync(dir), reopened]).toEqual([[], 0])

@@ -1,4 +1,4 @@
-// The status for people: it fits 100 columns, whatever the names, and its times are all of one kind.
+// The status as text: it fits 100 columns, however long the names are; its times are all UTC or all local.
 import { expect, test } from 'vitest'
 import { historyText, local, statusText, utc } from '../../src/control/text.ts'
 import type { ResourceHistory, Status } from '../../src/core/status.ts'
@@ -70,7 +70,7 @@ test('UTC has no local times in it, and local time has no UTC', () => {
   }
 })
 
-test('a command to be typed stays in one line', () => {
+test('a command to type is never split over two lines', () => {
   for (let n = 40; n < 100; n++) {
     const why = `${'x'.repeat(n)} (to apply this change: reconfd accept a-long-name.toml)`
     const text = statusText({ ...status, resources: [resource('a', { state: 'held', why })] }, true)

@@ -1,4 +1,4 @@
-// What made a resource dirty: named, merged, and bounded.
+// The cause of a render: named, merged and bounded.
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import {
@@ -22,7 +22,7 @@ describe('a cause', () => {
     expect(causeOfFiles(new Set(['/t.njk']))).toEqual({ keys: [], files: ['/t.njk'], more: 0 })
   })
 
-  it('of many names the first, and counts the rest', () => {
+  it('names the first of many, and counts the rest', () => {
     const more = 15 - CAUSES_NAMED
     expect(of(...numbered(15))).toEqual({ keys: numbered(CAUSES_NAMED), files: [], more })
     const files = numbered(15)
@@ -62,7 +62,7 @@ describe('of several changes before one render', () => {
     expect(mergeCauses(cause, noCause)).toEqual(cause)
   })
 
-  it('no more is named than of one, and what is not named is counted', () => {
+  it('no more names are kept than of one change, and the rest is counted', () => {
     const [a, b] = [of(...numbered(8)), of(...numbered(8, 6))]
     expect(mergeCauses(a, b)).toEqual({ keys: numbered(10), files: [], more: 4 })
     expect(mergeCauses(of(...numbered(15)), of(...numbered(15, 100)))).toEqual({
@@ -72,7 +72,7 @@ describe('of several changes before one render', () => {
     })
   })
 
-  it('nothing is lost where nothing was left out, in any order', () => {
+  it('no name is lost if none was left out, in any order', () => {
     const key = fc.nat(12).map((n): Key => `/k${n}`)
     const change = fc.record({
       keys: fc.uniqueArray(key, { maxLength: 15 }),
@@ -89,7 +89,7 @@ describe('of several changes before one render', () => {
         expect(merged.keys.length).toBe(Math.min(CAUSES_NAMED, keys.size))
         expect(merged.files.length).toBe(Math.min(CAUSES_NAMED, files.size))
         for (const name of merged.keys) expect(keys.has(name)).toBe(true)
-        // One that was left out twice may be counted twice.
+        // A name that is left out twice may be counted twice.
         expect(merged.more).toBeGreaterThanOrEqual(Math.max(0, keys.size - CAUSES_NAMED))
         if (keys.size <= CAUSES_NAMED) expect(merged.more).toBe(0)
       }),

@@ -7,7 +7,7 @@ import { Reader } from '../../src/core/reader.ts'
 import type { Scope } from '../../src/core/reads.ts'
 import { treeOf, type Tree } from '../../src/core/tree.ts'
 
-// A program is a list of look-ups; what it finds is its output, as a template's render would be.
+// A program stands for a template: a list of look-ups, whose results are its output.
 const segment = fc.constantFrom('a', 'b', 'c', 'ab', '*', 'a*')
 const plain = fc.constantFrom('a', 'b', 'c', 'ab')
 const path = fc.array(plain, { maxLength: 3 }).map((parts) => toKey(parts.join('/')))
@@ -72,7 +72,7 @@ describe('dirty', () => {
     )
   })
 
-  it('a key outside of `keys` concerns nobody, whatever is looked up above them', () => {
+  it('a key outside of `keys` affects no resource, whatever is looked up above them', () => {
     fc.assert(
       fc.property(
         program,

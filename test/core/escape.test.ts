@@ -1,4 +1,4 @@
-// What names of keys and the words of servers may hold, and what becomes of it.
+// Control characters and invalid bytes in key names and in messages of servers, and how they are shown.
 import { expect, test } from 'vitest'
 import { jsonText, printable, printableText } from '../../src/core/escape.ts'
 import { decodeValue } from '../../src/core/bytes.ts'
@@ -47,7 +47,7 @@ test('a fault: its message is one line, the frame keeps its own', () => {
   )
 })
 
-test('a table is aligned by what is shown', () => {
+test('a table is aligned by the escaped text', () => {
   const rows = [
     ['NAME', 'STATE', ''],
     ['a\u0007b', 'ok', 'x'],

@@ -1,4 +1,4 @@
-// The paths that keys make: as they are meant, and never outside of the folder.
+// Paths that are rendered from keys: correct, and never outside of the folder.
 import { normalize } from 'node:path'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
@@ -62,7 +62,7 @@ describe('a path', () => {
     }
   })
 
-  it('a key in the fault is one line of bearable length', () => {
+  it('a key in the fault is shortened to one line', () => {
     const made = destFor(DEST, `/vhosts/\n${'x'.repeat(5000)}`, '/etc/passwd')
     expect(made.ok || made.error.message).toMatch(/^no file for \/vhosts\/_x{191}\.\.\.: its/)
   })

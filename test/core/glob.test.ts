@@ -41,7 +41,7 @@ test.each<[pattern: string, key: string, answer: boolean | 'malformed']>([
   ['/**', '/a/b', false],
   ['/a*b*c', '/axxbyyc', true],
   ['/a]', '/a]', true],
-  // A star takes the nearest match and is not tried again.
+  // A star takes the first match, without backtracking.
   ['/*[^x]*', '/ab/c', false],
   ['/*[^x]c', '/ab/c', true],
   ['/a*b', '/ab/b', false],

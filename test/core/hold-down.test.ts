@@ -5,7 +5,7 @@ import type { Key } from '../../src/core/key.ts'
 import { reduce, type Changes } from '../../src/core/mirror.ts'
 import { emptyTree, type Tree } from '../../src/core/tree.ts'
 
-/** A store whose states are set one after the other, looked at through a hold-down. */
+/** A store whose states a test sets one after the other, seen through a hold-down. */
 class View {
   readonly hold: HoldDown
   tree: Tree = emptyTree
@@ -29,7 +29,7 @@ class View {
 }
 
 describe('hold-down', () => {
-  it('expects what was there the last time, unless the store has it or its time is over', () => {
+  it('expects the keys of the last run, unless the store has them or their time is over', () => {
     const hold = new HoldDown(10)
     const last = new Map<Key, Gone>([
       ['/a', { value: '1', since: 3 }],
@@ -45,7 +45,7 @@ describe('hold-down', () => {
     expect(hold.expire(11)).toEqual(new Map([['/b', 'removed']]))
   })
 
-  it('tells of them in the order of their deadlines, whatever vanished before', () => {
+  it('reports removals in the order of their deadlines, whatever vanished before', () => {
     const hold = new HoldDown(10)
     hold.expect(new Map<Key, Gone>([['/late', { value: '1', since: 4 }]]), 5)
     hold.expect(new Map<Key, Gone>([['/early', { value: '2', since: 2 }]]), 5)
@@ -54,7 +54,7 @@ describe('hold-down', () => {
     expect([...hold.expire(14).keys()]).toEqual(['/late'])
   })
 
-  it('tells of a removal when its time is over', () => {
+  it('reports a removal when its time is over', () => {
     const view = new View(10, { '/a': '1', '/b': '2' })
     expect(view.set({ '/b': '2' }, 5)).toEqual(new Map())
     expect(view.visible).toEqual({ '/a': '1', '/b': '2' })
@@ -65,7 +65,7 @@ describe('hold-down', () => {
     expect(view.hold.next).toBe(Infinity)
   })
 
-  it('what another one held stays held, unless the key is there again', () => {
+  it('keys held by the previous hold-down stay held, unless they are back', () => {
     const view = new View(10, { '/a': '1', '/b': '2' })
     view.set({}, 5)
     const next = new HoldDown(10, view.hold)
@@ -91,7 +91,7 @@ describe('hold-down', () => {
     expect(view.visible).toEqual({ '/a': '2' })
   })
 
-  it('each time that it vanishes counts anew', () => {
+  it('each time that a key vanishes, its time starts again', () => {
     const view = new View(10, { '/a': '1' })
     view.set({}, 1)
     view.set({ '/a': '1' }, 9)
@@ -99,7 +99,7 @@ describe('hold-down', () => {
     expect(view.hold.next).toBe(20)
   })
 
-  it('what is overdue is told with the next change', () => {
+  it('an overdue removal is reported with the next change', () => {
     const view = new View(10, { '/a': '1' })
     view.set({}, 1)
     expect(view.set({ '/b': '1' }, 30)).toEqual(
@@ -116,7 +116,7 @@ describe('hold-down', () => {
     expect(view.visible).toEqual({})
   })
 
-  it('the tree is the very same one while nothing differs', () => {
+  it('the tree is the same object while nothing differs', () => {
     const view = new View(10, { '/a': '1', '/b': '2' })
     expect(view.hold.tree(view.tree)).toBe(view.tree)
     view.set({ '/b': '2' }, 1)
@@ -130,7 +130,7 @@ describe('hold-down', () => {
     fc.assert(
       fc.property(fc.nat(10), fc.array(step, { maxLength: 30 }), (ms, steps) => {
         const view = new View(ms)
-        /** The naive model: the last value of each key, and since when it is gone. */
+        /** The naive model: the last value of each key, and the time at which it vanished. */
         const known = new Map<Key, { value: string; goneAt?: number }>()
         let now = 0
         let seen: Record<Key, string> = {}

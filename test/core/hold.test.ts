@@ -1,4 +1,4 @@
-// What is held without a guard, and when keys that come back pass.
+// Changes that are held without a guard, and when returning keys pass.
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { judge, type Evidence, type Short } from '../../src/core/hold.ts'
@@ -27,12 +27,7 @@ describe('without a guard', () => {
       supplies({ '/': 3, '/x:': 0 }),
       true,
     ],
-    [
-      'the store is not asked any more',
-      supplies({ '/': 3, '/x:': 1 }),
-      supplies({ '/': 3 }),
-      false,
-    ],
+    ['the store is no longer read', supplies({ '/': 3, '/x:': 1 }), supplies({ '/': 3 }), false],
     ['names alone do not replace keys', supplies({ '/': 3 }), supplies({ '/': 0 }, 60), true],
     [
       'names without keys were enough before',
@@ -61,7 +56,7 @@ describe('keys that come back', () => {
     groups: [],
     settle: 5000,
   }
-  /** As many of ten keys. */
+  /** Evidence of a change that leaves `count` of ten keys. */
   const back = (count: number): Evidence => {
     const last = { keys: new Set(all), size: 100 }
     const next = { keys: new Set(all.slice(0, count)), size: 10 * count }
@@ -72,7 +67,7 @@ describe('keys that come back', () => {
   const heldAt = (count: number, former: Short | undefined, now: number) =>
     judge(back(count), former, now)
 
-  it('a guard that would pass half of them waits until their number stands still', () => {
+  it('a guard that passes half of them waits until their number no longer changes', () => {
     const gone = heldAt(0, undefined, 1000)
     expect(gone?.reason).toContain('10 of 10 keys vanished')
     const half = heldAt(5, gone?.short, 2000)
@@ -99,7 +94,7 @@ describe('keys that come back', () => {
     expect(heldAt(4, gone?.short, 1e9)?.reason).toContain('6 of 10 keys vanished')
   })
 
-  it('a clock that was set back does not prolong it', () => {
+  it('a clock that was set back does not prolong the wait', () => {
     const half = heldAt(5, heldAt(0, undefined, 10_000)?.short, 10_000)
     expect(heldAt(5, half?.short, 2000)).toMatchObject({ passesIn: 5000 })
   })

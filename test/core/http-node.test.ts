@@ -1,4 +1,4 @@
-// What -node may be for stores that speak HTTP.
+// Values of -node for stores that speak HTTP.
 import { expect, test } from 'vitest'
 import { parseHttpNode } from '../../src/core/http-node.ts'
 
@@ -10,7 +10,7 @@ test.each([
   ['http://etcd:2379', 'https', 'http://etcd:2379', 'http://etcd:2379'],
   ['https://etcd:2379/', 'http', 'https://etcd:2379', 'https://etcd:2379'],
   ['[::1]:2379', 'http', 'http://[::1]:2379', 'http://[::1]:2379'],
-  // Without a port: the store's own. A URL means that of its scheme.
+  // The default port is that of the store; in a URL, that of the scheme.
   ['etcd', 'http', 'http://etcd:2379', 'http://etcd:2379'],
   ['etcd', 'https', 'https://etcd:2379', 'https://etcd:2379'],
   ['[::1]', 'http', 'http://[::1]:2379', 'http://[::1]:2379'],

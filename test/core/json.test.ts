@@ -1,4 +1,4 @@
-// Where a text stops being JSON, told alike by every runtime.
+// The position at which a text stops being JSON, which must be the same in every runtime.
 import { describe, expect, it } from 'vitest'
 import { brokenAt, parseJson } from '../../src/core/json.ts'
 

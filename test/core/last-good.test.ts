@@ -1,4 +1,4 @@
-// What a rollback goes back to, whatever overtakes whatever.
+// The files that a rollback restores, after any order of replacements and proofs.
 import { expect, test } from 'vitest'
 import type { Observed } from '../../src/core/plan.ts'
 import {
@@ -18,7 +18,7 @@ const file = (text: string): Former => ({
 const at = (dest: string, former: Former): FormerFiles => new Map([[dest, former]])
 const none: FormerFiles = new Map()
 
-test('of contents that have not been proved since, the oldest is kept', () => {
+test('of several contents replaced without a proof, the oldest is kept', () => {
   const one = afterReplacing(none, at('/a', file('one')))
   const two = afterReplacing(one, at('/a', file('two')))
   expect(afterReplacing(two, at('/a', file('three')))).toEqual(at('/a', file('one')))
@@ -30,17 +30,17 @@ test('each destination has an oldest of its own', () => {
   expect(both).toEqual(new Map([...at('/a', file('a1')), ...at('/b', file('b1'))]))
 })
 
-test('what was proved is what is replaced next: nothing older is known then', () => {
-  // A reload that has succeeded leaves an empty map.
+test('after a proof, the content that is replaced next is the proved one', () => {
+  // A successful reload has emptied the map.
   expect(afterReplacing(none, at('/a', file('two')))).toEqual(at('/a', file('two')))
 })
 
-test('that there is nothing to go back to is as old as a file is', () => {
+test('an absent file is kept as the oldest content, too', () => {
   const one = afterReplacing(none, at('/a', { kind: 'none' }))
   expect(afterReplacing(one, at('/a', file('bad')))).toEqual(at('/a', { kind: 'none' }))
 })
 
-test('a file comes back; one that for_each made is removed again', () => {
+test('a file is restored; one that for_each created is removed', () => {
   const good = new Map([...at('/a', file('one')), ...at('/made', { kind: 'made' })])
   expect(restoredFiles(good)).toEqual(
     new Map<string, Observed>([
@@ -50,7 +50,7 @@ test('a file comes back; one that for_each made is removed again', () => {
   )
 })
 
-test('where nothing good stood there is nothing to go back to: the new file stays', () => {
+test('without a proved content there is nothing to restore: the new file stays', () => {
   expect(restoredFiles(at('/a', { kind: 'none' }))).toEqual(new Map())
   expect(restoredFiles(none)).toEqual(new Map())
   const good = new Map([...at('/a', { kind: 'none' }), ...at('/b', file('b'))])

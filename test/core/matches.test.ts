@@ -29,8 +29,8 @@ const look = fc.record({ scope, kind: fc.constantFrom('match', 'under'), path: p
 
 type Look = { readonly scope: Scope; readonly kind: string; readonly path: string }
 
-describe('what is remembered of earlier look-ups', () => {
-  it('is what is found anew, whatever has changed and whoever looks', () => {
+describe('the cache of look-ups', () => {
+  it('returns what a fresh look-up finds, whatever has changed and whoever looks', () => {
     fc.assert(
       fc.property(
         entries,
@@ -46,7 +46,7 @@ describe('what is remembered of earlier look-ups', () => {
           ]) {
             const before = tree
             tree = tree.with(put, del)
-            // The tree before is still looked at, too: a render may take longer than a change.
+            // Look-ups in the previous tree continue, since a render may outlast a change.
             for (const one of [tree, before, tree]) {
               for (const { scope, kind, path } of looks) {
                 const found = [new Reader(one, scope, earlier), new Reader(one, scope)].map(
@@ -64,7 +64,7 @@ describe('what is remembered of earlier look-ups', () => {
     )
   })
 
-  it('is gone through again only where the tree has changed', () => {
+  it('visits again only the leaves that have changed', () => {
     const pairs = Array.from({ length: 1000 }, (_, n) => [`/k/${1000 + n}`, 'v'] as [Key, string])
     const tree = treeOf(new Map(pairs))
     const changed = tree.with(new Map<Key, string>([['/k/1500', 'w']]), new Set())
@@ -80,7 +80,7 @@ describe('what is remembered of earlier look-ups', () => {
     expect(looked).toBeLessThan(1100)
   })
 
-  it('is forgotten look-up by look-up, but never that of the last one', () => {
+  it('evicts one look-up after the other, but never the last one', () => {
     const pairs = Array.from({ length: 100 }, (_, n) => [`/k/${100 + n}`, 'v'] as [Key, string])
     const leaves = treeOf(new Map(pairs)).leaves('/')
     const matches = new Matches(150)
@@ -96,7 +96,7 @@ describe('what is remembered of earlier look-ups', () => {
   })
 })
 
-it('makes something of each pair once for each run', () => {
+it('computes the values of each leaf once', () => {
   let made = 0
   const valuesOf = ofEach(({ value }) => `${++made}${value}`)
   const [one, two] = [[{ key: '/a', value: 'x' }] as const, [{ key: '/b', value: 'y' }] as const]

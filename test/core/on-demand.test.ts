@@ -1,4 +1,4 @@
-// The reader on a tree of which only a part is known: what a render needs, and what of it is missing.
+// The reader on a partly known tree: which parts a render needs, and which of them are missing.
 import { expect, test } from 'vitest'
 import type { Extent } from '../../src/core/extent.ts'
 import type { Fault } from '../../src/core/fault.ts'
@@ -10,7 +10,7 @@ const extent = (trees: readonly Key[], names: readonly Key[] = []): Extent => ({
   trees: new Set(trees),
   names: new Set(names),
 })
-/** `/s` is listed, with a, b and ab, and of these only a is known. */
+/** The names in `/s` are known: a, b and ab. Of their keys, only those of a are. */
 const tree = treeOf(
   new Map<Key, string>([
     ...(['a', 'ab', 'b'] as const).map((name): [Key, string] => [entryOf(`/s/${name}`), name]),
@@ -57,10 +57,10 @@ test('entries are seen by listings only', () => {
   expect(one.get('/s/b')).toBeUndefined()
 })
 
-test('what the keys do not name is not needed; above them it is all that they name', () => {
+test('a look-up outside of the keys needs nothing; one above them needs all of them', () => {
   const one = reader(['/s/a', '/s/b'])
   expect(one.get('/s/c')).toBeUndefined()
-  // Another reader of the listing does not make it visible here.
+  // The names in `/s` are known for other readers; this one sees only its own keys.
   expect(one.children('/s')).toEqual(['a'])
   expect(one.entry('/s/b')).toBeUndefined()
   expect(one.reads).toMatchObject({
@@ -69,13 +69,13 @@ test('what the keys do not name is not needed; above them it is all that they na
   })
 })
 
-test('a change of keys changes nothing in what is known', () => {
+test('a change of keys does not change which parts are known', () => {
   const changed = tree.with(new Map([['/s/a/2', 'two']]), new Set(['/s/a/1']))
   expect(changed.known).toBe(tree.known)
   expect(changed.knowing(undefined).get('/s/a/2')).toBe('two')
 })
 
-test('where the store refuses a part, looking there is its fault; the rest is as it was', () => {
+test('a look-up in a part that the store refuses throws its fault; others are unaffected', () => {
   const fault: Fault = { kind: 'store', message: 'denied access to b' }
   const known = {
     ...extent(['/s/a', '/s/b'], ['/s']),
@@ -101,7 +101,7 @@ test('where the store refuses a part, looking there is its fault; the rest is as
   expect(() => two.children('/s')).toThrow('denied access to b')
 })
 
-test('where all is known nothing is recorded of it', () => {
+test('a completely known tree records no needs', () => {
   const one = new Reader(treeOf(new Map()), { store: 'test', prefix: '/', keys: ['/'] })
   one.under('/')
   expect(one.reads.needs).toBeUndefined()

@@ -1,4 +1,4 @@
-// Reader.matches: keys and directories by a pattern, against a model that looks at everything.
+// Reader.matches: keys and directories by a pattern, compared with a model that visits every key.
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { compileGlob } from '../../src/core/glob.ts'
@@ -26,7 +26,7 @@ const path = (segment: fc.Arbitrary<string>, maxLength: number) =>
 const plain = path(fc.constantFrom('a', 'b', 'ab', 'a-b', 'a*', 'é😀'), 4)
 const pattern = path(fc.constantFrom('a', 'b', '*', '?', 'a?', '[a-b]*', 'a\\*', '*😀', 'a*b'), 4)
 
-it('finds what a look at every visible key and its directories finds', () => {
+it('finds the same as a scan of every visible key and its directories', () => {
   fc.assert(
     fc.property(
       fc.array(plain, { maxLength: 12 }),
@@ -49,7 +49,7 @@ it('finds what a look at every visible key and its directories finds', () => {
   )
 })
 
-it('gives a key that is a directory too once, in key order', () => {
+it('returns a key that is also a directory once, in key order', () => {
   const reader = readerOf(['/v/b/x', '/v/b', '/v/a/x', '/v/a-b', '/v/a', '/other'])
   expect(reader.matches('/v/*')).toEqual(['/v/a', '/v/a-b', '/v/b'])
   expect(reader.matches('/v/*/x')).toEqual(['/v/a/x', '/v/b/x'])

@@ -1,4 +1,4 @@
-// The reload protocol: when placements and runs begin, and what a run settles. Times are given; nothing waits.
+// The reload protocol: when placements and runs begin, and what a run settles. Tests pass the times; none waits.
 import { describe, expect, it } from 'vitest'
 import { ReloadProtocol } from '../../src/core/reload-protocol.ts'
 import type { Placement, Run } from '../../src/core/reload-run.ts'
@@ -15,7 +15,7 @@ const judged: ReloadTerms = { ...plain, attempts: 2 }
 const reloads = (terms: ReloadTerms, ...commands: string[]): Reloads =>
   new Map(commands.map((one) => [one, terms]))
 
-/** One resource that owes the command "reload" by these terms. */
+/** A placement of one resource, which then owes the command on these terms. */
 const placementOf = (
   resource: string,
   terms: ReloadTerms = plain,
@@ -27,11 +27,11 @@ const placementOf = (
   isChecked: false,
 })
 
-/** A protocol whose random numbers are given; 1 makes each backoff and splay as long as it may be. */
+/** A protocol with a fixed random number; 1 gives the longest backoff and splay. */
 const protocolOf = ({ retries = true, random = 1 } = {}): ReloadProtocol =>
   new ReloadProtocol(retries, () => random)
 
-/** @param placed false: the new files were in place, and the former ones are back */
+/** @param placed false: the new files were in place, and the previous ones have been restored */
 const leave = (
   protocol: ReloadProtocol,
   placement: Placement,
@@ -40,7 +40,7 @@ const leave = (
 ): void =>
   protocol.end(placement, { kind: placed ? 'placed' : 'undone', owing: placement.owing }, now)
 
-/** A placement that may begin at once, from its begin to its end. */
+/** Begins and ends a placement; it must be admitted at once. */
 function place(protocol: ReloadProtocol, placement: Placement, now = 0): void {
   expect(protocol.request(placement, now)).toBe(true)
   leave(protocol, placement, true, now)
@@ -49,14 +49,14 @@ function place(protocol: ReloadProtocol, placement: Placement, now = 0): void {
 const started = (protocol: ReloadProtocol, now: number): readonly Run[] =>
   protocol.step(now).started
 
-/** The one run that starts now. */
+/** Returns the run that starts now; throws unless there is exactly one. */
 function onlyRun(protocol: ReloadProtocol, now: number): Run {
   const [run, ...more] = started(protocol, now)
   if (run === undefined || more.length > 0) throw new Error(`${more.length} more runs than one`)
   return run
 }
 
-/** By command, the resources that each run reads. */
+/** The resources that each run reads, by command. */
 const told = (runs: readonly Run[]): Record<string, string[]> =>
   Object.fromEntries(runs.map(({ command, read }) => [command, [...read.keys()]]))
 
@@ -108,7 +108,7 @@ describe('one run for all who owe a command', () => {
     const run = onlyRun(protocol, 1700)
     expect(told([run])).toEqual({ reload: ['a', 'b'] })
     protocol.finish(run, true, 1800)
-    // The late one gets a separate run.
+    // The late placement gets a separate run.
     place(protocol, placementOf('c'), 5000)
     protocol.release(['reload'])
     expect(told(started(protocol, 5000))).toEqual({ reload: ['c'] })
@@ -125,7 +125,7 @@ describe('one run for all who owe a command', () => {
     expect(onlyRun(protocol, 10_000).read.size).toBe(20)
   })
 
-  it('gives each at least the time and the proof that it asks for', () => {
+  it('uses the longest timeout and every verify_cmd of those who owe it', () => {
     const protocol = protocolOf()
     const verify = (command: string) => [{ command, timeout: 5, attempts: 1 }]
     place(protocol, placementOf('a', { ...plain, timeout: 5, verify: verify('v1') }))
@@ -139,7 +139,7 @@ describe('one run for all who owe a command', () => {
     })
   })
 
-  it('of another command it knows nothing', () => {
+  it('does not delay the run of another command', () => {
     const protocol = protocolOf()
     protocol.reserve(['reload'])
     place(protocol, placementOf('a'))
@@ -188,7 +188,7 @@ describe('a run settles what it has read', () => {
     expect(told(started(protocol, 15))).toEqual({ reload: ['a'] })
   })
 
-  it('one that overlaps a placement which was undone may have read what is gone: it runs again', () => {
+  it('one that overlaps an undone placement may have read the removed files: it runs again', () => {
     const protocol = protocolOf()
     place(protocol, placementOf('a'))
     const run = onlyRun(protocol, 0)
@@ -210,7 +210,7 @@ describe('a run settles what it has read', () => {
     expect(protocol.finish(run, true, 15).settled).toEqual(['a'])
   })
 
-  it('and runs again, once, when it was asked for while it ran', () => {
+  it('and runs again, once, if it was requested during the run', () => {
     const protocol = protocolOf()
     protocol.owe('a', reloads(plain, 'reload'), 0)
     const run = onlyRun(protocol, 0)
@@ -255,7 +255,7 @@ describe('the content in place is unproved', () => {
     expect(protocol.isUnproved('a')).toBe(false)
   })
 
-  it('and of several commands all have', () => {
+  it('and, with several commands, until runs of all of them have', () => {
     const protocol = protocolOf()
     const owing = new Map([['a', reloads(plain, 'one', 'two')]])
     place(protocol, { resources: ['a'], owing, isJudged: false, isChecked: false })
@@ -266,7 +266,7 @@ describe('the content in place is unproved', () => {
     expect(protocol.isUnproved('a')).toBe(false)
   })
 
-  it('where an earlier life has left a debt', () => {
+  it('if an earlier run of reconfd has left a debt', () => {
     const protocol = protocolOf()
     protocol.inherit('a', reloads(plain, 'reload'), 0)
     expect(protocol.isUnproved('a')).toBe(true)
@@ -274,7 +274,7 @@ describe('the content in place is unproved', () => {
     expect(protocol.isUnproved('a')).toBe(false)
   })
 
-  it('when it came while the run was under way', () => {
+  it('if it was placed during the run', () => {
     const protocol = protocolOf()
     place(protocol, placementOf('a'))
     const run = onlyRun(protocol, 0)
@@ -283,7 +283,7 @@ describe('the content in place is unproved', () => {
     expect(protocol.isUnproved('a')).toBe(true)
   })
 
-  it('but not because somebody asks for another reload of it', () => {
+  it('but not because another reload of it is requested', () => {
     const protocol = protocolOf()
     place(protocol, placementOf('a'))
     const run = onlyRun(protocol, 0)
@@ -308,18 +308,18 @@ describe('a run and placements under way', () => {
     expect(told(started(protocol, 30))).toEqual({ reload: ['a', 'b'] })
   })
 
-  it('nor while a resource that owes it is placed for the sake of another command', () => {
+  it('nor while a resource that owes it is placed for another command', () => {
     const protocol = protocolOf()
     place(protocol, placementOf('a'))
     const other = placementOf('a', plain, 'other')
     protocol.request(other, 1)
     expect(started(protocol, 10)).toEqual([])
     leave(protocol, other, true, 20)
-    // Neither has read the newest content.
+    // No run of either command has read the newest content.
     expect(told(started(protocol, 20))).toEqual({ reload: ['a'], other: ['a'] })
   })
 
-  it('nor while one is placed that comes to owe it meanwhile', () => {
+  it('nor during a placement of a resource that comes to owe it meanwhile', () => {
     const protocol = protocolOf()
     const placement = placementOf('a', plain, 'other')
     protocol.request(placement, 0)
@@ -329,7 +329,7 @@ describe('a run and placements under way', () => {
     expect(told(started(protocol, 20))).toEqual({ reload: ['a'] })
   })
 
-  it('placements of others do not keep it', () => {
+  it('is not delayed by placements of other resources', () => {
     const protocol = protocolOf()
     protocol.request(placementOf('b', plain, 'other'), 0)
     place(protocol, placementOf('a'))
@@ -357,12 +357,12 @@ describe('a run and placements under way', () => {
     const second = placementOf('b')
     expect(protocol.request(second, 20)).toBe(false)
     expect(protocol.step(10_019).admitted).toEqual([])
-    // Nothing else happens, so a timer must fire by then.
+    // No other event will follow, so the timer must be set for this time.
     expect(protocol.next).toBe(10_020)
     expect(protocol.step(10_020).admitted).toEqual([second])
   })
 
-  it('asks for no further look where only the end of a run can let a placement begin', () => {
+  it('sets no timer if only the end of a run can admit a placement', () => {
     const protocol = protocolOf()
     place(protocol, placementOf('a', judged))
     const run = onlyRun(protocol, 0)
@@ -374,7 +374,7 @@ describe('a run and placements under way', () => {
     expect(protocol.step(10_000).admitted).toEqual([second])
   })
 
-  it('is not kept by a stream of placements that overlap one another', () => {
+  it('is not delayed forever by a stream of overlapping placements', () => {
     const protocol = protocolOf()
     place(protocol, placementOf('a'))
     let underway = [placementOf('a')]
@@ -423,7 +423,7 @@ describe('a run that fails', () => {
     expect([protocol.owes('a'), protocol.next, protocol.isIdle(0)]).toEqual([true, Infinity, true])
   })
 
-  it('does not make a newer content wait', () => {
+  it('does not delay newer content', () => {
     const protocol = protocolOf()
     place(protocol, placementOf('a'))
     for (let n = 0; n < 5; n++) {
@@ -443,7 +443,7 @@ describe('a run that fails', () => {
     expect(told(started(protocol, 10))).toEqual({ reload: ['a'] })
   })
 
-  it('is not retried any more once the protocol is closed, nor is one that waits for its retry', () => {
+  it('is no longer retried once the protocol is closed, even if a retry is scheduled', () => {
     const protocol = protocolOf()
     place(protocol, placementOf('a'))
     place(protocol, placementOf('b', plain, 'other'))
@@ -477,7 +477,7 @@ describe('attempts', () => {
     expect(protocol.isIdle(1000)).toBe(true)
   })
 
-  it('those who share the command and may not go back are retried on', () => {
+  it('resources that share the command but have no limit are still retried', () => {
     const protocol = protocolOf()
     place(protocol, placementOf('a', { ...plain, attempts: 1 }))
     place(protocol, placementOf('b'))
@@ -486,7 +486,7 @@ describe('attempts', () => {
     expect([protocol.isExhausted('a'), protocol.isExhausted('b')]).toEqual([true, false])
   })
 
-  it('a content that came meanwhile has failed at nothing', () => {
+  it('a content placed meanwhile has no failures yet', () => {
     const protocol = protocolOf()
     place(protocol, placementOf('a', { ...plain, attempts: 1 }))
     expect(protocol.finish(onlyRun(protocol, 0), false, 0).exhausted).toEqual(['a'])
@@ -533,7 +533,7 @@ describe('pace', () => {
     expect([started(protocol, 100_000), protocol.next]).toEqual([[], Infinity])
   })
 
-  it('the longest interval of those who owe the run counts, and of nobody else', () => {
+  it('the longest interval of those who owe the run counts', () => {
     const protocol = protocolOf()
     place(protocol, placementOf('a', { ...plain, minInterval: 10_000 }), 0)
     place(protocol, placementOf('b', { ...plain, minInterval: 3000 }), 0)
@@ -564,7 +564,7 @@ describe('pace', () => {
     expect(started(protocol, 5000)).toHaveLength(1)
   })
 
-  it('what waits for its pace does not hold up the end', () => {
+  it('a delayed run does not delay the end of reconfd', () => {
     const protocol = protocolOf()
     place(protocol, paced({ minInterval: 10_000 }), 0)
     protocol.finish(onlyRun(protocol, 0), true, 0)
@@ -574,7 +574,7 @@ describe('pace', () => {
     expect([protocol.isIdle(100), protocol.owes('a')]).toEqual([true, true])
   })
 
-  it('a onetime run waits for no pace', () => {
+  it('a onetime run ignores intervals and splay', () => {
     const protocol = protocolOf({ retries: false })
     place(protocol, paced({ splay: 10_000, minInterval: 10_000 }), 0)
     protocol.finish(onlyRun(protocol, 0), true, 0)
@@ -611,7 +611,7 @@ describe('a run whose outcome judges the files (R4)', () => {
     expect(admits(protocol, 10)).toEqual([other])
   })
 
-  it('a judged unit is not placed while any run reads it, be it one that judges nobody', () => {
+  it('a judged unit is not placed while any run reads it, even one that judges no unit', () => {
     const protocol = protocolOf()
     place(protocol, placementOf('a'))
     const run = onlyRun(protocol, 0)
@@ -667,7 +667,7 @@ describe('a run whose outcome judges the files (R4)', () => {
     const owing = new Map([['c', reloads(judged, 'one', 'two')]])
     const both: Placement = { resources: ['c'], owing, isJudged: true, isChecked: false }
     expect(protocol.request(both, 0)).toBe(false)
-    // They take turns: there is no moment when neither runs.
+    // The two commands take turns, so that one of them is always running.
     const owe = (command: string, now: number): void =>
       protocol.owe(`${command}-user`, reloads(judged, command), now)
     owe('one', 1000)
@@ -709,7 +709,7 @@ describe('a new configuration', () => {
     expect(onlyRun(protocol, 1000).terms.timeout).toBe(10_000)
   })
 
-  it('with another command: that one takes the place of what is owed, at once', () => {
+  it('with another command: the new one is owed instead, at once', () => {
     const protocol = failing('typo')
     expect(configure(protocol, configured('right'), 10)).toEqual({ gone: [], settled: [] })
     const run = onlyRun(protocol, 10)
@@ -724,7 +724,7 @@ describe('a new configuration', () => {
     expect([protocol.owes('a'), protocol.next]).toEqual([false, Infinity])
   })
 
-  it('without the resource: it is not tried any more', () => {
+  it('without the resource: the reload is no longer retried', () => {
     const protocol = failing()
     expect(configure(protocol, undefined, 10)).toEqual({ gone: ['a'], settled: [] })
     expect([protocol.owes('a'), protocol.next, started(protocol, 100_000)]).toEqual([
@@ -734,7 +734,7 @@ describe('a new configuration', () => {
     ])
   })
 
-  it('while the former command runs: it settles nothing that has taken its place', () => {
+  it('while the previous command runs: that run does not settle the new one', () => {
     const protocol = protocolOf()
     place(protocol, placementOf('a', plain, 'old'))
     const old = onlyRun(protocol, 0)
@@ -750,7 +750,7 @@ describe('a new configuration', () => {
     const { all, find } = configuredReloads(
       resourceOf('a', { ...forEach, reloadCmd: 'add {{.dest}}', reloadTimeout: 7 }),
     )
-    // Each file has its own; none is known to be owed unless it was recorded.
+    // Each file has its own command, which counts as owed only if the journal says so.
     expect(all.size).toBe(0)
     expect(find('add /etc/sites/x.conf')).toMatchObject({ timeout: 7 })
     expect(find('remove /etc/sites/x.conf')).toBeUndefined()
@@ -773,11 +773,11 @@ describe('the reload of a program that reconfd starts', () => {
     const run = onlyRun(protocol, 100_000)
     place(protocol, placementOf('b'), 100_001)
     expect(protocol.finish(run, true, 100_002).settled).toEqual(['a'])
-    // From here on runs begin as usual.
+    // The reload is no longer suspended: runs begin as usual.
     expect(told(started(protocol, 100_002))).toEqual({ reload: ['b'] })
   })
 
-  it('is started though nobody owes it anything, at once', () => {
+  it('is started at once on demand, even if nothing is owed', () => {
     const protocol = protocolOf()
     protocol.demand('reload', 5)
     const run = onlyRun(protocol, 5)

@@ -1,9 +1,9 @@
-// The heap of what is due, against a list that is sorted each time.
+// The heap of due times, compared with a list that is sorted each time.
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import { Timetable } from '../../src/core/timetable.ts'
 
-test('takes what is due, the earliest first, each once', () => {
+test('returns due entries once, the earliest first', () => {
   const timetable = new Timetable<string>()
   expect([timetable.next, timetable.take(1e9)]).toEqual([Infinity, []])
   timetable.set('late', 30)
@@ -16,7 +16,7 @@ test('takes what is due, the earliest first, each once', () => {
   expect(timetable.next).toBe(30)
 })
 
-test('a time may become another one, and Infinity removes', () => {
+test('setting a time again replaces it, and Infinity removes it', () => {
   const timetable = new Timetable<string>()
   timetable.set('a', 10)
   timetable.set('b', 20)

@@ -1,4 +1,4 @@
-// Counts, lists and durations as messages have them.
+// Counts, lists and durations as messages show them.
 import { expect, test } from 'vitest'
 import {
   andMore,

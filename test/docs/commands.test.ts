@@ -1,5 +1,5 @@
-// Every command in README.md, docs/ and examples/ is run, from the text of the page itself: each page from
-// top to bottom on a machine of its own. What is not run is told, with the reason that the page gives.
+// Runs every command in README.md, docs/ and examples/ from the text of the page itself: each page from top to bottom,
+// on a machine of its own. Prints the commands that are not run, with the reason that the page gives.
 import { mkdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'

@@ -1,33 +1,33 @@
-// The commands of a block, and what each of them is expected to do.
+// The commands of a block, and their expected results.
 import { spawnSync } from 'node:child_process'
 import { parse } from 'yaml'
 import { noteIn, type Block } from './markdown.ts'
 
 export interface Expected {
   readonly exit: number
-  /** Pieces of text that it says. */
+  /** Texts that the output must contain. */
   readonly says: readonly string[]
-  /** Run again until it does as expected: for a question whose answer takes a moment to come true. */
+  /** Repeated until its result is as expected, for a state that takes a moment to be reached. */
   readonly eventually: boolean
-  /** Stays in its terminal while the page goes on: it counts as begun once it has said its `says`. */
+  /** Keeps running while later commands run; counts as started once it has printed `says`. */
   readonly background: boolean
-  /** Why it is not run. */
+  /** The reason why it is not run. */
   readonly notRun?: string
 }
 
 export interface Command {
   /** One complete command for the shell, here-documents and continued lines included. */
   readonly text: string
-  /** In the page, counted from 1. */
+  /** Line number in the page, from 1. */
   readonly line: number
   readonly expected: Expected
-  /** What the page shows of its output, in a `console` block. */
+  /** The output that a `console` block shows below it. */
   readonly shown: string
 }
 
 const asUsual: Expected = { exit: 0, says: [], eventually: false, background: false }
 
-/** The languages whose blocks are commands. */
+/** The languages of blocks of shell commands. */
 export const shellLanguages: ReadonlySet<string> = new Set([
   'sh',
   'bash',
@@ -36,7 +36,10 @@ export const shellLanguages: ReadonlySet<string> = new Set([
   'zsh',
 ])
 
-/** What of a block is run: all of a shell's, and of YAML with a note `runs` the steps of a pipeline. */
+/**
+ * Returns the commands of a block: all lines of a shell block, or the pipeline steps of a YAML block with the note
+ * `runs`.
+ */
 export function commandsOf(page: string, block: Block): Command[] {
   const steps = noteIn(block, 'runs')
   if (steps === undefined && !shellLanguages.has(block.language)) return []
@@ -65,7 +68,7 @@ export function commandsOf(page: string, block: Block): Command[] {
 
 type Bare = Omit<Command, 'expected'>
 
-/** Takes lines together until the shell finds the command complete. */
+/** Splits a text into commands: joins lines until the shell finds a command complete. Throws if the last is not. */
 export function splitShell(text: string, firstLine: number): Bare[] {
   const commands: Bare[] = []
   let pending: string[] = []
@@ -82,18 +85,18 @@ export function splitShell(text: string, firstLine: number): Bare[] {
 }
 
 function isComplete(command: string): boolean {
-  // Most are seen to be without asking a shell: one word after the other, and nothing opened.
+  // A shortcut for most commands, without a shell: plain words, and nothing that needs an end.
   if (
     /^[^\n'"`\\<({|&;]*( &)?$/.test(command) &&
     !/^(if|for|while|until|case|select) /.test(command)
   )
     return true
   const { status, stderr } = spawnSync('bash', ['-n'], { input: command, encoding: 'utf8' })
-  // A here-document without its end is only warned of.
+  // For a here-document without its end, bash only prints a warning.
   return status === 0 && stderr === ''
 }
 
-/** `$ command`, and below it what it says. */
+/** The commands of a session: `$ command`, followed by its output. */
 function sessionOf(block: Block): Bare[] {
   const commands: Bare[] = []
   for (const [n, line] of block.text.split('\n').entries()) {
@@ -107,7 +110,7 @@ function sessionOf(block: Block): Bare[] {
   return commands
 }
 
-/** What GitHub's `run:` and GitLab's `script:` hold, in order. */
+/** The commands of `run:` (GitHub) and `script:` (GitLab), in order. */
 function stepsOf(value: unknown): string[] {
   if (Array.isArray(value)) return value.flatMap(stepsOf)
   if (typeof value !== 'object' || value === null) return []
@@ -118,7 +121,7 @@ function stepsOf(value: unknown): string[] {
   })
 }
 
-/** The note `expect`: a line for a command, `BEGINNING => exit N; says TEXT; eventually; ...`. */
+/** Parses the note `expect`, one line per command: `BEGINNING => exit N; says TEXT; eventually; ...`. */
 function expectationsOf(page: string, block: Block): { start: string; expected: Expected }[] {
   return (noteIn(block, 'expect') ?? '')
     .split('\n')

@@ -1,5 +1,5 @@
-// Every link of a page to a file or a heading of the repository leads somewhere; pictures are there; and
-// what a page names of package.json's scripts and of the tests' folders exists.
+// Every link of a page to a file or heading of the repository is valid, pictures included. Every npm script and every
+// path of the sources and tests that a page names exists.
 import { existsSync, readFileSync } from 'node:fs'
 import { dirname, join, normalize } from 'node:path'
 import { describe, expect, test } from 'vitest'
@@ -8,7 +8,7 @@ import { anchorsOf, pages, prose, readPage, top } from './markdown.ts'
 const further = ['CHANGELOG.md', 'CONTRIBUTING.md', 'test/faults/README.md', 'bench/README.md']
 const all = [...pages, ...further.filter((page) => existsSync(join(top, page)))]
 
-/** The targets of links and pictures that are not in another place of the web, with their lines. */
+/** The targets of links and pictures within the repository, with their line numbers. */
 function targetsIn(page: string): { target: string; line: number }[] {
   return prose(readPage(page))
     .split('\n')
@@ -30,7 +30,7 @@ function problemOf(page: string, target: string): string | undefined {
   return anchorsOf(readPage(file)).has(anchor) ? undefined : `${file} has no heading #${anchor}`
 }
 
-describe('links lead somewhere', () => {
+describe('links are valid', () => {
   test.each(all)('%s', (page) => {
     const problems = targetsIn(page).flatMap(({ target, line }) => {
       const problem = problemOf(page, target)
@@ -52,7 +52,7 @@ describe('links lead somewhere', () => {
   })
 })
 
-describe('what is named exists', () => {
+describe('named scripts and paths exist', () => {
   const { scripts } = JSON.parse(readFileSync(join(top, 'package.json'), 'utf8')) as {
     scripts: Record<string, string>
   }
@@ -61,7 +61,7 @@ describe('what is named exists', () => {
     const text = readPage(page)
     const run = [...text.matchAll(/\bnpm run ([\w-]+)/g)].map(([, name = '']) => name)
     expect(run.filter((name) => !(name in scripts))).toEqual([])
-    // Tests and sources that are named by their paths.
+    // Paths of tests, sources, benchmarks, scripts and packaging.
     const paths = [
       ...text.matchAll(/(?<![\w/.-])(?:test|src|bench|scripts|packaging)\/[\w./-]*\w/g),
     ]

@@ -1,9 +1,9 @@
-# A machine to try things on, for scripts in bash that run as the first process of namespaces of their own
-# (`unshare`, see sandbox.ts): fixed ports are free, /home, /etc and /var/lib may be written, and all ends
-# with the script. To be sourced, with the folder of programs as its argument. Leaves in /home/me/lb.
+# Sets up a machine of its own for a bash script that runs as the first process of new namespaces (`unshare`, see
+# sandbox.ts): fixed ports are free, /home, /etc and /var/lib are writable, and everything ends with the script.
+# Source it with the folder of programs as its argument. The working directory is then /home/me/lb.
 set -e
 
-# Puts an empty folder in the place of one. What lies there and is needed by us can still be reached.
+# Mounts an empty folder over $1. The path $2 and node stay reachable if they are below it.
 cover() {
   local path entry
   cd "$1"
@@ -13,7 +13,7 @@ cover() {
     entry=${entry%%/*}
     if [ "$path" = "${path#"$1"/}" ] || [ -e "$1/$entry" ]; then continue; fi
     mkdir "$1/$entry"
-    # Relative, and left so: what is in this folder and no longer to be seen by its name.
+    # The relative path is in the covered folder; the absolute path is in the new one.
     mount --no-canonicalize --rbind "./$entry" "$1/$entry"
   done
 }
@@ -21,17 +21,17 @@ cover /home "$1"
 cover /var/lib "$1"
 cp -a /etc /home/.etc
 mount --bind /home/.etc /etc
-# `ip` is not there on every machine; perl is. SIOCSIFFLAGS: up and running.
+# Brings the loopback up, as `ip` would, which not every machine has: SIOCSIFFLAGS with UP and RUNNING.
 perl -e 'my $up = pack("a16s", "lo", 0x41);
   socket(S, 2, 2, 0) && ioctl(S, 0x8914, $up) or die "no loopback: $!"'
 
 export HOME=/home/me TMPDIR=/home/tmp PATH=$1:$PATH:/home/npm/bin
-# Nothing is taken from what npm has fetched before, and nothing is installed on the real machine.
+# npm starts with an empty cache, and installs nothing on the real machine.
 export npm_config_prefix=/home/npm npm_config_cache=/home/npm-cache npm_config_update_notifier=false
 mkdir -p /home/me/lb /home/tmp
 cd /home/me/lb
 
-# Starts a server on its usual port, and waits until it answers. For `setup` notes.
+# Starts a server on its usual port and waits until it answers. Used by `setup` notes.
 serve() {
   case $1 in
     etcd) etcd --data-dir "$(mktemp -d)" --log-level error & ;;
@@ -44,7 +44,7 @@ serve() {
       etcd) curl -fs http://127.0.0.1:2379/health ;;
       consul) curl -fs http://127.0.0.1:8500/v1/status/leader | grep : ;;
       redis) redis-cli ping ;;
-      # Its own client would start a Java machine for each question.
+      # Each start of ZooKeeper's own client would start a JVM.
       zookeeper) (exec 9<>/dev/tcp/127.0.0.1/2181 && echo srvr >&9 && timeout 1 grep Mode <&9) ;;
     esac >/dev/null 2>&1 && return
     sleep 0.1

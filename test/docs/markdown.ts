@@ -1,5 +1,5 @@
-// What the tests of the documentation need of a page: its blocks, its headings, its links, and the notes
-// in HTML comments that tell a test what a reader knows. docs/contributing.md describes the notes.
+// Reads Markdown pages for the tests of the documentation: blocks, headings, prose, and the notes in HTML comments that
+// give a test what a reader knows. docs/contributing.md describes the notes.
 import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -7,7 +7,7 @@ import { fileURLToPath } from 'node:url'
 /** The repository's folder. */
 export const top = fileURLToPath(new URL('../..', import.meta.url))
 
-/** Paths from the top: README.md, docs/*.md, docs/stores/*.md, examples/*\/README.md. */
+/** Paths relative to the repository: README.md, docs/*.md, docs/stores/*.md, examples/*\/README.md. */
 export const pages: readonly string[] = [
   'README.md',
   ...['docs', 'docs/stores'].flatMap((dir) => listed(dir, '.md').map((name) => `${dir}/${name}`)),
@@ -38,28 +38,28 @@ export type NoteKind = (typeof noteKinds)[number]
 export interface Note {
   readonly kind: NoteKind
   readonly text: string
-  /** Counted from 1. */
+  /** Line number, from 1. */
   readonly line: number
 }
 
 /** A block between fences. */
 export interface Block {
-  /** The word behind the opening fence; '' when there is none. */
+  /** The word after the opening fence; '' if there is none. */
   readonly language: string
   readonly text: string
-  /** Of its first line between the fences, counted from 1. */
+  /** Number of the first line between the fences, from 1. */
   readonly line: number
-  /** The notes right before it, except the hidden commands, in order. */
+  /** The notes directly above it, in order, without `setup` and `check`. */
   readonly notes: readonly Note[]
 }
 
 /**
- * Either commands that the reader does not see, or a block. `setup` does what the page takes for granted,
- * `check` looks whether what it promises comes true, and is run until it does.
+ * Either commands that the reader does not see, or a block. `setup` prepares what the page takes for granted; `check`
+ * tests what the page promises, and is repeated until it succeeds.
  */
 export type Part = { readonly hidden: Note } | { readonly block: Block }
 
-/** The parts of a page that a test acts upon, in order. Throws where a page cannot be understood. */
+/** Returns the parts of a page that tests use, in order. Throws if the page cannot be parsed. */
 export function partsOf(page: string, text: string): Part[] {
   const lines = text.split('\n')
   const parts: Part[] = []
@@ -100,11 +100,11 @@ function noteOf(comment: string, line: number): Note | undefined {
 export const blocksOf = (page: string): Block[] =>
   partsOf(page, readPage(page)).flatMap((part) => ('block' in part ? [part.block] : []))
 
-/** The text of the block's note of that kind. */
+/** The text of the block's note of this kind; undefined if there is none. */
 export const noteIn = (block: Block, kind: NoteKind): string | undefined =>
   block.notes.find((note) => note.kind === kind)?.text
 
-/** A page without its blocks and comments: lines keep their numbers. */
+/** A page without its blocks and comments; empty lines replace them, so that line numbers stay the same. */
 export function prose(text: string): string {
   return text.replace(/^( *)(```+)[^]*?^\1\2 *$|<!--[^]*?-->/gm, (cut) => cut.replace(/[^\n]/g, ''))
 }

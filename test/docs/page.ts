@@ -1,16 +1,16 @@
-// Reads a page as its reader would: sets up what the page takes for granted, runs every command from top
-// to bottom, writes the files that it shows, and compares what is said with what the page shows.
+// Follows a page as a reader would: sets up what the page takes for granted, runs every command from top to bottom,
+// writes the files that the page shows, and compares the outputs with those on the page.
 import { until } from '../support/until.ts'
 import { commandsOf, splitShell, type Command } from './commands.ts'
 import { noteIn, partsOf, type Block } from './markdown.ts'
 import type { Outcome, Sandbox } from './sandbox.ts'
 import { missingIn } from './shown.ts'
 
-/** The fault of a result; undefined if it is as expected. */
+/** Returns the fault of an outcome; undefined if it is as expected. */
 type Judge = (outcome: Outcome) => string | undefined
 
 export class Reading {
-  /** What each command that was run has said, the newest last. */
+  /** The output of each command that has run, the newest last. */
   readonly #said: { text: string; said: string }[] = []
   #inTerminal = false
 
@@ -20,7 +20,7 @@ export class Reading {
     readonly sandbox: Sandbox,
   ) {}
 
-  /** Rejects with `page:line: what is wrong` and what was said, where the page does not hold. */
+  /** Runs the whole page. Rejects at the first fault, with `page:line: fault` and the output. */
   async all(): Promise<void> {
     for (const part of partsOf(this.page, this.text)) {
       if ('block' in part) {
@@ -79,7 +79,7 @@ export class Reading {
     if (problem !== undefined) await this.#fail(line, problem, outcome.said)
   }
 
-  /** In the other terminal: what runs there already is ended first. */
+  /** Runs a command in the other terminal; first ends the program that runs there. */
   async #background({ text, line, expected }: Command): Promise<void> {
     const end = this.#inTerminal ? 'kill -- -$terminal; wait $terminal; ' : ''
     await this.sandbox.run(`${end}{ ${text}\n} >~/terminal 2>&1 & terminal=$!`)
@@ -87,7 +87,7 @@ export class Reading {
     await this.#eventually(line, 'cat ~/terminal', ({ said }) => unsaid(said, expected.says))
   }
 
-  /** Runs a question until its answer is right; the outcome then. */
+  /** Repeats a command until its outcome is as expected, and returns that outcome. Rejects after a timeout. */
   async #eventually(line: number, question: string, judge: Judge): Promise<Outcome> {
     let last: Outcome = { exit: 0, said: '' }
     const ask = async (): Promise<boolean> =>

@@ -1,8 +1,8 @@
-// Makes a folder of the programs that the pages of docs/ use, for the PATH of those who try them.
+// Creates a folder with the programs that the pages of docs/ use, for the PATH of tests that run the pages.
 //
 //   node test/docs/programs.mjs FOLDER
 //
-// Plain JavaScript, since test/stranger/path.sh runs it as well.
+// Plain JavaScript, because test/stranger/path.sh runs it, too.
 import { chmodSync, mkdirSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { locate, provide } from '../../scripts/servers.mjs'
@@ -20,7 +20,7 @@ const write = (name, command) => {
   writeFileSync(join(folder, name), `#!/bin/sh\nexec ${command} "$@"\n`)
   chmodSync(join(folder, name), 0o755)
 }
-/** A program beside the one that is located, mostly itself; with the libraries that were unpacked with it. */
+/** Writes a wrapper for a program in the folder of `located`, with the environment that finds its libraries. */
 const writeLocated = (located, name = located) => {
   const { path, env } = locate(located)
   const variables = Object.entries(env).map(([variable, value]) => `${variable}=${value}`)
@@ -34,5 +34,5 @@ const flags = '-Xmx256m -XX:TieredStopAtLevel=1 -Dorg.slf4j.simpleLogger.default
 const zookeeper = `java ${flags} -cp '${jars}' org.apache.zookeeper`
 write('zkServer.sh', `${zookeeper}.server.ZooKeeperServerMain 2181`)
 write('zkCli.sh', `${zookeeper}.ZooKeeperMain`)
-// A user who can create namespaces is already root.
+// `sudo` only runs its command: a user who can create namespaces is already root.
 write('sudo', '')

@@ -1,5 +1,5 @@
-// The tests of the docs are worth something only if they notice: pages that do not hold are told, with
-// the line; and so is a page that cannot be understood.
+// Tests the tests of the docs: they report a page with wrong commands or outputs, and a page that they cannot parse,
+// with the line.
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { removeDir } from '../support/process.ts'
@@ -25,7 +25,7 @@ describe.skipIf(isolated !== undefined)('a page', () => {
   })
   const read = (text: string): Promise<void> => new Reading('a.md', text, sandbox).all()
 
-  test('is read in one shell, from top to bottom', async () => {
+  test('is run in one shell, from top to bottom', async () => {
     await read(
       '<!-- setup: cd /home && x=1 -->\n' +
         fenced('sh', 'y=$((x + 1))\ncat >f <<END\n$y\nEND') +
@@ -57,16 +57,16 @@ describe.skipIf(isolated !== undefined)('a page', () => {
       'a.md:3: exit code 0 instead of 3: true',
     ],
     [
-      'something is not said',
+      'an expected text is missing',
       `<!-- expect: echo => says more -->\n${fenced('sh', 'echo less')}`,
       'a.md:3: it does not say "more"\n    less',
     ],
     [
-      'what is shown is not said',
+      'a shown line is missing',
       `${fenced('sh', 'echo a b')}<!-- output of: echo -->\n${fenced('text', 'a c')}`,
       'a.md:6: it does not say, or not in this order: a c\n    a b',
     ],
-    ['a session goes otherwise', fenced('console', '$ echo a\nb'), 'a.md:2: it does not say'],
+    ['a session differs', fenced('console', '$ echo a\nb'), 'a.md:2: it does not say'],
     ['a setup fails', '<!-- setup:\ntrue\nfalse\n-->\n', 'a.md:1: the setup ended with 1: false'],
   ])('%s', async (_, text, problem) => {
     await expect(read(text)).rejects.toThrow(problem)
@@ -80,7 +80,7 @@ test.each([
     'no command here begins with "a"',
   ],
   [
-    'an expectation of nobody knows what',
+    'an unknown expectation',
     `<!-- expect: b => exits 1 -->\n${fenced('sh', 'b')}`,
     'a note cannot be understood',
   ],
@@ -93,7 +93,7 @@ test.each([
   expect(understand).toThrow(problem)
 })
 
-test('steps of pipelines are commands; what is not run has its reason', () => {
+test('steps of pipelines are commands; a command that is not run has a reason', () => {
   const [part] = partsOf(
     'a.md',
     `<!-- runs: all -->\n<!-- expect: b => not run: why -->\n${fenced('yaml', 'job: { steps: [{ run: a }], script: [b] }')}`,

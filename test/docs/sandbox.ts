@@ -1,5 +1,5 @@
-// A machine of its own for each page: namespaces for network, processes and mounts, the programs that
-// pages use on its PATH, and one shell in which their commands run one after the other.
+// A machine of its own for each page: namespaces for network, processes and mounts, the programs that pages use on its
+// PATH, and one shell that runs the commands of the page in sequence.
 import { spawn, spawnSync, type ChildProcess } from 'node:child_process'
 import { mkdirSync, mkdtempSync, readdirSync, readFileSync, symlinkSync } from 'node:fs'
 import { dirname, join } from 'node:path'
@@ -10,7 +10,7 @@ import { top } from './markdown.ts'
 
 const namespaces = ['--net', '--pid', '--fork', '--mount', '--mount-proc', '--kill-child']
 
-/** Why there can be no such machine here; undefined when there can. */
+/** Returns why namespaces cannot be created here; undefined if they can. */
 export function cannotIsolate(): string | undefined {
   const { status, stderr, error } = spawnSync('unshare', [...namespaces, 'true'], {
     encoding: 'utf8',
@@ -19,7 +19,7 @@ export function cannotIsolate(): string | undefined {
   return `pages run in namespaces of their own, which need root and unshare: ${error?.message ?? stderr.trim()}`
 }
 
-/** A folder for this test run, on the file system of the repository, so that files can be linked. */
+/** Creates a folder for this test run, on the file system of the repository, so that hard links work. */
 export function workFolder(): string {
   mkdirSync(join(top, '.cache'), { recursive: true })
   const folder = mkdtempSync(join(top, '.cache/docs-'))
@@ -31,8 +31,8 @@ export function workFolder(): string {
 const NOT_CLONED = new Set(['node_modules', '.git', '.cache', 'test', 'bench'])
 
 /**
- * A copy of the repository in which the build has been run, and with `packages` also `npm ci`; these
- * are hard links.
+ * Copies the repository with its build. With `packages`, also provides node_modules as after `npm ci`, by hard links
+ * where possible.
  */
 export function makeClone(folder: string, packages: boolean): void {
   mkdirSync(folder)
@@ -40,15 +40,15 @@ export function makeClone(folder: string, packages: boolean): void {
   const plain = spawnSync('cp', ['-a', ...cloned.map((name) => join(top, name)), folder])
   if (plain.status !== 0) throw new Error(plain.stderr.toString())
   if (!packages) return
-  // Where .cache is another file system there are no hard links to it.
+  // Copies if .cache is on another file system: hard links to it are impossible.
   const copy = 'cp -al "$0" "$1" 2>/dev/null || cp -a "$0" "$1"'
   const { status, stderr } = spawnSync('sh', ['-c', copy, join(top, 'node_modules'), folder])
   if (status !== 0) throw new Error(stderr.toString())
 }
 
 /**
- * Folders with the programs that pages use, as in PATH.
- * @returns without `reconfd`, for a page that installs it, and with it
+ * Creates folders with the programs that pages use.
+ * @returns two values for PATH: `without` reconfd, for a page that installs it, and `all`
  */
 export function makePrograms(folder: string): { without: string; all: string } {
   const script = join(top, 'test/docs/programs.mjs')
@@ -62,7 +62,7 @@ export function makePrograms(folder: string): { without: string; all: string } {
 
 export interface Outcome {
   readonly exit: number
-  /** Standard output and error together. */
+  /** Standard output and standard error together. */
   readonly said: string
 }
 
@@ -75,8 +75,9 @@ export class Sandbox {
   #count = 0
 
   /**
-   * @param folder for the outputs of commands
-   * @param env beside PATH, which has the programs, Node, and what any user's PATH has
+   * @param folder for the output files of commands
+   * @param programs folders that precede Node and the usual folders in PATH
+   * @param env further variables
    */
   constructor(folder: string, programs: string, env: Readonly<Record<string, string>>) {
     this.#folder = folder
@@ -93,7 +94,7 @@ export class Sandbox {
     this.#commands = child.stdio[3] as Writable
     this.#codes = child.stdio[4] as Readable
     this.#codes.setEncoding('utf8')
-    // `run` reports a shell that has ended.
+    // Errors are ignored here: `run` reports a shell that has ended.
     for (const stream of [this.#commands, this.#codes]) stream.on('error', () => undefined)
   }
 

@@ -1,6 +1,6 @@
-// Whether a program says what a page shows of it. Numbers, times and hashes differ from run to run.
+// Compares the output of a program with that on a page. Numbers, times and hashes differ from run to run.
 
-/** A line that a page shows, as a pattern: any number for a number, anything for `...`. */
+/** A pattern for a line on a page: a number matches any number, a hash any hash, `...` anything. */
 function patternOf(line: string): RegExp {
   const parts = line
     .trim()
@@ -14,7 +14,7 @@ function patternOf(line: string): RegExp {
   return new RegExp(parts.join(''))
 }
 
-/** The first line that is shown and not said, in this order; undefined when all of them are. */
+/** Returns the first shown line that the output lacks; undefined if it has them all, in this order. */
 export function missingIn(said: string, shown: string): string | undefined {
   const lines = said.split('\n')
   let from = 0

@@ -1,5 +1,5 @@
-// What pages show beside commands: resources, settings and templates pass `reconfd check`, data can be
-// parsed, and there is no block of which nobody knows what it is.
+// Blocks other than commands: resources, settings and templates pass `reconfd check`, data can be parsed, and every
+// block has a known type.
 import { describe, expect, test } from 'vitest'
 import { parse as parseToml } from 'smol-toml'
 import { parseAllDocuments } from 'yaml'
@@ -11,7 +11,7 @@ import { settingsFor } from '../config/load.ts'
 import { shellLanguages } from './commands.ts'
 import { blocksOf, pages, prose, readPage, type Block } from './markdown.ts'
 
-/** Blocks that are only looked at, and why. */
+/** Languages whose blocks are not checked here, with the reason. */
 const shown: ReadonlyMap<string, string> = new Map([
   ['text', 'what programs say; `output of` and `lines of` compare it with what they do say'],
   ['diff', 'the same'],
@@ -25,7 +25,7 @@ const templateLanguages: ReadonlyMap<string, string> = new Map([
   ['gotmpl', 'x.tmpl'],
 ])
 
-/** Settings say so in their first line, by the name of their file. */
+/** True for settings, whose first line names confd.toml. */
 const isSettings = ({ text }: Block): boolean => /^#.*confd\.toml/.test(text)
 
 interface Resource {
@@ -33,7 +33,7 @@ interface Resource {
   readonly src: string
 }
 
-/** A whole resource: some blocks show only what stands in `[template]`. */
+/** A complete resource. A block without `[template]` shows only keys of that table. */
 function resourceOf({ text }: Block): Resource {
   const whole = parseToml(text)['template'] === undefined ? `${simplest('x.njk')}${text}` : text
   return { text: whole, src: /^src *= *"(.*?)"/m.exec(whole)?.[1] ?? 'x.njk' }
@@ -42,7 +42,7 @@ const simplest = (src: string, forEach = false): string =>
   `[template]\nsrc = "${src}"\nkeys = ["/"]\n` +
   (forEach ? 'for_each = "/*"\ndest = "/tmp/x/{{ item.Name }}"\n' : 'dest = "/tmp/x"\n')
 
-/** What `reconfd check` finds wrong. */
+/** Returns the errors that `reconfd check` prints; '' if there are none. */
 async function faultsIn(settings: string, resource: Resource, template: string): Promise<string> {
   const confdir = await folderOf({
     'confd.toml': settings,
@@ -61,26 +61,26 @@ describe.each(pages)('%s', (page) => {
   const allSettings = settings.map(({ text }) => text).join('\n')
   const at = ({ line }: Block): string => `${page}:${line}`
 
-  /** The resource that a template is shown for: the last one before it, if it is in its language. */
+  /** The resource that a template belongs to: the last one before it, if that has a template in the same language. */
   function shownBefore(block: Block, src: string): Resource {
     const before = blocks.slice(0, blocks.indexOf(block))
     const last = before.findLast((other) => other.language === 'toml' && !isSettings(other))
     const resource = last === undefined ? undefined : resourceOf(last)
     if (resource?.src.endsWith(src.slice(1)) === true) return resource
-    // Else that of another page, or its twin in the other language.
+    // Otherwise its resource is on another page, or is the same one with a template in the other language.
     return { text: simplest(src, resource?.text.includes('for_each')), src }
   }
 
-  test('every block says what it is', () => {
+  test('every block has a known language', () => {
     const known = [...shown.keys(), ...templateLanguages.keys(), ...shellLanguages]
     const languages = [...known, 'toml', 'yaml', 'json']
     const unknown = blocks.filter(({ language }) => !languages.includes(language))
     expect(unknown.map((block) => `${at(block)} ${block.language}`)).toEqual([])
   })
 
-  test('resources and settings are right', async () => {
+  test('resources and settings are valid', async () => {
     for (const block of blocks.filter(({ language }) => language === 'toml')) {
-      // Service files are read by the commands of their page.
+      // Service files are tested by the commands of their page.
       if (block.text.startsWith('# /etc/confd/register.d/')) continue
       const resource = isSettings(block)
         ? { text: simplest('x.njk'), src: 'x.njk' }
@@ -89,7 +89,7 @@ describe.each(pages)('%s', (page) => {
     }
   })
 
-  test('templates are right', async () => {
+  test('templates are valid', async () => {
     for (const block of blocks) {
       const src = templateLanguages.get(block.language)
       if (src === undefined) continue
@@ -118,7 +118,7 @@ describe.each(pages)('%s', (page) => {
           where,
         ).toEqual([])
       }
-      // One value, or one a line.
+      // One value, or one per line.
       if (language === 'json') {
         const values = text.startsWith('{"') && text.includes('}\n{') ? text.split('\n') : [text]
         for (const value of values) expect(() => JSON.parse(value) as unknown, where).not.toThrow()

@@ -1,4 +1,4 @@
-// A real browser for the status page: Debian's Chromium, without a window.
+// The browser for tests of the status page: Debian's Chromium, headless.
 import { chromium, type Browser, type BrowserContextOptions, type Page } from 'playwright-core'
 import { serverBinary } from '../support/process.ts'
 
@@ -15,7 +15,7 @@ export async function openBrowser(): Promise<Browser> {
 
 export interface Opened {
   readonly page: Page
-  /** What the browser has complained of: errors of scripts, refusals of the content policy. */
+  /** Errors that the browser has reported: script errors and violations of the content security policy. */
   readonly complaints: readonly string[]
 }
 

@@ -1,5 +1,5 @@
-// Values that are not UTF-8, byte for byte from a store through both languages into the file; the stores
-// themselves are in test/contract.
+// Values that are not UTF-8 pass unchanged from a store through both template languages into the file. The stores
+// themselves are tested in test/contract.
 import { execFileSync, spawnSync } from 'node:child_process'
 import { mkdirSync, readFileSync, readdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
@@ -54,7 +54,7 @@ test('of the environment: the env store and getenv, in both languages', () => {
   expect(output('getenv.njk')).toEqual(Buffer.concat([bytes, Buffer.from(` ${hash}`)]))
 })
 
-test('as JSON they are U+FFFD, one for each byte', () => {
+test('in JSON, each such byte becomes U+FFFD', () => {
   writeFileSync(join(folder, 'keys.yaml'), 'v: !!binary 4oL/\n')
   resource('go', 'a.tmpl', '{{getv "/v" | toJson}}')
   resource('njk', 'a.njk', '{{ getv("/v") | toJson }}{{ getv("/v") | dump }}')
@@ -64,8 +64,8 @@ test('as JSON they are U+FFFD, one for each byte', () => {
   expect(output('njk').toString()).toBe('"\\ufffd\\ufffd\\ufffd""\\ufffd\\ufffd\\ufffd"')
 })
 
-test('in a key name: read, and no path of a file is made of it', () => {
-  // "\udcff" is how a snapshot writes the byte.
+test('a key name with such bytes is read, but never becomes a file path', () => {
+  // A snapshot writes the invalid byte 0xff as "\udcff".
   writeFileSync(join(folder, 'keys.json'), '{"k": {"a\\udcff": "1", "a\\udcfe": "2"}}')
   resource('all', 'a.tmpl', '{{range gets "/k/*"}}{{.Key}}={{.Value}} {{end}}')
   resource('each', 'e.njk', 'x', `for_each = "/k/*"\ndest = "${folder}/out/{{ base(item.key) }}"`)

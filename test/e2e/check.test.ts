@@ -1,4 +1,4 @@
-// check, -preflight, -validate, -noop -diff, test, -report and the table at the end: the built program.
+// The built program: check, -preflight, -validate, -noop -diff, test, -report, and the table at the end of a run.
 import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
@@ -17,7 +17,7 @@ interface Said {
   readonly stderr: string
 }
 
-/** A confdir with keys beside it. */
+/** A confdir with a keys file, a folder for destinations and a state directory. */
 class Place {
   readonly root = tempDir('check')
   readonly out = join(this.root, 'out')
@@ -42,7 +42,7 @@ class Place {
     return { code: exitCode, stdout, stderr }
   }
 
-  /** Everything there is, but what a test puts there. */
+  /** Returns what the program has created: files in the output folder, and the state directory. */
   made(): string[] {
     return [...readdirSync(this.out), ...(existsSync(join(this.root, 'state')) ? ['state'] : [])]
   }
@@ -61,7 +61,7 @@ const site = (more = ''): Readonly<Record<string, string>> => ({
 const trials = (): string[] =>
   readdirSync(tmpdir()).filter((name) => name.startsWith('reconfd-trial'))
 
-test('check: 78 and every finding, those of settings included; as JSON for editors', async () => {
+test('check: reports all findings, including those of settings, with exit code 78; -json for editors', async () => {
   const place = new Place({ ...site('modus = 1\n'), 'confd.toml': 'noop = 3\n' })
   const { code, stdout } = await place.run('check')
   expect(code).toBe(78)
@@ -80,14 +80,14 @@ test('check: 78 and every finding, those of settings included; as JSON for edito
   })
 })
 
-test('check: 0 when all is well, and nothing is touched', async () => {
+test('check: exits with 0 without findings, and changes nothing', async () => {
   const place = new Place(site('check_cmd = "false"\nreload_cmd = "false"\n'))
   const { code, stdout } = await place.run('check')
   expect([code, stdout]).toEqual([0, 'no faults in 1 resource with 1 template'])
   expect(place.made()).toEqual([])
 })
 
-test('-preflight: every node, key, destination and command, and nothing stays', async () => {
+test('-preflight: tests every node, key, destination and command, and leaves nothing behind', async () => {
   const etcd = await startEtcd()
   onTestFinished(() => etcd.stop())
   await etcd.client.put('/app/port', '80')
@@ -116,7 +116,7 @@ test('-preflight: every node, key, destination and command, and nothing stays', 
   expect(place.made()).toEqual([])
 })
 
-test('-preflight: who may not read the keys is told so, key by key', async () => {
+test('-preflight: reports each key that may not be read', async () => {
   const etcd = await startEtcd()
   onTestFinished(() => etcd.stop())
   await etcd.client.put('/app/port', 's3cret')
@@ -141,14 +141,14 @@ test('-preflight: who may not read the keys is told so, key by key', async () =>
   }
 })
 
-test('-preflight: a state directory that cannot be', async () => {
+test('-preflight: reports a state directory that cannot be created', async () => {
   const place = new Place({ ...site(), state: '' })
   const { code, stdout } = await place.run('-preflight', '-file', join(place.root, 'keys.yaml'))
   expect(code).toBe(1)
   expect(stdout).toMatch(/^state .*\/state +FAILED +cannot write .*\/state: /m)
 })
 
-test('-preflight: a store that is away is not waited for once more for each key', async () => {
+test('-preflight: waits only once for an unreachable store, not once per key', async () => {
   const [port] = await freePorts(1)
   const place = new Place(site())
   const { code, stdout } = await place.run('-preflight', '-node', `127.0.0.1:${port}`)
@@ -156,7 +156,7 @@ test('-preflight: a store that is away is not waited for once more for each key'
   expect(stdout).toMatch(/^keys +a\.toml \/app +FAILED +not read: no node of the store answered$/m)
 })
 
-test('-validate: renders from a file, tries format and check_cmd, and writes nothing', async () => {
+test('-validate: renders from a file, applies output_format and check_cmd, and writes nothing', async () => {
   const before = trials()
   const check = 'check_cmd = "grep -q 80 {{.src}} && test ! -e {{.dest}}"\noutput_format = "json"\n'
   const place = new Place(site(check))
@@ -190,7 +190,7 @@ test.each([
     'line 1, column 10: unexpected close tag',
   ],
   ['xml', '<a/>', '<a>&', 'line 1, column 4:'],
-])('output_format = %s stops a file that does not parse', async (format, good, bad, why) => {
+])('output_format = %s rejects a file that does not parse', async (format, good, bad, why) => {
   const place = new Place(site(`output_format = "${format}"\ncheck_cmd = "touch OUT/checked"\n`))
   const run = () => place.run('-onetime', '-file', 'keys.yaml')
   place.put('templates/a.njk', bad)
@@ -204,7 +204,7 @@ test.each([
   expect(readdirSync(place.out)).toEqual(['a.conf', 'checked'])
 })
 
-test('-noop -diff: the difference, check_cmd included, and nothing is written anywhere', async () => {
+test('-noop -diff: shows the difference, runs check_cmd, and writes nothing', async () => {
   const place = new Place(site('check_cmd = "grep -q 80 {{.src}}"\nreload_cmd = "touch OUT/r"\n'))
   place.put('out/a.conf', 'old\n')
   const show = () => place.run('-onetime', '-noop', '-diff', '-file', 'keys.yaml')
@@ -219,7 +219,7 @@ test('-noop -diff: the difference, check_cmd included, and nothing is written an
   expect(place.made()).toEqual(['a.conf'])
 })
 
-/** The same on a terminal: everything it shows, with its colours. */
+/** Runs the program on a terminal and returns its complete output, colours included. */
 async function onTerminal(place: Place, args: string, env: Record<string, string> = {}) {
   const command = `${programWith(args).flat().join(' ')} -confdir ${place.root} -state-dir ${place.root}/state -file ${place.root}/keys.yaml`
   const { stdout } = await execa('script', ['-qec', command, '/dev/null'], {
@@ -239,7 +239,7 @@ test('on a terminal: a coloured difference, and a table at the end', async () =>
   expect(plain).toContain('1 resource in sync, nothing changed')
 })
 
-test('-report: what was read, changed, checked and reloaded; no values', async () => {
+test('-report: lists reads, changes, checks and reloads, but no values', async () => {
   const place = new Place({
     ...site('check_cmd = "true"\nreload_cmd = "exit 3"\n'),
     'conf.d/b.toml': resource('', 'b'),
@@ -270,7 +270,7 @@ test('-report: what was read, changed, checked and reloaded; no values', async (
   })
 })
 
-test('-report of a run that cannot begin, and one that cannot be written', async () => {
+test('-report of a run that cannot start, and a report that cannot be written', async () => {
   const place = new Place({ ...site(), 'conf.d/a.toml': 'x' })
   const file = join(place.root, 'report.json')
   expect((await place.run('-onetime', '-report', file)).code).toBe(78)
@@ -296,7 +296,7 @@ const tested = (): Place => {
   return place
 }
 
-test('test: what templates make of keys, apart from the real destinations', async () => {
+test('test: renders templates from given keys, without touching the real destinations', async () => {
   const place = tested()
   const { code, stdout } = await place.run('test')
   expect(code, stdout).toBe(0)
@@ -341,7 +341,7 @@ test('test: a readable difference, JUnit XML, and -update', async () => {
   expect((await place.run('test')).stdout).toContain('3 passed, 0 failed')
 })
 
-test('test: a folder without tests is a failure', async () => {
+test('test: fails for a folder without tests', async () => {
   const place = new Place({ ...site(), 'tests/README': '' })
   const { code, stderr } = await place.run('test')
   expect(code).toBe(1)
@@ -365,7 +365,7 @@ test('schema and completion are printed', async () => {
   expect((await place.run('completion', 'bash')).stdout).toContain('complete -o filenames')
 })
 
-test('-dest-root and -no-reload: a tree of files, and nobody is told', async () => {
+test('-dest-root and -no-reload: writes a tree of files without reloads', async () => {
   const place = tested()
   place.put('keys.yaml', 'app: { port: 80 }')
   const root = join(place.root, 'image')

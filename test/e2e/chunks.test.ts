@@ -1,6 +1,5 @@
-// What a start reads: the files of dist/program/ that a run loads, by name, and their bytes. A module that moves to
-// another room, or an import that is no longer lazy, slows every start; here it shows as a list that differs, or as too
-// many bytes.
+// The files of dist/program/ that a start loads, by name, and their total size. A module that moves to another room, or
+// an import that is no longer lazy, slows down every start. Here it shows as a different list or as too many bytes.
 import { spawnSync } from 'node:child_process'
 import { readFileSync, statSync, writeFileSync } from 'node:fs'
 import { basename, join } from 'node:path'
@@ -10,12 +9,12 @@ import { tempDir } from '../support/servers.ts'
 const program = join(import.meta.dirname, '../../dist/cli.js')
 
 interface Loaded {
-  /** Without their hashes, in order. */
+  /** File names without hash and extension, sorted. */
   readonly names: readonly string[]
   readonly bytes: number
 }
 
-/** Runs the built program; the files of dist/program/ that it loads. */
+/** Runs the built program and returns the files of dist/program/ that it loads. */
 function loadedBy(...args: readonly string[]): Loaded {
   const list = join(tempDir('chunks'), 'loaded')
   writeFileSync(list, '')
@@ -39,7 +38,7 @@ function loadedBy(...args: readonly string[]): Loaded {
   }
 }
 
-/** A confdir with one resource. */
+/** Creates a confdir with one resource. */
 function confdir(template: string): readonly string[] {
   const dir = tempDir('chunks-conf')
   for (const name of ['conf.d', 'templates', 'state']) {
@@ -68,7 +67,7 @@ describe('the files that a start loads', () => {
       [...ALWAYS, 'env', 'go-templates'],
       710_000,
     ],
-    // Without an answer there is nothing to render.
+    // The store does not answer, so no template engine is loaded.
     [
       'a onetime run on etcd',
       [

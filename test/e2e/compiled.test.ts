@@ -1,4 +1,4 @@
-// The compiled code that one run leaves to the next, below its state directory.
+// The compiled code that a run leaves in its state directory for the next run.
 import { spawnSync } from 'node:child_process'
 import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
@@ -7,7 +7,7 @@ import { tempDir } from '../support/servers.ts'
 
 const program = join(import.meta.dirname, '../../dist/cli.js')
 
-/** A confdir, and runs over it with a state directory of their own. */
+/** Creates a confdir and a state directory, and returns functions that run the program on them. */
 function setUp() {
   const dir = tempDir('compiled')
   for (const name of ['conf.d', 'templates', 'state']) mkdirSync(join(dir, name))
@@ -28,7 +28,7 @@ function setUp() {
   return { dir, folder, run, kept }
 }
 
-test('is there after a run that ended well, and used by the next', () => {
+test('is written by a successful run and used by the next', () => {
   const { dir, folder, run, kept } = setUp()
   expect(run().status).toBe(0)
   const names = kept()
@@ -43,7 +43,7 @@ test('is there after a run that ended well, and used by the next', () => {
   expect(readFileSync(join(dir, 'out'), 'utf8')).toBe('/usr/bin:/bin')
 })
 
-test('a damaged file is made again, and what another version has left is removed', () => {
+test('a damaged file is replaced, and files of another version are removed', () => {
   const { folder, run, kept } = setUp()
   run()
   const names = kept()
@@ -58,7 +58,7 @@ test('a damaged file is made again, and what another version has left is removed
   expect(readFileSync(damaged).equals(bad)).toBe(false)
 })
 
-test('a run that fails leaves none, and neither does one that changes nothing', () => {
+test('neither a failed run nor a -noop run leaves any', () => {
   const { folder, run, kept } = setUp()
   expect(run('-noop').status).toBe(0)
   expect(existsSync(folder)).toBe(false)

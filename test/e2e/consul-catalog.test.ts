@@ -1,4 +1,4 @@
-// Services registered with Consul become HAProxy's backends, and what changes costs what it is worth.
+// Services registered with Consul become HAProxy's backends, and a change costs no more work than it requires.
 import { createServer, type Server } from 'node:http'
 import { afterAll, expect, onTestFinished, test } from 'vitest'
 import { fillCatalog, startAgent } from '../support/consul-agents.ts'
@@ -14,7 +14,7 @@ afterAll(() => {
   for (const server of backends) server.close()
 })
 
-/** A web server that answers with its name; returns its port. */
+/** Starts a web server that answers with its name; returns its port. */
 async function webServer(name: string): Promise<number> {
   const server = createServer((_, response) => response.end(name))
   backends.push(server)
@@ -22,7 +22,7 @@ async function webServer(name: string): Promise<number> {
   return (server.address() as { port: number }).port
 }
 
-/** The server that answers on a new connection. */
+/** Returns the name of the server that answers a request on a new connection. */
 async function answerOf(port: number): Promise<string> {
   const http = new HttpClient(`http://127.0.0.1:${port}`)
   try {
@@ -86,16 +86,16 @@ test("HAProxy's backends are the healthy instances", { timeout: 90_000 }, async 
     })
     await run.until('each change was reloaded once', () => site.lines('reloads') === 5)
 
-    // The output of a check is not a change; the next change shows that it has been seen.
+    // A check's output is not a change. Once the change below has arrived, so have these updates.
     for (let n = 0; n < 20; n++) await agent.check('a', 'passing', `requests: ${n}`)
     await agent.maintain('b', false)
     await run.until('the next change', () => site.lines('reloads') === 6)
-    // The log comes when there is nothing more urgent to do, such as that reload.
+    // The log line may lag behind the reload: more urgent work comes first.
     const reloaded = (): number => run.log.filter(({ event }) => event === 'reloaded').length
     await run.until('it is told', () => reloaded() === 5)
     expect(run.log.filter(({ event }) => event === 'written')).toHaveLength(5)
 
-    // An agent that is away is not a service without instances.
+    // An unreachable agent must not be mistaken for a service without instances.
     const before = site.read('haproxy.cfg')
     await agent.server.kill()
     await run.until('it says so', () => run.tells('store-stale'))
@@ -105,7 +105,7 @@ test("HAProxy's backends are the healthy instances", { timeout: 90_000 }, async 
 })
 
 test(
-  '300 services: one change is one file, over few connections',
+  '300 services: one change writes one file, over few connections',
   { timeout: 120_000 },
   async () => {
     const agent = await startAgent()

@@ -1,5 +1,5 @@
-// Two datacenters of Consul, joined by WAN: what is looked up in the other one, what becomes of it while that
-// one is away, and that this concerns nobody else.
+// Two datacenters of Consul, joined over WAN: look-ups in the other datacenter, how its keys behave while it is
+// unreachable, and that only its readers are affected.
 import { readFileSync } from 'node:fs'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import {
@@ -47,7 +47,7 @@ interface Told {
 }
 
 test(
-  'the other datacenter away at the start, back, away, and back again',
+  'the other datacenter is unreachable at the start, returns, fails and returns again',
   { timeout: 90_000 },
   async () => {
     const [one, , third] = both.dc1
@@ -82,7 +82,7 @@ test(
       expect(site.read('backup')).toContain('dc2-m1-c')
       expect(site.read('strict')).toBe('m1 dc2\ndc1 dc2\n')
 
-      // A quorum is left.
+      // Two of the three servers of dc1 remain, which is a quorum.
       await third.kill()
       await both.dc2.start()
       await instance(both.dc2, ['m2', 'e'], '10.2.0.2', 8002)
@@ -100,8 +100,8 @@ test(
   },
 )
 
-// The first test ends with both of them up.
-test('keys of another datacenter, by its name', { timeout: 60_000 }, async () => {
+// The first test leaves both datacenters running.
+test('keys of another datacenter, addressed by its name', { timeout: 60_000 }, async () => {
   const [one] = both.dc1
   await until('dc1 reaches dc2', () => reaches(one as never, 'dc2'))
   await withSite(['-backend', 'consul', '-node', one?.node ?? ''], async (site) => {
@@ -119,13 +119,13 @@ test('keys of another datacenter, by its name', { timeout: 60_000 }, async () =>
   })
 })
 
-test('optional named stores that are away at the start: all who read them follow', async () => {
+test('optional stores that are unreachable at the start: all their readers follow once they are back', async () => {
   const [one] = both.dc1
   const store = (backend: string): string =>
     `[stores.far]\nbackend = "${backend}"\nnodes = ["${both.dc2.node}"]\n`
   const local = ['-backend', 'consul', '-node', one?.node ?? '']
   await withSite(local, async (catalog) => {
-    // Read on demand: without the store nothing is known of what the template looks up there.
+    // The catalog is read on demand: while it is unreachable, nothing that the template looks up there is known.
     catalog.config(store('consul-catalog'))
     catalog.template('services', list('service("far:web")'))
     catalog.resource('services', {

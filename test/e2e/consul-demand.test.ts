@@ -1,5 +1,5 @@
-// Of 300 services only those are watched that templates look up, by name or by data, and only as long as
-// they do. What is not known yet is never taken for nothing.
+// Of 300 services, only those that templates look up are watched, whether by a fixed name or by a name from a key, and
+// only while they are looked up. A service that is not known yet is never treated as empty.
 import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest'
@@ -26,14 +26,14 @@ async function tapped(): Promise<Tap> {
   return tap
 }
 
-/** The services in requests, each once, in order. */
+/** Returns the services that were requested, each once, sorted. */
 const servicesIn = (paths: readonly string[]): string[] => {
   const names = paths.flatMap((path) => /^\/v1\/health\/service\/([^?]+)/.exec(path)?.[1] ?? [])
   return [...new Set(names)].sort()
 }
 const isList = (path: string): boolean => path.startsWith('/v1/catalog/services')
 
-/** The catalog as the default store, and the keys below `name` in Consul's KV as the store kv. */
+/** Uses the catalog as the default store, and Consul's KV as the store `kv`. */
 const withCatalog = (tap: Tap, use: (site: Site) => Promise<void>): Promise<void> =>
   withSite(['-backend', 'consul-catalog', '-node', tap.node], async (site) => {
     site.config(`[stores.kv]\nbackend = "consul"\nnodes = ["${agent.server.node}"]\n`)
@@ -43,12 +43,12 @@ const withCatalog = (tap: Tap, use: (site: Site) => Promise<void>): Promise<void
 const line = (service: string): string =>
   `{% for s in ${service} %}${'{{ s.name }} {{ s.address }}:{{ s.port }}'}\n{% endfor %}`
 
-/** Three services by name, and those that the values below a key name. */
+/** Creates a resource with three services by name, and the services named by the values below `kv:/DIR`. */
 function threeAndMore(site: Site, dir: string): void {
   const named = ['s1', 's2', 's3'].map((name) => line(`service("${name}")`)).join('')
   const more = `{% for p in range("kv:/${dir}") %}{{ p.value }}:\n${line('service(p.value)')}{% endfor %}`
   site.template('web', named + more)
-  // The last key of the store kv may go.
+  // Allows the test to delete the last key of the store `kv`.
   site.resource('web', {
     keys: ['/services', `kv:/${dir}`],
     reload_cmd: 'true',
@@ -56,7 +56,7 @@ function threeAndMore(site: Site, dir: string): void {
   })
 }
 
-/** The output of `reconfd why` for a resource. */
+/** Returns the JSON output of `reconfd why` for a resource. */
 async function why(site: Site, resource: string): Promise<{ state: string; why?: string }> {
   const asked = new Running([
     'why',
@@ -74,7 +74,7 @@ async function why(site: Site, resource: string): Promise<{ state: string; why?:
 }
 
 test(
-  'three of 300 services, a fourth when a key names it, three again',
+  'three of 300 services are watched, a fourth while a key names it',
   { timeout: 60_000 },
   async () => {
     const tap = await tapped()
@@ -93,7 +93,7 @@ test(
       await run.until('a fourth', () => site.lines('web') === 41)
       await until('it is watched', () => servicesIn(tap.open).join() === 's1,s2,s3,s4')
 
-      // No resource reads it: no answer, no render.
+      // No resource reads s200, so its change causes no request and no render.
       await run.until('that is told', () => told('written') === 2)
       const [asked, renders] = [tap.asked.length, told('rendered')]
       await change('s200', 7000)
@@ -106,7 +106,7 @@ test(
       expect(told('rendered')).toBe(renders + 1)
       expect(servicesIn(tap.asked.slice(asked))).toEqual(['s4'])
 
-      // A new generation continues with the known keys.
+      // A new generation starts with the keys that are known already.
       site.resource('other', { src: 'web.njk', keys: ['/services', 'kv:/more'] })
       await run.until('the new one', () => site.lines('other') === 41)
       expect(servicesIn(tap.asked.slice(asked))).toEqual(['s4'])
@@ -125,7 +125,7 @@ test(
 )
 
 test(
-  'a store that refuses what is new: the files wait, and then follow',
+  'a store that refuses new look-ups: the files wait, and follow later',
   { timeout: 60_000 },
   async () => {
     const tap = await tapped()
@@ -168,7 +168,7 @@ test(
   },
 )
 
-test('a group waits as one, for what an edited include looks up', { timeout: 60_000 }, async () => {
+test('a group waits as one for look-ups of an edited include', { timeout: 60_000 }, async () => {
   const tap = await tapped()
   await withCatalog(tap, async (site) => {
     site.template('part', line('service("s21")'))
@@ -204,7 +204,7 @@ test('a group waits as one, for what an edited include looks up', { timeout: 60_
   })
 })
 
-test('a onetime run goes on until nothing is unknown', { timeout: 60_000 }, async () => {
+test('a onetime run continues until all look-ups are known', { timeout: 60_000 }, async () => {
   const tap = await tapped()
   await withCatalog(tap, async (site) => {
     const filter = '{% for s in services() %}{% if s.name.startsWith("s11") %}'
@@ -216,7 +216,7 @@ test('a onetime run goes on until nothing is unknown', { timeout: 60_000 }, asyn
       for_each: '/services/s12*',
       dest: `${site.path('each')}-{{ base(item.key) }}`,
     })
-    // Fails as long as the service seems to have no instance.
+    // Fails if it is rendered before the instances of the service are known.
     site.template('first', '{{ service("s77")[0].address }}')
     site.resource('first', { keys: ['/services'] })
     expect(await site.start('-onetime').finished).toMatchObject({ code: 0 })
@@ -239,7 +239,7 @@ test('a onetime run goes on until nothing is unknown', { timeout: 60_000 }, asyn
 })
 
 test(
-  'a service that may not be read fails its reader and nobody else',
+  'a service that the token may not read fails only its reader',
   { timeout: 60_000 },
   async () => {
     const root = 'root-token-of-the-test'
@@ -291,7 +291,7 @@ test(
 )
 
 test(
-  'the catalog as a named store, in Go, from a snapshot the same',
+  'the catalog as a named store, in Go; a snapshot renders the same',
   { timeout: 60_000 },
   async () => {
     const tap = await tapped()

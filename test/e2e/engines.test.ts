@@ -1,5 +1,5 @@
-// A run loads only the engine of its templates. Node itself reports the loaded files: its
-// coverage report names every script. Bun has no such report, but a list of what is loaded.
+// A run loads only the engine of its templates. In Node, the coverage report names every loaded script. Bun has no such
+// report, so a script lists the loaded modules.
 import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -10,10 +10,10 @@ import { Running } from './support.ts'
 const folder = tempDir('engines')
 afterAll(() => removeDir(folder))
 
-/** Text that only one engine's code holds. */
+/** For each engine, a text that occurs only in its code. */
 const MARKS = { go: 'executing ', nunjucks: 'unknown block tag' }
 
-/** The engines among the files that a onetime run of one template has loaded. */
+/** Returns the engines that a onetime run of one template has loaded. */
 async function enginesFor(name: string, template: string): Promise<string[]> {
   const here = join(folder, name)
   for (const part of ['conf.d', 'templates']) mkdirSync(join(here, part), { recursive: true })
@@ -42,7 +42,7 @@ async function enginesFor(name: string, template: string): Promise<string[]> {
   )
 }
 
-/** A script for Bun, which has no NODE_V8_COVERAGE: leaves the text of all that was loaded. */
+/** Creates a script for Bun, which lacks NODE_V8_COVERAGE. It saves the text of all loaded modules at exit. */
 function listing(folder: string): string {
   const script = join(folder, 'listing.cjs')
   writeFileSync(
@@ -57,7 +57,7 @@ function listing(folder: string): string {
   return script
 }
 
-/** The program's own files in Node's reports. */
+/** Returns the program's own files from Node's coverage reports. */
 function scripts(reports: string): string[] {
   return readdirSync(reports).flatMap((name) => {
     const report = JSON.parse(readFileSync(join(reports, name), 'utf8')) as {

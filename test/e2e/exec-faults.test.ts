@@ -1,4 +1,4 @@
-// What may happen to the program of exec mode, to reconfd and to the store, and has to be survived.
+// Failures in exec mode that must be survived: of the program, of reconfd and of the store.
 import { chmodSync, existsSync, mkdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
@@ -14,7 +14,7 @@ const ends = (pid: number): Promise<true> =>
   until(`the end of ${pid}`, () => [undefined, 'Z'].includes(statOf(pid)?.state))
 
 describe.concurrent('the program', () => {
-  test('crashes at the start: reconfd ends with its exit code, and the debt stays', () =>
+  test('crashes at the start: reconfd exits with its exit code, and the reload stays owed', () =>
     withExec({ before: 'exit 9' }, async ({ site, start, says }) => {
       expect(await start('-watch', '--', site.path('program')).finished).toMatchObject({ code: 9 })
       rmSync(site.path('before'))
@@ -25,7 +25,7 @@ describe.concurrent('the program', () => {
     }))
 
   test(
-    'crashes on new files: the last good ones are back, and it with them',
+    'crashes on new files: the last good files are restored, and it is started on them',
     () =>
       withExec(
         {
@@ -52,13 +52,13 @@ describe.concurrent('the program', () => {
     60_000,
   )
 
-  test('crashes later: it is started again, and has read the newest files', () =>
+  test('crashes later: it is restarted on the newest files', () =>
     withExec({ toml: ON_EXIT }, async ({ site, start, says, set, pid }) => {
       const run = start('-watch', '--', site.path('program'))
       await run.until('it runs', () => run.tells('reloaded'))
       process.kill(pid(), 'SIGKILL')
       await run.until('its end is told', () => run.tells('child-exited'))
-      // In the pause before the restart, a write ends the pause.
+      // A new file ends the pause before the restart.
       set('two')
       await says(run, 'start one', 'start two')
       await run.until('the debt is settled', () => countOf(run, 'reloaded') === 2)
@@ -66,7 +66,7 @@ describe.concurrent('the program', () => {
       await run.stop()
     }))
 
-  test('crashes again and again: after restart_limit reconfd ends with it', () =>
+  test('crashes repeatedly: after restart_limit, reconfd exits, too', () =>
     withExec(
       { toml: `${ON_EXIT}restart_limit = 1\n`, before: 'exit 9' },
       async ({ site, start }) => {
@@ -76,7 +76,7 @@ describe.concurrent('the program', () => {
       },
     ))
 
-  test('dies: what is left of its group is ended, and reconfd ends', () =>
+  test('dies: the rest of its process group is ended, and reconfd exits', () =>
     withExec(
       {
         toml: '[exec]\nkill_timeout = "300ms"\n',
@@ -102,7 +102,7 @@ describe.concurrent('the program', () => {
       },
     ))
 
-  test('ignores TERM: a second one is immediate', () =>
+  test('ignores TERM: a second TERM kills it at once', () =>
     withExec({}, async ({ site, start }) => {
       const script = `trap '' TERM; echo $$ > ${site.path('up')}; while :; do sleep 0.05; done`
       const run = start('-watch', '--', 'sh', '-c', script)
@@ -113,9 +113,9 @@ describe.concurrent('the program', () => {
       await ends(Number(site.read('up')))
     }))
 
-  test('puts itself into the background: that is told', () =>
+  test('puts itself into the background: a message reports it', () =>
     withExec({}, async ({ site, start }) => {
-      // A copy of the program, so that no other process is mistaken for it.
+      // A link under a path of its own, so that no other process is mistaken for the daemon.
       const own = site.path('python')
       symlinkSync('/usr/bin/python3', own)
       const script = `import os, time, sys
@@ -134,7 +134,7 @@ time.sleep(60)
       process.kill(Number(site.read('daemon')), 'SIGKILL')
     }))
 
-  test('closes its streams: it is supervised all the same', () =>
+  test('closes its streams: it is still supervised', () =>
     withExec({ before: 'exec <&- >&- 2>&-' }, async ({ site, start, says, set }) => {
       const run = start('-watch', '--', site.path('program'))
       await says(run, 'start one')
@@ -144,7 +144,7 @@ time.sleep(60)
       expect(await run.stop()).toMatchObject({ code: 3 })
     }))
 
-  test('is stopped: its reload is owed until it goes on', () =>
+  test('is stopped: its reload is owed until it continues', () =>
     withExec({}, async ({ site, start, says, set, pid }) => {
       const run = start('-watch', '--', site.path('program'))
       await says(run, 'start one')
@@ -219,10 +219,10 @@ describe.concurrent('reconfd', () => {
       await next.stop()
     }))
 
-  test('is killed where there is no setpriv: the next start ends the orphan', () =>
+  test('is killed without setpriv installed: the next start ends the orphan', () =>
     withExec({ toml: '[exec]\nkill_timeout = "5s"\n' }, async ({ site, says, pid, set }) => {
       set('one')
-      // A PATH with all but setpriv.
+      // A PATH with all required commands except setpriv.
       const bin = site.path('bin')
       mkdirSync(bin)
       for (const name of ['sh', 'cat', 'sleep', 'dirname'])
@@ -244,7 +244,7 @@ describe.concurrent('reconfd', () => {
         const told = `ended the program of a killed earlier run (pid ${orphan.pid})`
         await next.until('that is told', () => next.stderr.includes(told))
       } finally {
-        // Killed, it would leave an orphan, too.
+        // Stopped, not killed: a kill would leave another orphan.
         await next.stop()
       }
     }))
@@ -252,7 +252,7 @@ describe.concurrent('reconfd', () => {
   test.each([
     ['-watch', 0],
     ['-onetime', 143],
-  ])('is told to end during the first render: nothing is started (%s)', (mode, code) =>
+  ])('is terminated during the first render: nothing is started (%s)', (mode, code) =>
     withExec({}, async ({ site, start, lines }) => {
       const [begun, go] = [site.path('begun'), site.path('go')]
       site.resource('a', {
@@ -272,7 +272,7 @@ describe.concurrent('reconfd', () => {
   test.each([
     ['-watch', 0],
     ['-onetime', 143],
-  ])('is told to end in the pause before a restart (%s)', (mode, code) =>
+  ])('is terminated in the pause before a restart (%s)', (mode, code) =>
     withExec({ toml: ON_EXIT, before: 'exit 9' }, async ({ site, start }) => {
       const run = start(mode, '--', site.path('program'))
       await run.until('the program has ended', () => run.tells('child-exited'))
@@ -282,7 +282,7 @@ describe.concurrent('reconfd', () => {
     }),
   )
 
-  test('hangs: the program lives on, and what changed meanwhile is read later', () =>
+  test('hangs: the program keeps running, and reads later what has changed meanwhile', () =>
     withExec({}, async ({ site, start, says, set, pid }) => {
       const run = start('-watch', '--', site.path('program'))
       await run.until('it has settled', () => run.tells('reloaded'))
@@ -295,7 +295,7 @@ describe.concurrent('reconfd', () => {
       expect(await run.stop()).toMatchObject({ code: 3 })
     }))
 
-  test('hangs while its program dies: it ends with it later', () =>
+  test('hangs while its program dies: it exits once it continues', () =>
     withExec({}, async ({ site, start, pid }) => {
       const run = start('-watch', '--', site.path('program'))
       await run.until('it has settled', () => run.tells('reloaded'))
@@ -305,7 +305,7 @@ describe.concurrent('reconfd', () => {
       expect(await run.finished).toMatchObject({ code: 137 })
     }))
 
-  test('cannot render: the program goes on', () =>
+  test('cannot render: the program keeps running', () =>
     withExec({}, async ({ site, start, says, set }) => {
       const run = start('-watch', '--', site.path('program'))
       await says(run, 'start one')
@@ -328,11 +328,11 @@ describe('the store', () => {
   })
   afterAll(() => etcd.stop())
 
-  /** etcd in place of the file. */
+  /** The flags of etcd, in place of the file store. */
   const store = (): string[] => ['-backend', 'etcdv3', '-node', etcd.node, '-prefix', '/exec']
 
   test(
-    'is away for long while the program runs; then it is started on the last good files',
+    'is unreachable: the program keeps running, and a restart uses the last good files',
     () =>
       withExec(
         { toml: '[exec]\nreload_signal = "USR1"\nstart = "last-good"\n' },
@@ -358,7 +358,7 @@ describe('the store', () => {
           await next.until('it has settled', () => next.tells('reloaded'))
           await next.stop()
 
-          // The edited content is not the proved one.
+          // A file that was edited by hand is not the proved content.
           await etcd.stop()
           writeFileSync(site.path('a'), 'edited')
           const third = start()
@@ -371,7 +371,7 @@ describe('the store', () => {
     60_000,
   )
 
-  test('is unreachable at the start, and start_timeout is over', async () => {
+  test('is unreachable at the start until start_timeout expires', async () => {
     await withSite(['-backend', 'etcdv3', '-node', '127.0.0.1:1'], async (site) => {
       site.config('[exec]\nstart_timeout = "300ms"\n')
       site.template('a', '{{ getv("/a") }}')

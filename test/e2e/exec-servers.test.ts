@@ -10,9 +10,9 @@ import { countOf } from './exec-support.ts'
 import { withSite, type Running, type Site } from './support.ts'
 
 const RELOADS = 50
-/** They mostly wait: both at once. */
+/** The tests mostly wait, so they run concurrently. */
 const test = inTurn.concurrent
-/** Between two requests, in milliseconds: traffic, and not all of a processor. */
+/** Milliseconds between two requests: steady traffic without a fully loaded CPU. */
 const PACE = 5
 
 let etcd: EtcdServer
@@ -30,7 +30,7 @@ afterAll(async () => {
   await etcd.stop()
 })
 
-/** Asks again and again, each time on a new connection. */
+/** Sends requests until `isOver`, each on a new connection. Returns the number of good answers, and all bad ones. */
 async function ask(port: number, isOver: () => boolean): Promise<{ good: number; bad: string[] }> {
   const bad: string[] = []
   let good = 0
@@ -60,7 +60,7 @@ const answers = async (port: number): Promise<boolean> => {
   }
 }
 
-/** Reloads it 50 times while it is asked; the end of it. */
+/** Reloads the server 50 times under traffic, and expects no failed request and no restart. */
 async function underTraffic(site: Site, run: Running, port: number, key: string): Promise<void> {
   await run.until('it has started', () => run.tells('reloaded'))
   expect(await answers(port)).toBe(true)
@@ -93,7 +93,7 @@ test('HAProxy', { timeout: 240_000 }, async () => {
   await withSite(
     ['-backend', 'etcdv3', '-node', etcd.node],
     async (site) => {
-      // Soft stop: with TERM the master's own exit code would be 143.
+      // USR1 is a soft stop. After TERM, the master would exit with 143.
       site.config('[exec]\nreload_signal = "USR2"\nkill_signal = "USR1"\n')
       site.template('haproxy.cfg', HAPROXY(port))
       site.resource('haproxy.cfg', { check_cmd: `${path} -c -q -f {{.src}}` })

@@ -1,9 +1,9 @@
-// A program for exec mode that writes down what happens to it, and a site that runs it.
+// A program for exec mode that logs its starts, reloads and signals, and a site that runs it.
 import { chmodSync, readFileSync, writeFileSync } from 'node:fs'
 import type { LogLine, Running, Site } from './support.ts'
 import { withSite } from './support.ts'
 
-/** It writes lines into `log`: `start VALUE`, `reload VALUE`, and the signals that it gets. */
+/** Appends lines to `log`: `start VALUE`, `reload VALUE`, and the name of each other signal received. */
 const PROGRAM = `#!/bin/sh
 cd "$(dirname "$0")"
 say() { echo "$*" >> log; }
@@ -21,19 +21,19 @@ while :; do sleep 0.05; done
 
 export interface Exec {
   readonly site: Site
-  /** Sets the key that the file `a` is made of. */
+  /** Sets the key from which the file `a` is rendered. */
   readonly set: (value: string) => void
   readonly start: (...args: readonly string[]) => Running
-  /** Waits until the program has written these lines, and no others. */
+  /** Waits until the program's log consists of exactly these lines. */
   readonly says: (run: Running, ...lines: readonly string[]) => Promise<void>
   readonly lines: () => readonly string[]
-  /** Of the program that was started last. */
+  /** Returns the process id of the program that was started last. */
   readonly pid: () => number
 }
 
 /**
- * @param toml the settings
- * @param before what the program does first, as a shell script
+ * @param toml the text of confd.toml
+ * @param before a shell script that the program runs first
  */
 export async function withExec(
   { toml = '[exec]\nreload_signal = "USR1"\n', before = '', fields = {} },
@@ -67,10 +67,10 @@ export async function withExec(
   })
 }
 
-/** The newest line of the log with this event. */
+/** Returns the newest log line with this event. */
 export const lineOf = (run: Running, event: LogLine['event']): Record<string, unknown> =>
   (run.log.findLast((line) => line.event === event) ?? {}) as unknown as Record<string, unknown>
 
-/** The number of lines of the log with this event. */
+/** Returns the number of log lines with this event. */
 export const countOf = (run: Running, event: LogLine['event']): number =>
   run.log.filter((line) => line.event === event).length

@@ -1,5 +1,5 @@
-// Exec mode: the program starts when its files are there, reads them again when they change, and reconfd ends
-// with it.
+// Exec mode: the program starts when its files are in place and reloads them when they change. When it exits, so does
+// reconfd.
 import { rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
@@ -8,7 +8,7 @@ import { freePorts } from '../support/process.ts'
 import { countOf, lineOf, withExec } from './exec-support.ts'
 
 describe.concurrent('the start', () => {
-  test('waits until every resource was applied', () =>
+  test('waits until every resource has been applied', () =>
     withExec({}, async ({ site, start, says, set, lines }) => {
       site.template('b', '{{ getv("/b") }}')
       site.resource('b')
@@ -31,7 +31,7 @@ describe.concurrent('the start', () => {
       await run.stop()
     }))
 
-  test('waits until a bad file of conf.d is right', () =>
+  test('waits until a bad file of conf.d has been corrected', () =>
     withExec({}, async ({ site, start, says, lines }) => {
       site.template('b', 'b')
       site.resource('b', { sorce: 'x' })
@@ -57,7 +57,7 @@ describe.concurrent('the start', () => {
       expect(lines()).toEqual([])
     }))
 
-  test('takes the streams, the arguments and the environment that it is to have', () =>
+  test('passes streams, arguments and environment to the program', () =>
     withExec(
       { toml: '[exec.env]\ncustom = ["OWN=x y"]\ndenylist = ["HOME"]\n' },
       async ({ site, start }) => {
@@ -80,7 +80,7 @@ describe.concurrent('the start', () => {
 })
 
 describe.concurrent('a change', () => {
-  test('reloads by the signal; what is owed is settled', () =>
+  test('reloads by a signal and settles the debt', () =>
     withExec({}, async ({ site, start, says, set, pid }) => {
       const run = start('-watch', '--', site.path('program'))
       await run.until('the start has settled', () => countOf(run, 'reloaded') === 1)
@@ -94,7 +94,7 @@ describe.concurrent('a change', () => {
       expect(await run.stop()).toMatchObject({ code: 3 })
     }))
 
-  test('counts only after verify_cmd', () =>
+  test('counts as applied only after verify_cmd', () =>
     withExec({}, async ({ site, start, lines }) => {
       site.resource('a', { verify_cmd: `test -f ${site.path('well')}` })
       const run = start('-watch', '--', site.path('program'))
@@ -117,7 +117,7 @@ describe.concurrent('a change', () => {
       await run.stop()
     }))
 
-  test('of a resource with a reload_cmd runs that', () =>
+  test('of a resource with a reload_cmd runs that command', () =>
     withExec({}, async ({ site, start, says, set }) => {
       site.resource('a', { reload_cmd: `echo ran >> ${site.path('ran')}` })
       const run = start('-watch', '--', site.path('program'))
@@ -128,7 +128,7 @@ describe.concurrent('a change', () => {
       await run.stop()
     }))
 
-  test('reload = "exec" without a program is a fault of the configuration', () =>
+  test('reload = "exec" without a program is a configuration error', () =>
     withExec({ fields: { reload: 'exec' } }, async ({ start }) => {
       const { code, stderr } = await start('-watch').finished
       expect(code).toBe(78)
@@ -151,14 +151,14 @@ describe.concurrent('signals', () => {
     }),
   )
 
-  test('kill_signal stands for SIGTERM', () =>
+  test('kill_signal replaces SIGTERM', () =>
     withExec({ toml: '[exec]\nkill_signal = "QUIT"\n' }, async ({ site, start, says }) => {
       const run = start('-watch', '--', site.path('program'))
       await says(run, 'start one')
       expect(await run.stop()).toMatchObject({ code: 5 })
     }))
 
-  test('USR2 is forwarded, HUP reads our configuration again', () =>
+  test('USR2 is forwarded, HUP reloads the configuration of reconfd', () =>
     withExec({}, async ({ site, start, says }) => {
       const run = start('-watch', '--', site.path('program'))
       await says(run, 'start one')
@@ -170,7 +170,7 @@ describe.concurrent('signals', () => {
       await run.stop()
     }))
 
-  test('forward_signals decides', () =>
+  test('forward_signals sets the forwarded signals', () =>
     withExec({ toml: '[exec]\nforward_signals = ["HUP"]\n' }, async ({ site, start, says }) => {
       const run = start('-watch', '--', site.path('program'))
       await says(run, 'start one')
@@ -205,7 +205,7 @@ describe.concurrent('-onetime', () => {
     }))
 })
 
-test('status, the page, the metrics and /readyz tell of the program', () =>
+test('status, the page, the metrics and /readyz show the program', () =>
   withExec({}, async ({ site, start, says }) => {
     const [port = 0] = await freePorts(1)
     site.template('b', '{{ getv("/b") }}')

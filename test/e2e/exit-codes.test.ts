@@ -1,4 +1,4 @@
-// The exit codes of a onetime run, and that a failure leaves the destination as it was.
+// The exit codes of a onetime run. A failed run leaves the destination unchanged.
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
@@ -20,14 +20,14 @@ const good = (site: Site, name = 'app.conf'): void => {
   site.resource(name)
 }
 
-/** With -log-format json no line is anything else, the last words of a refused run included. */
+/** Parses every line: with -log-format json, even the final error of a refused run is JSON. */
 const levels = (stderr: string): string[] =>
   stderr
     .trimEnd()
     .split('\n')
     .map((line) => (JSON.parse(line) as { level: string }).level)
 
-test('0: done', async () => {
+test('0: success', async () => {
   await withSite(store(), async (site) => {
     good(site)
     expect(await site.start('-onetime').finished).toMatchObject({ code: 0 })
@@ -35,7 +35,7 @@ test('0: done', async () => {
   })
 })
 
-test('1: a resource failed; all are tried, and each failure is told', async () => {
+test('1: a resource failed; all are tried, and each failure is reported', async () => {
   await withSite(store(), async (site) => {
     good(site, 'good.conf')
     good(site, 'check.conf')
@@ -54,7 +54,7 @@ test('1: a resource failed; all are tried, and each failure is told', async () =
     expect(run.stderr).toContain('no good')
     expect(run.stderr).toContain('reload.conf')
     expect(run.stderr).toContain('/app/missing')
-    // Values are secrets, even in a failure.
+    // Values are secrets, even in an error message.
     expect(run.stderr).not.toContain('s3cret')
   })
 })
@@ -98,7 +98,7 @@ test('69: the store is not reachable within the timeout', async () => {
   })
 })
 
-test('78: the configuration is wrong, told with file and line', async () => {
+test('78: the configuration is wrong; the error names file and line', async () => {
   await withSite(store(), async (site) => {
     good(site)
     writeFileSync(join(site.root, 'conf.d', 'bad.toml'), '[template]\nsrc = "a.njk"\nkeyz = []\n')

@@ -1,5 +1,5 @@
-// A bad file in conf.d: a daemon serves the other resources, a onetime run refuses. And what a onetime run may
-// be asked for: one resource only, a reload whatever has changed.
+// A bad file in conf.d: a daemon serves the other resources, a onetime run refuses to start. Also -only, which limits a
+// onetime run to one resource, and -reload-always, which reloads even without a change.
 import { appendFileSync, mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { rootCertificates } from 'node:tls'
@@ -8,7 +8,7 @@ import { freePorts } from '../support/process.ts'
 import { until } from '../support/until.ts'
 import { withSite, type Site } from './support.ts'
 
-/** A site with two good resources, `a` and `b`, whose key is in a file. */
+/** Creates a site with two valid resources, `a` and `b`, whose key is in a file. */
 async function withFiles(use: (site: Site) => Promise<void>): Promise<void> {
   await withSite([], async (site) => {
     keys(site, 'one')
@@ -25,13 +25,13 @@ const keys = (site: Site, name: string): void => writeFileSync(file(site), `name
 const bad = (site: Site, name: string): void =>
   writeFileSync(join(site.root, 'conf.d', `${name}.toml`), '[template]\nsrc = 1\n')
 
-/** The status of the daemon's page. */
+/** Returns the daemon's answer to /readyz. */
 async function readiness(port: number): Promise<{ status: number; body: string }> {
   const response = await fetch(`http://127.0.0.1:${port}/readyz`)
   return { status: response.status, body: await response.text() }
 }
 
-test('a daemon starts with a bad file, says so, and takes it up when it is mended', async () => {
+test('a daemon starts despite a bad file, reports it, and loads it once it is corrected', async () => {
   await withFiles(async (site) => {
     const [port = 0] = await freePorts(1)
     bad(site, 'b')
@@ -55,7 +55,7 @@ test('a daemon starts with a bad file, says so, and takes it up when it is mende
   })
 })
 
-test('a store of its own that cannot be opened is no matter of the others, and is tried again', async () => {
+test('a [backend] that cannot be opened does not affect other resources, and is retried', async () => {
   await withFiles(async (site) => {
     const [port = 0, consul = 0] = await freePorts(2)
     const ca = site.path('ca.pem')
@@ -66,7 +66,7 @@ test('a store of its own that cannot be opened is no matter of the others, and i
     await run.until('the good one', () => site.lines('a.reloads') === 1)
     const { body } = await readiness(port)
     expect(body).toContain('cannot read the file of -client-ca-keys')
-    // Nothing in conf.d changes.
+    // Nothing changes in conf.d itself; only the missing file appears.
     writeFileSync(ca, rootCertificates[0] as string)
     await run.until('a new generation', () => run.tells('generation-loaded'))
     expect(run.log).toContainEqual(
@@ -76,7 +76,7 @@ test('a store of its own that cannot be opened is no matter of the others, and i
   })
 })
 
-test('a resource that becomes bad keeps its former definition, and is failed until it is mended', async () => {
+test('a resource that becomes invalid keeps its previous definition, and is failed until corrected', async () => {
   await withFiles(async (site) => {
     const [port = 0] = await freePorts(1)
     const run = site.start('-watch', '-file', file(site), '-http', `127.0.0.1:${port}`)
@@ -86,7 +86,7 @@ test('a resource that becomes bad keeps its former definition, and is failed unt
     keys(site, 'two')
     await run.until('its former definition works', () => site.read('b') === 'b two\n')
     await run.until('and reloads', () => site.lines('b.reloads') === 2)
-    // What it applies meanwhile does not make it good.
+    // A successful apply of the previous definition does not make the resource ready.
     const { status, body } = await readiness(port)
     expect(status).toBe(503)
     expect(body).toContain('invalid definition')
@@ -118,7 +118,7 @@ test('a daemon with -failure-mode fail-fast does not start', async () => {
   })
 })
 
-test('what a refused resource owes is not forgotten', async () => {
+test('an invalid resource keeps its debts', async () => {
   await withFiles(async (site) => {
     site.resource('b', { reload_cmd: 'exit 1' })
     expect((await site.start('-onetime', '-file', file(site)).finished).code).toBe(1)
@@ -131,7 +131,7 @@ test('what a refused resource owes is not forgotten', async () => {
   })
 })
 
-test('-only: one resource, whatever the others are, and what those owe stays owed', async () => {
+test('-only: applies one resource even if others are invalid; debts of others stay', async () => {
   await withFiles(async (site) => {
     bad(site, 'c')
     site.resource('b', { reload_cmd: 'exit 1' })
@@ -174,7 +174,7 @@ test('-only removes no file of another resource', async () => {
   })
 })
 
-test('-only of a name that there is not', async () => {
+test('-only with an unknown name', async () => {
   await withFiles(async (site) => {
     const ended = await site.start('-onetime', '-file', file(site), '-only', 'aa.toml').finished
     expect(ended.code).toBe(78)
@@ -182,7 +182,7 @@ test('-only of a name that there is not', async () => {
   })
 })
 
-test('-reload-always: each reload once, whether its files have changed or not', async () => {
+test('-reload-always: runs each reload once, even if no file has changed', async () => {
   await withFiles(async (site) => {
     const once = ['-onetime', '-file', file(site)]
     expect((await site.start(...once, '-reload-always').finished).code).toBe(0)
@@ -191,7 +191,7 @@ test('-reload-always: each reload once, whether its files have changed or not', 
     expect([site.lines('a.reloads'), site.lines('b.reloads')]).toEqual([1, 1])
     expect((await site.start(...once, '-reload-always', '-only', 'a').finished).code).toBe(0)
     expect([site.lines('a.reloads'), site.lines('b.reloads')]).toEqual([2, 1])
-    // One that fails is owed, as ever.
+    // With -reload-always, too, a failed reload stays owed.
     site.resource('a', { reload_cmd: 'exit 1' })
     expect((await site.start(...once, '-reload-always').finished).code).toBe(1)
     site.resource('a', { reload_cmd: `echo x >> ${site.path('a.reloads')}` })

@@ -1,5 +1,5 @@
 // examples/haproxy/reload-haproxy on a real HAProxy: it succeeds when a new worker serves the new file, and fails
-// when HAProxy goes on with the old one.
+// when HAProxy keeps running with the old one.
 import { spawnSync } from 'node:child_process'
 import { existsSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:net'
@@ -29,9 +29,9 @@ async function served(port: number): Promise<string> {
   }
 }
 
-// 2.6 has to be asked for its workers; from 2.7 on the master answers with the result.
+// In 2.6, the recipe must query the list of workers. From 2.7 on, the master reports the result of a reload.
 test.each(['haproxy-2.6', 'haproxy-3.2'])(
-  '%s: the recipe tells a reload that worked from one that did not',
+  '%s: the recipe distinguishes a successful reload from a failed one',
   async (name) => {
     const folder = tempDir('haproxy')
     const [one = 0, two = 0, taken = 0] = await freePorts(3)
@@ -66,7 +66,7 @@ test.each(['haproxy-2.6', 'haproxy-3.2'])(
       expect(reload().status).toBe(1)
       expect(await served(two)).toBe(`port ${two}`)
 
-      // A failure before does not make the next one fail.
+      // A failed reload does not make the next reload fail.
       writeFileSync(file, config(one))
       expect(reload()).toEqual({ status: 0, said: '' })
       expect(await served(one)).toBe(`port ${one}`)
@@ -79,7 +79,7 @@ test.each(['haproxy-2.6', 'haproxy-3.2'])(
   60_000,
 )
 
-test('without a master it fails, and says how to start HAProxy', () => {
+test('without a master it fails, and explains how to start HAProxy', () => {
   const done = spawnSync(recipe, ['/nonexistent/master.sock'], {
     encoding: 'utf8',
   })

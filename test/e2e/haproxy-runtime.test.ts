@@ -9,7 +9,7 @@ import { ABLE } from '../haproxy/support.ts'
 import { programWith } from '../support/program.ts'
 import { freePorts } from '../support/servers.ts'
 
-/** What a command of the program prints. */
+/** Runs a command of the program and returns its output. */
 const said = ({ site, keys }: Scene, ...args: readonly string[]): string => {
   const where = ['-confdir', site.root, '-conf-file', join(site.root, 'confd.toml')]
   const store = ['-backend', 'file', '-file', keys, '-state-dir', join(site.root, 'state')]
@@ -24,7 +24,7 @@ afterEach(async () => {
 })
 
 describe.each(ABLE)('HAProxy %s', (release) => {
-  test('servers come, change and go without a reload', { timeout: 240_000 }, async () => {
+  test('adds, changes and removes servers without a reload', { timeout: 240_000 }, async () => {
     const [port] = (await freePorts(1)) as [number]
     scene = new Scene(release, port)
     const { haproxy } = scene
@@ -44,7 +44,7 @@ describe.each(ABLE)('HAProxy %s', (release) => {
     expect(scene.reloads).toBe(reloads)
     expect(await haproxy.id()).toBe(id)
 
-    // What cannot be done at run time is a reload.
+    // A change that is impossible at run time causes a reload.
     scene.set({ n1: '127.0.0.1:8009 weight 7', n2: '127.0.0.1:8002' }, { client: '6s' })
     const { site } = scene
     await haproxy.has('web/n1 127.0.0.1:8009 weight 7', 'web/n2 127.0.0.1:8002 weight 1')
@@ -52,7 +52,7 @@ describe.each(ABLE)('HAProxy %s', (release) => {
   })
 })
 
-test('it is told beforehand and afterwards', { timeout: 240_000 }, async () => {
+test('run-time changes are reported in advance and afterwards', { timeout: 240_000 }, async () => {
   const [port] = (await freePorts(1)) as [number]
   scene = new Scene('3.2', port)
   const { haproxy, site } = scene

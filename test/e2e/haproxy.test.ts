@@ -1,4 +1,4 @@
-// The reason for all of it: a running HAProxy gets a new backend from etcd, and no client is refused.
+// The main use case: a running HAProxy gets a new backend from etcd, and no client is refused.
 import { createServer, type Server } from 'node:http'
 import { readFileSync } from 'node:fs'
 import { afterAll, beforeAll, expect, test } from 'vitest'
@@ -27,7 +27,7 @@ afterAll(async () => {
   await etcd.stop()
 })
 
-/** A web server that answers with its name; returns its address. */
+/** Starts a web server that answers with its name; returns its address. */
 async function webServer(name: string): Promise<string> {
   const server = createServer((_, response) => response.end(name))
   backends.push(server)
@@ -35,7 +35,7 @@ async function webServer(name: string): Promise<string> {
   return `127.0.0.1:${(server.address() as { port: number }).port}`
 }
 
-/** Asks again and again, each time on a new connection, until it is stopped. */
+/** Sends requests until it is stopped, each on a new connection. */
 class ContinuousClient {
   readonly answers: string[] = []
   readonly errors: string[] = []
@@ -83,7 +83,7 @@ test('HAProxy is reloaded and serves the new backend; no connection is refused',
     site.resource('haproxy.cfg', {
       keys: ['/services/web'],
       check_cmd: check,
-      // In the first run, HAProxy is not running yet.
+      // HAProxy does not run yet during the onetime run.
       reload_cmd: `[ ! -e ${pidFile} ] || kill -USR2 $(cat ${pidFile}); echo reload >> ${site.path('reloads')}`,
     })
     expect(await site.start('-onetime').finished).toMatchObject({ code: 0 })
@@ -93,7 +93,7 @@ test('HAProxy is reloaded and serves the new backend; no connection is refused',
     const run = site.start('-watch')
     const client = new ContinuousClient(port)
     await run.until('the first backend serves', () => client.answers.at(-1) === 'one')
-    // There and back several times: each is a reload under load.
+    // Each change of the backend is a reload under load.
     for (const [backend, address] of Object.entries({ two, one, 'two ': two })) {
       await etcd.client.put('/services/web/node', address)
       await run.until(`${backend} serves`, () => client.answers.at(-1) === backend.trim())

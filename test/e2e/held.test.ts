@@ -1,5 +1,5 @@
-// A change that takes everything away is held without a guard, and keys that come back one by one are not
-// published by halves. Hold-downs survive a restart.
+// A change that removes everything is held even without a guard. Keys that return one by one are not published until
+// they are complete. Hold-downs survive a restart.
 import { readdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
@@ -8,7 +8,7 @@ import { withSite, type Running, type Site } from './support.ts'
 
 const LIST = '{% for s in range("/web") %}{{ s.value }}\n{% endfor %}'
 
-/** Replaces the keys as a whole: a file that is written in place may be seen half. */
+/** Replaces the keys file by a rename: the program might read a half-written file. */
 function keys(site: Site, all: Readonly<Record<string, string>>): void {
   writeFileSync(join(site.root, 'new.json'), JSON.stringify(all))
   renameSync(join(site.root, 'new.json'), join(site.root, 'keys.json'))
@@ -29,7 +29,7 @@ async function withKeys(
 
 const heldNow = (run: Running): boolean => run.tells('held')
 
-test('a onetime run that finds nothing any more holds the file, until that is accepted', async () => {
+test('a onetime run that finds no key any more holds the change until it is accepted', async () => {
   await withKeys(async (site, store) => {
     site.template('app', LIST)
     site.resource('app')
@@ -44,7 +44,7 @@ test('a onetime run that finds nothing any more holds the file, until that is ac
     expect(site.read('app')).toBe(lines(2))
     const status = await site.start('status').finished
     expect(status.stdout).toMatch(/app\.toml +held .*\n +.*reconfd accept\s+app\.toml/s)
-    // Neither another change nor one that was never held may pass with it.
+    // An accepted change passes. After that, nothing is left to accept.
     expect(await site.start('accept', 'app').finished).toMatchObject({ code: 0 })
     expect(await once('-prefix', '/typo')).toMatchObject({ code: 0 })
     expect(site.read('app')).toBe('')
@@ -67,7 +67,7 @@ test.each([
   })
 })
 
-test('the files of a for_each whose keys are all gone stay', async () => {
+test('the files of a for_each stay when all its keys are gone', async () => {
   await withKeys(async (site, store) => {
     site.template('app', '{{ item.value }}\n')
     site.resource('app', { for_each: '/web/*', dest: `${site.path('app')}.{{ base(item.key) }}` })
@@ -84,7 +84,7 @@ test('the files of a for_each whose keys are all gone stay', async () => {
   })
 })
 
-test('keys that come back pass together, or when their number stands still', async () => {
+test('returning keys are published together, or once their number no longer grows', async () => {
   await withKeys(async (site, store) => {
     site.template('app', LIST)
     const guard = '[template.guard]\nmax_removed = "50%"\nsettle = "2s"\n'
@@ -150,14 +150,14 @@ test.each<['SIGTERM' | 'SIGKILL', 'before' | 'during']>([
     await second.until('a new key', () => site.read('app')?.includes('s3') === true)
     expect(site.read('app')).toBe(lines(4))
     expect(await second.stop()).toMatchObject({ code: 0 })
-    // Its time is over.
+    // The hold-down has expired.
     site.resource('app', { hold_down: '1ms' })
     expect(await site.start(...store, '-onetime').finished).toMatchObject({ code: 0 })
     expect(site.read('app')).toBe('s0\ns1\ns3\n')
   })
 })
 
-test('a key that vanishes while another configuration opens its store has its hold-down', async () => {
+test('a key that vanishes while a new configuration reopens the store gets its hold-down', async () => {
   await withKeys(async (site, store) => {
     site.template('app', LIST)
     site.resource('app', { keys: ['/web'], hold_down: '1h' })

@@ -1,5 +1,5 @@
-// What -http serves besides the page, and to whom: readiness that follows the store, metrics that
-// promtool finds nothing wrong with, and nothing for pages of the web.
+// The endpoints of -http besides the page, and who may use them: readiness follows the store, promtool accepts the
+// metrics, and web pages of other origins are refused.
 import { spawnSync } from 'node:child_process'
 import { writeFileSync } from 'node:fs'
 import { request } from 'node:http'
@@ -81,7 +81,7 @@ test('/readyz follows the store and the resources, /healthz the process', async 
   }
 }, 60_000)
 
-test('promtool finds nothing wrong with the metrics', async () => {
+test('promtool accepts the metrics', async () => {
   await withFile(async (_, start) => {
     const address = await start('-http', ':0')
     const { status, headers, text } = await ask(`${address}/metrics`)
@@ -131,7 +131,7 @@ test('a resource that fails and owes a reload counts as both', async () => {
   })
 })
 
-test('the page shows what a rollback has put back', async () => {
+test('the page shows the content that a rollback has restored', async () => {
   await withFile(async (site, start) => {
     const reload = `! grep -q bad ${site.path('app')}`
     writeFileSync(
@@ -218,7 +218,7 @@ test('an empty conf.d: ready, and the page says so', async () => {
   })
 })
 
-test('fifty look on, and one of them takes nothing of what he is sent', async () => {
+test('fifty viewers, one of whom never reads', async () => {
   await withFile(async (site, start) => {
     const address = await start('-http', ':0', '-http-token', 'open-sesame')
     const headers = { authorization: 'Bearer open-sesame' }
@@ -244,7 +244,7 @@ test('fifty look on, and one of them takes nothing of what he is sent', async ()
   })
 })
 
-test('a port that is taken: the daemon works on, and tells', async () => {
+test('a port in use: the daemon keeps working and reports it', async () => {
   await withFile(async (site, start) => {
     const address = await start('-http', ':0')
     const { port } = new URL(address)

@@ -1,25 +1,25 @@
-// The worst inputs of filters and functions. `s` and `t` are values of keys: [before, unit, after], of
-// which the unit is repeated, or the kind of a JSON text (linear-child.mjs).
+// The worst inputs of filters and functions. `s` and `t` are values of keys: either [before, unit, after], where the
+// unit is repeated, or the name of a kind of text (see `make` in linear-child.mjs).
 
 type How = readonly [string, string, string] | string
 
 interface More {
   readonly s?: How
   readonly t?: How
-  /** Keys below /k, by how their names are made. */
+  /** Keys below /k: for each value, how the name of its key is made. */
   readonly keys?: Readonly<Record<string, How>>
-  /** A tenth of as many directories below /k. */
+  /** Adds n / 10 directories below /k. */
   readonly many?: true
-  /** Repetitions of the smaller input. */
+  /** Repetitions for the smaller input; default: 30,000. */
   readonly n?: number
-  /** It ends with an error, which has to come in time, too. */
+  /** The expression may fail, but must do so in linear time, too. */
   readonly fails?: true
 }
 
-/** A name, the expression, and its input. */
+/** Name, expression and input. */
 export type Case = readonly [name: string, code: string, more?: More]
 
-/** No row is needed: no work that grows with a value. */
+/** Filters and functions without a row: their cost does not grow with a value. Each has its reason. */
 export const FILTERS: Readonly<Record<string, string>> = {
   abs: 'a number',
   d: 'default',
@@ -53,7 +53,7 @@ export const FUNCTIONS: Readonly<Record<string, string>> = {
 }
 
 const A = ['', 'a', ''] as const
-/** A text in which the part matches almost everywhere. */
+/** At almost every position of `s`, `t` matches for a long way and then fails. */
 const ALMOST = { s: A, t: 'middle', n: 100_000 }
 const ALMOST_AT_ITS_END = { s: ['', 'aa', ''] as const, t: ['', 'a', 'b'] as const }
 const DIGITS = ['', '9', ''] as const

@@ -1,11 +1,11 @@
-// Measures, in a separate process, the cost of template expressions for values of two sizes: CPU in
-// milliseconds, a line of JSON each. Arguments: the built library, and a file with the rows.
+// Measures the cost of template expressions in a separate process, for values of two sizes. Prints one line of JSON per
+// row, with CPU time in milliseconds. Arguments: the built library, and a file with the rows.
 import { readFileSync } from 'node:fs'
 
 const [library, file] = process.argv.slice(2)
 const { render } = await import(library)
 
-/** @param how [before, unit, after]: the unit is repeated; or the kind of a JSON text */
+/** @param how [before, unit, after], where the unit is repeated n times, or the name of a kind of text */
 function make(how, n) {
   if (Array.isArray(how)) return how[0] + how[1].repeat(n) + how[2]
   const numbers = Array.from({ length: n }, (_, i) => i)

@@ -1,5 +1,5 @@
-// No function and no filter takes more than linear time on what a store may hold: each is fed its worst
-// input of N and of 2N, in a process with a limit of CPU, and the larger may cost less than 3 times as much.
+// Every function and filter takes at most linear time on values from a store. Each runs on its worst input of sizes N
+// and 2N, in a process with a CPU limit. The larger input may cost less than 3 times as much.
 import { execFileSync } from 'node:child_process'
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
@@ -13,9 +13,9 @@ import { FILTERS, FUNCTIONS, GO, NUNJUCKS, type Case } from './linear-cases.ts'
 const folder = tempDir('linear')
 afterAll(() => removeDir(folder))
 
-/** Seconds of CPU for all rows of one language; a non-linear row takes minutes. */
+/** CPU limit for all rows of one language, in seconds; a non-linear row takes minutes. */
 const LIMIT = 60
-/** Milliseconds: below it the ratio of two measurements says nothing. */
+/** Milliseconds. Measurements below this are too short to compare. */
 const FLOOR = 25
 
 const file = (path: string): string => fileURLToPath(new URL(path, import.meta.url))
@@ -26,7 +26,7 @@ interface Cost {
   readonly large: number
 }
 
-/** What each row costs; the first that the limit of CPU has stopped is missing. */
+/** Returns the cost of each row. Rows from the one at which the CPU limit was reached are missing; `last` names it. */
 function costs(engine: 'nunjucks' | 'go', cases: readonly Case[]): { costs: Cost[]; last: string } {
   const rows = join(folder, `${engine}.json`)
   const templates = cases.map(([name, code, more]) => ({
@@ -67,7 +67,7 @@ describe.each([
   })
 })
 
-it('every filter and every function has a row, or a reason why it needs none', () => {
+it('every filter and function has a row, or a reason for having none', () => {
   const environment = new nunjucks.Environment(null) as unknown as { filters: object }
   const covers = (cases: readonly Case[], name: string): boolean =>
     cases.some(([, code]) => new RegExp(`(?<![\\w.])${name}\\b`).test(code))

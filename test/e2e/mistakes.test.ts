@@ -1,5 +1,5 @@
-// The mistakes that operators make, each with the words that have to be in the answer and the exit code: would a
-// colleague at 3 a.m. know what to type?
+// Operators' mistakes, each with its exit code and the words that the output must contain. The question behind each
+// row: would a colleague at 3 a.m. know what to type?
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { expect, test } from 'vitest'
@@ -7,7 +7,7 @@ import { Running } from './support.ts'
 import { removeDir, tempDir } from '../support/process.ts'
 
 interface Mistake {
-  /** Files of the confdir, beside those of `GOOD`; null: not this one. */
+  /** Files that replace or extend those of `GOOD`; null removes a file. */
   readonly files?: Readonly<Record<string, string | null>>
   readonly env?: Readonly<Record<string, string>>
 }
@@ -20,7 +20,7 @@ type Row = readonly [
   more?: Mistake,
 ]
 
-/** The placeholder of the folder in expected messages. */
+/** A confdir without mistakes. `DIR` stands for its folder, also in the rows. */
 const GOOD: Readonly<Record<string, string>> = {
   'conf.d/web.toml':
     '[template]\nsrc = "web.njk"\ndest = "DIR/out/web.conf"\nkeys = ["/services/web"]\nreload_cmd = "true"\n',
@@ -413,7 +413,7 @@ test.concurrent.each(named)(
       const said = stdout + stderr
       for (const word of words) expect(said).toContain(word.replace('DIR', dir))
       expect([code, said]).toEqual([exit, said])
-      // Internals of the program help no operator.
+      // Internal errors and stack traces do not help an operator.
       expect(said).not.toMatch(
         /this is a bug|\bat \S+ \(.*:\d+:\d+\)|undefined(?! variable)|\[object/,
       )

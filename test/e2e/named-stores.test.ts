@@ -1,4 +1,4 @@
-// Several stores at once: named in confd.toml or in a resource, read by one template, away one by one.
+// Several stores at once: named in confd.toml or in a resource, read by one template, and unreachable one at a time.
 import { readFileSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterAll, beforeAll, beforeEach, expect, onTestFinished, test } from 'vitest'
@@ -47,7 +47,7 @@ test('one template reads two stores; each is watched', async () => {
   })
 })
 
-test('a store that is away concerns only the resources that read it', async () => {
+test('an unreachable store affects only its readers', async () => {
   await withSite(store(), async (site) => {
     site.config('[stores.gone]\nbackend = "consul"\nnodes = ["127.0.0.1:1"]\n')
     site.template('plain', '{{ getv("/app/name") }}\n')
@@ -58,12 +58,12 @@ test('a store that is away concerns only the resources that read it', async () =
     expect(once.code).toBe(69)
     expect(once.stderr).toContain('gone')
     expect(site.read('plain')).toBe('from etcd\n')
-    // A key that could not be asked for is not a missing one: nothing is rendered from it.
+    // A key of an unreachable store is unknown, not missing, so nothing is rendered from it.
     expect(site.read('both')).toBeUndefined()
   })
 })
 
-test('a store that goes away makes stale those that read it; the others follow theirs', async () => {
+test('readers of a store that becomes unreachable are stale; other resources are not', async () => {
   await withSite(store(), async (site) => {
     named(site)
     site.template('plain', '{{ getv("/app/name") }}\n')
@@ -82,7 +82,7 @@ test('a store that goes away makes stale those that read it; the others follow t
     await etcd.client.put('/app/name', 'meanwhile')
     await run.until('the change', () => site.read('plain') === 'meanwhile\n')
     expect(await states()).toEqual({ 'plain.toml': 'in sync', 'both.toml': 'stale' })
-    // The last known keys of the one, and the current keys of the other.
+    // The last known keys of the unreachable store, and the current keys of the other.
     await run.until('it too', () => site.read('both') === 'meanwhile from consul\n')
     await consul.start()
     await consul.client.put('/secret/app/password', 'back')
@@ -92,7 +92,7 @@ test('a store that goes away makes stale those that read it; the others follow t
   })
 })
 
-test('stores of identical settings share one connection, whatever they are called', async () => {
+test('stores with identical settings share one connection, regardless of their names', async () => {
   await withSite(['-backend', 'consul', '-node', consul.node], async (site) => {
     const same = `backend = "consul"\nnodes = ["${consul.node}"]\n`
     site.config(`[stores.one]\n${same}[stores.two]\n${same}`)
@@ -110,7 +110,7 @@ test('stores of identical settings share one connection, whatever they are calle
     await run.until('it is live', () => run.tells('store-live'))
     await consul.client.put('/secret/app/password', 'shared')
     await run.until('the change', () => site.read('all') === 'hidden shared\n')
-    // All of it lies below one directory, which one blocking query waits for.
+    // All keys are below one directory, so one blocking query is enough.
     expect(connectionsTo(Number(consul.node.split(':')[1]), run.pid)).toBe(1)
     const asked = await site.start('status', '-json').finished
     const { stores } = JSON.parse(asked.stdout) as { stores: { name: string }[] }
@@ -134,7 +134,7 @@ test('a resource with a [backend] of its own', async () => {
   })
 })
 
-test('a snapshot of all stores renders the same with no store at all', async () => {
+test('a snapshot of all stores renders the same without any store', async () => {
   await withSite(store(), async (site) => {
     named(site)
     site.template(
@@ -154,7 +154,7 @@ test('a snapshot of all stores renders the same with no store at all', async () 
     const replayed = site.start('-onetime', '-replay', file, '-node', '127.0.0.1:1')
     expect(await replayed.finished).toMatchObject({ code: 0 })
     expect(site.read('app.conf')).toBe('from etcd from consul\n/vault2:/secret/app/password\n')
-    // The same as a file store: what it has of a named store is that store.
+    // A snapshot can also be used as a file store, keys of named stores included.
     const asFile = ['-onetime', '-sync-only', '-backend', 'file', '-file', file]
     expect(await site.start(...asFile, '-noop', '-detailed-exitcode').finished).toMatchObject({
       code: 0,
@@ -179,7 +179,7 @@ const optional = (site: Site, node: string): void => {
   site.resource('app', { keys: ['/app', 'far:/secret/app'], optional_stores: ['far'] })
 }
 
-test('an optional store that says nothing is done without in a onetime run, too', async () => {
+test('a onetime run, too, proceeds without an optional store that does not answer', async () => {
   const dead = await deadNodes['takes connections and stays silent']()
   onTestFinished(() => dead.close())
   await withSite(store(), async (site) => {
@@ -191,7 +191,7 @@ test('an optional store that says nothing is done without in a onetime run, too'
   })
 })
 
-test('what an optional store supplied before a restart holds nothing while it is away', async () => {
+test('an optional store that is unreachable after a restart does not cause a hold', async () => {
   await withSite(store(), async (site) => {
     optional(site, consul.node)
     await site.start('-onetime').finished
@@ -204,7 +204,7 @@ test('what an optional store supplied before a restart holds nothing while it is
     await run.until('what is there', () => site.read('app') === 'new none\n')
     await run.stop()
 
-    // It is reachable, but has lost its keys: the change is held.
+    // The store is reachable but has lost its keys, so the change is held.
     optional(site, consul.node)
     await site.start('-onetime').finished
     expect(site.read('app')).toBe('new from consul\n')

@@ -1,5 +1,5 @@
-// The status page in a real browser: it follows what happens without being loaded anew, hides what it
-// is to hide, and can be read by everybody, on a phone and by keyboard.
+// The status page in a real browser: it updates without a reload, masks what it must not show, and is accessible to
+// everybody, on a phone and by keyboard.
 import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { join } from 'node:path'
@@ -12,7 +12,7 @@ import { tokenOf } from './page.ts'
 import { withSite, type Running, type Site } from './support.ts'
 
 const axe = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8')
-/** SCREENSHOTS=1 writes pictures of the page, to look at. Those in the README show a HAProxy setup after a day. */
+/** SCREENSHOTS=1 saves screenshots of the page for review. Those in the README show a HAProxy setup after a day. */
 const pictures = fileURLToPath(new URL('../../.cache/pictures/', import.meta.url))
 
 let browser: Browser
@@ -30,7 +30,7 @@ afterAll(async () => {
 const template = (dir: string): string =>
   `backend ${dir}\n{% for p in range("/${dir}") %}  server {{ p.key }} {{ p.value }} check\n{% endfor %}`
 
-/** A daemon on etcd with three resources: one that can be broken, a plain one, and a sensitive one. */
+/** Runs a daemon on etcd with three resources: one that can be broken, a plain one, and a sensitive one. */
 async function withDaemon(
   use: (world: { site: Site; address: string; daemon: Running }) => Promise<void>,
   ...flags: string[]
@@ -56,14 +56,14 @@ async function withDaemon(
 const verdict = (page: Page, text: string): Promise<void> =>
   page.locator('#verdict p', { hasText: text }).waitFor()
 
-/** For one who has the token. */
+/** Browser options of a viewer who has the token. */
 const trusted = (site: Site) => ({
   extraHTTPHeaders: { authorization: `Bearer ${tokenOf(site)}` },
 })
 
-/** Violations of the rules for people who see, hear or type in other ways. */
+/** Returns the violations of accessibility rules that axe finds. */
 async function violationsIn(page: Page): Promise<string[]> {
-  // Evaluated, and not added as a script: the page's own policy refuses every other script.
+  // Evaluated instead of added as a script element, which the page's content security policy would refuse.
   await page.evaluate(axe)
   const found = await page.evaluate<{
     violations: { id: string; nodes: { html: string }[] }[]
@@ -76,12 +76,12 @@ async function violationsIn(page: Page): Promise<string[]> {
 async function picture(page: Page, name: string): Promise<void> {
   if (process.env['SCREENSHOTS'] === undefined) return
   mkdirSync(pictures, { recursive: true })
-  // What has just come is lit up for a moment.
+  // New entries are highlighted with an animation. Reduced motion gives a stable picture.
   await page.emulateMedia({ reducedMotion: 'reduce' })
   await page.screenshot({ path: join(pictures, `${name}.png`), fullPage: true })
 }
 
-test('a change appears, a failed reload is owed and clears; nothing is loaded anew', async () => {
+test('a change appears, a failed reload is owed and clears, without reloading the page', async () => {
   await withDaemon(async ({ site, address }) => {
     const { page, complaints } = await openPage(browser, address, trusted(site))
     await verdict(page, 'all 3 resources in sync')
@@ -117,7 +117,7 @@ test('a change appears, a failed reload is owed and clears; nothing is loaded an
   })
 }, 60_000)
 
-test('what is masked is not in the source of the page, nor in what is sent later', async () => {
+test('masked values are neither in the source of the page nor in updates', async () => {
   await withDaemon(async ({ site, address }) => {
     const { page } = await openPage(browser, address, trusted(site))
     const sent: string[] = []
@@ -142,7 +142,7 @@ test('what is masked is not in the source of the page, nor in what is sent later
   })
 }, 60_000)
 
-test('many resources: most that are in sync are folded, tiles and the search field filter them', async () => {
+test('many resources: most of those in sync are folded; tiles and search filter them', async () => {
   await withDaemon(async ({ site, address, daemon }) => {
     for (let n = 10; n < 60; n++) {
       site.template(`many-${n}`, 'x')
@@ -191,7 +191,7 @@ test('many resources: most that are in sync are folded, tiles and the search fie
   })
 }, 60_000)
 
-test('a resource has a page of its own: its history, diffs, keys, commands, and what to type', async () => {
+test('a resource has its own page: history, diffs, keys, commands, and commands to type', async () => {
   await withDaemon(async ({ site, address, daemon }) => {
     const options = { ...trusted(site), permissions: ['clipboard-read', 'clipboard-write'] }
     const { page, complaints } = await openPage(browser, address, options)
@@ -229,7 +229,7 @@ test('a resource has a page of its own: its history, diffs, keys, commands, and 
   })
 }, 60_000)
 
-test('the store goes away and comes back', async () => {
+test('the store becomes unreachable and returns', async () => {
   await withDaemon(async ({ address }) => {
     const { page } = await openPage(browser, address, { colorScheme: 'dark' })
     await verdict(page, 'all 3 resources in sync')
@@ -245,7 +245,7 @@ test('the store goes away and comes back', async () => {
   })
 }, 60_000)
 
-test('a daemon that ends is told of, and one that comes back as well', async () => {
+test('the page reports that the daemon has ended, and that it is back', async () => {
   await withDaemon(async ({ site, address, daemon }) => {
     const { page } = await openPage(browser, address)
     await verdict(page, 'all 3 resources in sync')
@@ -258,7 +258,7 @@ test('a daemon that ends is told of, and one that comes back as well', async () 
   })
 }, 60_000)
 
-test('on a phone nothing is wider than the screen', async () => {
+test('on a phone, nothing is wider than the screen', async () => {
   await withDaemon(async ({ address }) => {
     const viewport = { width: 360, height: 740 }
     const { page } = await openPage(browser, address, { viewport, isMobile: true })
@@ -269,7 +269,7 @@ test('on a phone nothing is wider than the screen', async () => {
   })
 }, 60_000)
 
-test('by keyboard: every control is reached, rows are opened, and the focus stays where it is', async () => {
+test('by keyboard: every control is reachable, rows open, and updates keep the focus', async () => {
   await withDaemon(async ({ site, address }) => {
     const { page } = await openPage(browser, address, trusted(site))
     await verdict(page, 'all 3 resources in sync')
@@ -298,12 +298,12 @@ test('by keyboard: every control is reached, rows are opened, and the focus stay
   })
 }, 60_000)
 
-test('without scripts the page is whole: tiles, search, a resource, the windows of the chart', async () => {
+test('the page works without scripts: tiles, search, a resource, the windows of the chart', async () => {
   await withDaemon(async ({ site, address, daemon }) => {
     await daemon.until('all at rest', () => daemon.tells('reloaded'))
     const options = { ...trusted(site), javaScriptEnabled: false }
     const { page } = await openPage(browser, address, options)
-    // It is loaded again by itself.
+    // Without scripts, the page reloads itself.
     await verdict(page, 'all 3 resources in sync')
     expect(await page.locator('#stores time').textContent()).toMatch(/now|ago/)
     await page.locator('#changes summary').first().click()

@@ -1,4 +1,4 @@
-// The status page of a running program, asked as a program would.
+// HTTP requests to the status page of a running program.
 import { readFileSync } from 'node:fs'
 import { request } from 'node:http'
 import { join } from 'node:path'
@@ -10,7 +10,7 @@ export interface Answer {
   readonly text: string
 }
 
-/** As `fetch`, which does not let a Host header be set. */
+/** Like `fetch`, which does not allow a Host header. */
 export function ask(
   address: string,
   headers: Record<string, string> = {},
@@ -34,6 +34,6 @@ export async function addressOf(daemon: Running): Promise<string> {
   return pattern.exec(daemon.stderr)?.[1] ?? ''
 }
 
-/** The token that the program has made for itself. */
+/** Returns the token that the program has generated. */
 export const tokenOf = (site: Site): string =>
   readFileSync(join(site.root, 'state/http-token'), 'utf8').trim()

@@ -1,5 +1,5 @@
-// `reconfd register` into stores as they are run: several members, users, certificates, tokens; and several
-// registrars that share a prefix.
+// `reconfd register` into realistic stores: clusters, users, certificates, tokens. Also several registrars that share
+// a prefix.
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterEach, expect, test } from 'vitest'
@@ -43,7 +43,7 @@ let port = 9_000
 const run = (engine: FakeEngine, name: string): string =>
   engine.run({ name, env: ['SERVICE_NAME=web'], ports: { '80/tcp': [{ HostPort: `${port++}` }] } })
 
-/** Waits until these containers are registered, and no others. */
+/** Waits until exactly these containers are registered. */
 async function untilThere(held: () => Promise<Held>, ...names: readonly string[]): Promise<void> {
   const wanted = names.map((name) => `/services/web/${name}:80`).sort()
   let last: readonly string[] = []
@@ -63,13 +63,13 @@ const docker = (engine: FakeEngine, host = 'h'): readonly string[] => [
   ...['-docker', engine.url, '-host', host, '-ip', '10.0.0.1', '-ttl', '10s'],
 ]
 
-test('members of etcd that are killed and that hang', async () => {
+test('etcd members are killed, and hang', async () => {
   const [cluster, engine] = await Promise.all([startEtcdCluster(), engineWith('a')])
   endings.push(() => cluster.stop())
   const nodes = cluster.members.map(({ node }) => node).join(',')
   register('-to', `etcd://${nodes}/services`, ...docker(engine))
   const [first, second, third] = cluster.members
-  // There is briefly no leader if the leader hangs.
+  // A read may fail while the cluster elects a new leader.
   const held = () => heldByEtcd({ client: third?.client } as EtcdServer).catch(() => ({}))
   await untilThere(held, 'h:a')
   await first?.process.kill()
@@ -108,7 +108,7 @@ test('several registrars share a prefix, on one host and on several', async () =
   }
 })
 
-test('etcd with users: a wrong password, one that may not write there, the right one', async () => {
+test('etcd with users: a wrong password, a user without permission, the right user', async () => {
   const etcd = await startEtcd()
   endings.push(() => etcd.stop())
   await etcd.client.enableAuth('root', { name: 'me', password: 'secret', prefix: '/services' })
@@ -141,7 +141,7 @@ test('etcd with certificates', async () => {
   await untilThere(() => heldByEtcd(etcd), 'a')
 })
 
-test('Consul with a token that may register this one service, and nothing else', async () => {
+test('Consul with a token that may register only this service', async () => {
   const acl = { enabled: true, default_policy: 'deny', tokens: { master: 'root' } }
   const consul = await startConsul({ config: { acl }, token: 'root' })
   endings.push(() => consul.stop())

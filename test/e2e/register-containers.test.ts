@@ -1,5 +1,5 @@
-// `reconfd register -docker` with real containers (podman speaks Docker's API), and with an engine that lies
-// about events in every way that a real one may.
+// `reconfd register -docker` with real containers (podman implements Docker's API), and with a fake engine whose events
+// are wrong in every way that occurs in practice.
 import { copyFileSync, readFileSync } from 'node:fs'
 import { connect, type AddressInfo } from 'node:net'
 import { join } from 'node:path'
@@ -77,7 +77,7 @@ describe.skipIf(why !== undefined)('real containers', () => {
     await untilHeld({})
   })
 
-  test('an engine that ends and comes back', async () => {
+  test('the engine ends and returns', async () => {
     const ports = await freePorts(2)
     register(podman.url)
     podman.run('one', ['-p', `${ports[0]}:80`, '--label', 'SERVICE_NAME=web'])
@@ -90,7 +90,7 @@ describe.skipIf(why !== undefined)('real containers', () => {
     await untilHeld({ '/services/web/h:two:80': `127.0.0.1:${ports[1]}` })
   })
 
-  test('-internal, host networking, and a check inside of a container', async () => {
+  test('-internal, host networking, and a check inside a container', async () => {
     register(podman.url, '-internal', '-allow-script-checks')
     podman.run('inner', [
       ...['-e', 'SERVICE_NAME=in', '-e', 'SERVICE_CHECK_INTERVAL=300ms'],
@@ -119,7 +119,7 @@ describe.skipIf(why !== undefined)('real containers', () => {
   })
 })
 
-describe('an engine that lies', () => {
+describe('an engine with wrong events', () => {
   let engine: FakeEngine
   const published = (number: number) => ({ '80/tcp': [{ HostPort: String(number) }] })
   const start = (name: string, number: number): string =>
@@ -139,13 +139,13 @@ describe('an engine that lies', () => {
   })
   afterAll(() => engine.kill())
 
-  test('a container that starts and one that dies between the list and the events', async () => {
+  test('a container starts and another dies between the list and the events', async () => {
     const dying = start('dying', 1)
     let once = true
     engine.beforeAnswer = (path) => {
       if (!path.includes(dying) || !once) return
       once = false
-      // An inspection shows it as running, so only an event reveals the restart.
+      // The inspection still reports the container as running, so only the event reveals its death.
       setImmediate(() => engine.die(dying))
       start('fresh', 2)
     }
@@ -153,7 +153,7 @@ describe('an engine that lies', () => {
     await untilHeld(held(['fresh', 2]))
   })
 
-  test('an engine that serves new versions of its API only', async () => {
+  test('an engine that supports only new versions of its API', async () => {
     engine.least = 44
     try {
       const run = register(engine.url, '-resync', '0')
@@ -165,7 +165,7 @@ describe('an engine that lies', () => {
     }
   })
 
-  test('an engine with TLS, as DOCKER_HOST, DOCKER_TLS_VERIFY and DOCKER_CERT_PATH say', async () => {
+  test('an engine with TLS, configured by DOCKER_HOST, DOCKER_TLS_VERIFY and DOCKER_CERT_PATH', async () => {
     const folder = tempDir('engine-tls')
     const authority = new Authority(folder)
     const own = authority.issue('engine')
@@ -199,7 +199,7 @@ describe('an engine that lies', () => {
     }
   })
 
-  test('events that are lost are made up for by the next list', async () => {
+  test('the next list makes up for lost events', async () => {
     engine.deliver = () => []
     register(engine.url, '-resync', '500ms')
     const one = start('one', 1)
@@ -209,7 +209,7 @@ describe('an engine that lies', () => {
     await untilHeld(held(['two', 2]))
   })
 
-  test('events that are repeated, reordered, of unknown containers, or nonsense', async () => {
+  test('events that are repeated, reordered, for unknown containers, or invalid', async () => {
     const late: string[] = []
     engine.deliver = (line) => {
       late.unshift(line, line, '{"Type":"container","Action":"die","Actor":{"ID":"unknown"}}\n')
@@ -229,7 +229,7 @@ describe('an engine that lies', () => {
     await untilHeld(held(['four', 4], ['three', 3], ['two', 2]))
   })
 
-  test('a stream that ends in the middle of a line', async () => {
+  test('an event stream that ends in the middle of a line', async () => {
     const run = register(engine.url, '-resync', '0')
     await run.until('it listens', () => engine.listeners > 0)
     engine.deliver = () => []
@@ -250,7 +250,7 @@ describe('an engine that lies', () => {
     await untilHeld({})
   })
 
-  test('an engine that is away at the start, and restarts', async () => {
+  test('an engine that is unreachable at the start, and restarts', async () => {
     await engine.kill()
     const run = register(engine.url)
     await run.until('it is away', () => run.stderr.includes('"event":"source-away"'))
@@ -263,7 +263,7 @@ describe('an engine that lies', () => {
     await untilHeld(held(['one', 1], ['two', 2]))
   })
 
-  test('a service whose name leads elsewhere is refused with a warning', async () => {
+  test('a service name that contains a path is refused with a warning', async () => {
     engine.run({ name: 'evil', env: ['SERVICE_NAME=../../admin'], ports: published(1) })
     const run = register(engine.url)
     await run.until('it is refused', () => run.stderr.includes('contains a slash'))

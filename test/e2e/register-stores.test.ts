@@ -1,5 +1,5 @@
-// `reconfd register` into the stores that hold plain keys, in registrator's layouts: what is ours is put, kept,
-// taken over and removed, and nothing else is touched.
+// `reconfd register` into stores of plain keys, in registrator's layouts: it puts, keeps, takes over and removes its
+// own entries, and touches no others.
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
 import { FakeEngine } from '../support/engine.ts'
 import {
@@ -49,7 +49,7 @@ afterAll(async () => {
 interface Place {
   readonly to: () => string
   readonly held: () => Promise<Held>
-  /** Of the service `web`, whose id is `one`, at 127.0.0.1 and a port. */
+  /** Returns the entry of service `web` with the id `one`, at 127.0.0.1 and a port. */
   readonly entry: (port: number) => Held
   readonly put: (key: string, value: string) => Promise<void>
   readonly del: (key: string) => Promise<void>
@@ -129,14 +129,14 @@ describe.each(Object.entries(places))('%s', (_, { to, held, entry, put, del, res
     return run
   }
 
-  test('put, and removed at the end', async () => {
+  test('registers an entry, and removes it at the end', async () => {
     const run = start(80)
     await untilHeld(held, entry(80))
     expect((await run.stop()).code).toBe(0)
     expect(await held()).toEqual({})
   })
 
-  test('a killed registrar is taken over, with another port, too', async () => {
+  test('entries of a killed registrar are taken over, even with another port', async () => {
     const first = start(80)
     await untilHeld(held, entry(80))
     first.signal('SIGKILL')
@@ -153,7 +153,7 @@ describe.each(Object.entries(places))('%s', (_, { to, held, entry, put, del, res
     await untilHeld(held, {})
   })
 
-  test('what belongs to containers stays when the registrar is told to end', async () => {
+  test('entries of containers stay when the registrar is terminated', async () => {
     const engine = await FakeEngine.start()
     engine.run({
       name: 'c',
@@ -179,14 +179,14 @@ describe.each(Object.entries(places))('%s', (_, { to, held, entry, put, del, res
     await untilHeld(held, entry(80))
   })
 
-  test('what somebody removes is put back', async () => {
+  test('an entry that somebody removes is restored', async () => {
     start(80)
     await untilHeld(held, entry(80))
     for (const key of Object.keys(entry(80))) await del(key)
     await untilHeld(held, entry(80))
   })
 
-  test('an entry of somebody else is left alone until he lets go of it', async () => {
+  test('an entry of another owner is left alone until its owner removes it', async () => {
     const [[key, value] = ['', '']] = Object.entries(entry(80))
     await put(key, `not ${value}`)
     const run = start(80)

@@ -1,5 +1,5 @@
-// `reconfd register` against real etcd and Consul: beside a command, from files, and from containers of an
-// engine that tells what real ones tell, and lies as real ones may.
+// `reconfd register` against real etcd and Consul: beside a command, from files, and from the containers of a fake
+// engine.
 import { createServer, type Server } from 'node:http'
 import { mkdirSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
@@ -74,7 +74,7 @@ const stores = {
   },
 } as const
 
-/** Waits until the store holds exactly this. */
+/** Waits until the store contains exactly these entries. */
 async function untilHeld(held: () => Promise<Held>, expected: Held): Promise<void> {
   let last: Held = {}
   try {
@@ -90,7 +90,7 @@ async function untilHeld(held: () => Promise<Held>, expected: Held): Promise<voi
 
 const sorted = (held: Held): unknown => Object.entries(held).sort()
 
-/** A server whose health can be set. */
+/** Starts a server that answers with `status`, which tests may change. */
 async function webServer(): Promise<Server & { port: number; status: number }> {
   const server = Object.assign(createServer(), { port: 0, status: 200 })
   server.on('request', (_, response) => {
@@ -117,7 +117,7 @@ describe.each(['etcd', 'consul'] as const)('%s', (name) => {
   const { args, held } = stores[name]
 
   describe('beside a command', () => {
-    test('registered once its port accepts, deregistered before it is told to stop', async () => {
+    test('is registered once its port accepts, and deregistered before it is terminated', async () => {
       const [port] = (await freePorts(1)) as [number]
       const run = register([...args(), ...web(port, '-drain', '1s'), '--', ...listener(port)])
       await untilHeld(held, { '/services/web/one': `127.0.0.1:${port}` })
@@ -128,7 +128,7 @@ describe.each(['etcd', 'consul'] as const)('%s', (name) => {
       expect((await run.finished).code).toBe(7)
     })
 
-    test('a command that never listens is not registered, and its exit code is ours', async () => {
+    test('a command that never listens is not registered, and its exit code is passed on', async () => {
       const [port] = (await freePorts(1)) as [number]
       const run = register([...args(), ...web(port), '--', '/bin/sh', '-c', 'sleep 1; exit 3'])
       expect((await run.finished).code).toBe(3)
@@ -146,7 +146,7 @@ describe.each(['etcd', 'consul'] as const)('%s', (name) => {
       expect(await held()).toEqual({})
     })
 
-    test('what a command leaves of its process group ends with it', async () => {
+    test('the rest of the process group of a command ends with it', async () => {
       const script = 'sleep 60 & echo $!; exit 3'
       const run = register([...args(), ...web(1), '--', 'sh', '-c', script])
       const { code, stdout } = await run.finished
@@ -173,7 +173,7 @@ describe.each(['etcd', 'consul'] as const)('%s', (name) => {
     },
   )
 
-  test('taken out after fall failures, put back after rise successes', async () => {
+  test('deregistered after `fall` failures, registered again after `rise` successes', async () => {
     const server = await webServer()
     server.status = 500
     const check = ['-check', `http://127.0.0.1:${server.port}/`, '-check-interval', '200ms']
@@ -192,7 +192,7 @@ describe.each(['etcd', 'consul'] as const)('%s', (name) => {
     server.close()
   })
 
-  test('services of files come, change and go', async () => {
+  test('services in files are added, changed and removed', async () => {
     const dir = tempDir('services')
     const file = join(dir, 'api.toml')
     writeFileSync(file, 'name = "api"\nport = 81\nid = "a"\ntags = ["x"]\n')
@@ -211,7 +211,7 @@ describe.each(['etcd', 'consul'] as const)('%s', (name) => {
     await untilHeld(held, { '/services/two/b': '10.0.0.9:83' })
   })
 
-  test('containers start, are renamed, swap their ports, die', async () => {
+  test('containers start, are renamed, swap ports, and die', async () => {
     const engine = await engineOf()
     const port = (number: number) => ({ '80/tcp': [{ HostIp: '0.0.0.0', HostPort: `${number}` }] })
     const one = engine.run({ name: 'one', env: ['SERVICE_NAME=web'], ports: port(8001) })
@@ -256,12 +256,12 @@ describe.each(['etcd', 'consul'] as const)('%s', (name) => {
     await untilHeld(held, { '/services/web/h:two:80': '10.0.0.1:8002' })
     const registered = second.log.filter(({ event }) => (event as string) === 'registered')
     expect(registered).toEqual([])
-    // Services stay during a restart by the service manager, too.
+    // Containers may outlive the registrar, so a normal end does not deregister them either.
     expect((await second.stop()).code).toBe(0)
     expect(await held()).toEqual({ '/services/web/h:two:80': '10.0.0.1:8002' })
   })
 
-  test('a store that was away, or emptied, is brought back', async () => {
+  test('entries are restored after the store was unreachable or emptied', async () => {
     const own = await (name === 'etcd' ? startEtcd() : startConsul())
     const proxy = await startProxy(own.node)
     const to = name === 'etcd' ? `etcd://${proxy.node}/services` : `consul://${proxy.node}`
@@ -279,7 +279,7 @@ describe.each(['etcd', 'consul'] as const)('%s', (name) => {
     await own.stop()
   })
 
-  test('what somebody removes is put back at once, and what is not ours is left alone', async () => {
+  test('removed entries are restored at once, and foreign entries are left alone', async () => {
     await etcd.client.put('/services/web/foreign', '10.9.9.9:1')
     await consul.client.call(
       'PUT',
@@ -296,7 +296,7 @@ describe.each(['etcd', 'consul'] as const)('%s', (name) => {
     await untilHeld(held, { '/services/web/foreign': '10.9.9.9:1' })
   })
 
-  test('an entry of somebody else is refused until he lets go of it', async () => {
+  test('an entry of another owner blocks the registration until its owner removes it', async () => {
     await etcd.client.put('/services/web/one', '10.9.9.9:1')
     await consul.client.call(
       'PUT',
@@ -311,13 +311,13 @@ describe.each(['etcd', 'consul'] as const)('%s', (name) => {
   })
 })
 
-describe('looking at it', () => {
+describe('inspection', () => {
   const status = async (state: string): Promise<{ code: number | null; stdout: string }> => {
     const run = new Running(['register', '-status', '-json', '-state-dir', state])
     return run.finished
   }
 
-  test('-status of a registrar that runs, that was killed, that has ended', async () => {
+  test('-status of a running, a killed and a stopped registrar', async () => {
     const run = register([...stores.etcd.args(), ...web(80)])
     const shown = await until('it is registered', async () => {
       const { code, stdout } = await status(run.state)
@@ -403,13 +403,13 @@ describe('looking at it', () => {
   })
 
   test.each(['etcd', 'etcdv2', 'consul', 'consulkv', 'zookeeper'])(
-    'nothing stays of a failed connection: %s',
+    'a failed connection leaves no listeners behind: %s',
     async (scheme) => {
       const attempts = ['-retry-attempts', '20', '-retry-interval', '1']
       const run = register(['-to', `${scheme}://127.0.0.1:1/s`, ...web(80), ...attempts])
       const { code, stderr } = await run.finished
       expect(code).toBe(69)
-      // Node warns of the eleventh listener.
+      // Node prints a warning if listeners leak (from the eleventh on).
       expect(stderr).not.toContain('Warning')
     },
   )

@@ -1,5 +1,5 @@
-// What a registrar writes down becomes what HAProxy serves: the examples' own templates, on each store
-// that a registrar writes to, and a real HAProxy that is asked for its servers and through them.
+// From a registrar's entries to the servers of HAProxy: the templates of the examples, on each store that a registrar
+// writes to, and a real HAProxy whose servers are listed and tried.
 import { cpSync, existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { createServer, type Server } from 'node:http'
 import { connect } from 'node:net'
@@ -53,7 +53,7 @@ async function webServer(name: string): Promise<string> {
   return `127.0.0.1:${(server.address() as { port: number }).port}`
 }
 
-/** What the two kinds of registrars write for an instance, and what the example calls its server. */
+/** For each kind of registrar: the key and the value of an instance, and the name of its server in the example. */
 const registrars = {
   registrator: {
     key: (id: string) => `/services/web/${id}:web:80`,
@@ -77,7 +77,7 @@ const stores = [
   ['zookeeper', () => zookeeper, () => zookeeper.client],
 ] as const
 
-// Side by side, since most of the time is waited for the time to live.
+// Concurrent, since the tests mostly wait for entries to expire.
 describe.concurrent.each(stores)('%s', (backend, server, client) => {
   test.for(['registrator', 'skydns'] as const)(
     'as %s writes',
@@ -89,7 +89,7 @@ describe.concurrent.each(stores)('%s', (backend, server, client) => {
 
       await withSite(['-backend', backend, '-node', server().node], async (site) => {
         const haproxy = await Haproxy.from(site, example)
-        /** HAProxy has exactly these servers, and all of them answer. */
+        /** Waits until HAProxy has exactly these servers and all of them answer. */
         const serves = async (instances: Record<string, keyof typeof addresses>): Promise<void> => {
           const servers = Object.entries(instances).map(
             ([id, name]) => `${nameOf(id)} ${addresses[name]}`,
@@ -111,14 +111,14 @@ describe.concurrent.each(stores)('%s', (backend, server, client) => {
         await serves({ 'host-1': 'one' })
         await register('host-2', addresses.two)
         await serves({ 'host-1': 'one', 'host-2': 'two' })
-        // It moves: the same instance at another address.
+        // The instance moves to another address.
         await register('host-2', addresses.three)
         await serves({ 'host-1': 'one', 'host-2': 'three' })
         await client().del(key('host-1'))
         await serves({ 'host-2': 'three' })
         let reloads = 4
         if (example === 'registrator') {
-          // An entry without renewals, because its machine has died, expires.
+          // An entry that is no longer renewed, as after a crash of its machine, expires.
           await client().putWithTtl(key('host-3'), value(addresses.two), 4)
           await serves({ 'host-2': 'three', 'host-3': 'two' })
           await serves({ 'host-2': 'three' })
@@ -126,7 +126,7 @@ describe.concurrent.each(stores)('%s', (backend, server, client) => {
         }
         expect(await run.stop()).toMatchObject({ code: 0 })
         expect(run.tells('failed')).toBe(false)
-        // One at the start, and one for each change: no more, and none forgotten.
+        // Exactly one reload at the start, and one for each change.
         expect(site.lines('reloads')).toBe(reloads)
         await haproxy.stop()
       })
@@ -134,7 +134,7 @@ describe.concurrent.each(stores)('%s', (backend, server, client) => {
   )
 })
 
-/** A real HAProxy on the file that an example's template makes. */
+/** A real HAProxy that runs on the file rendered from an example. */
 class Haproxy {
   readonly #site: Site
   readonly #socket: string
@@ -150,7 +150,7 @@ class Haproxy {
     this.#http = new HttpClient(`http://127.0.0.1:${port}`)
   }
 
-  /** Takes the example as it is, but for its port, its destination and its commands. */
+  /** Copies the example and changes only its port, destination and commands. */
   static async from(site: Site, example: string): Promise<Haproxy> {
     const [port] = (await freePorts(1)) as [number]
     const haproxy = new Haproxy(site, port)
@@ -169,7 +169,7 @@ class Haproxy {
     const library = Object.entries(env).map((pair) => pair.join('='))
     const check = ['env', ...library, path, '-c', '-q', '-f', '{{.src}}'].join(' ')
     const pid = haproxy.#pidFile
-    // In the first run, HAProxy is not running yet.
+    // HAProxy does not run yet during the first run.
     const reload = `[ ! -e ${pid} ] || kill -USR2 $(cat ${pid}); echo reload >> ${site.path('reloads')}`
     haproxy.#edit('conf.d/haproxy.toml', [
       [/^dest .*/m, `dest = ${JSON.stringify(site.path('haproxy.cfg'))}`],
@@ -203,7 +203,7 @@ class Haproxy {
     await this.#server?.stop()
   }
 
-  /** The server that answers, or the error. */
+  /** Returns the answer to a request, or the error as text. */
   async ask(path: string): Promise<string> {
     try {
       return (await this.#http.send('GET', path, undefined, { connection: 'close' })).text
@@ -212,7 +212,7 @@ class Haproxy {
     }
   }
 
-  /** `NAME ADDRESS` of each server, in the order of the configuration; none during a restart. */
+  /** Returns `NAME ADDRESS` of each server, in the order of the configuration; empty while HAProxy restarts. */
   async servers(): Promise<string[]> {
     if (!existsSync(this.#socket)) return []
     const socket = connect(this.#socket)

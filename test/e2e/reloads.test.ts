@@ -24,7 +24,7 @@ test('a reload that fails twice and then succeeds is run three times', async () 
     site.resource('app.conf', { reload_cmd: `echo run >> ${runs}; [ $(wc -l < ${runs}) -ge 3 ]` })
     const run = site.start('-watch')
     await run.until('three runs', () => site.lines('runs') === 3)
-    // The next change reloads once, and finds nothing owed from before.
+    // The next change causes one reload, and no debt is left from the failures.
     await etcd.client.put('/retry/name', 'b')
     await run.until('the next reload', () => site.lines('runs') === 4)
     expect(await run.stop()).toMatchObject({ code: 0 })
@@ -34,13 +34,13 @@ test('a reload that fails twice and then succeeds is run three times', async () 
 })
 
 test.each(['-watch', '-onetime'])(
-  'killed between swap and reload, started again with %s: the reload runs',
+  'after a kill between swap and reload, a restart with %s runs the reload',
   async (mode) => {
     await etcd.client.put('/crash/name', 'a')
     await withSite(store(), async (site) => {
       const [crashed, reloads] = [site.path('crashed'), site.path('reloads')]
       site.template('app.conf', '{{ getv("/crash/name") }}\n')
-      // The reload command kills the program at its first run, so the swap is done and the reload is not.
+      // The first reload command kills the program, so the file is swapped but not reloaded.
       site.resource('app.conf', {
         reload_cmd: `[ -e ${crashed} ] || { touch ${crashed}; kill -9 $PPID; exit 1; }; echo reload >> ${reloads}`,
       })
@@ -52,15 +52,15 @@ test.each(['-watch', '-onetime'])(
       await again.until('the reload', () => site.lines('reloads') === 1)
       if (mode === '-watch') await again.stop()
       expect(await again.finished).toMatchObject({ code: 0 })
-      // Once more: it is not owed any longer.
+      // A further run finds nothing owed.
       expect(await site.start('-onetime').finished).toMatchObject({ code: 0 })
       expect(site.lines('reloads')).toBe(1)
     })
   },
 )
 
-test('a burst of 1,000 changes: right content, reloads bounded by the coalescing', async () => {
-  // No batch is made sooner than this after its first change, whatever the pace of the changes.
+test('a burst of 1,000 changes: correct content, reloads limited by coalescing', async () => {
+  // Milliseconds. With a fixed -debounce, no batch ends sooner than this after its first change.
   const quiet = 500
   await etcd.client.putAll(
     new Map(Array.from({ length: 10 }, (_, n) => [`/burst/key${n}`, 'start'])),
@@ -86,13 +86,13 @@ test('a burst of 1,000 changes: right content, reloads bounded by the coalescing
     await run.until('the final content', () => site.read('app.conf') === final)
     const batches = Math.ceil((performance.now() - begin) / quiet)
     expect(await run.stop()).toMatchObject({ code: 0 })
-    // The one before the burst, and those of its batches.
+    // One reload before the burst, and at most one per batch.
     expect(site.lines('reloads')).toBeLessThanOrEqual(1 + batches)
     expect(site.lines('reloads')).toBeGreaterThan(1)
   })
 })
 
-test('what starts the commands of a daemon ends with it, even when it is killed', async () => {
+test('the helper that runs commands ends with the daemon, even if that is killed', async () => {
   await etcd.client.put('/helper/name', 'a')
   await withSite(store(), async (site) => {
     site.template('app.conf', '{{ getv("/helper/name") }}\n')
@@ -114,7 +114,7 @@ test('what starts the commands of a daemon ends with it, even when it is killed'
   })
 })
 
-/** Children of a process, and theirs. */
+/** Returns all descendants of a process. */
 function descendantsOf(root: number): { readonly pid: number; readonly started: number }[] {
   const all = [...allProcesses()]
   const below = (parent: number): typeof all =>
@@ -124,12 +124,12 @@ function descendantsOf(root: number): { readonly pid: number; readonly started: 
   return below(root).map(({ pid, stat }) => ({ pid, started: stat.started }))
 }
 
-test('one reload command of several resources runs once for one batch', async () => {
+test('a reload command shared by several resources runs once per batch', async () => {
   await etcd.client.put('/shared/name', 'a')
   await withSite(store(), async (site) => {
     for (const name of ['one.conf', 'two.conf', 'three.conf']) {
       site.template(name, '{{ getv("/shared/name") }}\n')
-      // All files of the batch are in place when it runs.
+      // The reload prints all three files, which shows that the whole batch was in place.
       site.resource(name, {
         reload_cmd: `cat ${site.path('one.conf')} ${site.path('two.conf')} ${site.path('three.conf')} | tr '\\n' ' ' >> ${site.path('reloads')}; echo >> ${site.path('reloads')}`,
       })

@@ -1,4 +1,4 @@
-// A bad change never takes the service down: rollback, verification, guards, groups, hold-down, pace.
+// A bad change never takes the service down: rollback, verification, guards, groups, hold-down, reload intervals.
 import { mkdirSync, readdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest'
@@ -22,7 +22,7 @@ const store = (): string[] => ['-backend', 'etcd', '-node', etcd.node, '-debounc
 const toml = (site: Site, name: string, text: string): void =>
   writeFileSync(join(site.root, 'conf.d', `${name}.toml`), text)
 
-/** A reload that notes which content it has seen, and fails for the bad one. */
+/** A reload command that records the content it reads, and fails if that is bad. */
 const pickyReload = (site: Site): string =>
   `cat ${site.path('app.conf')} >> ${site.path('reloads')}; ! grep -q bad ${site.path('app.conf')}`
 
@@ -38,7 +38,7 @@ function rollbackSite(site: Site): void {
   )
 }
 
-test('rollback: the previous file comes back, the reload runs again, the content is not tried again', async () => {
+test('rollback: restores the previous file, reloads it, and does not retry the rejected content', async () => {
   await withSite(store(), async (site) => {
     rollbackSite(site)
     const run = site.start('-watch')
@@ -48,7 +48,7 @@ test('rollback: the previous file comes back, the reload runs again, the content
     await run.until('the reload of it', () => seen(site).length === 4)
     expect(seen(site)).toEqual(['good', 'bad', 'bad', 'good'])
     expect(site.read('app.conf')).toBe('good\n')
-    // The same content once more is refused; another one is tried.
+    // The rejected content is not tried again; a different content is.
     await etcd.client.put('/app/other', 'x')
     run.signal('SIGHUP')
     await run.until('it is refused', () => run.stderr.includes('was rolled back'))
@@ -60,7 +60,7 @@ test('rollback: the previous file comes back, the reload runs again, the content
   })
 })
 
-test('rollback survives a crash: what to go back to, and what was rejected', async () => {
+test('rollback survives a crash: it knows the proved and the rejected content', async () => {
   await withSite(store(), async (site) => {
     rollbackSite(site)
     expect(await site.start('-onetime').finished).toMatchObject({ code: 0 })
@@ -94,7 +94,7 @@ test('verify_cmd counts as part of the reload', async () => {
     })
     const run = site.start('-watch')
     await run.until('it is owed', () => run.tells('reload-owed'))
-    // Three attempts by default.
+    // `reload_attempts` is 3 by default.
     expect(site.lines('verified')).toBe(3)
     expect(run.stderr).toContain('verify_cmd')
     writeFileSync(site.path('healthy'), '')
@@ -112,7 +112,7 @@ const guarded = (site: Site, guard: string): void => {
   )
 }
 
-test('a guard holds what would take too much away, over a restart too', async () => {
+test('a guard holds a change that removes too much, also across a restart', async () => {
   await withSite(store(), async (site) => {
     guarded(site, 'max_removed = "50%"')
     for (const n of [1, 2, 3, 4]) await etcd.client.put(`/web/${n}`, `s${n}`)
@@ -126,10 +126,10 @@ test('a guard holds what would take too much away, over a restart too', async ()
     const run = site.start('-watch')
     await run.until('it is held', () => run.tells('held'))
     expect(site.read('app.conf')).toBe('s1\ns2\ns3\ns4\n')
-    // What comes back is within the guard.
+    // With one key back, the change is within the guard.
     await etcd.client.put('/web/1', 's1')
     await run.until('half of them', () => site.read('app.conf') === 's1\ns4\n')
-    // An empty directory is never published unless allow_empty says so.
+    // An empty directory is never published without allow_empty.
     await etcd.client.delTree('/web')
     await run.until('it is held again', () => run.stderr.includes('allow_empty'))
     expect(site.read('app.conf')).toBe('s1\ns4\n')
@@ -149,7 +149,7 @@ function group(site: Site, check: string): void {
   }
 }
 
-test('a group changes together: its check sees the files in place, its failure restores them all', async () => {
+test('a group changes together: its check sees the files in place, and its failure restores all', async () => {
   await withSite(store(), async (site) => {
     group(site, `! grep -q bad ${site.path('cert')} && ! grep -q bad ${site.path('cfg')}`)
     const run = site.start('-watch')
@@ -165,7 +165,7 @@ test('a group changes together: its check sees the files in place, its failure r
   })
 })
 
-test('a group of which one member cannot be rendered changes nothing', async () => {
+test('a group changes nothing if one member cannot be rendered', async () => {
   await withSite(store(), async (site) => {
     group(site, 'true')
     const run = site.start('-watch')
@@ -185,7 +185,7 @@ test('a group of which one member cannot be rendered changes nothing', async () 
   })
 })
 
-test('a group is rolled back together, and tried once more together when that is accepted', async () => {
+test('a group is rolled back together, and retried together once that is accepted', async () => {
   await withSite(store(), async (site) => {
     for (const name of ['cert', 'cfg']) {
       site.template(name, `${name} {{ getv("/app/name") }}\n`)
@@ -215,7 +215,7 @@ test('a group is rolled back together, and tried once more together when that is
   })
 })
 
-test('a group that was rolled back is tried again when any of its files changes', async () => {
+test('a rolled-back group is retried when any of its files changes', async () => {
   await withSite(store(), async (site) => {
     const names = ['cert', 'cfg']
     for (const [n, name] of names.entries()) {
@@ -237,11 +237,11 @@ test('a group that was rolled back is tried again when any of its files changes'
     await run.until('both are good', () => run.tells('reloaded'))
     await put('2', 'bad')
     await run.until('both are back', () => rollbacks() === 2)
-    // The certificate was rejected only because it came with that cfg.
+    // The certificate was rejected only together with that cfg, so it may be tried again with another.
     await put('2', '2')
     await run.until('the correction', () => site.read('cfg') === '2\n')
     expect(both()).toEqual(['2\n', '2\n'])
-    // The cfg alone is rolled back, and then fits another certificate.
+    // After a rollback of this cfg, it may be tried again together with another certificate.
     await put('2', 'bad')
     await run.until('it is back', () => rollbacks() === 3)
     await put('3', 'bad')
@@ -251,7 +251,7 @@ test('a group that was rolled back is tried again when any of its files changes'
   })
 })
 
-test('hold_down: a key that flaps does not reload; one that stays away does', async () => {
+test('hold_down: a flapping key causes no reload; a key that stays missing does', async () => {
   await withSite(store(), async (site) => {
     site.template('app.conf', '{% for s in range("/web") %}{{ s.value }}\n{% endfor %}')
     const reload = { reload_cmd: `echo reload >> ${site.path('reloads')}`, hold_down: '1500ms' }
@@ -273,7 +273,7 @@ test('hold_down: a key that flaps does not reload; one that stays away does', as
   })
 })
 
-test('hold_down: what is held stays held when the configuration is read anew', async () => {
+test('hold_down: kept keys stay when the configuration is reloaded', async () => {
   await withSite(store(), async (site) => {
     site.template('app.conf', '{% for s in range("/web") %}{{ s.value }}\n{% endfor %}')
     site.resource('app.conf', { hold_down: '1h' })
@@ -292,7 +292,7 @@ test('hold_down: what is held stays held when the configuration is read anew', a
   })
 })
 
-test('min_reload_interval delays and never drops', async () => {
+test('min_reload_interval delays reloads and never drops one', async () => {
   await withSite(store(), async (site) => {
     site.template('app.conf', '{{ getv("/app/name") }}\n')
     site.resource('app.conf', {
@@ -306,13 +306,13 @@ test('min_reload_interval delays and never drops', async () => {
       await run.until(value, () => site.read('app.conf') === `${value}\n`)
     }
     await run.until('the last one', () => seen(site).at(-1) === 'c')
-    // Three changes came while it waited: how long is tested with the desk.
+    // The three changes share one reload. engine/desk.test.ts checks the length of the delay.
     expect(seen(site)).toEqual(['good', 'c'])
     expect(await run.stop()).toMatchObject({ code: 0 })
   })
 })
 
-test('for_each: one file a match, one check and one reload for the set; its own files are removed', async () => {
+test('for_each: one file per match, one check and one reload for all; obsolete files are removed', async () => {
   await withSite(store(), async (site) => {
     mkdirSync(site.path('sites'))
     writeFileSync(site.path('sites/foreign.conf'), 'not ours\n')
@@ -341,7 +341,7 @@ test('for_each: one file a match, one check and one reload for the set; its own 
     await run.until('it is removed', () => !sites().includes('v8.conf'))
     await run.until('one reload', () => site.lines('reloads') === 3)
     expect(await run.stop()).toMatchObject({ code: 0 })
-    // Files whose keys vanished meanwhile are removed at the next start; files of others stay.
+    // Files whose keys vanished between two runs are removed at the next start. Files of others stay.
     await etcd.client.delTree('/web/v9')
     expect(await site.start('-onetime').finished).toMatchObject({ code: 0 })
     expect(sites()).toHaveLength(49)

@@ -1,4 +1,4 @@
-// Secured connections as the operator sees them: exit codes, the last words, and what others can see.
+// Secured connections from the operator's view: exit codes, error messages, and which secrets others can see.
 import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
@@ -72,7 +72,7 @@ describe('69', () => {
     })
   })
 
-  test('an expired server certificate; with -client-insecure it is taken, and a warning says so', async () => {
+  test('an expired server certificate; -client-insecure accepts it with a warning', async () => {
     const late = await startEtcd({ tls: expired })
     try {
       await late.client.put('/app/a', '1')
@@ -100,7 +100,7 @@ test('78: a certificate without its key', async () => {
   })
 })
 
-test('a password is in no log, in no status and, once it runs, in no ps', async () => {
+test('a password appears in no log, in no status and, once the program runs, in no ps', async () => {
   const guarded = await startEtcd()
   await guarded.client.put('/app/a', '1')
   const user = { name: 'app', password: SECRET, prefix: '/app' }
@@ -137,7 +137,7 @@ test('a password is in no log, in no status and, once it runs, in no ps', async 
   }
 })
 
-test('Consul with its ACL on: denied is 69, and the file stays as it was', async () => {
+test('Consul with ACLs: a denied read exits with 69, and the file stays unchanged', async () => {
   const acl = { enabled: true, default_policy: 'deny', tokens: { master: SECRET } }
   const consul = await startConsul({ config: { acl }, token: SECRET })
   try {
@@ -163,7 +163,7 @@ test('Consul with its ACL on: denied is 69, and the file stays as it was', async
 
 test('nodes from an SRV record', async () => {
   const dns = await startDns()
-  // The program asks the machine's name servers, which are those of /etc/resolv.conf.
+  // The program uses the name servers of /etc/resolv.conf, so a preloaded module replaces them.
   const folder = tempDir('srv')
   const preload = join(folder, 'preload.mjs')
   writeFileSync(preload, `import dns from 'node:dns'\ndns.setServers(['${dns.address}'])\n`)

@@ -1,4 +1,4 @@
-// Signals and edits while the program runs.
+// Signals, and edits of templates and configuration, while the program runs.
 import { rmSync, writeFileSync } from 'node:fs'
 import { constants } from 'node:os'
 import { join } from 'node:path'
@@ -18,7 +18,7 @@ afterAll(async () => {
 
 const store = (): string[] => ['-backend', 'etcd', '-node', etcd.node]
 
-/** A command that says that it has begun, and ends when the test makes the file `go`. */
+/** A command that records its begin, and ends once the test creates the file `go`. */
 const waiting = (site: Site): string =>
   `echo begun >> ${site.path('begun')}; while [ ! -e ${site.path('go')} ]; do sleep 0.05; done; echo ended >> ${site.path('ended')}`
 
@@ -34,13 +34,13 @@ test('SIGTERM during a reload finishes it', async () => {
     writeFileSync(site.path('go'), '')
     expect(await run.finished).toMatchObject({ code: 0, signal: null })
     expect(site.lines('ended')).toBe(1)
-    // It has succeeded, so it is not owed any more.
+    // The reload has succeeded, so the next run finds nothing owed.
     expect(await site.start('-onetime').finished).toMatchObject({ code: 0 })
     expect(site.lines('begun')).toBe(1)
   })
 })
 
-test('SIGHUP takes new settings into effect', async () => {
+test('SIGHUP loads new settings', async () => {
   await withSite(store(), async (site) => {
     site.config('prefix = "/one"\n')
     site.template('app.conf', '{{ getv("/name") }}\n')
@@ -66,7 +66,7 @@ test('an edited template takes effect', async () => {
     site.template('app.conf', 'b {{ getv("/one/name") }}\n')
     await run.until('the second reload', () => site.lines('reloads') === 2)
     expect(site.read('app.conf')).toBe('b first\n')
-    // A template that does not parse leaves the file as it is; mended, it works again.
+    // A template that does not parse leaves the file unchanged. Once it is corrected, the file follows again.
     site.template('app.conf', '{% if %}')
     await run.until('the fault', () => run.tells('failed'))
     expect(site.read('app.conf')).toBe('b first\n')
@@ -76,7 +76,7 @@ test('an edited template takes effect', async () => {
   })
 })
 
-test('an edited conf.d is a new generation; a bad file leaves the others at work', async () => {
+test('an edited conf.d is a new generation; a bad file does not affect the others', async () => {
   await withSite(store(), async (site) => {
     site.template('app.conf', '{{ getv("/one/name") }}\n')
     site.resource('app.conf')
@@ -95,7 +95,7 @@ test('an edited conf.d is a new generation; a bad file leaves the others at work
   })
 })
 
-test('a template that comes after its resource was refused is picked up', async () => {
+test('a template that appears after its resource was refused is picked up', async () => {
   await withSite(store(), async (site) => {
     site.template('app.conf', '{{ getv("/one/name") }}\n')
     site.resource('app.conf')
@@ -109,7 +109,7 @@ test('a template that comes after its resource was refused is picked up', async 
   })
 })
 
-test('a resource that is taken away takes its failing reload with it', async () => {
+test('a removed resource no longer retries its failing reload', async () => {
   await withSite(store(), async (site) => {
     site.template('app.conf', '{{ getv("/one/name") }}\n')
     site.resource('app.conf', { reload_cmd: `echo try >> ${site.path('tries')}; exit 1` })
@@ -120,7 +120,7 @@ test('a resource that is taken away takes its failing reload with it', async () 
     const tries = site.lines('tries')
     expect(await run.stop()).toMatchObject({ code: 0 })
     expect(site.lines('tries')).toBe(tries)
-    // Back again: what it owed has not been forgotten.
+    // Once the resource is back, so is its debt.
     site.resource('app.conf', { reload_cmd: `echo good >> ${site.path('good')}` })
     expect(await site.start('-onetime').finished).toMatchObject({ code: 0 })
     expect(site.lines('good')).toBe(1)

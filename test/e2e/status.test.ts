@@ -1,5 +1,5 @@
-// `reconfd status`, `why`, `resync`, `reload` and `accept`: asked of a running daemon, and of what one
-// has left behind.
+// `reconfd status`, `why`, `resync`, `reload` and `accept`, with a running daemon and with the state that a stopped one
+// has left.
 import {
   appendFileSync,
   chmodSync,
@@ -16,7 +16,7 @@ import type { ResourceHistory, Status } from '../../src/core/status.ts'
 import { until } from '../support/until.ts'
 import { withSite, type Finished, type Site } from './support.ts'
 
-/** A site on a file store, with a resource `app.conf.toml` that reads /app/name. */
+/** Creates a site on a file store, with a resource `app.conf.toml` that reads /app/name. */
 async function withApp(
   fields: (site: Site) => Record<string, string>,
   use: (site: Site) => Promise<void>,
@@ -50,7 +50,7 @@ async function why(
   return JSON.parse(stdout) as ResourceHistory & { running: boolean }
 }
 
-/** Waits until the daemon answers as expected. */
+/** Waits until `reconfd status` satisfies the condition; returns its answer. */
 const untilStatus = (site: Site, what: string, is: (status: Status) => boolean) =>
   until(what, async () => {
     const { code, stdout } = await ask(site, 'status', '-json')
@@ -65,7 +65,7 @@ const counting = (site: Site): Record<string, string> => ({
   reload_cmd: `echo run >> ${site.path('runs')}`,
 })
 
-test('in sync, changed, failed, in sync again: what a running daemon tells', async () => {
+test('a running daemon reports in sync, changed, failed, and in sync again', async () => {
   await withApp(
     (site) => ({ ...counting(site), check_cmd: 'grep -qv bad {{.src}}' }),
     async (site) => {
@@ -108,7 +108,7 @@ test('in sync, changed, failed, in sync again: what a running daemon tells', asy
   )
 })
 
-test('owed while the daemon runs, after it was killed, and until the next run makes it good', async () => {
+test('a reload is owed while the daemon runs, after it was killed, and until a later run succeeds', async () => {
   await withApp(
     (site) => ({ reload_cmd: `[ -e ${site.path('mended')} ]` }),
     async (site) => {
@@ -148,7 +148,7 @@ test('owed while the daemon runs, after it was killed, and until the next run ma
   )
 })
 
-test('a daemon that was stopped has left its status, and the next one knows its past', async () => {
+test('a stopped daemon leaves its status, and the next one continues its history', async () => {
   await withApp(counting, async (site) => {
     const run = watch(site)
     await untilStatus(site, 'in sync', stateIs('in sync'))
@@ -169,10 +169,10 @@ test('a daemon that was stopped has left its status, and the next one knows its 
   })
 })
 
-test('the socket is its user’s alone, outlives no daemon, and that of a killed one is replaced', async () => {
+test('the socket is private, ends with its daemon, and is replaced after a kill', async () => {
   await withApp(counting, async (site) => {
     const state = join(site.root, 'state')
-    // As an operator has made it: the socket is private all the same.
+    // The operator has made the state directory accessible to others. The socket must be private nevertheless.
     mkdirSync(state)
     chmodSync(state, 0o755)
     const sockets = () => readdirSync(state).filter((name) => name.endsWith('.sock'))
@@ -203,7 +203,7 @@ test('the socket is its user’s alone, outlives no daemon, and that of a killed
   })
 })
 
-test('a second daemon leaves the first one its socket', async () => {
+test('a second daemon does not take the socket of the first', async () => {
   await withApp(counting, async (site) => {
     const first = watch(site)
     const { status: before } = await untilStatus(site, 'in sync', stateIs('in sync'))
@@ -217,7 +217,7 @@ test('a second daemon leaves the first one its socket', async () => {
   })
 })
 
-test('reload runs the command once more, resync repairs what was edited by hand', async () => {
+test('reload runs the command again, resync repairs a file edited by hand', async () => {
   await withApp(counting, async (site) => {
     const run = watch(site)
     await untilStatus(site, 'in sync', stateIs('in sync'))
@@ -235,7 +235,7 @@ test('reload runs the command once more, resync repairs what was edited by hand'
   })
 })
 
-test('what is refused, and with which exit code', async () => {
+test('refused commands and their exit codes', async () => {
   await withApp(
     () => ({}),
     async (site) => {
@@ -263,7 +263,7 @@ test('what is refused, and with which exit code', async () => {
   )
 })
 
-test('a change that a guard holds is told, and goes through once accepted, with and without a daemon', async () => {
+test('a change held by a guard is reported, and passes once accepted, with and without a daemon', async () => {
   await withSite([], async (site) => {
     const keys = (...names: string[]) =>
       setKeys(site, Object.fromEntries(names.map((name) => [name, 'x'])))
@@ -285,7 +285,7 @@ test('a change that a guard holds is told, and goes through once accepted, with 
     await run.until('it goes through', () => site.read('app.conf') === 'a')
     await untilStatus(site, 'in sync', stateIs('in sync'))
 
-    // The guard applies again, and a change held when the daemon ends waits for the next daemon.
+    // The guard works again, and a held change survives a restart of the daemon.
     keys('b', 'c', 'd')
     await run.until(
       'held again',
@@ -311,7 +311,7 @@ test('a change that a guard holds is told, and goes through once accepted, with 
   })
 })
 
-test('of a group whose one member fails, the others are not in sync either', async () => {
+test('if one member of a group fails, the others are not in sync either', async () => {
   await withApp(
     () => ({}),
     async (site) => {
@@ -344,7 +344,7 @@ test('of a group whose one member fails, the others are not in sync either', asy
   )
 })
 
-test('where no socket can be, the daemon works, says so, and its status is read', async () => {
+test('without a socket, the daemon works and reports it, and its status can be read', async () => {
   await withApp(counting, async (site) => {
     const deep = join(site.root, 'x'.repeat(120))
     const run = site.start('-file', join(site.root, 'keys.json'), '-watch', '-state-dir', deep)
@@ -357,7 +357,7 @@ test('where no socket can be, the daemon works, says so, and its status is read'
   })
 })
 
-test('status -follow shows the status again whenever it changes, and ends with the last exit code', async () => {
+test('status -follow prints each change of the status, and exits with the last exit code', async () => {
   await withApp(
     (site) => ({ reload_cmd: `test ! -e ${site.path('broken')}` }),
     async (site) => {

@@ -1,4 +1,4 @@
-// The main job on real etcd, Consul and Redis: a key changes, the file changes, the reload runs.
+// The basic task on real etcd, Consul and Redis: a key changes, the file changes, the reload runs.
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { startRedis, type RedisServer } from '../support/redis.ts'
 import { startConsul, startEtcd, type ConsulServer, type EtcdServer } from '../support/servers.ts'
@@ -44,7 +44,7 @@ describe.each(backends)('%s', (backend, server, client) => {
       expect(first).toMatchObject({ code: 0 })
       expect(site.read('web.cfg')).toBe('server n1 10.0.0.1:80\nserver n2 10.0.0.2:80\n')
       expect(site.lines('reloads')).toBe(1)
-      // In sync: nothing is written, and nothing reloaded.
+      // The second run is in sync: it writes nothing and reloads nothing.
       const second = await site.start('-onetime').finished
       expect(second).toMatchObject({ code: 0 })
       expect(site.lines('reloads')).toBe(1)
@@ -66,7 +66,7 @@ describe.each(backends)('%s', (backend, server, client) => {
     })
   })
 
-  test('a store that goes away and comes back: the file stays, then follows', async () => {
+  test('a store becomes unreachable and returns: the file stays, then follows', async () => {
     await withSite(store(), async (site) => {
       await prepare(site)
       const run = site.start('-watch')

@@ -1,4 +1,4 @@
-// The built program as its users run it: a confdir in a temporary folder, a process, its JSON log.
+// Runs the built program as users do: a confdir in a temporary folder, a process, its JSON log.
 import { spawn, type ChildProcess } from 'node:child_process'
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
@@ -8,20 +8,20 @@ import { removeDir, tempDir } from '../support/process.ts'
 import { programWith } from '../support/program.ts'
 import { until } from '../support/until.ts'
 
-/** One line of the log; tests check the event, not the wording. */
+/** One line of the log. Tests check the event, not the wording. */
 export interface LogLine {
   readonly event: Event['kind']
 }
 
 export interface Finished {
-  /** Null when it was killed. */
+  /** Null if the process was ended by a signal. */
   readonly code: number | null
   readonly signal: NodeJS.Signals | null
   readonly stdout: string
   readonly stderr: string
 }
 
-/** A run of the program that has been started. */
+/** A process of the program. */
 export class Running {
   readonly finished: Promise<Finished>
   readonly #child: ChildProcess
@@ -30,7 +30,7 @@ export class Running {
 
   constructor(args: readonly string[], env: Readonly<Record<string, string>> = {}) {
     const child = spawn(...programWith(...args), {
-      // Nothing of the machine's own settings, such as CONFD_*.
+      // Inherits no settings of the machine, such as CONFD_*.
       env: { PATH: process.env['PATH'], HOME: '/nonexistent', ...env },
       stdio: ['ignore', 'pipe', 'pipe'],
     })
@@ -58,7 +58,7 @@ export class Running {
     return this.#stderr
   }
 
-  /** Whether the log contains such an event, see src/core/event.ts. */
+  /** Whether the log contains this event; see src/core/event.ts. */
   tells(event: LogLine['event']): boolean {
     return this.log.some((line) => line.event === event)
   }
@@ -72,13 +72,13 @@ export class Running {
     this.#child.kill(signal)
   }
 
-  /** SIGTERM, and the end that follows. */
+  /** Sends SIGTERM and waits for the end. */
   async stop(): Promise<Finished> {
     this.signal('SIGTERM')
     return this.finished
   }
 
-  /** `until`, which fails at once when the program has ended, and then shows its log. */
+  /** Like `until`, but throws as soon as the program has ended, and adds its log to the error. */
   async until(what: string, condition: () => boolean, timeout = 20_000): Promise<void> {
     try {
       await until(
@@ -102,7 +102,7 @@ export class Site {
   readonly root = tempDir('site')
   readonly #runs: Running[] = []
 
-  /** @param env of the program */
+  /** @param env environment of the program */
   constructor(
     readonly store: readonly string[],
     readonly env: Record<string, string> = {},
@@ -110,17 +110,17 @@ export class Site {
     for (const folder of ['conf.d', 'templates', 'out']) mkdirSync(join(this.root, folder))
   }
 
-  /** A path below the folder that belongs to the test. */
+  /** Returns the path of a file in the folder for destinations, which tests also use for files of their own. */
   path(name: string): string {
     return join(this.root, 'out', name)
   }
 
-  /** The text of a file there, or undefined. */
+  /** Returns the text of such a file; undefined if it does not exist. */
   read(name: string): string | undefined {
     return existsSync(this.path(name)) ? readFileSync(this.path(name), 'utf8') : undefined
   }
 
-  /** How many lines a file there has: commands append one each time they run. */
+  /** Returns the number of lines of such a file. Commands append one line each time they run. */
   lines(name: string): number {
     return (this.read(name) ?? '').split('\n').length - 1
   }
@@ -129,7 +129,7 @@ export class Site {
     writeFileSync(join(this.root, 'templates', `${name}.njk`), text)
   }
 
-  /** conf.d/<name>.toml for the template and the destination of the same name. */
+  /** Writes conf.d/NAME.toml for the template and the destination NAME. */
   resource(
     name: string,
     fields: Readonly<Record<string, string | boolean | readonly string[]>> = {},
@@ -157,12 +157,12 @@ export class Site {
     return run
   }
 
-  /** conf-file is named on the command line, so it has to be there. */
+  /** Writes the file that the command line names with -conf-file. */
   config(text: string): void {
     writeFileSync(join(this.root, 'confd.toml'), text)
   }
 
-  /** Ends what still runs, and removes the folder. */
+  /** Kills the processes that still run, and removes the folder. */
   async close(): Promise<void> {
     for (const run of this.#runs) run.signal('SIGKILL')
     await Promise.all(this.#runs.map((run) => run.finished))
@@ -170,7 +170,7 @@ export class Site {
   }
 }
 
-/** Makes a site, lets the test use it, and leaves nothing behind. */
+/** Creates a site, passes it to the test, and cleans up. */
 export async function withSite(
   store: readonly string[],
   use: (site: Site) => Promise<void>,

@@ -1,5 +1,5 @@
-// examples/whole-way: containers, registered and rendered into HAProxy's configuration, with requests all the
-// time. scripts/whole-way.mjs does it, and ends with 0 when no request has failed.
+// examples/whole-way: containers are registered and rendered into HAProxy's configuration under constant requests.
+// scripts/whole-way.mjs runs it, and exits with 0 if no request has failed.
 import { spawn } from 'node:child_process'
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'

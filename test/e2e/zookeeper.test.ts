@@ -1,5 +1,5 @@
-// An ensemble of three ZooKeepers, and the built program on it: its session moves when the member dies
-// that it is with, falls silent or loses the others, and a session that expires is no end either.
+// The built program on an ensemble of three ZooKeepers. Its session moves when its member dies, hangs or loses the
+// other members. The program also survives an expired session.
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest'
 import { connectionsTo } from '../support/sockets.ts'
 import { until } from '../support/until.ts'
@@ -32,7 +32,7 @@ beforeEach(async () => {
 })
 afterEach(() => site.close())
 
-/** Writes by a member, and waits until the file has it. */
+/** Writes a value through one member, and waits until the file contains it. */
 async function changeArrives(by: EnsembleMember, timeout?: number): Promise<void> {
   const value = `value ${++values} `
   await by.client.put('/app/a', value)
@@ -41,14 +41,14 @@ async function changeArrives(by: EnsembleMember, timeout?: number): Promise<void
 
 const hasSession = ({ port }: EnsembleMember): boolean => connectionsTo(port, run.pid) > 0
 
-/** The member that the program's session is with, and the others. */
+/** Returns the member that holds the program's session, and the others. */
 async function withSession(): Promise<[EnsembleMember, EnsembleMember, EnsembleMember]> {
   const home = await until('a session', () => ensemble.members.find(hasSession))
   const others = ensemble.members.filter((member) => member !== home)
   return [home, ...(others as [EnsembleMember, EnsembleMember])]
 }
 
-test('the member dies: the session moves to another, and what was written meanwhile arrives', async () => {
+test('the member dies: the session moves to another, and writes made meanwhile arrive', async () => {
   const [home, other] = await withSession()
   await changeArrives(other)
   await home.process.kill()
@@ -73,7 +73,7 @@ test('the member falls silent: the session moves to another', async () => {
   }
 })
 
-test('without a quorum the file stays, and follows when there is one again', async () => {
+test('without a quorum the file stays, and follows once there is one again', async () => {
   const [home, other, third] = await withSession()
   await changeArrives(home)
   const before = site.read('a')
@@ -84,10 +84,10 @@ test('without a quorum the file stays, and follows when there is one again', asy
   await changeArrives(other)
 })
 
-test('a session that has expired while the program stood still', async () => {
+test('a session that expires while the program is suspended', async () => {
   const [home, other] = await withSession()
   await changeArrives(other)
-  // What the kernel of a suspended machine does to all its programs.
+  // The same happens to every process of a suspended machine.
   run.signal('SIGSTOP')
   const connections = async (): Promise<number> =>
     (await ask(home.port, 'cons')).split('\n').filter((line) => line.includes('sid=0x')).length

@@ -1,4 +1,4 @@
-// The agenda over real units: when each is due, and that none is worked on twice at once or forgotten.
+// The agenda over real units: when each unit is due, and that no unit is in two cycles at once or forgotten.
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { Agenda } from '../../src/engine/agenda.ts'
@@ -9,7 +9,7 @@ const unitOf = (name: string): Unit => new Unit(name, [resourceOf(name)], { quie
 const always = (): boolean => true
 const never = (): boolean => false
 
-/** When a unit is worked on, each cycle taking `cycle` milliseconds, if its keys change at these times. */
+/** Returns the start times of a unit's cycles of `cycle` ms each, if its keys change at `changes` (times in ms). */
 function startsOf(
   changes: readonly number[],
   { quiet = undefined as number | undefined, cycle = 5 } = {},
@@ -33,7 +33,7 @@ function startsOf(
   }
 }
 
-/** So many changes, the given milliseconds apart in turn. */
+/** Returns the times of `count` changes, the first at 5000 ms; `gaps` are used in rotation. */
 function apart(count: number, ...gaps: readonly number[]): number[] {
   let now = 5000
   return Array.from({ length: count }, (_, n) =>
@@ -41,25 +41,25 @@ function apart(count: number, ...gaps: readonly number[]): number[] {
   )
 }
 
-describe('coalescing that adapts', () => {
-  it('acts upon the first change after a quiet second at once, and upon slow changes', () => {
+describe('adaptive coalescing', () => {
+  it('acts at once on the first change after a quiet second, and on slow changes', () => {
     for (const gap of [200, 250, 400, 1000, 60_000]) {
       const changes = apart(50, gap)
       expect(startsOf(changes)).toEqual(changes)
     }
   })
 
-  it('acts upon the end of a small burst when nothing has changed for 100 ms', () => {
+  it('acts on the end of a small burst after 100 ms without a change', () => {
     expect(startsOf(apart(2, 20))).toEqual([5000, 5120])
     expect(startsOf(apart(10, 2))).toEqual([5000, 5118])
-    // And so after slow changes.
+    // The same holds after a series of slow changes.
     expect(startsOf([...apart(9, 300), 7402])).toEqual([...apart(9, 300), 7502])
   })
 
   it('coalesces a change that comes before the last cycle has ended', () => {
     expect(startsOf([5000, 5300], { cycle: 400 })).toEqual([5000, 5400])
     expect(startsOf([5000, 5300], { cycle: 350 })).toEqual([5000, 5400])
-    // After a quiet second it waits for that end alone.
+    // A change after a quiet second waits only for the end of the running cycle.
     expect(startsOf([5000, 6000], { cycle: 1050 })).toEqual([5000, 6050])
   })
 
@@ -77,14 +77,14 @@ describe('coalescing that adapts', () => {
     expect(startsOf(changes).length).toBeLessThanOrEqual(100)
   })
 
-  it('acts upon what comes last, within the time of a stream', () => {
+  it('acts on the last change of a stream within the limit', () => {
     const changes = apart(40, 120)
     const last = changes.at(-1) as number
     expect(startsOf(changes).at(-1)).toBe(last + 360)
     expect(startsOf([...changes, last + 1400]).at(-1)).toBe(last + 1400)
   })
 
-  it('leaves a quiet time that is set as it is', () => {
+  it('keeps a quiet time that is set', () => {
     const flaps = apart(100, 120)
     expect(startsOf(flaps, { quiet: 100 })).toEqual(flaps)
     expect(startsOf(flaps, { quiet: 0 })).toEqual(flaps)
@@ -93,7 +93,7 @@ describe('coalescing that adapts', () => {
 })
 
 describe('the agenda', () => {
-  it('acts upon the first change after a quiet time at once', () => {
+  it('acts at once on the first change after a quiet time', () => {
     const agenda = new Agenda()
     const a = unitOf('a')
     agenda.changed(a, 5000)
@@ -101,7 +101,7 @@ describe('the agenda', () => {
     expect(agenda.take(5000, always)).toEqual([a])
   })
 
-  it('waits for quiet after that, but no longer than max', () => {
+  it('then waits until it is quiet, but no longer than max', () => {
     const agenda = new Agenda()
     const a = unitOf('a')
     agenda.changed(a, 0)
@@ -120,7 +120,7 @@ describe('the agenda', () => {
     expect(agenda.take(10_100, always)).toEqual([a])
   })
 
-  it('never works on a unit twice at once, and forgets no change that came meanwhile', () => {
+  it('never runs two cycles of a unit at once, and keeps changes that arrive meanwhile', () => {
     const agenda = new Agenda()
     const a = unitOf('a')
     agenda.changed(a, 0)
@@ -132,7 +132,7 @@ describe('the agenda', () => {
     expect(agenda.take(5000, always)).toEqual([a])
   })
 
-  it('brings a failed unit back, later each time, and at once with a change', () => {
+  it('retries a failed unit with increasing delays, and at once after a change', () => {
     const agenda = new Agenda()
     const a = unitOf('a')
     agenda.at(a, 0)
@@ -172,7 +172,7 @@ describe('the agenda', () => {
     expect(agenda.take(10, always)).toEqual([b])
   })
 
-  it('the earliest comes first', () => {
+  it('the unit that is due first comes first', () => {
     const agenda = new Agenda()
     const units = ['a', 'b', 'c', 'd'].map(unitOf)
     for (const [n, unit] of [3, 1, 2, 0].entries()) agenda.at(units[unit] as Unit, n)
@@ -180,7 +180,7 @@ describe('the agenda', () => {
     expect([agenda.next, agenda.take(3, always)]).toEqual([3, [units[0]]])
   })
 
-  it('a unit that is not configured any more is forgotten, ready or not', () => {
+  it('a unit that is no longer configured is forgotten, ready or not', () => {
     const agenda = new Agenda()
     const [a, b] = [unitOf('a'), unitOf('b')]
     agenda.at(a, 0)
@@ -195,7 +195,7 @@ describe('the agenda', () => {
   })
 
   describe('a unit that is due and not ready', () => {
-    it('is not taken, and nothing is due because of it, until it is looked at again', () => {
+    it('is not taken and makes nothing due, until it is examined again', () => {
       const agenda = new Agenda()
       const a = unitOf('a')
       agenda.changed(a, 0)
@@ -220,7 +220,7 @@ describe('the agenda', () => {
       expect(agenda.take(0, (unit) => unit === b)).toEqual([b])
     })
 
-    it('is looked at again with a change after a quiet time as well', () => {
+    it('is also examined again with a change after a quiet time', () => {
       const agenda = new Agenda()
       const a = unitOf('a')
       agenda.changed(a, 0)
@@ -233,7 +233,7 @@ describe('the agenda', () => {
     })
   })
 
-  it('after the last change every unit is taken once more, whatever came before', () => {
+  it('after the last change, every unit is taken once more', () => {
     const step = fc.record({
       wait: fc.nat(400),
       act: fc.constantFrom('change', 'take', 'take, not ready', 'recheck', 'succeed', 'fail'),

@@ -1,5 +1,5 @@
-// The reload desk over a real journal: what it records and when, what it strikes out, and what it logs. The
-// rules for when runs and placements begin are tried in test/core/reload-protocol.test.ts.
+// The reload desk over a real journal: which debts it records, when, when it removes them, and what it logs. The rules
+// for the start of runs and placements are tested in test/core/reload-protocol.test.ts.
 import { writeFileSync } from 'node:fs'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
@@ -58,20 +58,20 @@ async function opened(): Promise<Journal> {
   return found.value.journal
 }
 
-/** What the next start of the program would find owed. */
+/** Returns the debts that the next start of the program would find, as commands by resource. */
 async function found(): Promise<Record<string, readonly string[]>> {
   const { owed } = await opened()
   return Object.fromEntries([...owed].map(([name, { commands }]) => [name, commands]))
 }
 
-/** What the program owed before it was started. */
+/** Records debts of an earlier run, and reopens the journal. */
 async function inherit(...entries: Partial<Owed>[]): Promise<void> {
   await journal.owe(entries.map((one) => ({ resource: 'a', since: 1, commands: [], ...one })))
   await journal.close()
   journal = await opened()
 }
 
-/** Resources by their names, with a template for each of their commands. */
+/** Returns resources by name, each with one template per command. */
 function configured(
   resources: Readonly<Record<string, readonly string[]>>,
 ): ReadonlyMap<string, ConfiguredReloads> {
@@ -104,7 +104,7 @@ const placementOf = (resource: string, owing: Reloads): Placement => ({
   isChecked: false,
 })
 
-/** A placement of one resource. `placed: false`: it is undone. */
+/** Places the files of one resource. With `placed: false`, the placement is undone. */
 async function place(
   desk: Desk,
   resource: string,
@@ -127,7 +127,7 @@ const commandsOf = (runs: readonly Run[]): string[] => runs.map(({ command }) =>
 const eventsOf = (kind: Event['kind']): Event[] => events.filter((event) => event.kind === kind)
 
 describe('the journal', () => {
-  it('has a debt before the files are placed, and until a run has succeeded', async () => {
+  it('has a debt from before the placement until a run succeeds', async () => {
     const desk = deskOf({ a: ['reload'] })
     const placement = placementOf('a', reloads('reload'))
     await desk.enter(placement)
@@ -141,7 +141,7 @@ describe('the journal', () => {
     expect([await found(), desk.owes('a'), desk.isIdle]).toEqual([{}, false, true])
   })
 
-  it('keeps it over failures, since when it is owed too, and the run is retried', async () => {
+  it('keeps a debt and its time across failures, and the run is retried', async () => {
     const desk = deskOf({ a: ['reload'] })
     await place(desk, 'a', reloads('reload'))
     for (let n = 1; n <= 3; n++) {
@@ -160,7 +160,7 @@ describe('the journal', () => {
     )
   })
 
-  it('is written again after a failure when somebody has removed it', async () => {
+  it('is rewritten after a failure if somebody has removed it', async () => {
     const desk = deskOf({ a: ['reload'] })
     await place(desk, 'a', reloads('reload'))
     await rm(state, { recursive: true })
@@ -168,7 +168,7 @@ describe('the journal', () => {
     expect(await found()).toEqual({ a: ['reload'] })
   })
 
-  it('has all that is owed when another command comes to it', async () => {
+  it('has all debts of a resource after another command is added', async () => {
     const desk = deskOf({ a: ['one', 'two'] }, { retries: false })
     await place(desk, 'a', reloads('one'))
     await desk.finish(onlyRun(desk), failed)
@@ -176,7 +176,7 @@ describe('the journal', () => {
     expect(await found()).toEqual({ a: ['one', 'two'] })
   })
 
-  it('has nothing of resources without reloads, unless their files change together over a crash', async () => {
+  it('ignores resources without reloads, unless their files must change together across a crash', async () => {
     const desk = deskOf({ a: [] })
     const placement = placementOf('a', reloads())
     await desk.enter(placement)
@@ -188,7 +188,7 @@ describe('the journal', () => {
     expect([await found(), desk.due()]).toEqual([{}, []])
   })
 
-  it('that cannot be written is a fault, and nothing is owed', async () => {
+  it('fails if it cannot be written, and then nothing is owed', async () => {
     const desk = deskOf({ a: ['reload'] })
     writeFileSync(state, 'a file in the place of the folder')
     const placement = placementOf('a', reloads('reload'))
@@ -208,13 +208,13 @@ describe('a placement that was undone', () => {
     expect([await found(), desk.owes('a'), desk.due()]).toEqual([{}, false, []])
   })
 
-  it('owes nothing either where its files change together', async () => {
+  it('owes nothing even if its files change together', async () => {
     const desk = deskOf({ a: [] })
     await place(desk, 'a', reloads(), { placed: false, isAtomic: true })
     expect(await found()).toEqual({})
   })
 
-  it('leaves what was owed before', async () => {
+  it('keeps earlier debts', async () => {
     const desk = deskOf({ a: ['reload'] }, { retries: false })
     await place(desk, 'a', reloads('reload'))
     await desk.finish(onlyRun(desk), failed)
@@ -222,7 +222,7 @@ describe('a placement that was undone', () => {
     expect([await found(), desk.owes('a')]).toEqual([{ a: ['reload'] }, true])
   })
 
-  it('leaves what an earlier life owed', async () => {
+  it('keeps debts of an earlier run of the program', async () => {
     await inherit({ commands: ['reload'] })
     const desk = deskOf({ a: ['reload'] })
     await place(desk, 'a', reloads('reload'), { placed: false })
@@ -233,7 +233,7 @@ describe('a placement that was undone', () => {
 })
 
 describe('one run', () => {
-  it('for all of a batch is logged with all of them, and settles all', async () => {
+  it('for a batch is logged with all its resources, and settles all', async () => {
     const desk = deskOf({ a: ['reload'], b: ['reload'] })
     desk.reserve(['reload'])
     desk.reserve(['reload'])
@@ -249,7 +249,7 @@ describe('one run', () => {
     expect(await found()).toEqual({})
   })
 
-  it('waits for one of its batch that hangs until the clock says so', async () => {
+  it('waits at most 1 s for a resource of its batch that hangs', async () => {
     const desk = deskOf({ a: ['reload'], b: ['reload'] })
     const runs: Run[] = []
     desk.reserve(['reload'])
@@ -260,7 +260,7 @@ describe('one run', () => {
     expect(runs).toEqual([])
     clock.advance(1)
     expect(runs).toHaveLength(1)
-    // The late one gets a separate run.
+    // The late resource gets a run of its own.
     await desk.finish(runs[0] as Run, succeeded)
     await place(desk, 'b', reloads('reload'))
     desk.release(['reload'])
@@ -279,7 +279,7 @@ describe('one run', () => {
     expect(await found()).toEqual({})
   })
 
-  it('that ends while a placement is under way does not strike out what that has recorded', async () => {
+  it('that ends during a placement does not remove the debt recorded by it', async () => {
     const desk = deskOf({ a: ['reload'] })
     await place(desk, 'a', reloads('reload'))
     const run = onlyRun(desk)
@@ -307,7 +307,7 @@ describe('one run', () => {
     ])
   })
 
-  it('of many failures tells which content is to go back, and when it is tried again otherwise', async () => {
+  it('after too many failures, names the content to roll back; the others are retried', async () => {
     const desk = deskOf({ a: ['reload'], b: ['reload'] })
     await place(desk, 'a', new Map([['reload', { ...terms, attempts: 1 }]]))
     await place(desk, 'b', reloads('reload'))
@@ -327,7 +327,7 @@ describe('one run', () => {
 describe('a placement that has to wait', () => {
   const judged: Reloads = new Map([['reload', { ...terms, attempts: 3 }]])
 
-  it('for a run that judges is admitted when that has ended, before the next run', async () => {
+  it('for a judging run is admitted after that run and before the next', async () => {
     const desk = deskOf({ a: ['reload'], b: ['reload'] })
     await place(desk, 'a', judged)
     const run = onlyRun(desk)
@@ -337,7 +337,7 @@ describe('a placement that has to wait', () => {
     const entered = desk.enter(next).then(() => (isAdmitted = true))
     await desk.ask('b', judged)
     expect(desk.due()).toEqual([])
-    // Whatever was about to happen has happened.
+    // Gives a wrong admission time to happen.
     await journal.verify()
     expect(isAdmitted).toBe(false)
     await desk.finish(run, succeeded)
@@ -348,7 +348,7 @@ describe('a placement that has to wait', () => {
   })
 })
 
-describe('reloads that are asked for', () => {
+describe('requested reloads', () => {
   it('are recorded, and run', async () => {
     const desk = deskOf({ a: ['reload'] })
     expect(await desk.ask('a', reloads('reload'))).toMatchObject({ ok: true })
@@ -357,7 +357,7 @@ describe('reloads that are asked for', () => {
     expect(await found()).toEqual({})
   })
 
-  it('run once more when they were asked for while running', async () => {
+  it('run again if requested during a run', async () => {
     const desk = deskOf({ a: ['reload'], b: ['reload'] })
     await desk.ask('a', reloads('reload'))
     const first = onlyRun(desk)
@@ -371,8 +371,8 @@ describe('reloads that are asked for', () => {
   })
 })
 
-describe('what an earlier life owed', () => {
-  it('is taken up by the first configuration, once', async () => {
+describe('a debt of an earlier run of the program', () => {
+  it('is resumed by the first configuration, once', async () => {
     await inherit({ resource: 'a', commands: ['reload'] }, { resource: 'b', commands: ['reload'] })
     const desk = deskOf({ a: ['reload'], b: ['reload'], c: ['reload'] })
     expect(desk.configure(configured({ a: ['reload'], b: ['reload'] }))).toEqual([])
@@ -382,7 +382,7 @@ describe('what an earlier life owed', () => {
     expect([desk.due(), await found()]).toEqual([[], {}])
   })
 
-  it('by a command that is another one now: all present ones run, which would do is not known', async () => {
+  it('for a command that has changed: all current commands run', async () => {
     await inherit({ commands: ['old'] })
     const desk = deskOf({ a: ['one', 'two'] })
     const runs = desk.due()
@@ -391,23 +391,23 @@ describe('what an earlier life owed', () => {
     expect(await found()).toEqual({})
   })
 
-  it('by one of its commands: that one runs, and no other', async () => {
+  it('for one of several commands: only that command runs', async () => {
     await inherit({ commands: ['two'] })
     const desk = deskOf({ a: ['one', 'two'] })
     expect(commandsOf(desk.due())).toEqual(['two'])
   })
 
-  it('without a command any more: there is nothing left to run', async () => {
+  it('of a resource without a command: nothing is left to run', async () => {
     await inherit({ resource: 'a', commands: ['old'] }, { resource: 'b', commands: [] })
     const desk = new Desk(journal, clock, (event) => events.push(event), true)
     const free = desk.configure(configured({ a: [], b: ['reload'] }))
-    // Of b only the files were on their way.
+    // The record of b names no command: only the swap of its files was interrupted.
     expect(free).toEqual(['a', 'b'])
     await desk.strike(free)
     expect([desk.due(), await found()]).toEqual([[], {}])
   })
 
-  it('for a file of for_each: by the template of its command', async () => {
+  it('for a file of for_each: the template of its command is found', async () => {
     await inherit({ commands: ['add /etc/sites/x.conf'] })
     const desk = new Desk(journal, clock, (event) => events.push(event), true)
     const forEach = { forEach: '/sites/*', dest: '/etc/sites/{{ item.name }}.conf' }
@@ -419,7 +419,7 @@ describe('what an earlier life owed', () => {
     expect(await found()).toEqual({})
   })
 
-  it('of a resource that is not configured stays in the journal, and is taken up when it comes back', async () => {
+  it('of a resource that is not configured stays in the journal until the resource returns', async () => {
     await inherit({ resource: 'gone', commands: ['reload'] })
     const desk = deskOf({ a: ['reload'] })
     expect([desk.due(), desk.owes('gone'), await found()]).toEqual([[], true, { gone: ['reload'] }])
@@ -445,7 +445,7 @@ describe('what an earlier life owed', () => {
 })
 
 describe('a new configuration', () => {
-  it('a command that was corrected while it failed takes the place of the old one', async () => {
+  it('a corrected command replaces the failing one', async () => {
     const desk = deskOf({ a: ['typo'] })
     await place(desk, 'a', reloads('typo'))
     await desk.finish(onlyRun(desk), failed)
@@ -457,7 +457,7 @@ describe('a new configuration', () => {
     expect([desk.due(), await found(), desk.failed.size]).toEqual([[], {}, 0])
   })
 
-  it('what a resource owes that is gone is kept, not tried, and logged; then it comes back', async () => {
+  it('the debt of a removed resource is kept, logged and not retried until the resource returns', async () => {
     const desk = deskOf({ a: ['reload'] })
     await place(desk, 'a', reloads('reload'))
     await desk.finish(onlyRun(desk), failed)
@@ -476,7 +476,7 @@ describe('a new configuration', () => {
     expect(await found()).toEqual({})
   })
 
-  it('without a command, while files are placed: what they have recorded is kept until they are', async () => {
+  it('removes a command during a placement: its debt is kept until the placement ends', async () => {
     const desk = deskOf({ a: ['reload'] })
     await place(desk, 'a', reloads('reload'))
     await desk.finish(onlyRun(desk), failed)
@@ -489,7 +489,7 @@ describe('a new configuration', () => {
     expect([await found(), desk.owes('a'), desk.due()]).toEqual([{}, false, []])
   })
 
-  it('is what a reload that is asked for runs by', async () => {
+  it('applies to requested reloads', async () => {
     const desk = deskOf({ a: ['old'] })
     const asked = desk.ask('a', reloads('old'))
     desk.configure(configured({ a: ['new'] }))
@@ -498,7 +498,7 @@ describe('a new configuration', () => {
     expect([eventsOf('reloaded'), await found()]).toMatchObject([[{ command: 'new' }], {}])
   })
 
-  it('that comes while files are placed decides what they owe', async () => {
+  it('that arrives during a placement determines what it owes', async () => {
     const desk = deskOf({ a: ['old'], b: ['reload'] })
     const placements = [placementOf('a', reloads('old')), placementOf('b', reloads('reload'))]
     for (const one of placements) {
@@ -518,7 +518,7 @@ describe('pace', () => {
   const paced = (more: Partial<ReloadTerms>): Reloads =>
     new Map([['reload', { ...terms, ...more }]])
 
-  it('min_reload_interval delays what comes too early, and runs it once', async () => {
+  it('min_reload_interval delays early reloads, and runs them once', async () => {
     const desk = deskOf({ a: ['reload'] })
     const runs: Run[] = []
     await place(desk, 'a', paced({ minInterval: 10_000 }))
@@ -538,7 +538,7 @@ describe('pace', () => {
     expect([desk.due(), desk.next]).toEqual([[], Infinity])
   })
 
-  it('what waits for its pace does not hold up the end: it stays owed', async () => {
+  it('a delayed reload does not delay the shutdown, and stays owed', async () => {
     const desk = deskOf({ a: ['reload'] })
     await place(desk, 'a', paced({ minInterval: 10_000 }))
     await desk.finish(onlyRun(desk), succeeded)
@@ -548,7 +548,7 @@ describe('pace', () => {
     expect([desk.isIdle, await found()]).toEqual([true, { a: ['reload'] }])
   })
 
-  it('a onetime run waits for no pace', async () => {
+  it('a onetime run does not delay reloads', async () => {
     const desk = deskOf({ a: ['reload'] }, { retries: false })
     await place(desk, 'a', paced({ splay: 10_000 }))
     expect(desk.due()).toHaveLength(1)

@@ -1,5 +1,4 @@
-// One template, many files: what is rendered anew after a change and what is not, through the real
-// renderer and the real mirror.
+// One template, many files: which items are rendered again after a change. Uses the real renderer and the real mirror.
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { toKey, type Key } from '../../src/core/key.ts'
@@ -16,13 +15,13 @@ let count = 0
 const DEST = '/etc/sites/{{ item.name }}.conf'
 const PORT = '{{ item.get("port", "80") }}'
 
-/** A store of some keys, and a for_each template that follows it. */
+/** A mutable store, and a for_each template over its keys. */
 class World {
   tree: Tree = emptyTree
   readonly spec: TemplateSpec
-  /** The items rendered since the last call. */
+  /** The items rendered since the last `look`. */
   rendered: Key[] = []
-  /** Runs in the middle of the next render of an item. */
+  /** Called once, during the next render of an item. */
   during: (() => void) | undefined
   readonly forEach: ForEach
 
@@ -50,7 +49,7 @@ class World {
     this.forEach.keysChanged(changes)
   }
 
-  /** Renders and confirms: the text of the fresh files by their paths, or the message. */
+  /** Renders and confirms. Returns the text of each fresh file by its path, or the fault's message. */
   async settle(): Promise<Record<string, string> | string> {
     const result = await this.render()
     if ('fault' in result) return result.fault.message
@@ -63,7 +62,7 @@ class World {
     return result.ok ? result.value : result.error
   }
 
-  /** The items rendered since the last time this was asked. */
+  /** Returns the items rendered since the previous call. */
   look(): Key[] {
     return this.rendered.splice(0)
   }
@@ -72,7 +71,7 @@ class World {
 const textsOf = ({ fresh }: Expansion): Record<string, string> =>
   Object.fromEntries(fresh.map(({ spec, bytes }) => [spec.dest, Buffer.from(bytes).toString()]))
 
-/** What a ForEach that knows of nothing makes of the same keys: the truth. */
+/** Renders the same keys with a fresh ForEach, as the expected result. */
 async function anew(world: World): Promise<Record<string, string> | string> {
   const result = await new ForEach(workshop.renderer, 'etcdv3').render(world.spec, world.tree)
   return result.ok ? textsOf(result.value) : result.error.fault.message
@@ -80,8 +79,8 @@ async function anew(world: World): Promise<Record<string, string> | string> {
 
 const two = { '/vhosts/a/port': '1', '/vhosts/b': 'x', '/other': 'y' }
 
-describe('what is rendered anew', () => {
-  it('all at first, then only the items that read what has changed', async () => {
+describe('items to render again', () => {
+  it('all at first, then only items whose reads have changed', async () => {
     const world = new World(PORT)
     world.set(two)
     expect(await world.settle()).toEqual({ '/etc/sites/a.conf': '1', '/etc/sites/b.conf': '80' })
@@ -96,7 +95,7 @@ describe('what is rendered anew', () => {
     expect(world.look()).toEqual([])
   })
 
-  it('of 2,000 items the one whose key has changed', async () => {
+  it('of 2,000 items, only the one whose key has changed', async () => {
     const world = new World(`{{ item.key }} ${PORT}`)
     const keys: Record<string, string> = {}
     for (let n = 0; n < 2000; n++) keys[`/vhosts/v${n}/port`] = String(n)
@@ -108,7 +107,7 @@ describe('what is rendered anew', () => {
     expect(world.look()).toEqual(['/vhosts/v77'])
   })
 
-  it('what all items read concerns all of them', async () => {
+  it('all items, if all have read the changed key', async () => {
     const world = new World('{{ getv("/other") }}')
     world.set(two)
     await world.settle()
@@ -116,7 +115,7 @@ describe('what is rendered anew', () => {
     expect(await world.settle()).toEqual({ '/etc/sites/a.conf': 'z', '/etc/sites/b.conf': 'z' })
   })
 
-  it('an item that appears; one that vanishes costs nothing', async () => {
+  it('a new item; an item that vanishes costs nothing', async () => {
     const world = new World(PORT)
     world.set(two)
     await world.settle()
@@ -130,7 +129,7 @@ describe('what is rendered anew', () => {
     expect((await world.render()) as Expansion).toMatchObject({ fresh: [], all: new Map() })
   })
 
-  it('all of them after forget(), and the users of a file that has changed', async () => {
+  it('all items after forget(), and the users of a changed include', async () => {
     const world = new World('{% if item.exists("tls") %}{% include "tls.njk" %}{% endif %}')
     const tls = workshop.write('tls.njk', 'one')
     world.set({ '/vhosts/a/tls': '', '/vhosts/b/port': '' })
@@ -145,7 +144,7 @@ describe('what is rendered anew', () => {
     expect(await world.settle()).toEqual({ '/etc/sites/a.conf': 'two' })
   })
 
-  it('what changed while it was being rendered, by what it has just read', async () => {
+  it('an item that changes during its render, according to its newest reads', async () => {
     const world = new World(PORT)
     world.set({ '/vhosts/a/port': '1' })
     world.during = () => world.set({ '/vhosts/a/port': '2' })
@@ -154,7 +153,7 @@ describe('what is rendered anew', () => {
     expect(await world.settle()).toEqual({ '/etc/sites/a.conf': '2' })
   })
 
-  it('equals rendering everything, whatever changes', async () => {
+  it('give the same result as rendering everything', async () => {
     const segment = fc.constantFrom('a', 'b', 'a-b', 'port', 'n')
     const path = fc
       .array(segment, { minLength: 1, maxLength: 2 })
@@ -165,7 +164,7 @@ describe('what is rendered anew', () => {
     const text =
       '{{ item.value }} {{ item.get("port", "-") }} {{ item.exists("n") }} ' +
       '{% if item.name == "a" %}{{ gets("/vhosts/b/*") | length }}{{ item.ls() }}{% endif %}' +
-      // Fails while there is such a key.
+      // Fails while this key exists.
       '{% if exists("/vhosts/n/n") %}{{ getv("/none") }}{% endif %}'
     const world = new World(text, {
       dest: '/etc/sites/{{ item.name }}.{{ item.get("n", "0") }}.conf',
@@ -192,7 +191,7 @@ describe('what is rendered anew', () => {
   })
 })
 
-describe('what is given', () => {
+describe('results', () => {
   it('a file stays fresh until it is confirmed', async () => {
     const world = new World(PORT)
     world.set(two)
@@ -203,7 +202,7 @@ describe('what is given', () => {
     expect(world.look()).toHaveLength(2)
   })
 
-  it('each with its spec, its item, the hash and the size; and the reads of all', async () => {
+  it('each file has its spec, item, hash and size; the reads cover all items', async () => {
     const world = new World(PORT, { prefix: '/p' })
     world.set({ '/p/vhosts/a/port': '8080' })
     const { fresh, all, reads } = (await world.render()) as Expansion
@@ -214,7 +213,7 @@ describe('what is given', () => {
     expect(reads.flatMap(({ files }) => [...files])).toEqual([world.spec.src])
   })
 
-  it('only what the keys of the resource make visible', async () => {
+  it('only keys of the resource are visible', async () => {
     const world = new World(PORT, { keys: ['/vhosts/b'] })
     world.set(two)
     expect(await world.settle()).toEqual({ '/etc/sites/b.conf': '80' })
@@ -222,7 +221,7 @@ describe('what is given', () => {
 })
 
 describe('failures', () => {
-  it('one item that fails is the failure of all, named; only it is tried again', async () => {
+  it('one failing item fails all and is named; only it is rendered again', async () => {
     const world = new World('{{ item.get("port") }}')
     world.set({ ...two, '/vhosts/c/port': '3' })
     const failure = (await world.render()) as ExpansionFailure
@@ -237,7 +236,7 @@ describe('failures', () => {
     expect(world.look()).toEqual(['/vhosts/b'])
   })
 
-  it('counts the others that fail as well', async () => {
+  it('the other failing items are counted', async () => {
     const world = new World('{{ item.get("none") }}')
     world.set(two)
     expect(await world.settle()).toMatch(
@@ -253,7 +252,7 @@ describe('failures', () => {
     expect(await world.settle()).toEqual({ '/etc/sites/x': '' })
   })
 
-  it('a dest that leaves its folder, and one that is no template', async () => {
+  it('a dest outside its folder, and an invalid dest template', async () => {
     const world = new World('', { dest: '/etc/sites/{{ item.get("to") }}' })
     world.set({ '/vhosts/a/to': '../passwd' })
     expect(await world.settle()).toBe('no file for /vhosts/a: its path has the component ..')

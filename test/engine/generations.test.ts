@@ -1,4 +1,4 @@
-// A new generation is reported before any work on it: a listener that does not know a resource yet would drop its events.
+// A new generation is reported before any work on it: listeners drop events of resources that they do not know yet.
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterEach, expect, test } from 'vitest'

@@ -1,12 +1,12 @@
-// The reload protocol under random interleavings: the engine as it is, on a simulated machine (simulation.ts),
-// driven by fast-check's scheduler through changes, reloads that fail or overlap, rollbacks, group checks,
-// SIGHUP, TERM, kills and restarts. Rules R1 to R7 are checked at every moment, and that all ends well.
+// The reload protocol under random interleavings: the real engine on a simulated machine (simulation.ts). fast-check's
+// scheduler drives it through changes, reloads that fail or overlap, rollbacks, group checks, SIGHUP, SIGTERM, kills
+// and restarts. Rules R1 to R7 are checked after every step, and at the end every resource must be in sync.
 //
 //     npx vitest run test/engine/interleavings.test.ts
 //     INTERLEAVINGS=100000 npx vitest run test/engine/interleavings.test.ts     the long form
-//     INTERLEAVINGS_SEED=SEED INTERLEAVINGS_PATH=PATH,REPLAY                    a story that failed, by what it printed
+//     INTERLEAVINGS_SEED=SEED INTERLEAVINGS_PATH=PATH,REPLAY                    replays a failure, with printed values
 //
-// A failure shows the shortest story that fast-check found, moment by moment.
+// A failure prints the shortest failing story that fast-check found, step by step.
 import fc from 'fast-check'
 import { test } from 'vitest'
 import { destOf, keyOf, kinds, nameOf, World, type Kind, type Traits } from './simulation.ts'
@@ -23,7 +23,7 @@ const traits = fc.record<Traits>({
   hasFormer: fc.boolean(),
 })
 
-/** One step of the story; steps and the engine's own operations are interleaved by the scheduler. */
+/** One step of the story. The scheduler interleaves the steps with the engine's own operations. */
 class Step implements fc.AsyncCommand<object, World> {
   constructor(
     private readonly name: string,
@@ -35,7 +35,7 @@ class Step implements fc.AsyncCommand<object, World> {
   }
 
   async run(_: object, world: World): Promise<void> {
-    // Not awaited: what it leads to is interleaved with the steps that follow.
+    // Not awaited, so that its consequences are interleaved with the following steps.
     void this.act(world)
   }
 
@@ -81,7 +81,7 @@ const steps = [
   number.map((n) => new Step(`reload r${n}`, (world) => world.life?.forceReload(nameOf(n)))),
 ]
 
-/** Lets everything happen that is under way. */
+/** Runs all scheduled operations, and those that follow from them. */
 async function drain(scheduler: fc.Scheduler, world: World): Promise<void> {
   for (;;) {
     for (let tick = 0; tick < 20; tick++) await Promise.resolve()
@@ -93,7 +93,7 @@ async function drain(scheduler: fc.Scheduler, world: World): Promise<void> {
   }
 }
 
-/** Lets time pass until nothing is pending, or for some minutes. */
+/** Advances the clock from timer to timer until none is pending, at most 60 times. */
 async function settle(scheduler: fc.Scheduler, world: World): Promise<void> {
   await drain(scheduler, world)
   for (let n = 0; n < 60 && world.faults.length === 0 && world.advance(0); n++) {
@@ -101,7 +101,7 @@ async function settle(scheduler: fc.Scheduler, world: World): Promise<void> {
   }
 }
 
-/** Whatever is not in sync says why. */
+/** Checks that each resource is in sync with the store, or has a reason why it is not. */
 function checkExplained(world: World): void {
   const life = world.life
   if (life === undefined || !world.isStoreReachable) return
@@ -117,8 +117,8 @@ function checkExplained(world: World): void {
 }
 
 /**
- * With contents that nothing refuses, everything ends in sync.
- * @param mayBeRolledBack a content may have been rejected for the sake of another one that shared its reload
+ * Checks that every resource is in sync. Call only when no content is faulty.
+ * @param mayBeRolledBack whether a rolled-back content is accepted, which may have shared its reload with a faulty one
  */
 function checkInSync(world: World, mayBeRolledBack: boolean): void {
   const life = world.life
@@ -144,7 +144,7 @@ async function story(
   world.setReachable(true)
   void world.start()
   world.life?.demandSuspended()
-  // The first one may be loaded together with a bad content that it replaces a moment later.
+  // In the first round, a good content may share its reload with a bad one that is about to be replaced.
   for (const round of ['end', 'last']) {
     for (const n of world.traits.keys()) world.write(nameOf(n), `ok-${round}-${n}`)
     await settle(scheduler, world)

@@ -1,4 +1,4 @@
-// What is owed when the journal is lost: derived from the files in place, the last status and the records.
+// Debts after the loss of the journal, derived from the files in place, the last status and the records.
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterEach, beforeEach, expect, test } from 'vitest'
@@ -21,7 +21,7 @@ beforeEach(() => {
 })
 afterEach(() => removeDir(dir))
 
-/** A status that knows these hashes; undefined: it does not know the resource. */
+/** Returns a status with these hashes for the resource `a`; with undefined, a status without the resource. */
 const status = (hashes: Record<string, string> | undefined, more: object = {}): FullStatus =>
   ({
     resources: hashes === undefined ? [] : [{ name: 'a', state: 'in sync', hashes, ...more }],
@@ -39,14 +39,14 @@ async function derived(last: FullStatus | undefined, isDamaged: boolean): Promis
 
 const applied = (text: string): Record<string, string> => ({ [dest]: hashOf(Buffer.from(text)) })
 
-test.each([false, true])('damaged %s: what the status calls owed is owed', async (isDamaged) => {
+test.each([false, true])('damaged %s: a debt in the status is owed', async (isDamaged) => {
   const owed = { owedSince: '2026-11-21T17:01:15.000Z' }
   expect(await derived(status(applied('in place'), owed), isDamaged)).toBe(1)
 })
 
-test.each([false, true])('damaged %s: so is what the status does not know', async (isDamaged) => {
+test.each([false, true])('damaged %s: unknown content is owed', async (isDamaged) => {
   expect(await derived(status(applied('in place')), isDamaged)).toBe(0)
-  // The status is written at most once a second: the change may be newer.
+  // The status file is written at most once a second, so the content in place may be newer.
   expect(await derived(status(applied('former')), isDamaged)).toBe(1)
 })
 
@@ -58,7 +58,7 @@ test('without a status, a record shows that an earlier run has applied the resou
   expect(await derived(status(applied('in place')), false)).toBe(0)
 })
 
-test('a first start owes nothing: a file that was there before is not reloaded', async () => {
+test('a first start owes nothing: an existing file is not reloaded', async () => {
   expect(await derived(undefined, false)).toBe(0)
   expect(await derived(status({}), false)).toBe(0)
 })

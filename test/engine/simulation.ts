@@ -1,7 +1,6 @@
-// A machine that exists only here, for the interleaving test: files, a store, programs that read files when
-// they are reloaded, a state directory, and a clock. Every operation takes place at a moment that the
-// scheduler chooses and is answered at a later one, so a kill can fall between any two of them. What
-// happens is held against the rules of the reload protocol (docs/architecture.md) as it happens.
+// A simulated machine for the interleaving test: files, a store, programs that read files on a reload, a state
+// directory and a clock. The scheduler chooses when each operation starts and when it returns, so a kill can occur
+// between any two of them. The rules of the reload protocol (docs/architecture.md) are checked at every step.
 import type fc from 'fast-check'
 import type { FileChange } from '../../src/apply/apply.ts'
 import { hashOf } from '../../src/apply/hash.ts'
@@ -32,7 +31,7 @@ import type { MadeFile, Manifest } from '../../src/state/manifest.ts'
 import type { Memory, Remembered } from '../../src/state/records.ts'
 import type { TemplateRenderer } from '../../src/templates/render.ts'
 
-/** How one resource is configured; its name, its key and its destination follow from its number. */
+/** The configuration of a resource. Its name, key and destination follow from its number. */
 export interface Traits {
   readonly command: 'c1' | 'c2' | 'none'
   readonly policy: 'retry' | 'rollback' | 'verify'
@@ -40,13 +39,13 @@ export interface Traits {
   readonly groupCheck: boolean
   readonly minInterval: number
   readonly splay: number
-  /** Something stands at the destination before reconfd first writes it. */
+  /** A file exists at the destination before reconfd first writes it. */
   readonly hasFormer: boolean
 }
 
 /**
- * Contents say what becomes of them: `bad`: its reload fails; `vbad`: its verification; `refused`: its
- * check; `gbad`: its group's check; `broken`: it cannot be rendered; `ok`: all is well.
+ * The kind of a content determines what happens to it. `bad`: its reload fails; `vbad`: its verification fails;
+ * `refused`: its check fails; `gbad`: the check of its group fails; `broken`: it cannot be rendered; `ok`: all succeed.
  */
 export const kinds = ['ok', 'ok', 'ok', 'bad', 'vbad', 'refused', 'gbad', 'broken'] as const
 export type Kind = (typeof kinds)[number]
@@ -55,7 +54,7 @@ const isJudged = (
   { command, policy }: Pick<Traits, 'command' | 'policy'> = { command: 'none', policy: 'retry' },
 ): boolean => command !== 'none' && policy !== 'retry'
 
-/** Resources have no hold-down here. */
+/** No simulated resource has a hold-down. */
 const noHeldKeys = { all: async () => new Map(), set: async () => ok(undefined) }
 
 const nameOf = (n: number): string => `r${n}`
@@ -68,7 +67,7 @@ interface ProgramRun {
   readonly start: number
 }
 
-/** What stood at a destination before a change. */
+/** The state of a destination before a placement. */
 interface FormerState {
   readonly content: string | undefined
   readonly placed: number | undefined
@@ -76,10 +75,10 @@ interface FormerState {
   readonly at: number
 }
 
-/** What a kill does not touch. */
+/** The state that survives a kill, and the expectations against which the rules are checked. */
 export class World {
   now = 0
-  /** Counts everything that happens. */
+  /** Orders renames and starts of runs; each of them increments it. */
   moment = 0
   readonly files = new Map<string, string>()
   readonly journal = new Map<string, Owed>()
@@ -89,35 +88,35 @@ export class World {
   isStoreReachable = true
   traits: (Traits | undefined)[]
   life: Life | undefined
-  /** Reloads fail, whatever the files hold. */
+  /** All reloads fail, regardless of the files' contents. */
   isProgramBroken = false
   readonly timers = new Set<{ readonly at: number; readonly call: () => void }>()
   readonly faults: string[] = []
-  /** The log of all steps, to understand a failure. */
+  /** All steps in order, printed with a failure. */
   readonly story: string[] = []
 
-  /** The expectations from here on. */
+  /** By destination: the moment at which its newest content was placed. This and the rest are expectations. */
   readonly placedAt = new Map<string, number>()
-  /** By destination, the command that has to read its newest content: that of its placement. */
+  /** By destination: the command that must read its newest content, as configured at its placement. */
   readonly commandAt = new Map<string, string>()
-  /** By destination, when its last command was taken out of conf.d. */
+  /** By destination: the last moment at which no command was configured for it. */
   readonly freedAt = new Map<string, number>()
   /**
-   * By resource, when the last run began that was for it, succeeded and was acknowledged, by the command that was
-   * configured then. Read once is read for good, whatever the configuration becomes.
+   * By resource: the moment at which the last successful run for it began, by the command configured when the success
+   * was acknowledged. Later changes of the configuration do not invalidate it.
    */
   readonly readFrom = new Map<string, number>()
   readonly original = new Map<string, string | undefined>()
-  /** By destination, the newest content that was proved. */
+  /** By destination: the newest proved content. */
   readonly proved = new Map<string, string>()
   readonly provedAlone = new Map<string, string | undefined>()
   hasRegrouped = false
-  /** Contents that no reload had to read, by destination: they count as proved. */
+  /** By destination: contents that no reload had to read, which count as proved. */
   readonly unchallenged = new Map<string, Set<string>>()
   readonly runs = new Set<ProgramRun>()
-  /** By resource whose placement is under way, what it will owe. */
+  /** By resource with a placement under way: the commands that it will owe. */
   readonly placing = new Map<string, readonly string[]>()
-  /** Changes whose group was not checked yet, by resource what stood there before. */
+  /** By resource whose group check is pending: the previous content of each renamed file (undefined: absent). */
   readonly unchecked = new Map<string, Map<string, string | undefined>>()
   lives = 0
 
@@ -134,7 +133,7 @@ export class World {
     for (const n of traits.keys()) this.write(nameOf(n), `ok-${n}`)
   }
 
-  /** A moment passes that the scheduler chooses. Never returns to a life that was killed meanwhile. */
+  /** Yields to the scheduler. Never resolves for a life that was killed meanwhile. */
   async moments(label: string, life?: Life): Promise<void> {
     await this.scheduler.schedule(Promise.resolve(), label)
     if (life !== undefined && this.life !== life) await new Promise(() => undefined)
@@ -164,7 +163,7 @@ export class World {
     if (this.isStoreReachable) this.life?.keysChanged(changes, before)
   }
 
-  /** R3: what an earlier life recorded has to be read, though it is not known what that was. */
+  /** R3: a run must settle each debt of an earlier life, even if the placement it comes from is unknown here. */
   inherit(): void {
     for (const [name, { commands }] of this.journal) {
       const [command] = commands
@@ -174,7 +173,7 @@ export class World {
     }
   }
 
-  /** What stands there now was there before: no reload has to read it again, unless one ran meanwhile. */
+  /** Undoes the expectations of a placement: the restored content needs no reload, unless a run is under way. */
   unplace(name: string, command: string | undefined, former: Partial<FormerState>): void {
     const dest = destOf(name)
     if ([...this.runs].some((run) => run.command === command)) return
@@ -195,7 +194,7 @@ export class World {
     this.life = undefined
     this.timers.clear()
     this.placing.clear()
-    // The programs continue, but their ends are not reported.
+    // The commands continue, but nobody receives their results.
     this.runs.clear()
   }
 
@@ -207,7 +206,7 @@ export class World {
     await life.begin()
   }
 
-  /** Moves the clock to the next timer at least. False when there is none. */
+  /** Advances the clock by `ms`, at least to the next timer, and fires due timers. Returns false if there is none. */
   advance(ms: number): boolean {
     const next = Math.min(...[...this.timers].map(({ at }) => at))
     if (next === Infinity) return false
@@ -218,7 +217,7 @@ export class World {
     return true
   }
 
-  /** A rename, or what undoes one. */
+  /** Renames a file into place, or undoes a rename; undefined removes the file. */
   put(dest: string, content: string | undefined): void {
     this.moment++
     this.trace(`put ${dest} ${content}`)
@@ -226,11 +225,11 @@ export class World {
     else this.files.set(dest, content)
   }
 
-  /** R1, at every moment: what no successful reload has read is recorded. */
+  /** R1, at every step: content that no successful reload has read is recorded in the journal. */
   check(): void {
     for (const [dest, placed] of this.placedAt) {
       const name = dest.slice('/out/'.length)
-      // Nothing is left to run, now or later.
+      // Without a command, nothing is owed for this content, now or later.
       if (this.atWork(name)?.command === 'none') {
         this.commandAt.delete(dest)
         this.freedAt.set(dest, this.moment)
@@ -253,7 +252,7 @@ export class World {
     this.unchallenged.set(dest, contents.add(content))
   }
 
-  /** Edits conf.d; undefined: the resource is removed. */
+  /** Edits conf.d; undefined removes the resource. */
   configure(n: number, traits: Traits | undefined): void {
     this.hasRegrouped ||= this.traits[n]?.group !== traits?.group
     this.traits[n] = traits
@@ -263,19 +262,19 @@ export class World {
     return this.traits[Number(name.slice(1))]
   }
 
-  /** As the program knows it, which a signal may not have reached. */
+  /** Returns the traits that the running program has loaded. It may not have received SIGHUP since the last edit. */
   atWork(name: string): Traits | undefined {
     return (this.life?.traits ?? this.traits)[Number(name.slice(1))]
   }
 
-  /** The resources that change together with this one. */
+  /** Returns the resources of the same unit. */
   unitOf(name: string): string[] {
     const names = [...this.traits.keys()].map(nameOf)
     if (this.atWork(name)?.group !== true) return [name]
     return names.filter((one) => this.atWork(one)?.group === true)
   }
 
-  /** Every reload that must read the files in place has done so. */
+  /** Whether every reload that must read the file in place has done so. */
   isProved(name: string): boolean {
     const dest = destOf(name)
     const command = this.commandAt.get(dest)
@@ -287,7 +286,7 @@ export class World {
   }
 }
 
-/** Knows which placements are under way. */
+/** Tells the world which placements are under way. */
 class WatchedDesk extends Desk {
   constructor(
     private readonly world: World,
@@ -307,18 +306,18 @@ class WatchedDesk extends Desk {
   }
 }
 
-/** One life of the program: what a kill ends. */
+/** One process of the program, from its start to its end or kill. */
 export class Life {
   readonly journal: Journal
   readonly board: StatusBoard
   readonly events: Event[] = []
-  /** The last reported status. */
+  /** The traits that this life has loaded. */
   traits: readonly (Traits | undefined)[] = []
   readonly #worker: Worker
   readonly #parts: Parts
   readonly #clock: Clock
   #isRead = false
-  /** The tree as this life knows it. */
+  /** The tree as read by this life. */
   #tree: Tree = emptyTree
   readonly #suspended = new Set<string>()
   #isAdopted = false
@@ -416,7 +415,7 @@ export class Life {
     return this.#worker.reload(name)
   }
 
-  /** No run of its command before it is demanded: the program of exec mode does not run. */
+  /** Suspends the reload of a resource until it is demanded, as exec mode does while its program does not run. */
   suspend(name: string): void {
     const command = this.#commandOf(name)
     if (command === undefined || !this.#isAdopted || this.#isEnding) return
@@ -424,7 +423,7 @@ export class Life {
     this.#worker.suspend(command)
   }
 
-  /** The program is started: its reload runs, whether or not it is owed. */
+  /** Demands a run of a resource's reload, as exec mode does to start its program. It runs even if nothing is owed. */
   demand(name: string): void {
     const command = this.#commandOf(name)
     if (command === undefined || !this.#isAdopted || this.#isEnding) return
@@ -441,7 +440,7 @@ export class Life {
     return this.world.traitsOf(name)?.command
   }
 
-  /** SIGTERM. */
+  /** Ends the life as SIGTERM does: running work finishes first. */
   async end(): Promise<void> {
     this.#isEnding = true
     await this.#worker.stop()
@@ -506,14 +505,14 @@ export class Life {
   #proved({ command, resources, start }: ProgramRun): void {
     const { world } = this
     for (const name of resources) {
-      // A command that is not configured any more counts for nothing.
+      // A run of a command that is no longer configured proves nothing.
       if (world.atWork(name)?.command !== command) continue
       world.readFrom.set(name, Math.max(world.readFrom.get(name) ?? -1, start))
     }
     for (const name of resources) {
-      // A resource removed from conf.d keeps its debt, whatever runs meanwhile.
+      // A resource that was removed from conf.d keeps its debt in spite of this run.
       if (this.traits[Number(name.slice(1))] === undefined) continue
-      // What changes together is proved together. Where a group has just changed, by itself counts too.
+      // The files of a unit are proved together. After a regrouping, files that were proved alone count, too.
       if (world.isProved(name)) world.provedAlone.set(destOf(name), world.files.get(destOf(name)))
       const unit = world.unitOf(name)
       if (!unit.every((member) => world.isProved(member))) continue
@@ -542,11 +541,11 @@ export class Life {
         world.broke('R7', `${dest}: the rollback tells another hash than that of ${content}`)
       }
     }
-    // One that is removed from conf.d meanwhile has no status.
+    // A resource that was removed from conf.d has no status.
     if (this.#traitsOf(resource) !== undefined) this.#checkStatus(resource)
   }
 
-  /** R7: status describes the content in place. */
+  /** R7: the status describes the content in place, and names the command that rejected the other one. */
   #checkStatus(name: string): void {
     const { resources } = this.board.status(this.journal.owed, this.#clock.time())
     const status = resources.find((one) => one.name === name)
@@ -633,7 +632,7 @@ function machineOf(world: World, life: Life): Machine {
     kind: 'command',
     message: `${what} failed with exit code 1`,
   })
-  /** A new content comes into place: R2 and R4 look at what runs. */
+  /** Puts new content into place. R4: no run may be judging the resource. */
   const place = ({ resource, spec, plan }: FileChange, isJudged: boolean): void => {
     const content = plan.why === 'remove' ? undefined : Buffer.from(plan.next.bytes).toString()
     world.put(spec.dest, content)
@@ -652,7 +651,7 @@ function machineOf(world: World, life: Life): Machine {
   return {
     observe: async (dest) => observed(world, dest),
     async prepare(changes) {
-      // As the resources are configured when the work on them begins.
+      // Read before the first pause: the configuration may change while the work is under way.
       const units = new Map(changes.map(({ resource }) => [resource, world.unitOf(resource)]))
       const names = new Set(changes.map(({ resource }) => resource))
       const judged = new Set([...names].filter((name) => isJudged(traitsOf(name))))
@@ -716,7 +715,7 @@ function machineOf(world: World, life: Life): Machine {
                 await world.moments('undo', life)
                 putBack(spec.dest, plan.previous)
                 world.unchecked.delete(resource)
-                // What stands there now was there before: no reload has to read it again.
+                // The restored content was in place before, so no reload has to read it again.
                 world.unplace(resource, spec.reloadCmd, former.get(spec.dest) ?? {})
               }
               return undefined

@@ -1,5 +1,4 @@
-// What the tests of the engine share: resources in a few words, a clock that the test moves, and the parts
-// of a run.
+// Shared by the engine's tests: resources in short form, a clock that the test controls, and the parts of a run.
 import { Claims } from '../../src/core/claims.ts'
 import type { Clock } from '../../src/core/clock.ts'
 import type { Emit } from '../../src/core/event.ts'
@@ -37,12 +36,12 @@ export class TestClock implements Clock {
     return () => void this.#timers.delete(timer)
   }
 
-  /** Time passes, and no timer fires: as on a machine that hangs. */
+  /** Advances the clock without firing timers, as on a machine that hangs. */
   jump(ms: number): void {
     this.#now += ms
   }
 
-  /** Time passes; the timers that are due on the way fire, in order. */
+  /** Advances the clock, and fires the timers that become due, in order. */
   advance(ms: number): void {
     const end = this.#now + ms
     for (;;) {
@@ -69,7 +68,7 @@ const spec = (name: string): TemplateSpec => ({
   mkdirs: false,
 })
 
-/** A resource of one template. */
+/** Returns a resource with one template. */
 export const resourceOf = (
   name: string,
   template: Partial<TemplateSpec> = {},
@@ -86,7 +85,7 @@ export const resourceOf = (
 const STATE = '/nonexistent/state'
 const CONFDIR = '/nonexistent'
 
-/** The parts of a run with -noop: it looks at the machine and changes nothing. */
+/** Returns the parts of a run with -noop, which reads the real machine but changes nothing. */
 export const noopParts = (clock: Clock, emit: Emit): Parts => ({
   machine: realMachine,
   clock,

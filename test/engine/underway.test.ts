@@ -1,4 +1,4 @@
-// What is under way, and what takes longer than it may.
+// Work that is under way, and detection of work that exceeds its time limit.
 import { expect, test } from 'vitest'
 import { longestReload } from '../../src/apply/reload.ts'
 import { Underway } from '../../src/engine/underway.ts'
@@ -6,7 +6,7 @@ import { Underway } from '../../src/engine/underway.ts'
 const never = new Promise<never>(() => undefined)
 const soon = (ms: number): number => performance.now() + ms
 
-test('work may take its own time and that of the patience, and no longer', () => {
+test('work may take its allowed time plus the patience, and no longer', () => {
   const underway = new Underway()
   void underway.during({ what: 'the work on web.toml', resources: [], allowed: 60_000 }, never)
   expect(underway.stuck(10_000, soon(69_000))).toBeUndefined()
@@ -15,7 +15,7 @@ test('work may take its own time and that of the patience, and no longer', () =>
   )
 })
 
-test('a sign of life begins its time anew, and no time of others', async () => {
+test('a sign of life restarts the time of its own work only', async () => {
   const underway = new Underway()
   const work = (name: string) => ({ what: name, resources: [name], allowed: 0 })
   void underway.during(work('silent'), never)
@@ -32,7 +32,7 @@ test('a sign of life begins its time anew, and no time of others', async () => {
   expect(underway.stuck(10_000, performance.now())).toBeUndefined()
 })
 
-test('what has ended is forgotten, however it did', async () => {
+test('finished work is forgotten, even after a failure', async () => {
   const underway = new Underway()
   const work = { what: 'it', resources: [], allowed: 0 }
   expect(await underway.during(work, Promise.resolve(7))).toBe(7)
@@ -41,7 +41,7 @@ test('what has ended is forgotten, however it did', async () => {
   expect(underway.stuck(0, soon(1e9))).toBeUndefined()
 })
 
-test('a reload may take as long as its verifications, each with the time to end it', () => {
+test('a reload may take the time of its verifications, including the time to end each', () => {
   const terms = { timeout: 1000, minInterval: 0, splay: 0, verify: [] }
   const plain = longestReload(terms)
   expect(plain).toBeGreaterThan(6000)

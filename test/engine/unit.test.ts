@@ -1,4 +1,4 @@
-// What is known of a unit: collected between its cycles, and carried over to a new configuration.
+// The state of a unit: collected between its cycles, and carried over to a new configuration.
 import { describe, expect, it } from 'vitest'
 import { causeOf, causeOfFiles, type Cause } from '../../src/core/cause.ts'
 import type { Key } from '../../src/core/key.ts'
@@ -12,7 +12,7 @@ const inGroup = (name: string, more: Partial<Resource> = {}): Resource =>
   resourceOf(name, {}, { group: 'g', ...more })
 
 describe('causes', () => {
-  it('are all that came since the last cycle began, and not those of the one before', () => {
+  it('are all since the last cycle began, and none from before', () => {
     const unit = new Unit('a', [resourceOf('a')], pace)
     unit.addCause('a', of('/x', '/y'))
     unit.addCause('a', of('/y', '/z'))
@@ -25,7 +25,7 @@ describe('causes', () => {
     expect(unit.takeCauses()).toEqual(new Map([['a', of('/w')]]))
   })
 
-  it('are those of each resource of a group', () => {
+  it('are kept per resource of a group', () => {
     const unit = new Unit('group g', [inGroup('a'), inGroup('b')], pace)
     unit.addCause('a', of('/a'))
     unit.addCause('b', of('/b'))
@@ -39,7 +39,7 @@ describe('causes', () => {
 })
 
 describe('units', () => {
-  it('are the groups and whoever is in none', () => {
+  it('are the groups, and the resources without a group', () => {
     const units = unitsOf([inGroup('a'), resourceOf('b'), inGroup('c')], pace)
     expect(units.map(({ name, names }) => [name, names])).toEqual([
       ['group g', ['a', 'c']],
@@ -47,7 +47,7 @@ describe('units', () => {
     ])
   })
 
-  it('go by the slowest pace of their resources', () => {
+  it('use the slowest pace of their resources', () => {
     const unit = new Unit(
       'group g',
       [inGroup('a', { quiet: 5, quietMax: 9000 }), inGroup('b')],
@@ -56,7 +56,7 @@ describe('units', () => {
     expect(unit.pace).toEqual({ quiet: 100, max: 9000 })
   })
 
-  it('adapt to their changes unless a quiet time is set', () => {
+  it('adapt their quiet time to the changes unless one is set', () => {
     const adapting = { quiet: undefined, max: 2000 }
     const paceOf = (quiet?: number) =>
       new Unit(
@@ -71,7 +71,7 @@ describe('units', () => {
     ])
   })
 
-  it('are judged by a reload that may fail for good, or that is verified', () => {
+  it('are judged by a reload with a rollback or a verify_cmd', () => {
     const isJudged = (reload: Partial<Resource['reload']>, reloadCmd?: string): boolean => {
       const template = reloadCmd === undefined ? {} : { reloadCmd }
       const resource = resourceOf('a', template, { reload: { ...plainReload, ...reload } })
@@ -85,7 +85,7 @@ describe('units', () => {
     ])
   })
 
-  it('take over what former ones know of their resources', () => {
+  it('take over the state of previous units', () => {
     const [a, b] = unitsOf([resourceOf('a'), resourceOf('b')], pace)
     a?.addCause('a', of('/a'))
     b?.addCause('b', of('/b'))
@@ -96,7 +96,7 @@ describe('units', () => {
     expect(group?.takeCauses()).toEqual(new Map([['a', of('/a')]]))
   })
 
-  it('touch no file before a former one has left it, whatever that one was called', async () => {
+  it('touch no file while a previous unit works on it, even one with another name', async () => {
     const steps: string[] = []
     const [former] = unitsOf([resourceOf('old', { dest: '/etc/same' })], pace)
     let end = (): void => undefined
@@ -116,7 +116,7 @@ describe('units', () => {
     expect(steps).toEqual(['other', 'former', 'fresh'])
   })
 
-  it('do one thing at a time, and go on after one that has thrown', async () => {
+  it('do one thing at a time, and continue after an exception', async () => {
     const unit = new Unit('a', [resourceOf('a')], pace)
     const steps: string[] = []
     const failing = unit.inTurn(async () => {

@@ -1,5 +1,5 @@
-// Units that wait for the first reading of something that their templates have come to look up: when the wait is
-// over, and that one which never ends is a fault.
+// Units whose templates look up parts of a store that are not known yet: when their wait ends, and that a wait without
+// end is a fault.
 import { rmSync } from 'node:fs'
 import { afterAll, afterEach, beforeEach, expect, test } from 'vitest'
 import type { Event } from '../../src/core/event.ts'
@@ -29,7 +29,7 @@ beforeEach(() => {
 })
 afterEach(() => worker.stop())
 
-/** An on-demand store of which only these keys are known. */
+/** Returns the tree of an on-demand store of which only these keys are known. */
 function knowing(keys: Readonly<Record<Key, string>>): Tree {
   const entries = new Map(Object.entries(keys) as [Key, string][])
   const known = { trees: new Set(entries.keys()), names: new Set<Key>() }
@@ -59,7 +59,7 @@ function adopt(...templates: string[]): void {
   })
 }
 
-/** More of the store is known; the known part is unchanged. */
+/** Makes more keys known. The keys known so far do not change. */
 function learn(keys: Readonly<Record<Key, string>>): void {
   const before = tree
   tree = knowing({ ...(Object.fromEntries(before.under('/')) as Record<Key, string>), ...keys })
@@ -70,7 +70,7 @@ const count = (kind: Event['kind']): number => events.filter((event) => event.ki
 const comes = (kind: Event['kind'], times: number): Promise<unknown> =>
   until(`${kind}, ${times} times`, () => count(kind) >= times, { every: 1 })
 
-test('it is over when all that is missing is known, and the unit is rendered once for that', async () => {
+test('a wait ends when everything missing is known, and the unit is rendered once', async () => {
   adopt('{{ exists("/a") }}{{ exists("/b") }}', '{{ exists("/c") }}')
   await comes('awaits', 2)
   await worker.idle()
@@ -93,7 +93,7 @@ test('it is over when all that is missing is known, and the unit is rendered onc
 const FOLLOW =
   '{% macro follow(key) %}{% if exists(key) %}{{ follow(getv(key)) }}{% endif %}{% endmacro %}{{ follow("/0") }}'
 
-test('one that goes on and on, for something else each time, is a fault', async () => {
+test('endless waits, each for another part, are a fault', async () => {
   adopt(FOLLOW)
   let waits = 0
   for (; count('failed') === 0 && waits < 200; waits++) {
@@ -112,7 +112,7 @@ test('one that goes on and on, for something else each time, is a fault', async 
   expect([worker.isWaiting, [...worker.failed]]).toEqual([false, ['r0']])
 })
 
-test('one for one thing is none, however often it is rendered meanwhile', async () => {
+test('a long wait for one part is no fault, even with many renders meanwhile', async () => {
   adopt(FOLLOW)
   for (let n = 1; n <= 150; n++) {
     await comes('awaits', n)

@@ -1,4 +1,4 @@
-// A child: how it starts, how it is signalled and how it ends. Real processes, no engine.
+// A child process: its start, signals and end. Real processes, no engine.
 import { spawn } from 'node:child_process'
 import { chmodSync, mkdtempSync, readFileSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -35,7 +35,7 @@ afterAll(() => {
   for (const child of children) child.kill()
 })
 
-/** A path for a file that a script writes. */
+/** Numbers the paths that `fresh` returns. */
 let files = 0
 const fresh = (): string => join(folder, `file-${files++}`)
 const written = (file: string): string | undefined => {
@@ -128,7 +128,7 @@ describe('its end', () => {
     expect(exitCodeOf(await (await started(script)).exited)).toBe(code)
   })
 
-  it('takes its whole group along, and kills what ignores the signal', async () => {
+  it('ends the whole process group, and kills processes that ignore the signal', async () => {
     const file = fresh()
     const script = `trap '' TERM; (trap '' TERM; while :; do sleep 0.1; done) & echo up > ${file}; wait`
     const child = await started(script, { killTimeout: 200 })
@@ -138,7 +138,7 @@ describe('its end', () => {
     expect(inGroup(child.id.pid)).toEqual([])
   })
 
-  it('waits for others of the group that take longer', async () => {
+  it('waits for slower processes of the group', async () => {
     const [up, done] = [fresh(), fresh()]
     const other = `(trap 'sleep 0.3; echo done > ${done}; exit' TERM; echo up > ${up}; while :; do sleep 0.05; done) &`
     const child = await started(`${other} sleep 60`)
@@ -147,7 +147,7 @@ describe('its end', () => {
     expect(written(done)).toBe('done')
   })
 
-  it('ends what is left of its group when it has ended by itself', async () => {
+  it('ends the rest of the group after the child has exited by itself', async () => {
     const child = await started('sleep 60 & exit 3')
     expect(await child.exited).toEqual({ code: 3, signal: null })
     expect(inGroup(child.id.pid).length).toBe(1)
@@ -155,7 +155,7 @@ describe('its end', () => {
     expect(inGroup(child.id.pid)).toEqual([])
   })
 
-  it('lets a stopped one go on, so that it can act upon the signal', async () => {
+  it('continues a stopped child, so that it can handle the signal', async () => {
     const [up, file] = [fresh(), fresh()]
     const child = await started(
       `trap 'echo bye > ${file}; exit 0' TERM; echo up > ${up}; while :; do sleep 0.05; done`,

@@ -1,4 +1,4 @@
-// Which variables the program gets.
+// The environment variables that the program of exec mode gets.
 import { expect, test } from 'vitest'
 import { environmentOf } from '../../src/exec/environment.ts'
 
@@ -37,13 +37,13 @@ test.each([
   expect(environmentOf(policy, ours)).toEqual(expected)
 })
 
-test('those of the user replace ours, and custom ones replace those of the user', () => {
+test('variables of the user replace inherited ones, and custom ones replace both', () => {
   const policy = { pristine: true, custom: ['HOME=/own'], allowlist: ['PATH'], denylist: ['USER'] }
   const login = { HOME: '/nonexistent', USER: 'nobody' }
   expect(environmentOf(policy, ours, login)).toEqual({ HOME: '/own', USER: 'nobody' })
   expect(environmentOf(none, ours, login)).toEqual({ ...ours, ...login })
 })
 
-test('a pattern is no regular expression', () => {
+test('a pattern is not a regular expression', () => {
   expect(environmentOf({ ...none, allowlist: ['H.ME', '.*'] }, ours)).toEqual({})
 })

@@ -1,5 +1,5 @@
-// The single executable, the short form of npm run test:executable: what only one file can do wrong,
-// and then the cases and a part of the e2e tests, which are run on it as they are.
+// The single executable, as the short form of `npm run test:executable`: faults that only a single file can have, then
+// the cases and some of the e2e tests, run on the executable unchanged.
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -11,10 +11,10 @@ import { removeDir, tempDir } from '../support/process.ts'
 const top = fileURLToPath(new URL('../..', import.meta.url))
 const executable = join(top, '.cache/executable/reconfd')
 compile(executable)
-// Only for the tests imported below: this file runs in its own process.
+// Affects only the tests imported below, since each test file runs in a process of its own.
 process.env['RECONFD_PROGRAM'] = executable
 
-/** A folder with one resource, which shows a variable of the environment, and is started there. */
+/** Creates a folder with one resource that shows an environment variable. The program is started in this folder. */
 function folder(files: Readonly<Record<string, string>>): string {
   const root = tempDir('executable')
   onTestFinished(() => removeDir(root))
@@ -28,7 +28,7 @@ function folder(files: Readonly<Record<string, string>>): string {
   return root
 }
 
-test('it runs where there is no Node, and no other program', async () => {
+test('it runs without Node and without other programs', async () => {
   const root = folder({})
   const args = ['-onetime', '-backend', 'env', '-confdir', root, '-state-dir', join(root, 'state')]
   const env = { PATH: '/none', FROM_FILE: 'the environment' }
@@ -38,7 +38,7 @@ test('it runs where there is no Node, and no other program', async () => {
   expect(readFileSync(join(root, 'out'), 'utf8')).toBe('the environment\n')
 })
 
-test('what lies in the folder where it is started does not change what it does', async () => {
+test('files in its working directory do not change its behaviour', async () => {
   const root = folder({
     '.env': 'FROM_FILE=.env\n',
     'bunfig.toml': 'preload = ["./preload.mjs"]\n',

@@ -1,11 +1,11 @@
-// Commands in trouble. Each fault is armed once the program works: the command does it then, and not
-// again. What it spoiled has to come right without another change.
+// Faults of commands. A fault is armed while the program works, and occurs a given number of times. Its damage must be
+// repaired without another change.
 import { readFileSync } from 'node:fs'
 import { describe, test } from 'vitest'
 import { trying, type TrialOptions } from './harness.ts'
 import { fileStore } from './stores.ts'
 
-/** Does the fault in place of its other work when it is armed: a line of the file each time. */
+/** Returns shell code that causes the fault while the file `armed` has lines, and removes one line each time. */
 const whenArmed = (armed: string, fault: string): string =>
   `if [ -s ${armed} ]; then sed -i 1d ${armed}; ${fault}; fi`
 
@@ -25,7 +25,7 @@ const GIGABYTE = 'head -c 1073741824 /dev/zero'
 interface Case {
   readonly name: string
   readonly options: TrialOptions
-  /** How often the fault comes. */
+  /** How often the fault occurs; default: once. */
   readonly times?: number
 }
 
@@ -72,7 +72,7 @@ describe.concurrent('commands', { timeout: 90_000 }, () => {
     },
   )
 
-  test('a reload that leaves a process behind which holds its output open', async () => {
+  test('a reload that leaves behind a process which holds its output open', async () => {
     const store = fileStore()
     const reload = (record: string, armed: string): string =>
       `${whenArmed(armed, `sleep 1000 & echo $! > ${armed}.pid`)}; ${record}`
@@ -81,7 +81,7 @@ describe.concurrent('commands', { timeout: 90_000 }, () => {
         await trial.begin()
         trial.arm('app.conf')
         await trial.write()
-        // The command started a service, which is neither awaited nor ended.
+        // The command started a background process, which must be neither awaited nor ended.
         await trial.settle()
         await trial.write()
         await trial.settle()
@@ -103,7 +103,7 @@ describe.concurrent('commands', { timeout: 90_000 }, () => {
           trial.arm('app.conf')
           await trial.write()
           await trial.until('the reload runs', () => isSpent(trial.file('app.conf.armed')))
-          // What comes now is swapped while the reload runs, and needs one of its own.
+          // These changes are swapped in during the running reload, so they need another one.
           await trial.writes(2)
         }
         await trial.judge()

@@ -1,5 +1,5 @@
-// Consul in trouble: restarted, wiped, set back, overloaded, cut off in mid-answer, and with a token
-// that may read nothing any more.
+// Faults of Consul: restarted, wiped, restored from a snapshot, overloaded, cut off in the middle of an answer, and a
+// token that loses its permissions.
 import { describe, expect, test } from 'vitest'
 import { startProxy, type Proxy } from '../support/proxy.ts'
 import { startConsul, type ConsulServer } from '../support/servers.ts'
@@ -10,7 +10,7 @@ import { serverStore } from './stores.ts'
 interface Scene {
   readonly trial: Trial
   readonly consul: ConsulServer
-  /** Between the program and the agent; the trial writes past it. */
+  /** Between the program and the agent. The trial writes directly to the agent. */
   readonly proxy: Proxy
 }
 
@@ -38,7 +38,7 @@ describe.concurrent('Consul', { timeout: 90_000 }, () => {
       await trial.begin()
       await trial.writes(50)
       await trial.settle()
-      // It will hold nothing, and say so: that is the truth then.
+      // Consul will report that it is empty, which is then the correct state.
       trial.storeHolds('none')
       await consul.restartEmpty()
       await trial.settle()
@@ -73,10 +73,10 @@ describe.concurrent('Consul', { timeout: 90_000 }, () => {
       await trial.judge()
     }))
 
-  test('answers that end in the middle', () =>
+  test('answers that are cut off', () =>
     withConsul(({ trial, proxy }) => answersCutShort(trial, proxy, [10, 300, 600, 900])))
 
-  test('a token that may read nothing any more: the files stay', async () => {
+  test('a token that loses its permissions: the files stay', async () => {
     const root = 'root-token-of-the-trial'
     const acl = { enabled: true, default_policy: 'deny', tokens: { master: root } }
     const consul = await startConsul({ config: { acl }, token: root })
@@ -93,7 +93,7 @@ describe.concurrent('Consul', { timeout: 90_000 }, () => {
         await call(`/v1/acl/policy/${ID}`, policy('key_prefix "elsewhere" { policy = "read" }'))
         await trial.writes(3)
         await trial.untilTold('store-stale')
-        // The keys that it may not see are not gone: files without them are none that were planned.
+        // Keys hidden by the token are not deleted. A file without them would be an unplanned content.
         await trial.writes(3)
         await call(`/v1/acl/policy/${ID}`, everything)
         await trial.write()

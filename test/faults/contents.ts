@@ -1,10 +1,9 @@
-// What a trial's templates make of a state of the store. A state is a number that stands in several
-// keys, all written in one transaction, and at the top, in the middle and at the end of each file:
-// half a file, a mixture of two states and a file without its list are all none of the contents that
-// were ever planned.
+// The expected contents of a trial's destinations for each state of the store. A state is a number. It is the value of
+// several keys, all written in one transaction, and appears at the top, in the middle and at the end of each file. So a
+// half-written file, a mixture of two states and a file without its list all differ from every planned content.
 import { createHash } from 'node:crypto'
 
-/** `none`: a store that holds nothing. */
+/** `none`: the store is empty. */
 export type State = number | 'none'
 
 export const destinations = ['app.conf', 'web.conf'] as const
@@ -13,7 +12,7 @@ export type Destination = (typeof destinations)[number]
 const SERVERS = 8
 const LINES = 400
 
-/** The keys of a state below a prefix. */
+/** Returns the keys of a state, below a prefix. */
 export function keysOf(prefix: string, n: number): ReadonlyMap<string, string> {
   const servers = Array.from({ length: SERVERS }, (_, server) => [
     `${prefix}/servers/s${server}`,
@@ -26,7 +25,7 @@ export function keysOf(prefix: string, n: number): ReadonlyMap<string, string> {
   ])
 }
 
-/** The templates, in Go's language: other programs are tried with them as well. */
+/** Templates in Go syntax, so that other programs can be tried with them, too. */
 export const templatesFor = (prefix: string): Readonly<Record<Destination, string>> => ({
   'app.conf':
     `begin {{getv "${prefix}/first" "none"}}\n` +
@@ -38,7 +37,7 @@ export const templatesFor = (prefix: string): Readonly<Record<Destination, strin
     `end {{$n}}\n`,
 })
 
-/** What those make of a state. */
+/** Returns the contents that these templates give for a state. */
 export function contentsOf(state: State): Readonly<Record<Destination, string>> {
   const servers = state === 'none' ? 0 : SERVERS
   const line = (n: number): string => `line ${n + 1} of state ${state}\n`

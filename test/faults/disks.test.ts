@@ -1,5 +1,5 @@
-// Destinations and state directories in trouble: no space, read-only, mount points, directories in the
-// way, folders that vanish. The old files stay whole, and all comes right once the fault is over.
+// Faults of destinations and state directories: a full disk, read-only files, mount points, a directory in place of a
+// destination, removed folders. The old files stay whole, and everything recovers once the fault is over.
 import { mkdirSync, openSync, closeSync, rmSync, writeFileSync, writeSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, test, type TestContext } from 'vitest'
@@ -13,11 +13,11 @@ type Place = 'out' | 'state'
 
 interface Scene {
   readonly trial: Trial
-  /** A small file system that holds the destinations, or the state directory. */
+  /** A small file system for the destinations or the state directory. */
   readonly disk: string
 }
 
-/** @param inPlace the destinations are mount points of their own */
+/** @param inPlace whether each destination is a mount point of its own */
 async function withDisk(
   place: Place,
   use: (scene: Scene) => Promise<void>,
@@ -38,7 +38,7 @@ async function withDisk(
   }
 }
 
-/** Files that are mount points, as in a container. */
+/** Creates destinations that are bind mounts, as in a container. Returns their paths. */
 function bindAll(folder: string, disk: string): string[] {
   return destinations.map((dest) => {
     const [source, point] = [join(folder, dest), join(disk, dest)]
@@ -48,7 +48,7 @@ function bindAll(folder: string, disk: string): string[] {
   })
 }
 
-/** Fills the disk. */
+/** Fills the disk. Returns a function that frees it again. */
 function fill(disk: string): () => void {
   const path = join(disk, 'filler')
   const file = openSync(path, 'w')
@@ -63,7 +63,7 @@ function fill(disk: string): () => void {
   return () => rmSync(path)
 }
 
-/** For tests that mount: shown as skipped, with the reason, for ordinary users; root has to manage. */
+/** Wraps a test that mounts. For ordinary users, it is skipped with the reason. For root, mounting must work. */
 const mounting =
   (run: () => Promise<void>) =>
   async (context: TestContext): Promise<void> => {
@@ -144,7 +144,7 @@ describe.concurrent('disks', { timeout: 60_000 }, () => {
       withDisk('state', async ({ trial, disk }) => {
         await trial.begin()
         const free = fill(disk)
-        // The journal grows by each change until it needs another page.
+        // Each change makes the journal longer, until it needs another page of the full disk.
         for (let n = 0; n < 200 && trial.program?.told('failed') === 0; n++) {
           await trial.write()
           await trial.until('it is taken up', () => trial.isInPlace() || hasFailed(trial))
@@ -161,7 +161,7 @@ describe.concurrent('disks', { timeout: 60_000 }, () => {
     mounting(() =>
       withDisk('state', async ({ trial, disk }) => {
         await trial.begin()
-        // A file system with a file open for writing cannot be made read-only.
+        // The kernel refuses to remount read-only while a file is open for writing, so the program stops first.
         await trial.stop()
         remount(disk, 'ro')
         await trial.write()
@@ -182,7 +182,7 @@ describe.concurrent('disks', { timeout: 60_000 }, () => {
         rmSync(trial.file('state'), { recursive: true })
         await trial.writes(3)
         await trial.settle()
-        // And once more in the moment between a swap and its reload.
+        // Removes it again, at a moment between a swap and its reload.
         await trial.write()
         rmSync(trial.file('state'), { recursive: true, force: true })
         await trial.judge()

@@ -1,4 +1,4 @@
-// A cluster of three etcd members that loses one: that which the program talks to, and its leader.
+// A cluster of three etcd members loses the member that the program uses, which is the leader or a follower.
 import { afterAll, beforeAll, test } from 'vitest'
 import { startEtcdCluster, type EtcdCluster, type Member } from '../support/etcd-cluster.ts'
 import { until } from '../support/until.ts'
@@ -16,11 +16,11 @@ afterAll(async () => {
 
 interface Scene {
   readonly trial: Trial
-  /** Whom the program talks to, as the first of its nodes. */
+  /** The member that the program uses: the first of its nodes. */
   readonly first: Member
 }
 
-/** A trial whose program talks to the leader, or to another member; it writes through the last one. */
+/** Runs a trial whose program uses the leader or a follower, and which writes through another follower. */
 async function withCluster(whom: 'leader' | 'follower', use: (scene: Scene) => Promise<void>) {
   const leader = await until('a leader', () => cluster.leader().catch(() => undefined))
   const followers = cluster.members.filter((member) => member !== leader)
@@ -30,7 +30,7 @@ async function withCluster(whom: 'leader' | 'follower', use: (scene: Scene) => P
   await trying(etcdStore(last.client, nodes), {}, (trial) => use({ trial, first }))
 }
 
-/** While a new leader is being elected no write is taken. */
+/** Writes `count` states, and repeats writes that the cluster refuses while it elects a new leader. */
 async function writesWhenTaken(trial: Trial, count: number): Promise<void> {
   for (let n = 0; n < count; n++) {
     await until('a write is taken', () =>
@@ -56,7 +56,7 @@ test.each(members)('the %s is killed and comes back', { timeout: 90_000 }, async
   })
 })
 
-// Each takes the time in which the program must notice that its member has fallen silent.
+// Slow tests: the program must detect by a timeout that its member is silent.
 test.each(isLong ? members : (['leader'] as const))(
   'the %s is stopped and continues',
   { timeout: 90_000 },

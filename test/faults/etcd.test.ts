@@ -1,5 +1,5 @@
-// etcd in trouble: away, stopped, behind a partition, compacted, restored from a snapshot, with
-// tokens that expire. Each test has a server of its own, and most of its time is waiting.
+// Faults of etcd: killed, stopped, behind a partition, compacted, restored from a snapshot, with tokens that expire.
+// Each test has its own server and mostly waits.
 import { spawnSync } from 'node:child_process'
 import { rmSync } from 'node:fs'
 import { describe, expect, test } from 'vitest'
@@ -12,7 +12,7 @@ import { etcdStore, type TrialStore } from './stores.ts'
 interface Scene {
   readonly trial: Trial
   readonly etcd: EtcdServer
-  /** Between the program and the server; the trial writes past it. */
+  /** Between the program and the server. The trial writes directly to the server. */
   readonly proxy: Proxy
 }
 
@@ -62,10 +62,10 @@ describe.concurrent('etcd', { timeout: 90_000 }, () => {
       await trial.judge()
     }))
 
-  test('answers that end in the middle', () =>
+  test('answers that are cut off', () =>
     withEtcd(({ trial, proxy }) => answersCutShort(trial, proxy, [10, 200, 600, 900])))
 
-  test('compacted while the program was away', () =>
+  test('compacted while the program was disconnected', () =>
     withEtcd(async ({ trial, etcd, proxy }) => {
       await trial.begin()
       proxy.cut()
@@ -106,7 +106,7 @@ describe.concurrent('etcd', { timeout: 90_000 }, () => {
         const reader = { name: 'reader', password, prefix: trial.prefix }
         await etcd.client.enableAuth('root password', reader)
         await trial.begin()
-        // The program asks beside its watch after a silence; its token has expired by then.
+        // After a silence, the program sends a request beside its watch. Its token has expired by then.
         const before = await authenticationsAt(etcd)
         await until('a token is renewed', async () => (await authenticationsAt(etcd)) > before)
         await trial.write()
@@ -122,7 +122,7 @@ describe.concurrent('etcd', { timeout: 90_000 }, () => {
         extra: ['-username', 'reader', '-password', 'a password of the trial'],
       },
       ['--auth-token-ttl=1'],
-      // The trial's own token expires as well.
+      // The token of the trial's own client expires as well.
       (etcd) => etcd.client.authenticate('root', 'root password'),
     ))
 })
@@ -136,7 +136,7 @@ function etcdctl(etcd: EtcdServer, ...args: readonly string[]): void {
   if (status !== 0) throw new Error(`etcdctl ${args.join(' ')}: ${stderr}`)
 }
 
-/** The number of authentications. */
+/** Returns how many authentications the server has handled. */
 async function authenticationsAt(etcd: EtcdServer): Promise<number> {
   const { text } = await etcd.client.http.ok('GET', '/metrics')
   return Number(

@@ -1,8 +1,8 @@
-// Small looks at files that may not be there.
+// Helpers for files that may be missing.
 import { lstatSync, readdirSync, readFileSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 
-/** The text of a file; undefined if it is missing or not a regular file. */
+/** Returns the text of a file; undefined if it cannot be read. */
 export function textOf(path: string): string | undefined {
   try {
     return readFileSync(path, 'utf8')
@@ -11,7 +11,7 @@ export function textOf(path: string): string | undefined {
   }
 }
 
-/** Differs after each replacement and write; undefined if the file is missing. */
+/** Returns a stamp that changes with each replacement and write; undefined if the file is missing. */
 export function stampOf(path: string): string | undefined {
   const stats = statSync(path, { throwIfNoEntry: false })
   return stats && `${stats.ino} ${stats.size} ${stats.mtimeMs}`

@@ -1,5 +1,5 @@
-// Generated inputs: 300 of each kind here, 10,000 with RECONFD_LONG=1. Whatever is read, there is a
-// fault or a result, never anything else, and nothing is written but the destination.
+// Generated inputs: 300 of each kind, 10,000 with RECONFD_LONG=1. Each input gives a fault or a result and never an
+// exception, and nothing is written except the destination.
 import { mkdirSync, readdirSync, writeFileSync } from 'node:fs'
 import { join, relative } from 'node:path'
 import fc from 'fast-check'
@@ -18,7 +18,7 @@ import { isOurs, Program } from './program.ts'
 import { isLong, printSeed, seed } from './random.ts'
 
 const RUNS = { numRuns: isLong ? 10_000 : 300, seed }
-/** Of each kind, through the built program. */
+/** The number of inputs of each kind for the built program. */
 const SAMPLE = isLong ? 100 : 6
 const LIMIT = isLong ? 1_800_000 : 60_000
 
@@ -38,7 +38,7 @@ const resourceText = tomlText(
 )
 const settingsText = tomlText([''], optionNames.flatMap(tomlNames))
 
-/** A confdir with one template, and its folders. */
+/** Creates a confdir with one template, and returns its folder. */
 function confdir(name: string): string {
   const root = join(folder, name)
   for (const dir of ['conf.d', 'templates', 'out']) mkdirSync(join(root, dir), { recursive: true })
@@ -52,7 +52,7 @@ async function settingsFrom(argv: readonly string[]): Promise<Settings> {
   throw new Error('bad settings')
 }
 
-/** A fault that an operator can be shown. */
+/** Expects at least one fault, each with a message. */
 function expectFaults(faults: readonly Fault[]): void {
   expect(faults.length).toBeGreaterThan(0)
   for (const fault of faults) expect(formatFault(fault)).not.toBe('')
@@ -115,7 +115,7 @@ describe('read', { timeout: LIMIT }, () => {
   })
 })
 
-/** All paths below a folder. */
+/** Returns all paths below a folder, sorted. */
 const listing = (root: string): string[] =>
   readdirSync(root, { recursive: true, withFileTypes: true })
     .map((entry) => relative(root, join(entry.parentPath, entry.name)))
@@ -168,12 +168,12 @@ describe.each(['nunjucks', 'go'] as const)('worked off by %s', { timeout: LIMIT 
       }),
       RUNS,
     )
-    // A test that never wrote would prove nothing.
+    // Without enough successful writes, the test would prove nothing.
     expect(written).toBeGreaterThan(RUNS.numRuns / 10)
   })
 })
 
-/** What docs/configuration.md lists, but for the bug. */
+/** The exit codes of docs/configuration.md, except the one for a bug. */
 const EXIT_CODES = [0, 1, 64, 69, 78]
 
 test.runIf(isOurs)('a sample, through the built program', { timeout: LIMIT }, async () => {
@@ -189,7 +189,7 @@ test.runIf(isOurs)('a sample, through the built program', { timeout: LIMIT }, as
     const file = name.startsWith('keys') ? name : 'keys.json'
     for (const sample of fc.sample(bytes, { numRuns: SAMPLE, seed })) {
       writeFileSync(join(root, name), sample)
-      // No generated command is ever run, and no generated address asked.
+      // With -noop, no generated command runs. With a file store, no generated address is contacted.
       const program = new Program({
         mode: '-onetime',
         store: ['-backend', 'file', '-file', join(root, file)],

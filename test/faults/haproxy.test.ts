@@ -1,8 +1,8 @@
-// A randomized run with `[template.haproxy]`: servers come, change and go while HAProxy is reloaded, restarted, killed and
-// suspended, somebody changes servers by hand, and reconfd is stopped and killed. After each round, HAProxy has to have
-// the servers of the file.
+// A randomized run with `[template.haproxy]`: servers are added, changed and removed while HAProxy is reloaded,
+// restarted, killed and suspended, servers are changed by hand, and reconfd is stopped and killed. After each round,
+// HAProxy must have the servers of the file.
 //
-// Short here; `npm run soak -- haproxy` for the time that it says, RECONFD_LONG=1 for all releases.
+// The default is a short run. `npm run soak -- haproxy` sets the duration, RECONFD_LONG=1 covers all releases.
 import { afterEach, test } from 'vitest'
 import { Scene } from '../haproxy/scene.ts'
 import { ABLE } from '../haproxy/support.ts'
@@ -26,7 +26,7 @@ afterEach(async () => {
 })
 
 test.each(RELEASES)(
-  'HAProxy %s has the servers of the file, whatever ends in between',
+  'HAProxy %s has the servers of the file after every fault',
   { timeout: (SECONDS + 300) * 1000 },
   async (release) => {
     printSeed(`HAProxy ${release}`)
@@ -61,7 +61,7 @@ type Below = (most: number) => number
 const pause = (ms: number): Promise<void> => new Promise((passed) => setTimeout(passed, ms))
 
 function servers(below: Below): Record<string, string> {
-  // Never none: a change that takes all keys away is held.
+  // At least one server: a change that removes all keys would be held.
   const all: Record<string, string> = { n9: '127.0.0.1:8009' }
   for (let n = 0; n < 6; n++) {
     const [weight, disabled] = [below(3), below(6) === 0 ? ' disabled' : '']

@@ -1,11 +1,11 @@
-// A trial: the program under fault beside a store that changes, and after it the four questions.
+// A trial: the program is exposed to faults while the store changes. Then four questions are asked.
 //
-//   1. Is every destination, at every moment, exactly one of the contents that were ever planned?
+//   1. Was every destination, at every moment, exactly one of the planned contents?
 //   2. Is the final content the one that a fresh -onetime gives?
-//   3. Did a reload with that content succeed after it was in place?
+//   3. Did a reload succeed with that content after it was in place?
 //   4. Is nothing left behind: staged files, processes, sockets, handles, memory, owed reloads?
 //
-// All are answered from outside, by files and /proc, so that any program can be asked (program.ts).
+// The answers come from files and /proc, so that other programs can be tried, too (program.ts).
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { removeDir, tempDir } from '../support/process.ts'
@@ -21,24 +21,24 @@ import { Witness } from './witness.ts'
 
 export interface TrialOptions {
   /**
-   * The reload command of a destination, made of the one that records it; default: just that.
-   * `armed` is a file that is there once the trial is armed.
+   * Returns the reload command of a destination, which contains `record`, the command that records the reload. Default:
+   * `record` alone. `armed` is a file that has one line for each fault that is still to occur.
    */
   readonly reload?: (record: string, armed: string) => string
   readonly check?: (armed: string) => string
-  /** Flags of reconfd. */
+  /** Further flags of reconfd. */
   readonly extra?: readonly string[]
   readonly env?: Readonly<Record<string, string>>
-  /** Put before the program's command line. */
+  /** Words that precede the program's command line. */
   readonly wrap?: readonly string[]
-  /** Where the destinations are; default: a folder of the trial's own. */
+  /** The folder of the destinations; default: one inside the trial's folder. */
   readonly out?: string
   readonly state?: string
-  /** The destinations are written in place (bind mounts): a reader may see half of one meanwhile. */
+  /** The destinations are written in place (bind mounts), so a reader may see a half-written file. */
   readonly inPlace?: boolean
-  /** The trial takes destinations away itself. */
+  /** The trial itself removes destinations. */
   readonly mayVanish?: boolean
-  /** Milliseconds in which the program has to come right. */
+  /** Milliseconds within which the program must recover; default: 30,000. */
   readonly patience?: number
 }
 
@@ -48,7 +48,7 @@ export class Trial {
   readonly root = tempDir('trial')
   readonly prefix = `/t${process.pid}x${++trials}`
   readonly out: string
-  /** The newest state that was written without a fault. */
+  /** The newest state that the store is known to contain. */
   now: State = 'none'
   program: Program | undefined
   readonly #witness: Witness
@@ -68,7 +68,7 @@ export class Trial {
     return join(this.out, dest)
   }
 
-  /** A folder of the trial for what its commands write, other than destinations. */
+  /** Returns a path in the trial's folder, for files other than destinations. */
   file(name: string): string {
     return join(this.root, name)
   }
@@ -83,26 +83,26 @@ export class Trial {
     }
   }
 
-  /** Tells the commands of a destination that their fault is due: so many lines in the file `armed`. */
+  /** Arms the fault of a destination's commands: it will occur `times` times. */
   arm(dest: Destination, times = 1): void {
     writeFileSync(this.file(`${dest}.armed`), 'armed\n'.repeat(times))
   }
 
-  /** The hashes of what the reloads found at the destination, in their order. */
+  /** Returns the hashes of the contents that reloads found at the destination, in order. */
   reloads(dest: Destination): readonly string[] {
     return linesOf(this.file(`${dest}.reloads`)).map((line) => line.split(' ')[1] ?? '')
   }
 
   /**
-   * The store is known to hold this state now, by other means than a write of this trial. Only so
-   * may an empty store be seen.
+   * Declares that the store now contains this state by other means than a write of this trial. Without this call, an
+   * empty store counts as unplanned.
    */
   storeHolds(state: State): void {
     this.#witness.plan(state)
     this.now = state
   }
 
-  /** Writes the next state; throws when the store does not take it. */
+  /** Writes the next state. Throws if the store does not accept it. */
   async write(): Promise<void> {
     const state = ++this.#counter
     this.#witness.plan(state)
@@ -114,7 +114,7 @@ export class Trial {
     for (let n = 0; n < count; n++) await this.write()
   }
 
-  /** Tries to write while the store may be away: whether it was taken is not known for sure. */
+  /** Writes states while the store may be unreachable. Ignores failed writes, which may still take effect. */
   async attempts(count: number): Promise<void> {
     for (let n = 0; n < count; n++) await this.write().catch(() => undefined)
   }
@@ -129,7 +129,7 @@ export class Trial {
     return this.program
   }
 
-  /** Whether the files are those of the newest state, and a reload has seen them. */
+  /** Whether the files have the newest state and the last reload of each has read it. */
   isInPlace(): boolean {
     const expected = contentsOf(this.now)
     return destinations.every(
@@ -143,19 +143,19 @@ export class Trial {
     await this.until(`state ${this.now} is in place and reloaded`, () => this.isInPlace())
   }
 
-  /** Starts the program and lets it work, and then takes the measure for the fourth question. */
+  /** Starts the program, waits for its first reloads, and takes the baseline for the fourth question. */
   async begin(): Promise<Program> {
     await this.write()
     const program = this.start()
     await this.settle()
-    // The second change finds it watching.
+    // The first change may have been read in the snapshot. This one arrives through the watch.
     await this.write()
     await this.settle()
     this.#baseline = { handles: program.handles(), memory: program.memory() }
     return program
   }
 
-  /** Waits for something while the program runs. */
+  /** Waits for a condition. Throws if the program ends first. */
   async until(what: string, condition: () => boolean): Promise<void> {
     const { patience = 30_000 } = this.options
     try {
@@ -176,15 +176,15 @@ export class Trial {
     }
   }
 
-  /** Waits until reconfd's log tells of an event once more than `before` times; others are not asked. */
+  /** Waits until reconfd's log contains an event more than `before` times. Returns at once for other programs. */
   async untilTold(event: string, before = 0): Promise<void> {
     if (isOurs)
       await this.until(`it tells ${event}`, () => (this.program?.told(event) ?? 0) > before)
   }
 
   /**
-   * SIGKILL, and its end.
-   * @param all with it what it has started, as when its container or its machine goes
+   * Kills the program and waits for its end.
+   * @param all also kills its descendants, as when a container or a machine dies
    */
   async kill(all = false): Promise<void> {
     this.program?.signal('SIGKILL')
@@ -193,16 +193,16 @@ export class Trial {
     this.#baseline = undefined
   }
 
-  /** SIGTERM, and its end. */
+  /** Sends SIGTERM and waits for the end. */
   async stop(): Promise<void> {
     this.program?.signal('SIGTERM')
     await this.program?.ended
     this.#baseline = undefined
   }
 
-  /** Settles, and asks the four questions. Throws with all answers that are no. */
+  /** Waits for the newest state, then asks the four questions. Throws with all problems found. */
   async judge(): Promise<void> {
-    await this.settle() // The third question, and half of the second.
+    await this.settle() // Answers the third question, and part of the second.
     const seen = this.#witness.close()
     const no = this.options.inPlace === true ? [] : [...seen]
     no.push(...this.#reloadsOfNothing(), ...(await unlikeFresh(this)))
@@ -213,7 +213,7 @@ export class Trial {
     throw new Error(`${no.join('\n')}\n${(this.program?.output ?? '').slice(-6000)}`)
   }
 
-  /** The first question again, as the reloaded programs have seen it. */
+  /** The first question for the reloads: did they find planned contents only? */
   #reloadsOfNothing(): string[] {
     return destinations.flatMap((dest) =>
       this.reloads(dest)
@@ -222,7 +222,7 @@ export class Trial {
     )
   }
 
-  /** Ends what still runs and removes the folders. */
+  /** Kills the program with all its descendants, and removes the folders. */
   async close(): Promise<void> {
     this.#witness.close()
     await this.kill(true)
@@ -230,7 +230,7 @@ export class Trial {
   }
 }
 
-/** Opens a trial, lets the test use it, and leaves nothing behind. */
+/** Creates a trial, passes it to the test, and cleans up. */
 export async function trying(
   store: TrialStore,
   options: TrialOptions,

@@ -1,5 +1,4 @@
-// The questions that are asked of a trial once the fault is over; see harness.ts. Each answer is a list
-// of what is not as it should be.
+// Checks a trial after the fault has ended; see harness.ts. Each check returns a list of problems.
 import { readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { until } from '../support/until.ts'
@@ -9,19 +8,19 @@ import type { Trial } from './harness.ts'
 import { isOurs, Program } from './program.ts'
 import { writeSite } from './site.ts'
 
-/** What a program that works has open, and its memory in MB. */
+/** The open file descriptors of a working program, and its memory in MB. */
 export interface Measure {
   readonly handles: number
   readonly memory: number
 }
 
-/** What a fault may cost for good: some connections more, and memory that the collector has not given back. */
+/** Permitted growth after a fault: a few connections, and MB that the garbage collector has not released. */
 const HANDLES_MORE = 6
 const MEMORY_MORE = 100
 
 const LINGERING = { timeout: 5000 }
 
-/** The second question. */
+/** The second question: compares the destinations with those of a fresh -onetime. */
 export async function unlikeFresh(trial: Trial): Promise<string[]> {
   const root = trial.file('fresh')
   const out = join(root, 'out')
@@ -36,8 +35,8 @@ export async function unlikeFresh(trial: Trial): Promise<string[]> {
 }
 
 /**
- * The fourth question; ends the program.
- * @param before what it needed before the fault; undefined when it has been started anew since
+ * The fourth question. Ends the program.
+ * @param before the baseline from before the fault; undefined if the program has been restarted since
  */
 export async function leftBehind(
   trial: Trial,
@@ -59,10 +58,10 @@ export async function leftBehind(
   return [...left, ...(await stillOwed(trial))]
 }
 
-/** A program that has come right again needs no more than before the fault. */
+/** Compares a recovered program with its baseline. */
 async function grown(program: Program, before: Measure): Promise<string[]> {
   const found: string[] = []
-  // A connection that was given up takes a moment to be closed.
+  // An abandoned connection is closed with a delay.
   const most = before.handles + HANDLES_MORE
   await until('handles are closed', () => program.handles() <= most, LINGERING).catch(() =>
     found.push(`handles: ${before.handles} before, ${program.handles()} after`),
@@ -74,7 +73,7 @@ async function grown(program: Program, before: Measure): Promise<string[]> {
   return found
 }
 
-/** Another run on the same folders finds nothing to do. */
+/** Checks that a -onetime on the same folders succeeds without a reload. */
 async function stillOwed(trial: Trial): Promise<string[]> {
   const reloads = (): number => destinations.flatMap((dest) => trial.reloads(dest)).length
   const before = reloads()

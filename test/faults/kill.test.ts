@@ -1,7 +1,6 @@
-// SIGKILL at random instants of a stream of changes, and a new start each time; every second time what
-// it has started dies with it, as when a container goes. After each second kill the stream pauses, so
-// that what the killed program owed has to be made good by the next one, and no later change can hide
-// that it was not.
+// SIGKILL at random instants during a stream of changes, followed by a restart. In about half of the kills, the
+// descendants are killed, too, as in a container. After about half of them, the stream pauses: the next program must
+// settle the debts of the killed one by itself, and no later change can hide that it has not.
 import { setTimeout as pass } from 'node:timers/promises'
 import { afterAll, beforeAll, test } from 'vitest'
 import { startConsul, startEtcd, type ConsulServer, type EtcdServer } from '../support/servers.ts'
@@ -10,7 +9,7 @@ import { isLong, printSeed, randomFrom, seed } from './random.ts'
 import { etcdStore, fileStore, serverStore } from './stores.ts'
 
 const KILLS = isLong ? 300 : 30
-/** Milliseconds. A start takes some 200, and a change up to its reload some 200 more: all of it is hit. */
+/** Milliseconds. A start takes about 200 and a change including its reload about 200 more, so kills hit all of it. */
 const LATEST_KILL = 600
 const PACE = 150
 const LATEST_AFTER_WRITE = 300
@@ -25,7 +24,7 @@ afterAll(async () => {
   await Promise.all([etcd.stop(), consul.stop()])
 })
 
-/** Long enough for the next swap to find it running, so that many kills come between swap and reload. */
+/** Long enough to overlap the next swap, so that many kills occur between a swap and its reload. */
 const slowReload = (record: string): string => `sleep 0.1; ${record}`
 
 async function killAgainAndAgain(trial: Trial, kills: number): Promise<void> {
@@ -44,13 +43,13 @@ async function killAgainAndAgain(trial: Trial, kills: number): Promise<void> {
     if (random() < 0.5) await trial.settle()
   }
   await trial.settle()
-  // The last reload may have been made by what the killed program left running, while the next one has
-  // only begun, and still means to make it good: let it work before it is asked what it owes.
+  // The last recorded reload may be that of a surviving child of the killed program, while the new program has just
+  // started and will run it again. Another change makes sure that it has finished before its debts are checked.
   await trial.write()
   await trial.judge()
 }
 
-// Together `KILLS`, most of them with etcd.
+// Enough for all `KILLS`, most of which happen with etcd.
 const LIMIT = 60_000 + KILLS * 4000
 
 test(`etcd: killed ${KILLS * 0.6} times`, { timeout: LIMIT }, async () => {

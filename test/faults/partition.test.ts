@@ -1,5 +1,5 @@
-// A partition as networks have it: packets vanish. Where the machine allows no network namespaces,
-// etcd.test.ts has one made by a proxy.
+// A realistic network partition: packets are lost. It needs network namespaces; etcd.test.ts simulates a partition with
+// a proxy, which works everywhere.
 import { spawn } from 'node:child_process'
 import { test } from 'vitest'
 import { createNetwork, type Network } from '../support/network.ts'
@@ -7,7 +7,7 @@ import { removeDir, serverBinary, ServerProcess, tempDir } from '../support/proc
 import { trying } from './harness.ts'
 import type { TrialStore } from './stores.ts'
 
-/** An etcd on the far side of a network, written to by etcdctl over there. */
+/** Starts etcd on the far side of a network. Writes go through etcdctl on that side. */
 async function startBehind(network: Network, dataDir: string) {
   const [url, peer] = [`http://${network.address}:2379`, `http://${network.address}:2380`]
   const [ip = '', ...rest] = network.server
@@ -33,7 +33,7 @@ async function startBehind(network: Network, dataDir: string) {
     args: ['-backend', 'etcdv3', '-node', `${network.address}:2379`],
     put(keys) {
       const puts = [...keys].map(([key, value]) => `put ${key} ${value}\n`)
-      // No condition, what is then to be done, and nothing otherwise.
+      // The input of `etcdctl txn`: no conditions, the puts on success, and nothing on failure.
       return etcdctl(['txn'], `\n${puts.join('')}\n\n`)
     },
   }

@@ -1,12 +1,12 @@
-// The program under trial: reconfd as built, or another one by its command line.
+// The program under trial: the built reconfd, or another program.
 //
-// RECONFD_FAULTS_COMMAND names another program, such as
+// RECONFD_FAULTS_COMMAND sets the command line of another program, for example
 //
 //     RECONFD_FAULTS_COMMAND='confd {mode} {store} -confdir {confdir}' npx vitest run test/faults/kill.test.ts
 //
-// {mode} becomes -watch or -onetime, {store} -backend NAME and its -node or -file, {confdir} and
-// {state} are folders of the trial. Words are split at blanks; nothing is quoted. Everything that a
-// trial asks is answered by files and processes, never by the program's own log.
+// {mode} is -watch or -onetime. {store} is -backend NAME and its -node or -file. {confdir} and {state} are folders of
+// the trial. Words are separated by blanks, without quoting. A trial judges by files and processes, never by the
+// program's own log.
 import { spawn, type ChildProcess } from 'node:child_process'
 import { readdirSync, readFileSync } from 'node:fs'
 import { leftovers } from '../support/leftovers.ts'
@@ -15,20 +15,20 @@ import { programWith } from '../support/program.ts'
 const other = process.env['RECONFD_FAULTS_COMMAND']
 const flags = '{mode} {store} -confdir {confdir} -state-dir {state} -log-format json {extra}'
 
-/** Whether it is reconfd that is tried: then its own flags and log are there to be used. */
+/** Whether the program is reconfd, whose flags and log tests may then use. */
 export const isOurs = other === undefined
 const template = other ?? `${programWith().flat().join(' ')} ${flags}`
 
 export interface Invocation {
   readonly mode: '-watch' | '-onetime'
-  /** `-backend`, `-node` and the like. */
+  /** `-backend` with `-node` or `-file`. */
   readonly store: readonly string[]
   readonly confdir: string
   readonly state: string
-  /** Flags of reconfd; other programs are started without. */
+  /** Further flags of reconfd, not used for other programs. */
   readonly extra?: readonly string[]
   readonly env?: Readonly<Record<string, string>>
-  /** Put before the command line, such as what runs it in a network namespace. */
+  /** Words that precede the command line, for example to run it in a network namespace. */
   readonly wrap?: readonly string[]
 }
 
@@ -49,7 +49,7 @@ const OUTPUT_MOST = 256 * 1024
 let programs = 0
 
 export class Program {
-  /** In the environment of the program and of all that it starts, however detached. */
+  /** An environment variable that marks the program and all its descendants, even detached ones. */
   readonly #mark = `RECONFD_TRIAL=${process.pid}-${++programs}`
   readonly #child: ChildProcess
   readonly ended: Promise<{ readonly code: number | null; readonly signal: string | null }>
@@ -59,7 +59,7 @@ export class Program {
     const [command = '', ...args] = [...(invocation.wrap ?? []), ...commandLine(invocation)]
     const [name = '', value] = this.#mark.split('=')
     const child = spawn(command, args, {
-      // Nothing of the machine's own settings, such as CONFD_*.
+      // Inherits no settings of the machine, such as CONFD_*.
       env: { PATH: process.env['PATH'], HOME: '/nonexistent', [name]: value, ...invocation.env },
       stdio: ['ignore', 'pipe', 'pipe'],
     })
@@ -83,12 +83,12 @@ export class Program {
     return leftovers.children.has(this.#child)
   }
 
-  /** What it has printed, the end of it. */
+  /** The end of its output. */
   get output(): string {
     return this.#output
   }
 
-  /** The number of events of a kind in reconfd's log; see src/core/event.ts. */
+  /** Returns how often reconfd's log contains an event; see src/core/event.ts. */
   told(event: string): number {
     return this.#output.split(`"event":"${event}"`).length - 1
   }
@@ -97,32 +97,32 @@ export class Program {
     this.#child.kill(signal)
   }
 
-  /** Open file descriptors, sockets included. */
+  /** Returns the number of open file descriptors, sockets included. */
   handles(): number {
     return readdirSync(`/proc/${this.#child.pid}/fd`).length
   }
 
-  /** Resident memory, in MB. */
+  /** Returns the resident memory in MB. */
   memory(): number {
     const status = readFileSync(`/proc/${this.#child.pid}/status`, 'utf8')
     return Number(/^VmRSS:\s+(\d+)/m.exec(status)?.[1]) / 1024
   }
 
-  /** The command lines of all processes that it has started and that still run, itself included. */
+  /** Returns `PID COMMAND LINE` of the program and its descendants, as far as they still run. */
   offspring(): string[] {
     return this.#pids().map(
       (pid) => `${pid} ${read(`/proc/${pid}/cmdline`).replaceAll('\0', ' ').slice(0, 200)}`,
     )
   }
 
-  /** @param command which of them, by their command lines; default: all */
+  /** @param command kills only processes whose command line matches; default: all, the program included */
   killOffspring(command = /^/): void {
     for (const pid of this.#pids()) {
       if (!command.test(read(`/proc/${pid}/cmdline`).replaceAll('\0', ' '))) continue
       try {
         process.kill(pid, 'SIGKILL')
       } catch {
-        // It has ended by itself.
+        // It has already ended.
       }
     }
   }
@@ -139,6 +139,6 @@ function read(path: string): string {
   try {
     return readFileSync(path, 'utf8')
   } catch {
-    return '' // It has ended meanwhile, or belongs to somebody else.
+    return '' // The process has ended, or belongs to another user.
   }
 }

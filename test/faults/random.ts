@@ -1,11 +1,11 @@
-// Random instants that can be had again: the seed is printed, and RECONFD_SEED sets it.
+// Reproducible random numbers: the seed is printed, and RECONFD_SEED sets it.
 
 export const seed = Number(process.env['RECONFD_SEED'] ?? Date.now() % 1_000_000)
 
-/** The long forms of the suites: what an engineer runs before a release. */
+/** Whether the long forms of the suites run, as before a release. */
 export const isLong = process.env['RECONFD_LONG'] === '1'
 
-/** Numbers from 0 up to 1, the same for the same seed (Lehmer's generator, modulus 2^31 - 1). */
+/** Returns a generator of numbers from 0 to 1, determined by the seed (Lehmer generator, modulus 2^31 - 1). */
 export function randomFrom(start: number): () => number {
   const modulus = 2 ** 31 - 1
   let state = (start % (modulus - 1)) + 1
@@ -15,7 +15,7 @@ export function randomFrom(start: number): () => number {
   }
 }
 
-/** Printed past vitest, which would show it only with a failure. */
+/** Prints directly to stdout, since vitest would show the seed only with a failure. */
 export function printSeed(what: string): void {
   process.stdout.write(`${what}: RECONFD_SEED=${seed}${isLong ? ' RECONFD_LONG=1' : ''}\n`)
 }

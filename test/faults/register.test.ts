@@ -1,9 +1,9 @@
-// A randomized run of `reconfd register` for each store: containers start, stop, die, are renamed and swapped;
-// the engine, the store, the registrar and the network between them are killed, stopped, cut off. After each
-// round everything is up again and the store has to equal the truth. All the time, a service that nobody has
-// touched must not be missing from a store that is up.
+// A randomized run of `reconfd register` for each store. Containers start, stop, die, are renamed and swap names. The
+// engine, the store, the registrar and the network between them are killed, stopped or cut off. After each round,
+// everything is up again, and the store must equal the expected entries. At no time may an unchanged service be missing
+// from a store that is up.
 //
-// Short here; RECONFD_LONG=1 for 300 rounds for each store, or `npm run soak -- register`.
+// The default is a short run. RECONFD_LONG=1 gives 300 rounds per store; see also `npm run soak -- register`.
 import { setTimeout as sleep } from 'node:timers/promises'
 import { afterAll, expect, test } from 'vitest'
 import { FakeEngine } from '../support/engine.ts'
@@ -30,9 +30,9 @@ import { isLong, printSeed, randomFrom, seed } from './random.ts'
 
 const ROUNDS = isLong ? 300 : 4
 const SOAK = Number(process.env['RECONFD_SOAK_SECONDS'] ?? 0)
-/** Milliseconds that a service may be missing: a second, and what a busy machine adds. */
+/** Milliseconds for which a service may be missing: one second, and an allowance for a busy machine. */
 const MISSING = 1_000 + Number(process.env['RECONFD_SLACK'] ?? 2_000)
-/** Milliseconds until the store has to equal the truth: beyond a TTL, which is 10 s. */
+/** Milliseconds within which the store must equal the expected entries: longer than a TTL, which is 10 s. */
 const SETTLE = 25_000
 
 interface Store {
@@ -89,7 +89,7 @@ class Trial {
   #ports = 20_000
   /** Services unchanged since the store was last seen to contain them. */
   #untouched = new Set<string>()
-  /** When each of them was first missed. */
+  /** The time at which each of them was first found missing. */
   readonly #missing = new Map<string, number>()
   #isStoreUp = true
   #over = false
@@ -181,7 +181,7 @@ class Trial {
     this.engine.change(id, { name })
   }
 
-  /** Two containers change their names, within a moment. */
+  /** Two containers swap their names within a moment. */
   #swap(): void {
     const [one, two] = [...this.#containers.keys()].sort(() => this.random() - 0.5)
     if (one === undefined || two === undefined) return
@@ -205,7 +205,7 @@ class Trial {
     await this.engine.listen()
   }
 
-  /** The next events are lost, or come twice, or late. */
+  /** Events are lost from now on, or delayed and repeated. */
   #lie(): void {
     this.#note('events are lost')
     const kept: string[] = []
@@ -259,7 +259,7 @@ class Trial {
     this.proxy.restore()
   }
 
-  /** Everything is up, and the store comes to equal the truth. */
+  /** Restores reliable events and waits until the store equals the expected entries. */
   async #quiet(): Promise<void> {
     this.engine.deliver = (line) => [line]
     const deadline = performance.now() + SETTLE
@@ -279,7 +279,7 @@ class Trial {
     }
   }
 
-  /** A service that is missing for too long is a violation. */
+  /** Records a violation when an unchanged service has been missing for too long. */
   async #watch(): Promise<void> {
     while (!this.#over) {
       const wasUp = this.#isStoreUp
@@ -315,7 +315,7 @@ class Trial {
     return this.name === 'zookeeper' ? address : `h:${name}:80 ${address}`
   }
 
-  /** As the truth is written; undefined when the store cannot be read. */
+  /** Returns the store's entries in the format of `#truth`; undefined if the store cannot be read. */
   async #held(): Promise<readonly string[] | undefined> {
     try {
       const held = Object.entries(await this.store.held())

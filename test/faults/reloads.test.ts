@@ -1,7 +1,7 @@
 // No reload is lost: the built program on real etcd and Redis, with bursts of changes, a slow disk, SIGKILL of the
-// daemon and of its reloads, reloads and checks that fail, restarts, SIGHUP. After each round the changes stop, and
-// then every file holds what the store says, a reload that succeeded has read exactly that, status says "in sync",
-// and the next start finds nothing that is owed. `npm run soak -- reloads` runs it for as long as one likes.
+// daemon and of its reloads, failing reloads and checks, restarts, SIGHUP. After each round, the changes stop. Then
+// every file must match the store, a successful reload must have read exactly that content, status must be "in sync",
+// and the next start must find nothing owed. `npm run soak -- reloads` sets the duration.
 import { spawnSync } from 'node:child_process'
 import { chmodSync, mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
@@ -17,13 +17,13 @@ import { isOurs, Program, type Invocation } from './program.ts'
 import { printSeed, randomFrom, seed } from './random.ts'
 import type { TrialStore } from './stores.ts'
 
-/** Of each store. */
+/** Seconds per store. */
 const SECONDS = Number(process.env['RECONFD_SOAK_SECONDS'] ?? 16) / 2
 const SLOW_DISK = 60
-/** A reload that fails by chance is tried again with a backoff. */
+/** Milliseconds. Reloads that fail at random are retried with backoff. */
 const PATIENCE = 60_000
 
-/** Extra lines of each resource; what they share is their reload command. */
+/** Additional TOML lines of each resource. Resources `a` and `b` share their reload command. */
 const resources: Readonly<Record<string, string>> = {
   a: 'reload_cmd = "ROOT/reload a b"',
   b: 'reload_cmd = "ROOT/reload a b"\nmin_reload_interval = "300ms"',
@@ -34,7 +34,7 @@ const resources: Readonly<Record<string, string>> = {
 }
 const names = Object.keys(resources)
 
-/** Records what it finds when it begins, and that it has succeeded; takes its time; fails now and then. */
+/** Records its start and, if it succeeds, the contents that it read. Takes a random time, and fails at random. */
 const reloadScript = (root: string): string => `#!/bin/sh
 cd ${root}/out; found=
 for name; do found="$found $name=$(cat $name 2>/dev/null)"; done
@@ -91,7 +91,7 @@ class Round {
     else if (chance < 0.65) await this.#end('SIGKILL', this.random() < 0.5)
     else if (chance < 0.72) await this.#end('SIGTERM')
     else if (chance < 0.85) this.#program?.killOffspring(/\/reload /)
-    // Until Node has started, it ends at a SIGHUP, as every program does that has not said otherwise.
+    // Before its first output, Node may not handle SIGHUP yet, and the signal would end the process.
     else if (chance < 0.92 && this.#program?.output !== '') this.#program?.signal('SIGHUP')
     this.#start()
     await pass(400 * this.random() ** 2)
@@ -132,11 +132,11 @@ class Round {
     await this.#program?.ended
   }
 
-  /** The changes stop, and nothing fails by chance any more. */
+  /** Stops the changes and random failures, and checks that all debts are settled. */
   async #settle(): Promise<void> {
     writeFileSync(this.path('quiet'), '')
-    // Half of the time most files have their last content already: what is owed of them is made good without a
-    // newer one. That of c may have been given up, as its reload failed by chance.
+    // In half of the rounds, most files keep their content, so that their debts must be settled without a newer one.
+    // `c` always gets a new content: its last one may have been rolled back after random failures.
     const isAll = this.random() < 0.5
     for (const [name, value] of this.#wanted) {
       if (isAll || name === 'c' || !value.startsWith('ok')) await this.#write(name, 'ok')
@@ -190,7 +190,7 @@ class Round {
 }
 
 const LIMIT = SECONDS * 2000 + 10 * PATIENCE
-/** A round is short, so that a debt is not covered up by the changes that follow. */
+/** Seconds. Rounds are short, so that later changes cannot hide a lost reload. */
 const ROUND = 4
 
 async function rounds(store: TrialStore, name: string): Promise<void> {

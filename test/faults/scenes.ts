@@ -1,4 +1,4 @@
-// What any store over HTTP can suffer: the trials that more than one of them goes through.
+// Faults of stores over HTTP, shared by the trials of several stores.
 import type { Proxy } from '../support/proxy.ts'
 import type { Trial } from './harness.ts'
 
@@ -7,7 +7,7 @@ interface Server {
   start(): Promise<void>
 }
 
-/** The server dies in the middle of writes, and comes back with what it had acknowledged. */
+/** Kills the server during writes, then starts it again with the writes that it had acknowledged. */
 export async function killedAndStarted(trial: Trial, server: Server): Promise<void> {
   await trial.begin()
   const writing = trial.attempts(200)
@@ -19,7 +19,7 @@ export async function killedAndStarted(trial: Trial, server: Server): Promise<vo
   await trial.judge()
 }
 
-/** @param lengths after how many bytes an answer ends, one after the other */
+/** @param lengths for each round, the number of bytes after which answers are cut off */
 export async function answersCutShort(
   trial: Trial,
   proxy: Proxy,

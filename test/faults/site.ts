@@ -1,12 +1,12 @@
-// What a trial's program reads and writes: conf.d, templates, and the files that its commands leave.
+// The files of a trial: conf.d, templates, and the logs that its commands write.
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { destinations, templatesFor, type Destination } from './contents.ts'
 
-/** The further fields of a destination's resource, such as its commands. */
+/** Returns additional fields of a destination's resource, such as its commands. */
 export type FieldsOf = (dest: Destination) => Readonly<Record<string, string>>
 
-/** Templates and conf.d in `root`, for a run that makes the destinations in `out`. */
+/** Writes conf.d and templates into `root`, for destinations in `out`. */
 export function writeSite(root: string, out: string, prefix: string, fieldsOf: FieldsOf): void {
   const folders = [join(root, 'conf.d'), join(root, 'templates'), out]
   for (const folder of folders) mkdirSync(folder, { recursive: true })
@@ -16,12 +16,12 @@ export function writeSite(root: string, out: string, prefix: string, fieldsOf: F
   for (const dest of destinations) {
     const fields = { src: `${dest}.tmpl`, dest: join(out, dest), ...fieldsOf(dest) }
     const lines = Object.entries(fields).map(([name, text]) => `${name} = ${JSON.stringify(text)}`)
-    // A store that was wiped is told, and its truth is taken: see test/e2e/held.test.ts for the default.
+    // An emptied store is taken as the truth here. test/e2e/held.test.ts tests the default, which holds such a change.
     const toml = ['allow_empty = true', '[template]', ...lines, `keys = ["${prefix}"]`, '']
     writeFileSync(join(root, 'conf.d', `${dest}.toml`), toml.join('\n'))
   }
 }
 
-/** A command that appends the time and the hash of a file to a log. */
+/** Returns a command that appends the time and the hash of a file to a log. */
 export const recording = (file: string, log: string): string =>
   `echo "$(date +%s.%N) $(sha256sum < ${file} | cut -c1-64)" >> ${log}`

@@ -1,10 +1,10 @@
-// A slow disk, for `node --import`: each fsync and fdatasync takes up to RECONFD_SLOW_DISK milliseconds longer.
+// Simulates a slow disk, for `node --import`: delays each fsync and fdatasync by up to RECONFD_SLOW_DISK milliseconds.
 import fs from 'node:fs'
 import { open } from 'node:fs/promises'
 import { syncBuiltinESMExports } from 'node:module'
 import { setTimeout as pass } from 'node:timers/promises'
 
-// Kept apart: imported names would follow the change below.
+// Copies of the original functions: imported names would refer to the replacements below.
 const { fsync, fsyncSync } = fs
 const most = Number(process.env['RECONFD_SLOW_DISK'])
 const wait = () => Math.random() * most

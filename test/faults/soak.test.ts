@@ -1,6 +1,6 @@
-// The soak: 50 changes a second over 5,000 keys and 200 resources, with random restarts of the store,
-// for as long as RECONFD_SOAK_SECONDS says (`npm run soak`: 20 minutes). Prints a line every 10 seconds,
-// and then asks the four questions of harness.ts of every resource.
+// The soak test: 50 changes a second over 5,000 keys and 200 resources, with random restarts of the store, for
+// RECONFD_SOAK_SECONDS (`npm run soak`: 20 minutes). Prints a line every 10 seconds. At the end, it asks the four
+// questions of harness.ts for every resource.
 import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as pass } from 'node:timers/promises'
@@ -12,16 +12,16 @@ import { printSeed, randomFrom, seed } from './random.ts'
 const SECONDS = Number(process.env['RECONFD_SOAK_SECONDS'] ?? 20)
 const CHANGES_PER_SECOND = 50
 const RESOURCES = 200
-/** Of each resource: 5,000 in all, one of them the number of its state. */
+/** Keys per resource, 5,000 in total. One of them contains the number of the resource's state. */
 const KEYS = 25
 const LINE_EVERY = 10_000
-/** Seconds between the store's restarts, at the least and at the most. */
+/** Minimum and maximum time between two restarts of the store, in seconds. */
 const RESTART = [4, 15] as const
-/** MB; the collector's own ups and downs are some 50. And file descriptors: a reload under way has two. */
+/** Permitted growth. In MB: the garbage collector alone causes about 50. In descriptors: a running reload has two. */
 const MEMORY_MORE = 100
 const HANDLES_MORE = 12
 
-/** One resource: its keys, the contents it has gone through, and where it is now. */
+/** A resource: its keys, its planned contents and its current state. */
 class Subject {
   readonly name: string
   readonly dest: string
@@ -40,13 +40,13 @@ class Subject {
     this.planned.add(this.content)
   }
 
-  /** The number of the state at both ends, and the values that make it up between them. */
+  /** The expected file: the number of the state, the values, and the number again. */
   get content(): string {
     const values = [...this.keys].slice(0, -1).sort(([a], [b]) => (a < b ? -1 : 1))
     return `${this.state}\n${values.map(([, value]) => `${value}\n`).join('')}${this.state}\n`
   }
 
-  /** Another value for one key, and the next number. @returns the changes, to be written together */
+  /** Changes one key and the number of the state. @returns the changes, which must be written in one transaction */
   change(random: () => number): ReadonlyMap<string, string> {
     const number = String(++this.state)
     const key = `/soak/${this.name}/k/${1 + Math.floor(random() * (KEYS - 1))}`
@@ -66,7 +66,7 @@ class Subject {
     const fields = {
       src: `${this.name}.tmpl`,
       dest: this.dest,
-      // Only what the shell does itself, since it runs up to 50 times a second.
+      // Shell builtins only, since it runs up to 50 times a second.
       reload_cmd: `read n < ${this.dest} && echo "${this.name} $n" >> ${log}`,
     }
     const lines = Object.entries(fields).map(([field, to]) => `${field} = ${JSON.stringify(to)}`)
@@ -92,7 +92,7 @@ const contentOf = (path: string): string | undefined => {
   }
 }
 
-/** The number of the last state that each resource was reloaded with. */
+/** Returns, by resource, the number of the state that its last reload read. */
 function lastReloads(log: string): ReadonlyMap<string, number> {
   const lines = (contentOf(log) ?? '').split('\n').slice(0, -1)
   return new Map(lines.map((line) => line.split(' ')).map(([name = '', n]) => [name, Number(n)]))
@@ -161,7 +161,7 @@ test(`the soak: ${SECONDS} seconds`, { timeout: LIMIT }, async () => {
   }
 })
 
-/** Changes and restarts until the time is over. @returns the measures of the beginning, and the faults found */
+/** Changes keys and restarts the store until the time is over. @returns the initial measures, and the faults found */
 async function soak(etcd: EtcdServer, program: Program, subjects: readonly Subject[]) {
   const random = randomFrom(seed)
   const wrong: string[] = []
@@ -170,7 +170,7 @@ async function soak(etcd: EtcdServer, program: Program, subjects: readonly Subje
   const first = { memory: program.memory(), handles: program.handles() }
   let [changes, restarts] = [0, 0]
 
-  /** The same change until it is taken, so that the states of a resource are one line. */
+  /** Repeats a write until it succeeds, so that the states of a resource follow each other without gaps. */
   const write = async (entries: ReadonlyMap<string, string>): Promise<void> => {
     for (;;) {
       try {

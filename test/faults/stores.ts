@@ -1,17 +1,17 @@
-// The stores of the trials: how the program is pointed at them, and how a trial writes to them.
+// The stores of trials: the flags by which the program reaches them, and how a trial writes to them.
 import { mkdirSync, renameSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { EtcdV3Client, StoreClient } from '../support/clients.ts'
 import { removeDir, tempDir } from '../support/process.ts'
 
 export interface TrialStore {
-  /** `-backend`, and `-node` or `-file`. */
+  /** `-backend` with `-node` or `-file`. */
   readonly args: readonly string[]
-  /** Writes all keys in one transaction; throws when the store is away. */
+  /** Writes all keys in one transaction. Throws if the store is unreachable. */
   put(keys: ReadonlyMap<string, string>): Promise<void>
 }
 
-/** A store by its server: `nodes` are where the program reaches it, which may be a proxy. */
+/** Returns the store of a running server. `nodes` are the program's addresses for it, which may be those of a proxy. */
 export function serverStore(
   backend: 'etcdv3' | 'consul',
   client: Pick<StoreClient, 'putAll'>,
@@ -26,8 +26,8 @@ export function serverStore(
 let orders = 0
 
 /**
- * An etcd. A write that was given up may yet be done, from the buffers of a member that was stopped:
- * each write has a number, and none is done after one with a higher number.
+ * Returns an etcd store. A stopped member may still execute a write from its buffers after the client has given it up.
+ * So writes are numbered, and a write is refused after one with a higher number.
  */
 export function etcdStore(client: EtcdV3Client, nodes: readonly string[]): TrialStore {
   const order = base64(`/order/${process.pid}/${++orders}`)
@@ -48,7 +48,7 @@ export function etcdStore(client: EtcdV3Client, nodes: readonly string[]): Trial
 
 const base64 = (text: string): string => Buffer.from(text).toString('base64')
 
-/** One JSON file, replaced by rename. */
+/** Returns a store of one JSON file, which is replaced by a rename. */
 export function fileStore(): TrialStore & { close(): void } {
   const folder = tempDir('keys')
   const file = join(folder, 'live', 'keys.json')
@@ -67,7 +67,7 @@ export function fileStore(): TrialStore & { close(): void } {
 
 type Tree = { [name: string]: string | Tree }
 
-/** `/a/b` = `1` as `{ "a": { "b": "1" } }`. */
+/** Converts `/a/b` = `1` into `{ "a": { "b": "1" } }`. */
 function nested(keys: ReadonlyMap<string, string>): Tree {
   const root: Tree = {}
   for (const [key, value] of keys) {

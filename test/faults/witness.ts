@@ -1,5 +1,5 @@
-// The witness of a trial: answers the first question, by looking at the destinations every few
-// milliseconds for as long as the trial lasts.
+// The witness of a trial: answers the first question by reading the destinations every few milliseconds during the
+// whole trial.
 import { contentsOf, destinations, hashOf, type Destination, type State } from './contents.ts'
 import { firstLine, stampOf, textOf } from './files.ts'
 
@@ -11,13 +11,13 @@ export class Witness {
   readonly #wrong = new Set<string>()
   readonly #looking = setInterval(() => this.#look(), LOOK_EVERY)
 
-  /** @param mayVanish the trial takes destinations away itself */
+  /** @param mayVanish whether the trial itself removes destinations */
   constructor(
     private readonly path: (dest: Destination) => string,
     private readonly mayVanish: boolean,
   ) {}
 
-  /** From now on this state may be seen. */
+  /** Permits the contents of this state from now on. */
   plan(state: State): void {
     for (const [dest, text] of Object.entries(contentsOf(state))) {
       this.#planned.get(dest as Destination)?.add(hashOf(text))
@@ -28,7 +28,7 @@ export class Witness {
     return this.#planned.get(dest)?.has(hash) === true
   }
 
-  /** Looks a last time. @returns the unplanned contents seen */
+  /** Checks a last time. @returns the unplanned contents seen */
   close(): readonly string[] {
     clearInterval(this.#looking)
     this.#look()
@@ -42,12 +42,12 @@ export class Witness {
       const before = this.#seen.get(dest)
       if (stamp === before) continue
       if (stamp === undefined) {
-        // Before its first content, a destination does not exist.
+        // A destination that was never there has no earlier stamp either, and does not get here.
         if (!this.mayVanish) this.#wrong.add(`${dest} was not there any more`)
         continue
       }
       const text = textOf(path)
-      // Replaced during this look: the next one sees the new file.
+      // The file was replaced during this check. The next one sees the new file.
       if (text === undefined || stampOf(path) !== stamp) continue
       this.#seen.set(dest, stamp)
       if (this.wasPlanned(dest, hashOf(text))) continue

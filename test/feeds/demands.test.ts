@@ -1,5 +1,4 @@
-// What templates need of stores that are read on demand: how the demand grows and shrinks, and when what
-// is missing is known.
+// Demands on stores that are read on demand: how they grow and shrink, and when missing parts become known.
 import { describe, expect, test } from 'vitest'
 import { nothing, type Extent, type Known } from '../../src/core/extent.ts'
 import type { Key } from '../../src/core/key.ts'
@@ -26,7 +25,7 @@ const needs = (...dirs: readonly Key[]): Reads => ({ ...readNothing, needs: tree
 const misses = (...dirs: readonly Key[]): Reads => ({ ...readNothing, missing: trees(...dirs) })
 
 describe('the demands of all resources', () => {
-  test('the former ones are kept until each has been rendered to its end', () => {
+  test('previous demands are kept until each resource has rendered completely', () => {
     const demands = new Demands(['a', 'b'], trees('/old'))
     expect(sorted(demands.all)).toEqual(['/old'])
     expect(demands.rendered('a', [needs('/a')], true)).toBe(true)
@@ -36,7 +35,7 @@ describe('the demands of all resources', () => {
     expect(sorted(demands.all)).toEqual(['/a'])
   })
 
-  test('a render that did not come to its end only adds', () => {
+  test('an incomplete render only adds', () => {
     const demands = new Demands(['a'], nothing)
     demands.rendered('a', [needs('/x'), needs('/y')], true)
     demands.rendered('a', [needs('/z')], false)
@@ -45,42 +44,42 @@ describe('the demands of all resources', () => {
     expect(sorted(demands.all)).toEqual(['/z'])
   })
 
-  test('what takes nothing of such stores needs nothing', () => {
+  test('a resource that reads no on-demand store adds nothing', () => {
     const demands = new Demands(['a'], nothing)
     demands.rendered('a', [readNothing, needs('/x'), readNothing], true)
     expect(sorted(demands.all)).toEqual(['/x'])
   })
 
-  test('it is told whether a render changes anything', () => {
+  test('rendered() returns whether the demand has changed', () => {
     const demands = new Demands(['a', 'b'], nothing)
     expect(demands.rendered('a', [needs('/a')], true)).toBe(true)
     expect(demands.rendered('a', [needs('/a')], true)).toBe(false)
     expect(demands.rendered('a', [needs('/a')], false)).toBe(false)
-    // The last one that is heard may let the former demand go.
+    // Once the last resource has rendered, the demand of the previous generation can be released.
     expect(demands.rendered('b', [], true)).toBe(true)
     expect(demands.rendered('b', [readNothing], true)).toBe(false)
     expect(demands.rendered('a', [], true)).toBe(true)
   })
 })
 
-describe('what is missing', () => {
-  test('is nothing where all that was looked up was known', () => {
+describe('missing parts', () => {
+  test('are none if all look-ups were known', () => {
     expect(missingOf([])).toBeUndefined()
     expect(missingOf([readNothing, needs('/a'), misses()])).toBeUndefined()
   })
 
-  test('is known when all of it is', () => {
+  test('are known when all of them are', () => {
     const missing = missingOf([misses('/a'), readNothing, misses('/b/c')])
     expect(missing?.keys).toEqual(['/a', '/b/c'])
     const isKnownIn = (...dirs: readonly Key[]): boolean | undefined =>
       missing?.isKnownIn(knowing(...dirs))
     expect([isKnownIn(), isKnownIn('/a'), isKnownIn('/b')]).toEqual([false, false, false])
     expect([isKnownIn('/a', '/b'), isKnownIn('/')]).toEqual([true, true])
-    // Of a store that is not read on demand everything is known.
+    // A store that is not read on demand is known completely.
     expect(missing?.isKnownIn(emptyTree)).toBe(true)
   })
 
-  test('of much only some is named, and the rest is counted', () => {
+  test('only some of many are named, and the rest is counted', () => {
     const dirs = Array.from({ length: 25 }, (_, n): Key => `/${n}`)
     expect(missingOf([misses(...dirs)])).toMatchObject({ keys: dirs.slice(0, 10), more: 15 })
   })
@@ -89,7 +88,7 @@ describe('what is missing', () => {
 describe('the demand of one store', () => {
   const { signal } = new AbortController()
 
-  test('is heard once it is another one, be it since', async () => {
+  test('is reported once it has changed, even if that was earlier', async () => {
     const first = trees('/a')
     const demand = new MutableDemand(first)
     const heard = demand.other(first, signal)
@@ -101,7 +100,7 @@ describe('the demand of one store', () => {
     expect(sorted(demand.now)).toEqual(['/b'])
   })
 
-  test('is not waited for any more when aborted', async () => {
+  test('is no longer waited for after an abort', async () => {
     const demand = new MutableDemand(nothing)
     const abort = new AbortController()
     const heard = demand.other(nothing, abort.signal)

@@ -1,4 +1,4 @@
-// A feed: the kept keys of an unreachable store, its events and their frequency, and the limit of its size.
+// A feed: the kept keys of an unreachable store, which events it emits and how often, and its size limit.
 import { describe, expect, it, onTestFinished, vi } from 'vitest'
 import type { Event } from '../../src/core/event.ts'
 import { FaultError, type Fault } from '../../src/core/fault.ts'
@@ -15,7 +15,7 @@ const snapshot = (entries: Record<string, string>): StoreEvent => ({
   entries: entriesOf(entries),
 })
 
-/** A store whose connections follow a script: what each yields before it breaks. */
+/** Returns a store with scripted connections: the events that each yields before it breaks. */
 function scripted(
   nodes: string[],
   script: readonly (readonly StoreEvent[])[],
@@ -55,7 +55,7 @@ function feeding(store: Store, own: Partial<ConstructorParameters<typeof Feed>[0
 }
 
 describe('a feed', () => {
-  it('keeps the last whole tree while its store is away, and tells only what differs afterwards', async () => {
+  it('keeps the last complete tree while its store is unreachable, and then reports differences only', async () => {
     const store = scripted(
       ['a'],
       [[snapshot({ '/x': '1', '/y': '1' })], [snapshot({ '/x': '1', '/y': '2' })]],
@@ -71,7 +71,7 @@ describe('a feed', () => {
     expect(changes).toEqual([['/x', '/y'], ['/y']])
   })
 
-  it('tells a notice once, however often its store is opened', async () => {
+  it('reports a notice once, even if its store is reopened', async () => {
     const noted: StoreEvent = {
       kind: 'snapshot',
       entries: new Map(),
@@ -86,7 +86,7 @@ describe('a feed', () => {
     ])
   })
 
-  it('asks no store where no key is wanted', () => {
+  it('contacts no store if no key is wanted', () => {
     const store = scripted(['a'], [])
     const { feed } = feeding(store, { prefixes: [] })
     feed.start()
@@ -94,7 +94,7 @@ describe('a feed', () => {
     expect(store.tried).toEqual([])
   })
 
-  it('refuses more than it may hold, at once or bit by bit, and keeps what it has', async () => {
+  it('refuses to exceed its limit, at once or step by step, and keeps its tree', async () => {
     const put = (key: string, size: number): StoreEvent => ({
       kind: 'delta',
       put: entriesOf({ [key]: 'x'.repeat(size) }),
@@ -127,7 +127,7 @@ describe('a feed', () => {
     expect(feed.mirror).toMatchObject({ kind: 'stale', tree: { size: 2 } })
   })
 
-  it('gives the reason of each node when a first reading is not in time', async () => {
+  it('gives the reason of each node if the first snapshot is late', async () => {
     const store: Store = {
       name: 'scripted',
       nodes: ['a', 'b'],
@@ -169,7 +169,7 @@ describe('a feed', () => {
   })
 })
 
-describe('what is told of a store', () => {
+describe('the events of a store', () => {
   function telling() {
     const events: Event[] = []
     let now = 0
@@ -184,7 +184,7 @@ describe('what is told of a store', () => {
     return { events, told, fails, later: (seconds: number) => (now += seconds * 1000) }
   }
 
-  it('where nothing is, the keys that were looked for', () => {
+  it('name the keys that were read if none exists', () => {
     const { events, told } = telling()
     told.live('n', 0, false)
     expect(events).toEqual([
@@ -194,7 +194,7 @@ describe('what is told of a store', () => {
   const tries = (events: readonly Event[]): (number | undefined)[] =>
     events.map((event) => (event as { tries?: number }).tries)
 
-  it('is that it went away, once a minute that it still is, and that it is back', () => {
+  it('report that it is unreachable, again once a minute, and that it is back', () => {
     const { events, told, fails, later } = telling()
     told.live('n', 3, false)
     for (let n = 0; n < 25; n++) {
@@ -212,7 +212,7 @@ describe('what is told of a store', () => {
     expect(tries(events)).toEqual([undefined, 1, 13, 25, 25])
   })
 
-  it('is a new reason at once, but not ever new ones', () => {
+  it('report a new reason at once, but not endless new reasons', () => {
     const { events, fails, later } = telling()
     for (let n = 0; n < 20; n++) {
       fails(`reason ${n}`)
@@ -221,7 +221,7 @@ describe('what is told of a store', () => {
     expect(tries(events)).toEqual([1, 2, 3])
   })
 
-  it('is not, time after time, that it is back when it only gives keys and breaks again', () => {
+  it('do not report a return each time it gives keys and breaks again', () => {
     const { events, told, fails } = telling()
     told.live('n', 3, false)
     for (let n = 0; n < 9; n++) {
@@ -237,7 +237,7 @@ describe('what is told of a store', () => {
     expect(events).toHaveLength(7)
   })
 
-  it('is that its changes arrive late, as news once a minute, and that they no longer do', () => {
+  it('report late changes once a minute, and the end of the delay', () => {
     const { events, told, later } = telling()
     told.behind(undefined)
     for (let n = 0; n < 20; n++) {
@@ -258,7 +258,7 @@ describe('what is told of a store', () => {
     ])
   })
 
-  it('is bounded, whatever a server makes up', () => {
+  it('are bounded, whatever a server sends', () => {
     const { events, told } = telling()
     for (let n = 0; n < 1000; n++) told.notice('warn', `notice ${n}`)
     expect(events).toHaveLength(100)

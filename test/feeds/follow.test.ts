@@ -12,14 +12,14 @@ const snapshot = (entries: Record<string, string> = {}): StoreEvent => ({
   entries: new Map(Object.entries(entries) as [Key, string][]),
 })
 
-/** What a node does when it is asked: events, and an error or silence behind them. */
+/** The behaviour of a node during one watch: events, then an error or silence. */
 type Behaviour = readonly (StoreEvent | Error | 'heard' | 'silence')[]
 
 const SILENT: Behaviour = ['silence']
 const gone = (node: string): FaultError =>
   new FaultError({ kind: 'store', message: `${node} is gone`, hint: 'look' })
 
-/** A store whose nodes follow a script, and are then silent. */
+/** Returns a store whose nodes follow a script and are silent after its end. */
 function scripted(nodes: Readonly<Record<string, readonly Behaviour[]>>) {
   const asked: string[] = []
   const cancelled: string[] = []
@@ -45,7 +45,7 @@ function scripted(nodes: Readonly<Record<string, readonly Behaviour[]>>) {
   return { store, asked, cancelled }
 }
 
-/** Short, but for a proof that never comes: each connection is one that has not proven itself. */
+/** Short times, except that no connection lives long enough to prove itself. */
 const quick = {
   backoff: { first: 2, most: 4 },
   proof: 60_000,
@@ -65,7 +65,7 @@ function following(store: Store, options: Partial<FollowOptions> = {}) {
 }
 
 describe('nodes', () => {
-  it('are asked one after the other when they refuse, and the first good answer counts', async () => {
+  it('are tried in turn when they refuse, and the first good answer counts', async () => {
     const { store, asked } = scripted({ a: [[]], b: [[]], c: [[snapshot(), 'silence']] })
     const { next } = following(store)
     const passed = { kind: 'passed', fault: { hint: 'look' } }
@@ -75,7 +75,7 @@ describe('nodes', () => {
     expect(asked).toEqual(['a', 'b', 'c'])
   })
 
-  it('that are silent hold up nobody, and are let go of when another one has answered', async () => {
+  it('that are silent delay nothing, and are cancelled once another has answered', async () => {
     const { store, asked, cancelled } = scripted({ a: [SILENT], b: [[snapshot(), 'silence']] })
     const { next } = following(store)
     expect(await next()).toMatchObject({
@@ -88,7 +88,7 @@ describe('nodes', () => {
     expect(cancelled).toEqual(['a'])
   })
 
-  it('that are slow are not given up: one that answers at last counts as any other', async () => {
+  it('that are slow are not given up: a late answer counts like any other', async () => {
     let answer = (): void => undefined
     const late = new Promise<void>((resolve) => (answer = resolve))
     const asked: string[] = []
@@ -121,7 +121,7 @@ describe('nodes', () => {
     expect(asked.filter((node) => node === 'a')).toHaveLength(1)
   })
 
-  it('that are heard get longer: the next one is not asked for what takes its time', async () => {
+  it('that show progress get more time before the next one is tried', async () => {
     const asked: string[] = []
     const store: Store = {
       name: 'scripted',
@@ -140,7 +140,7 @@ describe('nodes', () => {
     expect(asked).toEqual(['a'])
   })
 
-  it('take over at once when the one that served breaks, and it comes last', async () => {
+  it('take over at once when the serving node breaks, which is then tried last', async () => {
     let release = (): void => undefined
     const asked: string[] = []
     const store: Store = {
@@ -165,14 +165,14 @@ describe('nodes', () => {
     expect(asked).toEqual(['a', 'b', 'c', 'a'])
   })
 
-  it('that are named twice are asked once', async () => {
+  it('that are listed twice are tried once', async () => {
     const { store, asked } = scripted({ a: [SILENT], b: [[]] })
     const nodes = ['a', 'a', 'b', 'b']
     expect(await following({ ...store, nodes }).next()).toMatchObject({ kind: 'broken' })
     expect(asked).toEqual(['a', 'b'])
   })
 
-  it('that cannot be found are told of as one that cannot be reached', async () => {
+  it('that cannot be resolved are reported as unreachable', async () => {
     const { store } = scripted({ a: [] })
     const asked: AskedNodes = new Map()
     const findNodes = async (): Promise<void> => {
@@ -183,7 +183,7 @@ describe('nodes', () => {
     expect([...asked]).toEqual([['SRV record x', { kind: 'store', message: 'no record' }]])
   })
 
-  it('that all fail are one fault, which says what each did', async () => {
+  it('that all fail cause one fault, which lists all reasons', async () => {
     const { store } = scripted({ a: [[]], b: [SILENT], c: [[]] })
     const asked: AskedNodes = new Map()
     const { next } = following(store, { asked })
@@ -198,7 +198,7 @@ describe('nodes', () => {
     expect([...asked.keys()]).toEqual(['a', 'b', 'c'])
   })
 
-  it('that all refuse for good make a fault that is for good', async () => {
+  it('that all refuse permanently cause a permanent fault', async () => {
     const forGood = new FaultError({ kind: 'store', message: 'no', permanent: true })
     const both = scripted({ a: [[forGood]], b: [[forGood]] })
     expect(await following(both.store).next()).toMatchObject({ fault: { permanent: true } })
@@ -209,7 +209,7 @@ describe('nodes', () => {
 })
 
 describe('a connection', () => {
-  it('that breaks before it has proven itself is followed by a pause, longer each time', async () => {
+  it('that breaks before it has proven itself is followed by increasing pauses', async () => {
     const { store } = scripted({ a: Array(6).fill([snapshot()]) as Behaviour[] })
     const { next } = following(store, { backoff: { first: 8, most: 64 } })
     const pauses: number[] = []
@@ -222,7 +222,7 @@ describe('a connection', () => {
     )
   })
 
-  it('that has proven itself begins the count anew', async () => {
+  it('that has proven itself resets the pauses', async () => {
     let release = (): void => undefined
     const store: Store = {
       name: 'scripted',
@@ -243,7 +243,7 @@ describe('a connection', () => {
     }
   })
 
-  it('that is outdated is opened again at once, and untold, but not time after time', async () => {
+  it('that is outdated is reopened at once and silently, but not repeatedly', async () => {
     const outdated = new OutdatedError({ kind: 'store', message: 'compacted' })
     const { store, asked } = scripted({
       a: Array(9).fill([snapshot(), outdated]) as Behaviour[],
@@ -256,7 +256,7 @@ describe('a connection', () => {
     expect(asked).toEqual(['a', 'a'])
   })
 
-  it('is broken for an event that is refused', async () => {
+  it('is closed when an event is refused', async () => {
     const { store } = scripted({ a: [[snapshot({ '/x': '1' })]] })
     const refuse = (): { kind: 'store'; message: string } => ({
       kind: 'store',
@@ -269,7 +269,7 @@ describe('a connection', () => {
   })
 })
 
-it('ends when it is told to, also while it waits', async () => {
+it('ends on abort, even during a pause', async () => {
   const { store } = scripted({ a: [[]] })
   const { events, stop } = following(store, { backoff: { first: 60_000, most: 60_000 } })
   await events.next()
@@ -278,7 +278,7 @@ it('ends when it is told to, also while it waits', async () => {
   expect((await waiting).done).toBe(true)
 })
 
-it('an exception in a store is one of its failures, told as a bug besides, without its values', async () => {
+it('an exception in a store is a failure of the store, and is reported as a bug without values', async () => {
   const { store } = scripted({
     a: [
       [new SyntaxError('Cannot convert secret to a BigInt')],

@@ -17,14 +17,14 @@ test.each([
   ['', ''],
   ['http://', ''],
   ['redis://user:word@', '/0'],
-])('%shost:port%s that opens is given', async (before, after) => {
+])('returns %shost:port%s once it accepts connections', async (before, after) => {
   const [open = 0, port = 0] = await freePorts(2)
   let knocks = 0
   const witness = await listen(open, () => knocks++)
   const stop = new AbortController()
   const node = `${before}127.0.0.1:${port}${after}`
   const given = reopenedNode([`127.0.0.1:${open}`, '/a/file', node], stop.signal)
-  // The first round is over, and has found the node closed.
+  // The second knock shows that the first round is over, which has found `node` closed.
   await until('a second knock', () => knocks >= 2)
   const server = await listen(port)
   try {
@@ -36,7 +36,7 @@ test.each([
   }
 })
 
-test('ends when it is told to', async () => {
+test('ends on abort', async () => {
   const [port = 0] = await freePorts(1)
   const stop = new AbortController()
   const given = reopenedNode([`127.0.0.1:${port}`], stop.signal)

@@ -14,7 +14,7 @@ afterEach(() => {
   server?.close()
 })
 
-/** Listens on a path, and does this with each connection. */
+/** Listens on a socket, and calls `serve` for each connection. Returns the path of the socket. */
 async function listening(serve: (socket: Socket) => void): Promise<string> {
   const path = join(tempDir('runtime-api'), 'admin.sock')
   server = createServer((socket) => {
@@ -26,7 +26,7 @@ async function listening(serve: (socket: Socket) => void): Promise<string> {
   return path
 }
 
-test('answers are told apart by the prompt', async () => {
+test('answers are separated by the prompt', async () => {
   const path = await listening((socket) => {
     socket.once('data', () => socket.end('\n> one\ntwo\n\n> \n> three\n\n> '))
   })

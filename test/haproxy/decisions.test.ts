@@ -1,6 +1,5 @@
-// Whether a change is made at run time or by a reload is never decided wrongly: where it is made at run time, HAProxy
-// is afterwards as a fresh one that has loaded the new file. 12 pairs of files on each release here, 1,000 with
-// RECONFD_LONG=1.
+// A change is made at run time only if HAProxy behaves afterwards like a fresh process that has loaded the new file. 12
+// pairs of files on each release; 1,000 with RECONFD_LONG=1.
 import { createServer, type Server } from 'node:http'
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
@@ -19,7 +18,7 @@ import { ABLE, keeperOf } from './support.ts'
 const PAIRS = Number(process.env['PAIRS'] ?? (isLong ? 1000 : 12))
 const URIS = Array.from({ length: 12 }, (_, n) => `/${n}`)
 
-/** Answers with the address that was connected to. */
+/** Answers each request with the address on which it was reached. */
 let servers: Server
 let serverPort = 0
 beforeAll(async () => {
@@ -32,7 +31,7 @@ afterAll(() => {
   servers.close()
 })
 
-/** A HAProxy without a master, on one file. */
+/** A HAProxy without a master, with one configuration file. */
 class Lab {
   readonly socket: string
   readonly config: string
@@ -65,7 +64,7 @@ class Lab {
     writeFileSync(this.config, own, 'latin1')
   }
 
-  /** False when HAProxy refuses the file. */
+  /** Returns false if HAProxy refuses the file. */
   async start(): Promise<boolean> {
     try {
       await this.#process.start()
@@ -84,7 +83,7 @@ class Lab {
     return (await sendCommands(this.socket, [command]))[0] ?? ''
   }
 
-  /** Its servers without their numbers, and what requests meet. */
+  /** The state of its servers, and where requests to each backend go. */
   async tell(balances: ReadonlyMap<string, string>): Promise<unknown> {
     const state = serversOf(await this.ask('show servers state')) ?? new Map<string, never>()
     const all = [...state.values()].flatMap((backend) => [...backend.values()])
@@ -92,7 +91,7 @@ class Lab {
     const at = (name: string): number => (stats[0] ?? []).indexOf(name)
     const about = stats.slice(1).map((row) => {
       const field = (name: string): string => row[at(name)] ?? ''
-      // In maintenance the weight that counts is shown with a delay that differs; `states` has the one that is set.
+      // The effective weight of a server in maintenance appears with a varying delay; `states` has the configured one.
       const weight = field('status') === 'MAINT' ? '' : field('weight')
       const fields = ['svname', 'status', 'act', 'bck', 'slim', 'qlimit', 'cookie', 'check_rise']
       return [row[0], ...fields.map(field), weight].join(' ')
@@ -104,7 +103,7 @@ class Lab {
     return { states: states.sort(), about: about.sort(), routes }
   }
 
-  /** Where requests to a backend go: by URI where it depends on that, or else the set of all. */
+  /** Where requests to a backend go: the server of each URI if the algorithm depends on it, or the set of servers. */
   async #routes(backend: string, balance: string): Promise<unknown> {
     const client = new HttpClient(`http://127.0.0.1:${this.port}`)
     const one = async (uri: string): Promise<readonly [string, string]> => {
@@ -112,19 +111,19 @@ class Lab {
       const { status, text } = await client.send('GET', uri, undefined, headers)
       return [uri, status === 200 ? text : String(status)]
     }
-    // Together, they would fill the first server.
+    // With `balance first`, concurrent requests would fill the first server.
     const [first = '', ...others] = balance === 'first' ? [URIS[0] ?? ''] : URIS
     const reached = new Map([await one(first), ...(await Promise.all(others.map(one)))])
     client.close()
     if (/uri|hdr|source|first/.test(balance)) return [...reached]
-    // Which of the servers of equal rank come first is chance.
+    // These choose among equal servers at random.
     return /random|leastconn/.test(balance) ? undefined : [...new Set(reached.values())].sort()
   }
 }
 
 describe.each(ABLE)('HAProxy %s', (version) => {
   test(
-    'is as a fresh one with the new file',
+    'equals a fresh one with the new file',
     { timeout: isLong ? 7_200_000 : 120_000 },
     async () => {
       const release = `haproxy-${version}`
@@ -155,7 +154,7 @@ async function judge(release: string, { before, after }: Pair): Promise<string> 
     const attempt = await bring(running, before, after)
     if (attempt.kind === 'declined') return attempt.reason.code
     const balances = balancesOf(after)
-    // A refused connection is an answer too: on a busy machine it may be another one a moment later.
+    // A refused connection counts as a result, too: on a busy machine, the next attempt may differ.
     const told = async (lab: Lab): Promise<string> =>
       JSON.stringify(await lab.tell(balances).catch(String), undefined, 1)
     await until('both are the same', async () => (await told(running)) === (await told(fresh)), {
@@ -170,7 +169,7 @@ async function judge(release: string, { before, after }: Pair): Promise<string> 
   }
 }
 
-/** As reconfd does, which knows that this process has loaded the first file. */
+/** Applies the change as reconfd does when it knows that this process has loaded the first file. */
 async function bring(lab: Lab, before: string, after: string): Promise<RuntimeAttempt> {
   const id = infoOf(await lab.ask('show info'))?.id ?? ''
   lab.write(before)
@@ -188,7 +187,7 @@ async function bring(lab: Lab, before: string, after: string): Promise<RuntimeAt
   return runtime.attempt({ targets: [target], strangers: [] })
 }
 
-/** By backend, how it balances. */
+/** The `balance` line of each backend, by its name. */
 function balancesOf(text: string): ReadonlyMap<string, string> {
   const defaults = /^ {4}(balance leastconn)$/m.exec(text.split('frontend')[0] ?? '')?.[1] ?? ''
   return new Map(

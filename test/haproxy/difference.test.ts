@@ -1,5 +1,5 @@
-// What is done at run time and what takes a reload, decided from texts alone. decisions.test.ts has real HAProxy judge
-// random pairs of files.
+// Which changes are made at run time and which need a reload, decided from texts alone. decisions.test.ts checks this
+// with real HAProxy processes and random pairs of files.
 import { describe, expect, test } from 'vitest'
 import { decide } from '../../src/haproxy/difference.ts'
 import type { RunningServer } from '../../src/haproxy/process.ts'
@@ -14,12 +14,12 @@ const file = (servers: string, terms = '', before = ''): string =>
 
 interface Options {
   readonly version?: ReleaseVersion
-  /** Servers that are as the first file says, but for this. */
+  /** The state of running servers, where it differs from the first file. */
   readonly actual?: Readonly<Record<string, Partial<RunningServer> | undefined>>
   readonly leaving?: Readonly<Record<string, ServerLine>>
 }
 
-/** The run-time changes in words, or the reason for a reload. */
+/** The run-time changes as text, or the reason for a reload. */
 function decided(before: string, after: string, options: Options = {}): unknown {
   const { version = [3, 2], actual = {}, leaving = {} } = options
   const base = readConfiguration(before)
@@ -96,7 +96,7 @@ describe('servers of a dynamic balance', () => {
   })
 })
 
-describe('what takes a reload', () => {
+describe('changes that need a reload', () => {
   test.each([
     ['another line', file(A), file(A, ' timeout server 3s\n'), 'other-lines'],
     ['another section', file(A), `${file(A)}backend x\n`, 'other-lines'],
@@ -208,7 +208,7 @@ test('releases differ: 2.6 takes no cookie', () => {
   const [before, after] = [file(A), file(`${A};b 127.0.0.2:80 cookie x`)]
   expect(decided(before, after, { version: [2, 6] })).toBe('options')
   expect(decided(before, after, { version: [3, 0] })).toEqual(['add b'])
-  // Between two that were tried both have to agree; beyond the last one it speaks.
+  // For a release between two tried ones, both must support the option; after the last one, the last one decides.
   expect(decided(before, after, { version: [2, 8] })).toBe('options')
   expect(decided(before, after, { version: [3, 9] })).toEqual(['add b'])
 })
@@ -221,7 +221,7 @@ test('default-server of defaults and of the section are written out', () => {
 })
 
 describe('the process as it is', () => {
-  test('what somebody has set by hand: states stay, weights and addresses do not', () => {
+  test('manual changes: states stay, weights and addresses do not', () => {
     const actual = { a: { isMaintained: true }, b: { weight: 9 } }
     expect(decided(file(`${A};${B}`), file(`${A};${B}`), { actual })).toEqual([
       'weight b',
@@ -229,17 +229,17 @@ describe('the process as it is', () => {
     ])
   })
 
-  test('a server that somebody has deleted comes back', () => {
+  test('a server that was deleted manually is added again', () => {
     expect(decided(file(`${A};${B}`), file(`${A};${B}`), { actual: { b: undefined } })).toEqual([
       'add b',
     ])
   })
 
-  test('one that somebody has added is not touched', () => {
+  test('a server that was added manually is left alone', () => {
     expect(decided(file(A), file(A), { actual: { x: {} } })).toBe('unknown-server')
   })
 
-  test('one that is leaving goes on, or comes back', () => {
+  test('a draining server keeps draining, or returns', () => {
     const leaving = { b: plainLine('b') }
     expect(decided(file(A), file(A), { leaving })).toEqual([])
     expect(decided(file(A), file(`${A};b 127.0.0.9:80`), { leaving })).toEqual(['return b'])

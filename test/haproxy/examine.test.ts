@@ -1,4 +1,4 @@
-// What `reconfd check` finds before anything runs: in the file, and in a HAProxy that runs.
+// The findings of `reconfd check` about HAProxy: in the configuration file, and in the running process.
 import { writeFileSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { join } from 'node:path'

@@ -1,5 +1,5 @@
-// A small load on a frontend, and the servers behind it: requests on kept and on new connections, long downloads, and
-// connections that go back and forth for a while, as WebSockets do.
+// A small load on a frontend, and the servers behind it: requests on persistent and on new connections, long downloads,
+// and connections with traffic in both directions for a while, like WebSockets.
 import {
   Agent,
   createServer,
@@ -15,7 +15,7 @@ import { setTimeout as pause } from 'node:timers/promises'
 export const LONG = 800
 const PIECES = 8
 
-/** Servers on all addresses of 127.0.0.0/8: each answers with the address that it was reached at. */
+/** Servers on all addresses of 127.0.0.0/8: each answers with the address on which it was reached. */
 export class Nodes {
   readonly #server: Server
   readonly #sockets = new Set<Socket>()
@@ -62,7 +62,7 @@ export class Nodes {
 export interface LoadResult {
   readonly requests: number
   readonly conversations: number
-  /** By what went wrong. */
+  /** A description of each failure. */
   readonly failures: readonly string[]
 }
 
@@ -85,7 +85,7 @@ export class Load {
     return this
   }
 
-  /** What has happened so far does not count. */
+  /** Discards the results so far. */
   reset(): void {
     this.requests = this.conversations = 0
     this.failures.length = 0
@@ -127,7 +127,7 @@ export class Load {
     return text
   }
 
-  /** Says something every now and then, and wants to hear it again. */
+  /** Sends a message at intervals, and expects its echo. */
   async #converse(): Promise<void> {
     const headers = { connection: 'upgrade', upgrade: 'echo' }
     const sent = request({ host: '127.0.0.1', port: this.port, headers, agent: this.#fresh })

@@ -1,4 +1,4 @@
-// The table of the options of a `server` line, against what HAProxy does with each of them.
+// The generated table of `server` options, compared with what HAProxy does with each of them.
 import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -11,26 +11,22 @@ import { tryOptions, type Trial } from './trials.ts'
 const RELEASES = ['2.6', '3.0', '3.2']
 const FILE = fileURLToPath(new URL('../../src/haproxy/options.ts', import.meta.url))
 
-test(
-  'the table says what was tried on HAProxy 2.6, 3.0 and 3.2',
-  { timeout: 120_000 },
-  async () => {
-    const dir = tempDir('haproxy-options')
-    const authority = new Authority(dir)
-    const certificate = authority.issue('server')
-    const client = authority.issue('client')
-    const crt = join(dir, 'both.pem')
-    writeFileSync(crt, readFileSync(client.cert, 'utf8') + readFileSync(client.key, 'utf8'))
-    const trials = new Map<string, readonly Trial[]>()
-    for (const release of RELEASES) {
-      const files = { ca: authority.cert, crt }
-      trials.set(release, await tryOptions(`haproxy-${release}`, certificate, files))
-    }
-    const text = await format(tableOf(trials), { ...(await resolveConfig(FILE)), filepath: FILE })
-    if (process.env['UPDATE_OPTIONS'] !== undefined) writeFileSync(FILE, text)
-    expect(text).toBe(readFileSync(FILE, 'utf8'))
-  },
-)
+test('the table matches the trials on HAProxy 2.6, 3.0 and 3.2', { timeout: 120_000 }, async () => {
+  const dir = tempDir('haproxy-options')
+  const authority = new Authority(dir)
+  const certificate = authority.issue('server')
+  const client = authority.issue('client')
+  const crt = join(dir, 'both.pem')
+  writeFileSync(crt, readFileSync(client.cert, 'utf8') + readFileSync(client.key, 'utf8'))
+  const trials = new Map<string, readonly Trial[]>()
+  for (const release of RELEASES) {
+    const files = { ca: authority.cert, crt }
+    trials.set(release, await tryOptions(`haproxy-${release}`, certificate, files))
+  }
+  const text = await format(tableOf(trials), { ...(await resolveConfig(FILE)), filepath: FILE })
+  if (process.env['UPDATE_OPTIONS'] !== undefined) writeFileSync(FILE, text)
+  expect(text).toBe(readFileSync(FILE, 'utf8'))
+})
 
 function tableOf(trials: ReadonlyMap<string, readonly Trial[]>): string {
   const args = new Map<string, number>()

@@ -1,5 +1,5 @@
-// A server that notes what it is sent, for comparing two servers of HAProxy that are to be the same. It listens
-// on all of 127.0.0.0/8: the address that somebody connects to tells who.
+// A server that records what it receives, to compare two servers of HAProxy that should behave the same. It listens on
+// all of 127.0.0.0/8; the destination address identifies the HAProxy server.
 import { createServer, type Server, type Socket } from 'node:net'
 import { createServer as createTlsServer, type Server as TlsServer, type TLSSocket } from 'node:tls'
 import { readFileSync } from 'node:fs'
@@ -9,7 +9,7 @@ const TLS_HANDSHAKE = 0x16
 const HTTP2 = 'PRI * HTTP/2'
 
 export class Probe {
-  /** By the address that was connected to, what its connections were like; each kind once. */
+  /** The distinct kinds of connections received, by destination address. */
   readonly seen = new Map<string, Set<string>>()
   readonly #server: Server
   readonly #agent: Server
@@ -28,7 +28,7 @@ export class Probe {
     this.#tls.on('secureConnection', (socket) => this.#secured(socket))
     this.#tls.on('tlsClientError', () => undefined)
     this.#server = createServer((socket) => this.#connected(socket))
-    // By the agent protocol a line says how the server is.
+    // In the agent protocol, one line reports the state of the server.
     this.#agent = createServer((socket) => {
       this.#keep(socket)
       this.#note(socket.localAddress, 'agent')
@@ -107,12 +107,12 @@ export class Probe {
   }
 }
 
-/** A request and what comes before it, without what differs each time: ports, addresses, the name of the host. */
+/** A request and the bytes before it, without what varies: ports, addresses and the host name. */
 const plain = (text: string): string =>
   text
     .replace(/^(host|x-[a-z-]+):.*\r\n/gim, '')
     .replace(/^PROXY .*\r\n/, 'PROXY\r\n')
-    // Its header of 4 bytes, then two IPv4 addresses and two ports.
+    // The header of 4 bytes, then two IPv4 addresses and two ports.
     .replace(/^\r\n\r\n\0\r\nQUIT\n[^]{16}/, 'PROXY v2 ')
     .replace(/127\.0\.\d+\.\d+/g, '127.*')
 

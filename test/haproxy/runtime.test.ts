@@ -1,4 +1,4 @@
-// Running HAProxy processes that break in the middle, and connections that outlast their servers.
+// Running HAProxy processes that break in the middle of a change, and connections that outlast their servers.
 import { writeFileSync } from 'node:fs'
 import { connect, createServer, type Server, type Socket } from 'node:net'
 import { join } from 'node:path'
@@ -10,10 +10,10 @@ import { freePorts, tempDir } from '../support/servers.ts'
 import { until } from '../support/until.ts'
 import { ABLE, Haproxy, keeperOf } from './support.ts'
 
-/** Between reconfd and HAProxy: does something when a command comes by. */
+/** A relay between reconfd and HAProxy that calls `on` for each command. */
 class Relay {
   readonly #server: Server
-  /** True: the command is not passed on. */
+  /** Returns true to drop the command. */
   on: (text: string) => boolean = () => false
 
   private constructor(
@@ -45,16 +45,16 @@ class Relay {
 const A = 'a 127.0.0.1:SERVERS'
 const B = 'b 127.0.0.2:SERVERS'
 
-/** A file, the processes that have loaded it, and what reconfd knows of them. */
+/** A configuration file, the processes that have loaded it, and reconfd's records of them. */
 class Scene {
   readonly dir = tempDir('runtime')
   readonly dest = join(this.dir, 'haproxy.cfg')
   readonly haproxy: Haproxy
   readonly runtimes: Runtime[] = []
   readonly stuck: string[] = []
-  /** The address of a server, and the first two characters that it was sent. */
+  /** The address of a server, and the first two characters that it received, for each connection. */
   readonly heard = new Set<string>()
-  /** How it is reached. */
+  /** The Runtime API sockets that reconfd uses. */
   sockets: readonly string[]
   keeper!: RecordStorage
   #port = 0
@@ -69,7 +69,7 @@ class Scene {
   async start(...servers: readonly string[]): Promise<this> {
     const [port = 0] = await freePorts(1)
     this.#port = port
-    // Sends back what it is sent.
+    // Echoes its input.
     this.#servers = createServer((socket) => {
       socket.once('data', (data) =>
         this.heard.add(`${socket.localAddress} ${data.toString('latin1', 0, 2)}`),
@@ -84,7 +84,7 @@ class Scene {
     return this
   }
 
-  /** As after a reload that has succeeded. */
+  /** Sets the records as after a successful reload. */
   async know(): Promise<void> {
     const id = (await this.haproxy.id()) ?? ''
     this.keeper = await keeperOf(this.dest, this.sockets, id)
@@ -121,7 +121,7 @@ class Scene {
     return runtime.attempt({ targets: [target], strangers: [] })
   }
 
-  /** Whether something is remembered: if not, the next change is a reload. */
+  /** Whether the keeper has a record of `dest`; without one, the next change reloads. */
   async isKnown(): Promise<boolean> {
     return (await this.keeper.get(this.dest)) !== undefined
   }
@@ -137,7 +137,7 @@ class Scene {
     await until(`the servers are ${wanted}`, isSo, { timeout: 60_000 })
   }
 
-  /** A connection that stays. Resolves when the server has answered over it. */
+  /** Opens a persistent connection. Resolves when the server has answered over it. */
   async connection(): Promise<Socket> {
     const socket = connect(this.#port, '127.0.0.1')
     socket.on('error', () => undefined)
@@ -169,7 +169,7 @@ const reason = (attempt: RuntimeAttempt): string =>
   attempt.kind === 'declined' ? attempt.reason.code : attempt.changes.join(', ')
 
 describe.each(ABLE)('HAProxy %s', { timeout: 120_000 }, (release) => {
-  test('connections outlast their server until its time is over', async () => {
+  test('connections outlast their server until the drain ends', async () => {
     scene = await new Scene(release).start(A)
     const runtime = scene.runtime()
     const old = await scene.connection()
@@ -177,12 +177,12 @@ describe.each(ABLE)('HAProxy %s', { timeout: 120_000 }, (release) => {
     expect(reason(await scene.attempt(runtime, 60_000))).toBe('add web/b, drain web/a')
     expect(await scene.servers()).toEqual(['web/a maint', 'web/b'])
     await scene.echo(old)
-    // Back while it is leaving: the same server, with its connection.
+    // Added back while it drains: the same server, with its connection.
     scene.write(A, B)
     expect(reason(await scene.attempt(runtime, 60_000))).toBe('keep web/a')
     expect(await scene.servers()).toEqual(['web/a', 'web/b'])
     await scene.echo(old)
-    // And away again, for good.
+    // Removed again, until the drain ends.
     const cut = new Promise((closed) => old.once('close', closed))
     scene.write(B)
     expect(reason(await scene.attempt(runtime, 200))).toBe('drain web/a')
@@ -201,7 +201,7 @@ describe.each(ABLE)('HAProxy %s', { timeout: 120_000 }, (release) => {
     await until('both are checked so', () => wanted.every((one) => scene.heard.has(one)))
   })
 
-  test('on-marked-down does not cut what is leaving', async () => {
+  test('on-marked-down does not cut connections of a draining server', async () => {
     const line = `${A} check on-marked-down shutdown-sessions`
     scene = await new Scene(release).start(line, B)
     const runtime = scene.runtime()
@@ -215,7 +215,7 @@ describe.each(ABLE)('HAProxy %s', { timeout: 120_000 }, (release) => {
   })
 })
 
-describe('what breaks in the middle', { timeout: 120_000 }, () => {
+describe('failures in the middle of a change', { timeout: 120_000 }, () => {
   beforeEach(async () => {
     scene = await new Scene('3.2').start(A)
     relay = await Relay.to(scene.haproxy.socket)
@@ -234,7 +234,7 @@ describe('what breaks in the middle', { timeout: 120_000 }, () => {
     expect(await scene.isKnown()).toBe(false)
   })
 
-  test('HAProxy is restarted between two commands: a reload, and the new process is as the file says', async () => {
+  test('HAProxy is restarted between two commands: a reload, and the new process matches the file', async () => {
     let restarting: Promise<void> | undefined
     relay!.on = (text) => {
       if (text.includes('add server')) restarting ??= scene.haproxy.restart()
@@ -256,7 +256,7 @@ describe('what breaks in the middle', { timeout: 120_000 }, () => {
     expect(reason(await scene.attempt(scene.runtime()))).toBe('runtime-api')
   })
 
-  test('reconfd is killed between two commands: the next life asks for a reload', async () => {
+  test('reconfd is killed between two commands: the next run requests a reload', async () => {
     const hung = new Promise<void>((reached) => {
       relay!.on = (text) => {
         if (text.includes('add server')) reached()
@@ -287,7 +287,7 @@ describe('what breaks in the middle', { timeout: 120_000 }, () => {
 })
 
 describe('over a restart of reconfd', { timeout: 120_000 }, () => {
-  test('what was leaving is deleted by the next life', async () => {
+  test('the next run deletes draining servers', async () => {
     scene = await new Scene('3.0').start(A, B)
     const first = scene.runtime()
     const [one, other] = [await scene.connection(), await scene.connection()]
@@ -301,7 +301,7 @@ describe('over a restart of reconfd', { timeout: 120_000 }, () => {
     await scene.has('web/b')
   })
 
-  test('a onetime run stays until all is deleted', async () => {
+  test('a onetime run waits until all draining servers are deleted', async () => {
     scene = await new Scene('2.6').start(A, B)
     scene.write(B)
     expect(reason(await scene.attempt(scene.runtime(true)))).toBe('drain web/a')
@@ -320,7 +320,7 @@ test('a process that was started before the change, with the previous file, take
   const id = await scene.haproxy.id()
   scene.write(A, B)
   expect(reason(await scene.attempt(scene.runtime()))).toBe('add web/b')
-  // As if somebody had reloaded HAProxy just before: its new worker has read the file as it was.
+  // HAProxy is reloaded just before: its new worker has read the previous file.
   scene.write(A)
   scene.haproxy.reload()
   await until(

@@ -42,11 +42,10 @@ export class Scene {
   ): void {
     const content = JSON.stringify({ services: { web: servers }, ...more })
     writeFileSync(`${this.keys}.new`, content)
-    // As a whole, as every tool that is kind does.
     writeFileSync(this.keys, content)
   }
 
-  /** Waits until these are the servers of HAProxy. */
+  /** Waits until HAProxy has exactly these servers. */
   has(servers: Readonly<Record<string, string>>): Promise<void> {
     return this.haproxy.has(...Object.entries(servers).map(([name, text]) => line(name, text)))
   }
@@ -55,7 +54,7 @@ export class Scene {
     return this.site.lines('reloads')
   }
 
-  /** HAProxy runs with these servers, and reconfd knows what it has loaded: one reload came before. */
+  /** Starts HAProxy with these servers, and reloads once, so that reconfd knows what HAProxy has loaded. */
   async begin(servers: Readonly<Record<string, string>>): Promise<Running> {
     this.set({})
     const first = await this.site.start('-onetime').finished
@@ -67,12 +66,12 @@ export class Scene {
     return this.resume()
   }
 
-  /** Starts reconfd unless it runs. */
+  /** Starts reconfd unless it is running. */
   resume(): Running {
     return (this.#run ??= this.site.start('-watch', '-log-level', 'debug', '-http', ':0'))
   }
 
-  /** reconfd is killed. */
+  /** Kills reconfd. */
   async kill(): Promise<void> {
     const run = this.#run
     this.#run = undefined
@@ -81,7 +80,7 @@ export class Scene {
     await run.finished
   }
 
-  /** reconfd ends; HAProxy stays. */
+  /** Stops reconfd; HAProxy keeps running. */
   async leave(): Promise<void> {
     await this.#run?.stop()
     this.#run = undefined

@@ -1,4 +1,4 @@
-// HAProxy for tests of the Runtime API: one of each release, with a master that reloads, and what it says of itself.
+// HAProxy for tests of the Runtime API: a master and its worker, of a given release, and their state.
 import { existsSync, readFileSync, rmSync } from 'node:fs'
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
@@ -10,7 +10,7 @@ import { infoOf, serversOf } from '../../src/haproxy/process.ts'
 import { ServerProcess, serverBinary, tempDir } from '../support/servers.ts'
 import { until } from '../support/until.ts'
 
-/** The releases that can do something at run time. */
+/** The HAProxy releases that can add servers at run time. */
 export const ABLE = ['2.6', '3.0', '3.2'] as const
 
 const RECIPE = new URL('../../examples/haproxy/reload-haproxy', import.meta.url)
@@ -22,13 +22,13 @@ export function commandOf(release: string): string {
   return ['env', ...environment, path].join(' ')
 }
 
-/** A master with its worker. The file needs `stats socket SOCKET level admin`. */
+/** A master with its worker. The configuration file needs `stats socket SOCKET level admin`. */
 export class Haproxy {
   readonly socket: string
   readonly pidFile: string
   readonly #masterSocket: string
   readonly #process: ServerProcess
-  /** When it was asked last. */
+  /** The pid of the worker that answered last. */
   #worker: number | undefined
 
   private constructor(release: string, config: string, dir: string) {
@@ -42,7 +42,7 @@ export class Haproxy {
     })
   }
 
-  /** Where its socket will be is known before it is started. */
+  /** Does not start it, so that the file can contain the path of its socket. */
   static at(release: string, config: string, dir = tempDir('haproxy')): Haproxy {
     return new Haproxy(release, config, dir)
   }
@@ -62,19 +62,19 @@ export class Haproxy {
     await this.start()
   }
 
-  /** By a signal: when this returns, the new worker may not have started. */
+  /** Sends the reload signal. The new worker may start after this returns. */
   reload(): void {
     process.kill(this.pid, 'SIGUSR2')
   }
 
-  /** The master and its worker, at once. */
+  /** Kills the master and its worker. */
   kill(): void {
     const worker = this.#worker
     process.kill(this.pid, 'SIGKILL')
     if (worker !== undefined) process.kill(worker, 'SIGKILL')
   }
 
-  /** The worker neither answers nor ends for a while. */
+  /** Stops the worker (SIGSTOP) for `ms` milliseconds. */
   suspend(ms: number): void {
     const worker = this.#worker
     if (worker === undefined) return
@@ -83,7 +83,7 @@ export class Haproxy {
       try {
         process.kill(worker, 'SIGCONT')
       } catch {
-        // It has been killed.
+        // It was killed meanwhile.
       }
     }, ms)
   }
@@ -96,17 +96,17 @@ export class Haproxy {
     return this.#process.output
   }
 
-  /** For reload_cmd, of a master. */
+  /** A reload_cmd that signals the master. The signal may be lost. */
   get reloadCommand(): string {
     return `kill -USR2 $(cat ${this.pidFile})`
   }
 
-  /** For reload_cmd: the recipe of examples/haproxy, which waits until a new worker serves. A signal may be lost. */
+  /** A reload_cmd that waits until a new worker serves: the recipe of examples/haproxy. */
   get confirmedReload(): string {
     return `${fileURLToPath(RECIPE)} ${this.#masterSocket}`
   }
 
-  /** Of the worker that answers; undefined when none does. */
+  /** The id of the worker that answers; undefined if none does. */
   async id(): Promise<string | undefined> {
     const id = infoOf(await this.ask('show info').catch(() => ''))?.id
     if (id !== undefined) this.#worker = Number(id.split(' ', 1)[0])
@@ -117,7 +117,7 @@ export class Haproxy {
     return (await sendCommands(this.socket, [command]))[0] ?? ''
   }
 
-  /** A line for each server: `web/n1 127.0.0.1:80 weight 1`, and `maint` or `drain`. Sorted. */
+  /** One line for each server, sorted: `web/n1 127.0.0.1:80 weight 1`, followed by `maint` or `drain` if set. */
   async servers(): Promise<string[]> {
     const backends = serversOf(await this.ask('show servers state')) ?? new Map<string, never>()
     return [...backends.values()]
@@ -143,7 +143,7 @@ export class Haproxy {
   }
 }
 
-/** What reconfd keeps in its state directory, here in memory: this process has loaded the file as it is now. */
+/** An in-memory state directory with one record: process `id` has loaded the current content of `dest`. */
 export async function keeperOf(
   dest: string,
   sockets: readonly string[],

@@ -1,6 +1,6 @@
-// Nodes come and go under load: with the Runtime API there is no reload, one process, no failed request, and nothing is
-// cut before `drain`. With RECONFD_LONG=1, 1,000 node changes with and without it; the figures are printed, and
-// docs/haproxy.md quotes their ratios.
+// Nodes come and go under load: with the Runtime API there is no reload and only one process, no request fails, and no
+// connection is cut before `drain`. With RECONFD_LONG=1, 1,000 node changes with and without it; the figures are
+// printed, and docs/haproxy.md quotes their ratios.
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterEach, describe, expect, test } from 'vitest'
@@ -12,21 +12,21 @@ import { adminSocket, haproxyTemplate, serversBelow } from '../support/haproxy-t
 import { Load, LONG, Nodes, type LoadResult } from './load.ts'
 import { ABLE, Haproxy } from './support.ts'
 
-/** Each takes one node away and brings another one. */
+/** Each change removes one node and adds another. */
 const CHANGES = Number(process.env['CHANGES'] ?? (isLong ? 500 : 15))
 const RELEASES = process.env['RELEASES']?.split(' ') ?? (isLong ? ABLE : ['3.2'])
 const AT_ONCE = 10
 const DRAIN = 20 * LONG
 
-/** What a churn has cost. CPU in milliseconds for each change. */
+/** The cost of a series of changes. CPU in milliseconds per change. */
 interface Figures extends LoadResult {
   readonly reloads: number
   readonly workers: number
-  /** Of all workers together at the peak, in MB. */
+  /** The peak of all workers together, in MB. */
   readonly memory: number
   readonly haproxyCpu: number
   readonly reconfdCpu: number
-  /** From the changed key to the first request that reaches the new node, in milliseconds: the median. */
+  /** The median of the milliseconds from the changed key to the first request that reaches the new node. */
   readonly effect: number
   readonly isOneProcess: boolean
 }
@@ -70,7 +70,7 @@ async function churn(release: string, isRuntime: boolean): Promise<Figures> {
   ends.push(() => haproxy.stop())
   const run = site.start('-watch')
   const load = new Load(port).start()
-  // After this one it is known what HAProxy has loaded.
+  // After this change, reconfd knows what HAProxy has loaded.
   set(1)
   await reaches(load, node(AT_ONCE))
   await until('it is known', () => !isRuntime || isKnown(site), { timeout: 60_000 })
@@ -94,7 +94,7 @@ async function measured(
   set: (first: number) => void,
 ): Promise<Figures> {
   const [id, reloads] = [await haproxy.id(), site.lines('reloads')]
-  // The reload before has closed kept connections.
+  // The previous reload has closed persistent connections.
   load.reset()
   const before = [cpuOf(haproxy.pid), cpuOf(run.pid)] as const
   let [workers, memory] = [0, 0]
@@ -114,7 +114,7 @@ async function measured(
   const cpu = [cpuOf(haproxy.pid), cpuOf(run.pid)] as const
   const result = await load.stop()
   const lines = Array.from({ length: AT_ONCE }, (_, n) => `n${1 + CHANGES + n}`)
-  // What has left is deleted when its last connection has ended.
+  // A removed server is deleted once its last connection has ended.
   await until(
     'the servers are those of the file',
     async () => {
@@ -153,12 +153,12 @@ const statOf = (pid: number): string[] => {
     return []
   }
 }
-/** Its children that run, and that have ended. */
+/** The pids of the children of a master, including zombies. */
 function workersOf(master: number): number[] {
   const pids = readdirSync('/proc').filter((name) => /^\d+$/.test(name))
   return pids.map(Number).filter((pid) => Number(statOf(pid)[1]) === master)
 }
-/** Milliseconds of processor time, with that of children. */
+/** CPU time in milliseconds, including that of children. */
 function cpuOf(pid: number): number {
   const own = statOf(pid)
     .slice(11, 15)

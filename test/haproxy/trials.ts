@@ -1,6 +1,6 @@
-// The program that finds out which options of a `server` line can be used at run time: it loads a server with
-// each of them, adds the same one by `add server`, and compares what HAProxy tells of the two, and what a
-// server behind them is sent by requests and by checks. See options.test.ts.
+// Finds out which options of a `server` line can be used at run time. For each, it loads a server with the option, adds
+// the same server with `add server`, and compares the state that HAProxy reports for both, and the requests and checks
+// that arrive at a probe behind them. See options.test.ts.
 import { writeFileSync } from 'node:fs'
 import { spawnSync } from 'node:child_process'
 import { join } from 'node:path'
@@ -11,13 +11,13 @@ import { freePorts, serverBinary, ServerProcess, tempDir } from '../support/serv
 import { until } from '../support/until.ts'
 import { Probe } from './probe.ts'
 
-/** What the examples need. */
+/** Values used by the examples. */
 interface Around {
   readonly files: { readonly ca: string; readonly crt: string }
   readonly agentPort: number
 }
 
-/** An option as it is tried: with what it has no effect without. Those that have none here are not used. */
+/** Each option with the options without which it has no effect. Options that are missing here are not tried. */
 const examples = ({ files, agentPort }: Around): Readonly<Record<string, string>> => {
   const check = 'check inter 100ms'
   const agent = `agent-check agent-port ${agentPort} agent-inter 100ms`
@@ -95,7 +95,7 @@ const examples = ({ files, agentPort }: Around): Readonly<Record<string, string>
     'set-proxy-v2-tlv-fmt': 'send-proxy-v2 set-proxy-v2-tlv-fmt(0x20) x',
     shard: 'shard 1',
     sigalgs: `${ssl} sigalgs ecdsa_secp256r1_sha256`,
-    // The start of a server that comes back is slow by intention.
+    // slowstart deliberately delays a server that returns.
     slowstart: `${check} slowstart 50ms`,
     sni: `${ssl} sni str(example.com)`,
     socks4: 'socks4 127.0.0.1:9',
@@ -113,19 +113,19 @@ const examples = ({ files, agentPort }: Around): Readonly<Record<string, string>
   }
 }
 
-/** What became of one option on one release. */
+/** The result for one option on one release. */
 export interface Trial {
   readonly option: string
-  /** How many words follow it; negative: any number. */
+  /** The number of words that follow the option; negative: any number. */
   readonly args: number
   readonly outcome: 'same' | 'refused' | 'differs' | 'not tried'
-  /** What HAProxy said, or in what the two differ. */
+  /** HAProxy's refusal, or the difference between the two servers. */
   readonly why: string
-  /** Whether a server that was loaded with it can be deleted. */
+  /** Whether a server loaded with it can be deleted. */
   readonly isDeletable: boolean
 }
 
-/** The keywords of a `server` line, as the program itself lists them, with the number of their arguments. */
+/** The keywords of a `server` line that the program lists, with the number of their arguments. */
 export function keywordsOf(program: string): ReadonlyMap<string, number> {
   const { path, env } = serverBinary(program)
   const args = ['-dKcfg', '-q', '-c', '-f', '/dev/null']
@@ -198,7 +198,7 @@ const COLUMNS = [
   ...['agent_status', 'agent_rise', 'agent_fall', 'agent_health'],
 ]
 
-/** One HAProxy: for each option a backend with a server that is loaded with it, and an empty one. */
+/** One HAProxy with two backends for each option: one with a server loaded with it, and an empty one. */
 class Laboratory {
   private constructor(
     private readonly server: ServerProcess,
@@ -252,7 +252,7 @@ class Laboratory {
     return new Laboratory(server, socket, port, serverPort, options.length)
   }
 
-  /** Adds the servers; returns the refusals by number. */
+  /** Adds the servers. Returns HAProxy's refusal for each, by index; undefined if it was added. */
   async add(options: readonly string[]): Promise<readonly (string | undefined)[]> {
     const answers = await sendCommands(
       this.socket,
@@ -271,12 +271,12 @@ class Laboratory {
     return answers.map((answer) => (/New server registered\.$/.test(answer) ? undefined : answer))
   }
 
-  /** Requests to all of them, and time for their checks. */
+  /** Sends a request to each server, and waits for their checks. */
   async use(): Promise<void> {
     const client = new HttpClient(`http://127.0.0.1:${this.port}`)
     const numbers = Array.from({ length: this.count }, (_, n) => n)
     const backends = numbers.flatMap((n) => [`l${n}`, `a${n}`])
-    // How a request ends does not matter: the probe speaks neither HTTP/2 nor the PROXY protocol.
+    // The result of a request does not matter: the probe speaks neither HTTP/2 nor the PROXY protocol.
     const request = (name: string): Promise<unknown> =>
       client.send('GET', '/', undefined, { 'x-backend': name }).catch(() => undefined)
     await Promise.all(backends.map(request))
@@ -286,7 +286,7 @@ class Laboratory {
     await until('all checks have ended', settled)
   }
 
-  /** The state of its server in HAProxy, by backend. */
+  /** The state of each server, by its backend. */
   async tell(): Promise<ReadonlyMap<string, ReadonlyMap<string, string>>> {
     const [text = ''] = await sendCommands(this.socket, ['show stat -1 4 -1'])
     const [head = [], ...rows] = text.split('\n').map((line) => line.replace(/^# /, '').split(','))
@@ -299,7 +299,7 @@ class Laboratory {
     )
   }
 
-  /** Whether the servers that were loaded can be deleted. */
+  /** Deletes the loaded servers. Returns whether HAProxy allowed it, for each. */
   async delete(): Promise<readonly boolean[]> {
     const numbers = Array.from({ length: this.count }, (_, n) => n)
     await sendCommands(
@@ -318,6 +318,6 @@ class Laboratory {
   }
 }
 
-/** No two servers have the same GUID. */
+/** Gives each server its own GUID. */
 const unique = (words: string, kind: number, n: number): string =>
   words.replace('GUID', `g${kind}-${n}`)

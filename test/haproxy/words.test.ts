@@ -21,7 +21,7 @@ test.each([
 
 test('a variable of the environment is not known here', () => {
   expect(splitWords('server n1 "$HOST:80"')?.isCertain).toBe(false)
-  // Without double quotes it is a dollar.
+  // Outside double quotes, `$` is an ordinary character.
   expect(splitWords("server n1 $HOST '$X'")?.isCertain).toBe(true)
 })
 

@@ -1,6 +1,5 @@
-// The package as somebody else has it: packed, installed into an empty folder, compiled against with and
-// without a bundler, and run on a real etcd. The examples of docs/library.md are compiled too;
-// test/docs runs them.
+// The package as a consumer gets it: packed, installed into an empty folder, compiled against with and without a
+// bundler, and run on a real etcd. The examples of docs/library.md are compiled here; test/docs runs them.
 import { copyFileSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { execa } from 'execa'
@@ -25,7 +24,7 @@ afterAll(async () => {
   removeDir(folder)
 })
 
-/** Nothing that the consumer has not asked for: no `skipLibCheck`, and of types Node's alone. */
+/** The options of a strict consumer: no `skipLibCheck`, and only Node's types. */
 const base = {
   strict: true,
   exactOptionalPropertyTypes: true,
@@ -37,7 +36,7 @@ const base = {
   typeRoots: [join(top, 'node_modules/@types')],
 }
 
-/** A project of these files; its path. */
+/** Writes a TypeScript project of these files. Returns the path of its tsconfig. */
 function project(name: string, compilerOptions: object, files: readonly string[]): string {
   const config = join(folder, `tsconfig.${name}.json`)
   writeFileSync(config, JSON.stringify({ compilerOptions: { ...base, ...compilerOptions }, files }))
@@ -59,7 +58,7 @@ test('strict programs compile, with Node’s resolution and with a bundler’s',
     project('bundler', { module: 'preserve', moduleResolution: 'bundler', noEmit: true }, files),
   ]
   const tsc = join(top, 'node_modules/typescript/bin/tsc')
-  // One compiler for both reads what they share once.
+  // One compiler for both projects parses their common files once.
   const compiled = await execa(process.execPath, [tsc, '-b', ...projects], { reject: false })
   expect(compiled.stdout).toBe('')
   expect(compiled.exitCode).toBe(0)
@@ -92,7 +91,7 @@ reload_cmd = "true"
   expect(isThere(page, 'two\n')).toBe(true)
 })
 
-test('what is in it: the types name no package, the licences are there, and nothing has to be fetched', () => {
+test('contents: types without packages, the licences, and no dependencies', () => {
   const read = (name: string): string => readFileSync(join(installed, name), 'utf8')
   const { types, dependencies, license } = JSON.parse(read('package.json')) as {
     types: string

@@ -36,7 +36,7 @@ test('a text in nunjucks, and in the language of Go', async () => {
   expect(await textOf({ template: go, engine: 'go', keys })).toBe('8080 db1 a,b')
 })
 
-test('nested names, paths and maps are the same keys; what is null is not there', async () => {
+test('nested names, paths and maps are the same keys; null is a missing key', async () => {
   const template = '{% for p in range("/") %}{{ p.key }}={{ p.value }} {% endfor %}'
   const wanted = '/a/b=1 /a/c=true /d=1.5 '
   expect(await textOf({ template, keys: { a: { b: 1, c: true }, d: 1.5 } })).toBe(wanted)
@@ -59,7 +59,7 @@ test('the keys of a named store are seen under its name only', async () => {
   expect(await textOf({ template, keys: { a: 1, 'vault2:/secret/pin': '7' } })).toBe('7 a')
 })
 
-test('a file goes by its name, and includes what lies beside it', async () => {
+test('a template file is found by name, and includes files of its folder', async () => {
   file('part.njk', 'port {{ getv("/web/port") }}')
   const njk = file('all.njk', '{% include "part.njk" %}!\n')
   expect(await textOf({ file: njk, keys })).toBe('port 8080!\n')
@@ -82,7 +82,7 @@ test('options of a resource', async () => {
   expect(await textOf({ template: go, engine: 'go', keys, ...delims })).toBe('8080 {{ }}')
 })
 
-test('what was looked up, hits and misses alike', async () => {
+test('look-ups are returned, hits and misses', async () => {
   const part = file('reads.njk', '{{ getv("/web/port") }}{{ exists("/nope") }}{{ ls("/web") }}')
   const made = await render({ template: '{% include "reads.njk" %}', templates: folder, keys })
   if (!made.ok) throw new Error(made.error.message)
@@ -107,7 +107,7 @@ test('many at once do not get in each other’s way', async () => {
   expect(texts).toEqual(Array.from({ length: 20 }, (_, n) => String(n)))
 })
 
-describe('what is wrong comes back', () => {
+describe('faults are returned', () => {
   test('in a text: line, column and the lines around it, no file', async () => {
     const fault = await faultOf({ template: 'a\n  {{ getv("/nope") }}\n', keys })
     expect(fault).toMatchObject({ kind: 'template', line: 2, column: 6 })

@@ -1,5 +1,5 @@
-// run() in the process of whoever calls: what is wrong comes back as a value, several runs live side by
-// side, and the process is left as it was.
+// run() in the caller's process: faults are returned as values, several runs work side by side, and the process is left
+// unchanged.
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterEach, describe, expect, test, vi } from 'vitest'
@@ -16,7 +16,7 @@ afterEach(async () => {
   for (const site of sites.splice(0)) await site.close()
 })
 
-/** A confdir with one resource `page.toml`, its keys in a file, and a run of it. */
+/** A confdir with one resource, `page.toml`, whose keys are in a file; `run` runs it. */
 class Site {
   readonly root = tempDir('library')
   readonly events: Event[] = []
@@ -94,7 +94,7 @@ class Site {
 }
 
 describe('a onetime run', () => {
-  test('writes, reloads, tells what it does and ends', async () => {
+  test('writes, reloads, reports its events and ends', async () => {
     const site = new Site()
     expect(await site.once()).toEqual({ kind: 'done', failed: [], changed: ['page.toml'] })
     expect(site.read('page')).toBe('one\n')
@@ -135,7 +135,7 @@ describe('a onetime run', () => {
     expect(JSON.stringify(site.events, seen)).not.toContain('hunter2')
   })
 
-  test('a store that is away is a value, and so is a bad configuration', async () => {
+  test('an unreachable store and an invalid configuration are returned as values', async () => {
     const site = new Site()
     const [port] = await freePorts(1)
     const nodes = [`127.0.0.1:${port}`]
@@ -149,7 +149,7 @@ describe('a onetime run', () => {
     })
   })
 
-  test('stopped before it has begun, it touches nothing', async () => {
+  test('changes nothing when stopped before it has begun', async () => {
     const site = new Site()
     const settings = { ...site.settings, onetime: true }
     expect(await run({ settings, signal: AbortSignal.abort() })).toEqual({ kind: 'stopped' })
@@ -164,7 +164,7 @@ describe('settings', () => {
     return ended.faults.map(({ message, hint }) => `${message}; ${hint}`).join('\n')
   }
 
-  test('what is wrong with them is told all at once, as of confd.toml', async () => {
+  test('all faults are returned together, as for confd.toml', async () => {
     const stores = { east: { backend: 'consulx', prefix: undefined }, west: { nodez: [] } }
     const told = await faultsOf({ nodez: [], interval: 'soon', log_level: 'debug', stores })
     expect(told).toContain('unknown setting nodez; did you mean nodes?')
@@ -186,7 +186,7 @@ describe('settings', () => {
     expect(told).not.toContain('hunter2')
   })
 
-  test('the environment counts when it is given; what is said wins over it, and it over a file', async () => {
+  test('settings precede the given environment, which precedes a file', async () => {
     const site = new Site()
     const wrong = { CONFD_BACKEND: 'x' }
     expect(await faultsOf({}, wrong)).toContain('environment variable CONFD_BACKEND')
@@ -214,7 +214,7 @@ describe('a daemon', () => {
     expect(site.read('reloads')).toBe('one\ntwo\n')
   })
 
-  test('two at once: one goes on when the other is stopped, and when it breaks', async () => {
+  test('two at once: one keeps running when the other is stopped or fails', async () => {
     const [one, two, three] = [new Site(), new Site(), new Site()]
     void one.start()
     void two.start()
@@ -231,7 +231,7 @@ describe('a daemon', () => {
     expect(one.read('reloads')).toBe('one\n')
   })
 
-  test('answers what reconfd asks', async () => {
+  test('answers the requests of the reconfd commands', async () => {
     const site = new Site()
     void site.start()
     await site.until('reloaded')
@@ -245,7 +245,7 @@ describe('a daemon', () => {
     expect(status).toMatch(/page\.toml +in sync/)
   })
 
-  test('a listener that throws ends it; what is in work is finished first', async () => {
+  test('a listener that throws ends it, after running work has finished', async () => {
     const site = new Site()
     const ended = run({
       settings: { ...site.settings, watch: true },

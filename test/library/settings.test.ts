@@ -1,5 +1,5 @@
 // The type of a run's settings is generated from the table of options: `UPDATE_DOCS=1 npx vitest run
-// test/library/settings.test.ts` writes it anew.
+// test/library/settings.test.ts` rewrites it.
 import { readFile, writeFile } from 'node:fs/promises'
 import { format, resolveConfig } from 'prettier'
 import { expect, test } from 'vitest'
@@ -25,14 +25,14 @@ const typeOf = ({ type, choices = [], synonyms = {} }: Option): string =>
     address: 'string',
   })[type]
 
-/** Where the library does otherwise than the command. */
+/** Options that behave differently in the library than in the command. */
 const OTHERWISE: Partial<Record<OptionName, string>> = {
   onetime: 'Once, and then end.',
   'conf-file':
     'A settings file in TOML, for settings that are set neither here nor in `env`. Default: none.',
 }
 
-/** As it is written in confd.toml, with `_` for `-`. */
+/** The name of the option in confd.toml, with `_` instead of `-`. */
 const nameOf = (name: OptionName): string => (tomlNames(name)[0] ?? name).replaceAll('-', '_')
 
 function fields(isStore: boolean): string {
@@ -66,7 +66,7 @@ export interface Settings extends StoreSettings {
 ${fields(false)}}
 `
 
-test('the type of the settings is what the table of options says', async () => {
+test('the type of the settings matches the table of options', async () => {
   const code = await format(wanted, { ...(await resolveConfig(file)), filepath: file })
   if (process.env['UPDATE_DOCS'] === '1') await writeFile(file, code)
   expect(await readFile(file, 'utf8')).toBe(code)

@@ -1,4 +1,4 @@
-// The report of what a start waits for.
+// The notice about what a start is still waiting for.
 import { afterEach, beforeEach, expect, test, vi } from 'vitest'
 import type { CommandResult, Event } from '../../src/core/event.ts'
 import { StartupNotice } from '../../src/observe/awaited.ts'
@@ -30,7 +30,7 @@ const result: CommandResult = {
 }
 const reloaded: Event = { kind: 'reloaded', resources: ['a'], command: 'reload a', result }
 
-/** The report after these events and a long silence. */
+/** The notices logged after these events and a long silence. */
 function toldAfter(...events: readonly Event[]): string[] {
   const told: string[] = []
   const awaited = new StartupNotice(
@@ -76,7 +76,7 @@ test.each<[string, Event[], string[]]>([
   expect(toldAfter(...events)).toEqual(expected)
 })
 
-test('after the first silence, silence is what there is to be', () => {
+test('nothing is logged once every resource is done', () => {
   const told: Event[] = []
   const awaited = new StartupNotice((event) => told.push(event))
   for (const event of [started, live('etcdv3'), live('other'), applied('a'), applied('b')]) {

@@ -26,7 +26,7 @@ const change = (before: string | undefined, after: string, more: object = {}): W
   ...more,
 })
 
-test('what changes, line by line', () => {
+test('the changes, line by line', () => {
   expect(unifiedDiff(change('x\nold\n', 'x\nnew\n'))).toBe(
     '--- /a\n+++ /a\n@@ -1,2 +1,2 @@\n x\n-old\n+new\n',
   )
@@ -38,7 +38,7 @@ test('of a sensitive resource only how much', () => {
   expect(text).toBe('--- /a\n+++ /a\nmasked because the resource is sensitive: +2 -1 lines\n')
 })
 
-test('of what is no text only the size', () => {
+test('of binary files only the size', () => {
   expect(unifiedDiff(change('a\0b', 'text'))).toBe(
     '--- /a\n+++ /a\nnot a text file: 3 bytes before, 4 after\n',
   )
@@ -57,7 +57,7 @@ test('owner and mode', () => {
   )
 })
 
-test('two long files that have nothing in common are not compared for ever', () => {
+test('two long files without common lines are compared in a bounded time', () => {
   const text = (word: string): string =>
     Array.from({ length: 20_000 }, (_, n) => `${word} ${(n * 7919) % 10_007}\n`).join('')
   expect(unifiedDiff(change(text('x'), text('y')))).toBe(

@@ -1,4 +1,4 @@
-// The log: contains the output of failed commands, at level debug of all; JSON has one line per event.
+// The log: contains the output of failed commands, and at level debug that of all; JSON has one line per event.
 import { describe, expect, test } from 'vitest'
 import type { CommandResult, Event } from '../../src/core/event.ts'
 import type { LogLevel } from '../../src/core/settings.ts'
@@ -25,7 +25,7 @@ const result = (over: Partial<CommandResult> = {}): CommandResult => ({
   ...over,
 })
 
-test('what a reload printed that succeeded is told to whoever debugs', () => {
+test('the output of a successful reload appears at level debug', () => {
   const reloaded: Event = {
     kind: 'reloaded',
     resources: ['a.toml'],
@@ -116,14 +116,14 @@ describe('styles', () => {
     [true, { TERM: 'dumb' }, 'terminal'],
     [false, {}, 'plain'],
     [false, { JOURNAL_STREAM: '8:1234' }, 'journal'],
-    // Of a service whose standard error was sent elsewhere.
+    // JOURNAL_STREAM of a service whose standard error was redirected.
     [false, { JOURNAL_STREAM: '8:99' }, 'plain'],
   ])('terminal: %s, %j: %s', (isTerminal, env, style) => {
     expect(styleFor({ isTerminal, file: '8:1234' }, env)).toBe(style)
   })
 })
 
-test('a render that took longer than 10 s is a warning, which says how long', () => {
+test('a render of more than 10 s logs a warning with its duration', () => {
   const rendered = (duration: number): Event => ({
     kind: 'rendered',
     resource: 'web.toml',

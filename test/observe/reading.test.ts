@@ -1,4 +1,4 @@
-// The line at the foot of a terminal while a store is read for the first time.
+// The progress line at the bottom of a terminal while a store is read for the first time.
 import { afterEach, beforeEach, expect, test, vi } from 'vitest'
 import { ReadingLine } from '../../src/observe/reading.ts'
 
@@ -21,7 +21,7 @@ function reading() {
   return { line, written }
 }
 
-test('it names what is being read and for how long, and goes when anything else comes', () => {
+test('it names the store and the time so far, and disappears before other output', () => {
   const { line, written } = reading()
   line.note(started)
   vi.advanceTimersByTime(999)
@@ -41,7 +41,7 @@ test('it names what is being read and for how long, and goes when anything else 
   expect(written).toEqual(['\r\u001b[K'])
 })
 
-test('what is quick, or away, has no such line', () => {
+test('a quick or unreachable store gets no such line', () => {
   const { line, written } = reading()
   line.note(started)
   line.note(live('etcdv3'))

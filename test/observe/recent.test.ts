@@ -43,7 +43,7 @@ test.each<[string, string | undefined, string | undefined, string[]]>([
   expect(linesOf(diffOf(written(before, after)))).toEqual(expected)
 })
 
-test('what cannot be shown is said', () => {
+test('contents that cannot be shown are named as such', () => {
   expect(diffOf(written('a', 'a\0b'))).toEqual({ kind: 'none', why: 'not a text file' })
   const repaired = written('a', 'a')
   const write = { ...repaired.write, why: 'metadata' } as WrittenFile['write']
@@ -82,7 +82,7 @@ test('a change has the cause that its file came with, newest first', () => {
   ])
 })
 
-test('no more is kept than said: 200 changes, 1000 reloads of a day, 4 MiB of contents', () => {
+test('the limits hold: 200 changes, 1000 reloads of a day, 4 MiB of contents', () => {
   const recent = new RecentActivity()
   const large = 'x'.repeat(1024 * 1024)
   for (let n = 0; n < 5; n++) recent.wrote([written('', `${large}${n}`)], n)
@@ -114,7 +114,7 @@ test('no more is kept than said: 200 changes, 1000 reloads of a day, 4 MiB of co
   expect(recent.reloads).toHaveLength(1)
 })
 
-test('a rollback is told as such, with what it has changed back', () => {
+test('a rollback is listed with the changes that it reverted', () => {
   const recent = new RecentActivity()
   const cause: Cause = { keys: ['/k1'], files: [], more: 0 }
   recent.wrote([{ ...written('old', 'bad'), cause }], 1)
@@ -126,7 +126,7 @@ test('a rollback is told as such, with what it has changed back', () => {
   expect(linesOf(recent.changes[0]?.diff())).toEqual(['-bad', '+old'])
 })
 
-test('a reload is told with how it ended, and without what it printed', () => {
+test('a reload is listed with its result, without its output', () => {
   const recent = new RecentActivity()
   const ended = { exitCode: null, signal: 'SIGKILL', timedOut: true, duration: 7 }
   const fault = { kind: 'command', message: 'bad' } as const
@@ -153,7 +153,7 @@ test('a change at run time is a reload whose command did not run', () => {
   expect(recent.runsOf('a')).toMatchObject([{ what: 'reload', ...how }])
 })
 
-test('of each command the last run is kept, with the end of what it printed', () => {
+test('of each command the last run is kept, with the end of its output', () => {
   const recent = new RecentActivity()
   const result = (output: string, exitCode = 0): CommandResult => ({
     ...{ exitCode, signal: null, timedOut: false, truncated: 0, duration: 1 },

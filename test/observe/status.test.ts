@@ -1,4 +1,4 @@
-// The status board: events in, states out.
+// The status board: the states that follow from events.
 import { describe, expect, test } from 'vitest'
 import { commandFault } from '../../src/apply/command-fault.ts'
 import { hashOf } from '../../src/apply/hash.ts'
@@ -186,7 +186,7 @@ describe('the state of a resource', () => {
   })
 })
 
-test('a store that is away makes stale what reads it, and nothing else', () => {
+test('an unreachable store makes only its readers stale', () => {
   const uses = new Map([
     ['a', ['etcdv3', 'vault']],
     ['b', ['etcdv3']],
@@ -279,14 +279,14 @@ describe('a reload that does not succeed', () => {
     )
   })
 
-  test('without another try tells of none', () => {
+  test('without another attempt, none is announced', () => {
     const { why } = resource(told(started('a'), live, applied, attempt({ retryIn: null })), 4000)
     expect(why?.split('\n')[0]).toBe(
       'reload try 1 failed: reload_cmd failed with exit code 3: systemctl reload web',
     )
   })
 
-  test('rolled back: the hash is that of what is in place, and why names the command', () => {
+  test('rolled back: the hash is that of the file in place, and why names the command', () => {
     const last = attempt({ attempts: 3, retryIn: null, exhausted: ['a'] })
     const board = told(started('a'), live, bad, applied, last, back(['/a', good]))
     const { state, since, why, hashes } = resource(board, 4000)
@@ -298,7 +298,7 @@ describe('a reload that does not succeed', () => {
     expect(why).toContain('reload_cmd failed with exit code 3: systemctl reload web')
     expect(why).toContain('the last good content of /a is in place')
     expect(why).toContain('reconfd accept a')
-    // The reload of what has come back is owed yet, then it has succeeded; the change stays rejected.
+    // The reload of the restored content is owed, then succeeds; the change stays rejected.
     expect(resource(board, 4000).owedSince).toBe(at(4))
     board.note({ ...reloaded, command: 'systemctl reload web' }, 7000)
     const after = resource(board)
@@ -319,7 +319,7 @@ describe('a reload that does not succeed', () => {
     expect(resource(board)).toMatchObject({ state: 'in sync', since: at(7) })
   })
 
-  test('while the reload of what came back fails too: both are told', () => {
+  test('rolled back, and the reload of the restored files fails, too: reports both', () => {
     const board = told(started('a'), live, bad, attempt({}), back(['/a', good]), attempt({}))
     const { state, why } = resource(board, 4000)
     expect(state).toBe('failed')
@@ -342,7 +342,7 @@ describe('a reload that does not succeed', () => {
     })
     expect(why).toContain('reload_cmd failed with exit code 3: systemctl reload web')
     expect(why).toContain('there is no earlier good content of /a, /b to restore')
-    // It goes on, until it succeeds.
+    // The reload is retried until it succeeds.
     board.note(attempt({ attempts: 4 }), 7000)
     expect(resource(board, 4000).why).toContain('there is no earlier good content')
     board.note({ ...reloaded, command: 'systemctl reload web' }, 8000)
@@ -427,7 +427,7 @@ test('the worst comes first, a resource that is gone from conf.d goes, and the s
   expect(status.configuration).toBeUndefined()
 })
 
-test('the past of a former daemon is taken up, its state is not', () => {
+test('the history of the previous daemon is kept, its state is not', () => {
   const former = told(started('a', 'gone'), changed('/old'), reloaded, failed)
   const board = told(started('a'), changed('/new'))
   board.restore(former.status(new Map(), NOW))

@@ -1,6 +1,6 @@
-// npm run audit: npm itself asks a registry on this machine, which gives a recorded answer. In
-// advisories.json the ranges are wide enough for the versions in the lock file, and the advisory on xmlchars
-// is invented. Two of the packages in it are in the bundle; one is for the development alone.
+// npm run audit: npm asks a registry on this machine, which gives a recorded answer. The ranges in advisories.json are
+// wide enough for the versions in the lock file, and the advisory on xmlchars is invented. Two of its packages are in
+// the bundle; one is only used in development.
 import { readFileSync } from 'node:fs'
 import { gunzipSync } from 'node:zlib'
 import { fileURLToPath } from 'node:url'
@@ -14,14 +14,14 @@ const top = fileURLToPath(new URL('../../', import.meta.url))
 const recorded = <T>(name: string): T =>
   JSON.parse(readFileSync(new URL(name, import.meta.url), 'utf8')) as T
 const { undici = [], ...others } = recorded<Record<string, readonly object[]>>('advisories.json')
-/** As recorded; those on undici, which is not in the bundle, are served for yaml, which is. */
+/** The recorded advisories. Those on undici, which is not in the bundle, are served for yaml, which is. */
 const advisories: Record<string, readonly object[]> = {
   ...others,
   yaml: undici.map((one) => ({ ...one, vulnerable_versions: '*' })),
 }
 
 describe('the filter', () => {
-  /** What npm 11 has printed for that answer. */
+  /** The output of npm 11 for that answer. */
   const report = recorded<AuditReport>('audit-report.json')
   const on = (...paths: string[]) => advisoriesOn(report, paths).map(({ url }) => url.slice(-14))
 
@@ -38,14 +38,14 @@ describe('the filter', () => {
   test('drops another copy of a bundled package', () => {
     expect(on('node_modules/other/node_modules/undici')).toEqual([])
   })
-  test('drops what only the development uses', () => {
+  test('drops development packages', () => {
     expect(report.vulnerabilities).toHaveProperty('vite')
     expect(on('node_modules/yaml')).toEqual([])
   })
 })
 
 describe('the command', { timeout: 90_000 }, () => {
-  test('reports what is bundled, whatever NODE_ENV and the settings of npm say', async () => {
+  test('reports bundled packages regardless of NODE_ENV and npm settings', async () => {
     const { exitCode, stdout } = await audit(advisories, {
       NODE_ENV: 'production',
       npm_config_offline: 'true',
@@ -87,7 +87,7 @@ describe('the command', { timeout: 90_000 }, () => {
   })
 })
 
-/** Runs the command on a registry that knows these advisories, or refuses to answer. */
+/** Runs the audit against a registry with these advisories; undefined: one that refuses requests. */
 async function audit(
   known: Readonly<Record<string, readonly object[]>> | undefined,
   env: Readonly<Record<string, string>> = {},

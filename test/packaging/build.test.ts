@@ -1,6 +1,6 @@
-// The supply chain. Two clones in different places, with other umasks, zones and languages, make the same npm
-// package, Debian package and executable. Licences and the bill of materials name what is in the bundle:
-// what that is the test knows from the bundler's source maps, and the scripts from its list of modules.
+// The supply chain. Two clones in different folders, with different umasks, time zones and languages, build the same
+// npm package, Debian package and executable. The licences and the bill of materials name the bundled packages; the
+// test takes these from the bundler's source maps, the scripts from its list of modules.
 import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync } from 'node:fs'
 import { symlinkSync } from 'node:fs'
 import { join, relative } from 'node:path'
@@ -29,10 +29,10 @@ interface Sbom {
 
 const top = fileURLToPath(new URL('../../', import.meta.url))
 mkdirSync(join(top, '.cache'), { recursive: true })
-// Beside node_modules, whose files are linked and not copied.
+// Next to node_modules, whose files are linked instead of copied.
 const work = mkdtempSync(join(top, '.cache/test-clones-'))
 leftovers.folders.add(work)
-// 20,000 files: a terminated worker does not wait for them.
+// Removes 20,000 files here: at process exit, Vitest may kill the worker before that is done.
 afterAll(() => removeDir(work), 120_000)
 const json = <T>(path: string): T => JSON.parse(readFileSync(path, 'utf8')) as T
 
@@ -63,7 +63,7 @@ class Clone {
     mkdirSync(this.out, { recursive: true })
     await this.run('cp', '-r', ...parts.map((part) => join(top, part)), '.')
     await this.run('cp', '-al', join(top, 'node_modules'), '.')
-    // Bun, where a build has fetched it.
+    // Bun, if an earlier build has fetched it.
     mkdirSync(join(this.folder, '.cache'))
     if (existsSync(join(top, '.cache/bun')))
       symlinkSync(join(top, '.cache/bun'), join(this.folder, '.cache/bun'))
@@ -78,7 +78,7 @@ class Clone {
     await this.run(process.execPath, 'scripts/deb.mjs', '-built', this.out)
   }
 
-  /** The executable of dist/, which needs Bun. */
+  /** Builds the executable from dist/. Needs Bun. */
   compile(): Promise<void> {
     const script = `import { compile } from './scripts/executable.mjs'; compile('out/reconfd')`
     return this.run(process.execPath, '--input-type=module', '-e', script)
@@ -116,7 +116,7 @@ function packagesInMaps(): string[] {
   const packages = sources.flatMap(
     (path) => /^(?:.*\/)?node_modules\/(?:@[^/]+\/)?[^/]+/.exec(path)?.[0] ?? [],
   )
-  // The helpers that the bundler adds have no source.
+  // The helpers that the bundler adds are not in the source maps.
   return [...new Set([...packages, 'node_modules/rolldown'])].sort()
 }
 
@@ -142,7 +142,7 @@ describe('the same sources make the same bytes', () => {
     ])
     expectSameFiles(first.out, second.out)
   })
-  // 240 MB to write and to compare.
+  // 240 MB to write and compare.
   test.runIf(process.env['RECONFD_LONG'] === '1')(
     'the executable (RECONFD_LONG=1)',
     async () => {
@@ -174,7 +174,7 @@ describe('third-party.txt', () => {
       }),
     )
   })
-  test('each section holds the licence that the package ships, or the text of the one that it names', () => {
+  test('each section contains the licence file of the package, or the text of the licence that it names', () => {
     for (const [n, [heading, text]] of [...sections()].entries()) {
       const path = join(top, bundled[n] ?? '')
       const files = readdirSync(path).filter((file) => /^(licen[cs]e|notice|copying)/i.test(file))
@@ -184,7 +184,7 @@ describe('third-party.txt', () => {
       expect(text, heading).toMatch(/Permission|Redistribution|Licensed under the Apache License/)
     }
   })
-  test('no licence asks for more than its notice', () => {
+  test('no licence requires more than its notice', () => {
     const allowed = ['0BSD', 'Apache-2.0', 'BSD-2-Clause', 'BSD-3-Clause', 'ISC', 'MIT']
     for (const path of bundled) expect(allowed, path).toContain(manifest(path).license)
   })
@@ -197,7 +197,7 @@ describe('third-party.txt', () => {
 })
 
 describe('the bill of materials', () => {
-  // Checked against the schema of CycloneDX 1.6 when this was written; the schema has 260 KB.
+  // Was validated against the schema of CycloneDX 1.6; the schema (260 KB) is not included.
   const document = (): Sbom => json<Sbom>(join(dist, 'sbom.cdx.json'))
 
   test('names the program and each package in the bundle, with the hash of the lock file', () => {

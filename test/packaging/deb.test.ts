@@ -1,4 +1,4 @@
-// The Debian package: its contents, and its life from installation to purge.
+// The Debian package: its contents, and its lifecycle from installation to purge.
 import { mkdtempSync, readFileSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -19,7 +19,7 @@ const { version } = JSON.parse(readFileSync(join(top, 'package.json'), 'utf8')) 
 const work = mkdtempSync(join(tmpdir(), 'reconfd-deb-'))
 leftovers.folders.add(work)
 
-/** Of the built program. */
+/** Builds the Debian package from dist/. Returns its path. */
 async function makePackage(): Promise<string> {
   const { stdout } = await execa(
     process.execPath,
@@ -33,7 +33,7 @@ async function makePackage(): Promise<string> {
 
 let deb = ''
 let next = ''
-/** Unpacked, with dpkg's own files in DEBIAN/. */
+/** The unpacked package, with dpkg's control files in DEBIAN/. */
 const unpacked = join(work, 'unpacked')
 const inside = (path: string): string => readFileSync(join(unpacked, path), 'utf8')
 
@@ -52,7 +52,7 @@ describe('what is in it', { timeout: 60_000 }, () => {
     expect(stdout).toMatch(/^Installed-Size: \d+$/m)
     expect(inside('DEBIAN/conffiles')).toBe('/etc/confd/confd.toml\n/etc/default/reconfd\n')
   })
-  test('every file is in its place and belongs to root; all may read it, but for what holds secrets', async () => {
+  test('every file is in its place and belongs to root; all but secrets are world-readable', async () => {
     const { stdout } = await execa('dpkg-deb', ['--contents', deb])
     const rows = stdout.split('\n').map((line) => line.split(/\s+/))
     for (const [mode, owner, , , , path] of rows) {
@@ -94,13 +94,13 @@ describe('what is in it', { timeout: 60_000 }, () => {
     ])
       expect(licences).toContain(name)
   })
-  test('what the unit starts is there', () => {
+  test('the program that the unit starts exists', () => {
     const unit = inside('usr/lib/systemd/system/reconfd.service')
     expect(unit).toContain('EnvironmentFile=-/etc/default/reconfd\n')
     expect(unit).toMatch(/^ExecStart=\/usr\/bin\/reconfd$/m)
     expect(inside('usr/share/reconfd/cli.js')).toMatch(/^#!\/usr\/bin\/node\n/)
   })
-  test('the settings: what is commented out is right, and is the default where there is one', async () => {
+  test('the settings: commented-out lines are valid, and show the default if there is one', async () => {
     const file = join(work, 'all.toml')
     writeFileSync(file, inside('etc/confd/confd.toml').replace(/^#(?=[\w-]+ = )/gm, ''))
     const { values, faults } = await readConfFile(file, true)
@@ -117,7 +117,7 @@ describe('what is in it', { timeout: 60_000 }, () => {
   })
 })
 
-/** The next version, with other settings than this one. */
+/** Makes a package of the next version, with a changed configuration file. Returns its path. */
 async function nextPackage(): Promise<string> {
   const folder = join(work, 'next')
   await execa('dpkg-deb', ['--raw-extract', deb, folder])
@@ -140,7 +140,7 @@ describe.skipIf(process.getuid?.() !== 0)('on a machine', { timeout: 60_000 }, (
     expect(told).toContain('not enabled: there are no resources in /etc/confd/conf.d yet')
     expect(root.has('etc/systemd/system')).toBe(false)
     expect((await root.run('reconfd', '-version')).all).toContain(`reconfd ${version} (node v`)
-    // There is nothing in conf.d yet.
+    // conf.d is still empty.
     const idle = await root.run('reconfd', 'check')
     expect(idle).toMatchObject({ exitCode: 78 })
 
@@ -197,7 +197,7 @@ describe.skipIf(process.getuid?.() !== 0)('on a machine', { timeout: 60_000 }, (
     )
   })
 
-  test('where confd was configured before, the service is enabled, once', async () => {
+  test('on a machine with a confd configuration, the service is enabled, once', async () => {
     const root = new Root()
     root.write('etc/confd/conf.d/app.toml', '')
     expect(await root.dpkg('--install', deb)).not.toContain('not enabled')

@@ -1,7 +1,7 @@
-// The recipes of docs/containers.md in real containers, by podman: etcd on the host; HAProxy as the program of
-// reconfd, with tini as the first process; and HAProxy with a sidecar, as the pod of the page, which podman runs
-// as Kubernetes would. The images have the settings of the real Dockerfile; their files are this machine's, since
-// no registry is asked for a base.
+// The recipes of docs/containers.md in real containers, run by podman: etcd on the host; HAProxy as the program that
+// reconfd starts, with tini as the first process; and HAProxy with a sidecar in the pod of the page, which podman runs
+// as Kubernetes would. The images have the settings of the real Dockerfile; their files are copied from this machine,
+// so no registry is needed.
 import { spawnSync } from 'node:child_process'
 import { cpSync, mkdirSync, mkdtempSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -20,7 +20,7 @@ import { Root } from './root.ts'
 const top = fileURLToPath(new URL('../../', import.meta.url))
 const dockerfile = readFileSync(join(top, 'Dockerfile'), 'utf8')
 
-/** Why there can be no container here; undefined: there can. */
+/** The reason why containers cannot run here; undefined if they can. */
 function whyNot(): string | undefined {
   if (process.geteuid?.() !== 0) return 'root is needed'
   for (const program of ['podman', 'runc', 'curl', 'setpriv'])
@@ -31,7 +31,7 @@ function whyNot(): string | undefined {
 const missing = whyNot()
 if (missing !== undefined) process.stderr.write(`SKIPPED, no container is tried: ${missing}\n`)
 
-/** A block of the page that has `<!-- file: PATH -->` above it, the first one. */
+/** The first code block of the page below a line `<!-- file: PATH -->`. */
 function fileOf(path: string): string {
   const page = readFileSync(join(top, 'docs/containers.md'), 'utf8')
   const found = page.split(`<!-- file: ${path} -->`)[1]?.match(/```\w+\n([^]*?)```/)?.[1]
@@ -39,7 +39,7 @@ function fileOf(path: string): string {
   return found
 }
 
-/** A program of the machine, with its libraries where its environment has them. */
+/** Copies a server's program, with its libraries, including those that were unpacked beside it. */
 function copyServer(root: Root, name: string, to: string): void {
   const { path, env } = serverBinary(name)
   const isScript = readFileSync(path).subarray(0, 2).toString() === '#!'
@@ -58,12 +58,12 @@ function copyServer(root: Root, name: string, to: string): void {
   }
 }
 
-test('the build of the image gets all that the package is made of', () => {
+test('the build of the image includes all sources of the package', () => {
   const { files } = JSON.parse(readFileSync(join(top, 'package.json'), 'utf8')) as {
     files: readonly string[]
   }
   const kept = readFileSync(join(top, '.dockerignore'), 'utf8').split('\n')
-  // It builds dist itself.
+  // The build of the image makes dist itself.
   const needed = files.filter((path) => path !== 'dist').concat('src', 'scripts')
   expect(needed.filter((path) => !kept.includes(`!${path}`))).toEqual([])
 })
@@ -126,7 +126,7 @@ describe.skipIf(missing !== undefined)('in a container', { timeout: 240_000 }, (
 
   beforeAll(async () => {
     ;[port = 0, version = 0, page = 0] = await freePorts(3)
-    // If limits cannot be raised, the defaults are too high. A pod's pause container needs no further image.
+    // For machines where limits cannot be raised to podman's defaults. The pod's pause container uses a local image.
     writeFileSync(
       settings,
       `[containers]\ndefault_ulimits = ["nofile=1024:1024", "nproc=1000:1000"]\n[engine]\ninfra_image = "localhost/pause:1"\n`,
@@ -174,7 +174,7 @@ describe.skipIf(missing !== undefined)('in a container', { timeout: 240_000 }, (
     root.write('etc/passwd', 'root:x:0:0::/:/bin/sh\n')
     for (const file of ['confd.toml', 'conf.d/haproxy.toml', 'templates/haproxy.cfg.njk'])
       root.write(`etc/confd/${file}`, onPorts(fileOf(`/etc/confd/${file}`)))
-    // A reload that leaves processes behind, 50 times.
+    // A reload that leaves processes behind, run 50 times.
     root.write('etc/confd/templates/n.njk', '{{ getv("/n") }}')
     root.write(
       'etc/confd/conf.d/n.toml',
@@ -183,7 +183,7 @@ describe.skipIf(missing !== undefined)('in a container', { timeout: 240_000 }, (
     const archive = join(work, 'image.tar')
     await execa('tar', ['-C', root.path, '-cf', archive, '.'])
     const path = 'ENV PATH=/usr/local/bin:/usr/sbin:/usr/bin'
-    // podman takes one variable from each ENV.
+    // podman accepts one variable per ENV.
     const lines = ['ENTRYPOINT', 'ENV', 'STOPSIGNAL'].flatMap((word) => {
       const line = new RegExp(`^${word} .*$`, 'm').exec(dockerfile)?.[0] ?? ''
       const [, ...variables] = line.split(' ')
@@ -195,7 +195,7 @@ describe.skipIf(missing !== undefined)('in a container', { timeout: 240_000 }, (
     }
     await image('lb:1', [path, ...lines])
     await podman('tag', 'lb:1', 'localhost/reconfd-sidecar:latest')
-    // As the image of HAProxy starts it.
+    // Started as in the official image of HAProxy.
     const command = '["haproxy","-W","-db","-f","/usr/local/etc/haproxy/haproxy.cfg"]'
     await image('localhost/haproxy:2.8', [path, `CMD ${command}`])
     await image('localhost/pause:1', [
@@ -220,7 +220,7 @@ describe.skipIf(missing !== undefined)('in a container', { timeout: 240_000 }, (
     until(`${text} answers`, async () => (await says()) === text, { timeout: 60_000 })
   const inside = async (container: string, script: string): Promise<string> =>
     (await podman('exec', container, 'sh', '-c', script)).stdout
-  /** Adds the logs of the containers to what goes wrong. */
+  /** Adds the logs of the containers to an error. */
   async function telling(containers: readonly string[], use: () => Promise<void>): Promise<void> {
     try {
       await use()
@@ -269,7 +269,7 @@ describe.skipIf(missing !== undefined)('in a container', { timeout: 240_000 }, (
       'haproxy.toml': fileOf('/home/me/sidecar/haproxy.toml'),
       'haproxy.cfg.njk': onPorts(fileOf('/etc/confd/templates/haproxy.cfg.njk')),
     }
-    // podman 4 makes no folders of a ConfigMap's items, so the folder is made here, as the items say.
+    // podman 4 does not create the folders in the items of a ConfigMap, so the folder is created here.
     const folder = join(work, 'confd')
     const volumes = pod.spec.volumes.map(({ configMap, ...volume }) => {
       if (configMap === undefined) return volume
@@ -280,7 +280,7 @@ describe.skipIf(missing !== undefined)('in a container', { timeout: 240_000 }, (
       return { ...volume, hostPath: { path: folder, type: 'Directory' } }
     })
     const path = join(work, 'pod.yaml')
-    // By default, podman 4 restarts init containers that have ended.
+    // By default, podman 4 restarts init containers that have exited.
     const spec = { ...pod.spec, volumes, hostNetwork: true, restartPolicy: 'Never' }
     writeFileSync(path, stringify({ ...pod, spec }))
     const names = pod.spec.containers.map(({ name }) => `${pod.metadata.name}-${name}`)

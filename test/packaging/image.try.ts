@@ -1,5 +1,5 @@
-// `npm run test:image`: the image, made of the real Dockerfile by buildah, which needs no daemon. The base is made
-// here, of this machine's Node, npm and shell, under the name that the Dockerfile wants: no registry is asked for it.
+// `npm run test:image`: builds the image from the real Dockerfile with buildah, which needs no daemon. The base image
+// is made of this machine's Node, npm and shell, under the name that the Dockerfile uses, so no registry is needed.
 import { cpSync, existsSync, mkdtempSync, readFileSync, realpathSync, symlinkSync } from 'node:fs'
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { rm } from 'node:fs/promises'
@@ -20,8 +20,8 @@ const work = mkdtempSync(join(tmpdir(), 'reconfd-image-'))
 leftovers.folders.add(work)
 
 /**
- * Where it was unpacked and not installed, its libraries are laid over the machine's, in a mount namespace
- * of its own: what it starts itself as has not the environment that names them.
+ * If buildah was unpacked instead of installed, its libraries are mounted over the machine's, in a separate mount
+ * namespace: the processes that it starts do not inherit LD_LIBRARY_PATH.
  */
 const laidOver = `
 if [ -n "$LD_LIBRARY_PATH" ]; then
@@ -30,7 +30,7 @@ if [ -n "$LD_LIBRARY_PATH" ]; then
 fi
 exec "$@"`
 
-/** With separate storage, and without the machine's settings for containers. */
+/** Runs buildah with separate storage, and without the machine's settings for containers. */
 function buildah(...args: readonly string[]) {
   const { path, env } = serverBinary('buildah')
   const storage = ['--root', join(work, 'storage'), '--runroot', join(work, 'run')]
@@ -43,13 +43,13 @@ function buildah(...args: readonly string[]) {
 }
 const anySignature = ['--signature-policy', join(work, 'policy.json')]
 
-/** What Debian's own image with Node has, as far as the Dockerfile makes use of it. */
+/** Makes the base image, with everything that the Dockerfile uses of Debian's image with Node. */
 async function makeBase(): Promise<void> {
   const root = new Root()
   for (const program of ['env', 'mkdir', 'grep']) root.copyProgram(`/usr/bin/${program}`)
-  // With it the Dockerfile has no package to install, for which this base has no apt.
+  // Since tini is present, the Dockerfile installs no package; this base has no apt.
   root.copyProgram(serverBinary('tini').path, '/usr/bin/tini')
-  // Native modules load more of the C library than Node does.
+  // Native modules load more libraries of the C library than Node does.
   const { stdout: files } = await execa('dpkg', ['--listfiles', 'libc6'])
   for (const [library] of files.matchAll(/^.*\/lib[^/]+\.so\.\d+$/gm)) root.copy(library)
   const { stdout: npm } = await execa('sh', ['-c', 'command -v npm'])
@@ -57,7 +57,7 @@ async function makeBase(): Promise<void> {
     recursive: true,
   })
   symlinkSync('../lib/node_modules/npm/bin/npm-cli.js', root.at('usr/bin/npm'))
-  // How this machine gets at packages: through which authorities, and what it has fetched already.
+  // Gives the image this machine's access to packages: its certificate authorities and npm's cache.
   const authorities = process.env['NODE_EXTRA_CA_CERTS']
   const settings = ['npm_config_cache=/npm-cache', 'npm_config_prefer_offline=true']
   if (authorities !== undefined && existsSync(authorities)) {
@@ -109,13 +109,13 @@ describe.skipIf(cannotMount !== undefined)('the image', { timeout: 60_000 }, () 
       '[template]\nsrc = "app.njk"\ndest = "/out/app.conf"\nkeys = ["/port"]\n',
     )
   }, 240_000)
-  // Some gigabytes, too many to be removed when the process ends.
+  // Several gigabytes, which would take too long to remove at process exit.
   afterAll(async () => {
     await buildah('rm', '--all')
     await rm(work, { recursive: true })
   })
 
-  test('what it says of itself', async () => {
+  test('the metadata', async () => {
     const { stdout } = await buildah('inspect', '--type', 'image', 'localhost/reconfd')
     const { Docker } = JSON.parse(stdout) as { Docker: { config: object } }
     expect(Docker.config).toMatchObject({

@@ -1,4 +1,4 @@
-// The manual page: what it holds, and what a reader of such pages says to it.
+// The manual page: its entries, and mandoc's report on its markup.
 import { execa } from 'execa'
 import { beforeAll, expect, test } from 'vitest'
 import { commandFlags, commandNames } from '../../src/config/commands.ts'
@@ -15,19 +15,19 @@ const mandoc = (...args: readonly string[]) => {
   return execa(path, args, { env, input: page, reject: false })
 }
 
-/** As it is read, without the bold and the underlining, which are overstrikes. */
+/** The rendered page, without bold and underlining, which are overstrikes. */
 let text = ''
 beforeAll(async () => {
   const { stdout } = await mandoc('-T', 'utf8', '-O', 'width=200')
   text = stdout.replace(/.\x08/g, '')
 })
 
-/** The words that begin a line: the heads of the entries. */
+/** The first word of each line, which includes the names of all entries. */
 const heads = (): string[] => text.split('\n').map((line) => line.trim().split(/[ ,]/)[0] ?? '')
 
-test('nothing is wrong with its markup', async () => {
+test('its markup is valid', async () => {
   const { stdout } = await mandoc('-T', 'lint', '-W', 'warning')
-  // It has none, so that the same version makes the same page.
+  // The page has no date, so that a version always builds the same page.
   const lines = stdout.split('\n').filter((line) => line !== '' && !line.includes('missing date'))
   expect(lines).toEqual([])
 })
@@ -52,7 +52,7 @@ test('dashes, quotes and backslashes can be copied from it', () => {
   expect(text).not.toMatch(/[‐−’“”]/u)
 })
 
-test('where a setting has another name elsewhere, it is told', () => {
+test('other names of a setting are listed', () => {
   const about = (flag: string): string =>
     new RegExp(`\\n +-${flag}[ ,][^\\n]*\\n([^]*?)\\n\\n`).exec(text)?.[1] ?? ''
   expect(about('node')).toMatch(/In the environment: CONFD_NODES\..*In confd\.toml:\s+nodes\./s)
@@ -60,6 +60,6 @@ test('where a setting has another name elsewhere, it is told', () => {
   expect(about('log-level')).not.toContain('In the environment')
 })
 
-test('it says which version it is of', () => {
+test('it contains its version', () => {
   expect(text.trimEnd().split('\n').at(-1)).toContain('reconfd 1.2.3')
 })

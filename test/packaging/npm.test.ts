@@ -1,4 +1,4 @@
-// The npm package: its contents, and a global installation without anything else.
+// The npm package: its contents, and a global installation without any other package.
 import { existsSync, mkdtempSync, readFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'

@@ -1,5 +1,5 @@
-// An empty Debian in a folder: a package database, a shell and Node, to install a package into with dpkg
-// and to run it in. Nothing of it touches the machine's own packages.
+// An empty Debian in a folder: a package database, a shell and Node, to install a package into with dpkg and to run it
+// there. The machine's own packages are not touched.
 import { spawnSync } from 'node:child_process'
 import {
   copyFileSync,
@@ -21,7 +21,7 @@ import { leftovers } from '../support/leftovers.ts'
 const PATH = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin'
 
 export class Root {
-  /** Not in /dev/shm, where programs may not be run. */
+  /** Not in /dev/shm, which may be mounted noexec. */
   readonly path = mkdtempSync(join(tmpdir(), 'reconfd-root-'))
 
   constructor() {
@@ -52,7 +52,7 @@ export class Root {
     return join(this.path, path)
   }
 
-  /** Whether a path exists, even as a dangling link. */
+  /** Whether a path exists, including dangling links. */
   has(path: string): boolean {
     return lstatSync(this.at(path), { throwIfNoEntry: false }) !== undefined
   }
@@ -70,7 +70,7 @@ export class Root {
     mkdirSync(this.at(path), { recursive: true })
   }
 
-  /** The maintainer scripts run outside of it, with DPKG_ROOT; what it depends on is not looked at. */
+  /** Runs dpkg on this root. Maintainer scripts run outside it, with DPKG_ROOT; dependencies are ignored. */
   async dpkg(...args: readonly string[]): Promise<string> {
     const force = ['depends', 'script-chrootless', 'confold', 'unsafe-io'].map(
       (what) => `--force-${what}`,
@@ -83,7 +83,7 @@ export class Root {
     return all
   }
 
-  /** What dpkg knows of the package, such as `install ok installed`. */
+  /** The status of the package in dpkg, such as `install ok installed`. */
   async status(name: string): Promise<string> {
     const { stdout } = await execa(
       'dpkg-query',
@@ -103,19 +103,19 @@ export class Root {
     })
   }
 
-  /** A program of the machine, with the libraries that it needs. */
+  /** Copies a program of the machine, with the libraries that it needs. */
   copyProgram(from: string, to = from): void {
     this.copy(from, to)
     const { stdout } = spawnSync('ldd', [from], { encoding: 'utf8' })
     for (const [library] of stdout.matchAll(/\/\S+/g)) this.copy(library)
   }
 
-  /** Of Debian's own Node some modules lie apart, in folders that another Node does without. */
+  /** Copies a folder if it exists: Debian's Node keeps some of its modules in separate folders, other builds do not. */
   copyFolder(path: string): void {
     if (existsSync(path)) cpSync(path, this.at(path), { recursive: true, dereference: true })
   }
 
-  /** A file of the machine; where it is a link, what that leads to. */
+  /** Copies a file of the machine; follows links. */
   copy(from: string, to = from): void {
     this.makeFolder(dirname(to))
     copyFileSync(realpathSync(from), this.at(to))

@@ -1,11 +1,11 @@
-// Health out of the results of checks, and what follows for the store: pure.
+// The health of a service after check results, and its effect on the store: pure.
 import { describe, expect, test } from 'vitest'
 import { nextHealth, initialHealth, type Health } from '../../src/register/health.ts'
 import { stepsFor, type ReconcileInput } from '../../src/register/reconcile.ts'
 
 const limits = { rise: 2, fall: 3 }
 
-/** The states after each of the results: `+` passed, `-` failed. */
+/** The states after each result: `+` passed, `-` failed. */
 function states(fresh: boolean, results: string): string {
   let health: Health = initialHealth(fresh)
   return [...results]
@@ -59,13 +59,13 @@ describe('steps', () => {
     expect(stepsFor(situation({ wanted, present }), 0)).toEqual({ put: ['b', 'c'], remove: ['d'] })
   })
 
-  test('nothing is removed while it may be alive, or while a source has not reported', () => {
+  test('nothing is removed while its service may be alive, or before all sources have reported', () => {
     const present = new Map([['a', '1']])
     expect(stepsFor(situation({ present, undecided: new Set(['a']) }), 0).remove).toEqual([])
     expect(stepsFor(situation({ present, complete: false }), 0).remove).toEqual([])
   })
 
-  test('what was refused is tried again later, and at once when it is another', () => {
+  test('a refused entry is retried later, and at once when it changes', () => {
     const refused = new Map([['a', { text: '1', until: 10 }]])
     const wants = (text: string, now: number) =>
       stepsFor(situation({ wanted: new Map([['a', text]]), refused }), now).put

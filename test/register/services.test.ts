@@ -1,5 +1,4 @@
-// Services out of containers: registrator's vocabulary, names, ids, addresses and checks, and what hostile
-// containers say.
+// Services of containers: registrator's variables, names, ids, addresses and checks, and hostile containers.
 import { describe, expect, test } from 'vitest'
 import type { Container } from '../../src/register/docker/engine.ts'
 import type { ContainerOptions } from '../../src/register/docker/options.ts'
@@ -56,12 +55,12 @@ const places = (...all: Parameters<typeof found>): string[] =>
   found(...all).services.map(({ name, id, address, port }) => `${name} ${id} ${address} ${port}`)
 
 describe('names and ids', () => {
-  test('the image names a service that says nothing', () => {
+  test('a service without a name is named after its image', () => {
     expect(places({})).toEqual(['web h:c:80 10.0.0.1 8080'])
     expect(places({ image: 'nginx@sha256:abc' })).toEqual(['nginx h:c:80 10.0.0.1 8080'])
   })
 
-  test('several ports are told apart by their number, unless one has a name of its own', () => {
+  test('names of several ports get the port number, unless a port has its own name', () => {
     const ports = {
       '443/tcp': [{ HostPort: '8443' }],
       '80/tcp': [{ HostPort: '8080' }],
@@ -233,7 +232,7 @@ describe('checks', () => {
     })
   })
 
-  test('a duration that makes no sense is reported, and the default used', () => {
+  test('an invalid duration is reported, and the default used', () => {
     const { check, warned } = checked(['SERVICE_CHECK_TCP=1', 'SERVICE_CHECK_INTERVAL=often'])
     expect([check?.interval, warned]).toEqual([10_000, 1])
   })

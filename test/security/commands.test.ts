@@ -1,12 +1,12 @@
-// Commands that go wild: whatever a check starts ends with it at its timeout, and the other resources do not
-// wait. (1 GB of output: test/apply/command.test.ts.)
+// Runaway commands: a check's timeout ends all processes that it started, and other resources do not wait for them.
+// (test/apply/command.test.ts tests an output of 1 GB.)
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import { withSite } from '../e2e/support.ts'
 import { until } from '../support/until.ts'
 
-/** Processes that have a variable of this value in their environment. */
+/** The pids of the processes that have this variable (`NAME=value`) in their environment. */
 function processesWith(variable: string): string[] {
   return readdirSync('/proc').filter((pid) => {
     if (!/^\d+$/.test(pid)) return false
@@ -18,8 +18,8 @@ function processesWith(variable: string): string[] {
   })
 }
 
-// Bounded, since limits of processes do not hold for root: 2^6 at the same time, which ignore SIGTERM
-// and never end by themselves.
+// A bounded fork bomb, because process limits do not apply to root: 2^6 concurrent processes, which ignore SIGTERM and
+// never exit by themselves.
 const BOMB = `#!/bin/sh
 trap '' TERM
 depth=$1
@@ -49,7 +49,7 @@ test('a fork bomb in check_cmd ends at its timeout, all of it, and the other res
     set('2')
     await run.until('the other resource', () => site.read('good') === '2')
     await run.until('the timeout', () => run.tells('failed'))
-    // The next attempt would start another one.
+    // The next attempt would start another bomb.
     expect((await run.stop()).code).toBe(0)
     await until('nothing of it runs', () => started() === 0)
     expect(site.read('bad')).toBeUndefined()

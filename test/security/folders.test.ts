@@ -1,5 +1,5 @@
-// Folders of others: what their owner does at a destination, between any two steps, reaches no file but
-// his own. Attacks are made at a fixed moment: after the plan, in check_cmd, before the swap.
+// Folders of other users: whatever their owner does at a destination between two steps, no files but the owner's own
+// are affected. Attacks happen at a fixed moment: after the plan, in check_cmd, or before the swap.
 import { execFileSync } from 'node:child_process'
 import {
   chmodSync,
@@ -30,17 +30,17 @@ import { ok } from '../../src/core/result.ts'
 import { applyNow, change, hiddenIn, isRoot, textOf } from '../apply/support.ts'
 import { serverBinary } from '../support/process.ts'
 
-// Attributes are kept where getfattr is on PATH.
+// Attributes are preserved if getfattr is on PATH.
 process.env.PATH = `${dirname(serverBinary('getfattr').path)}${delimiter}${process.env.PATH}`
 
 const NOBODY = 65534
 const SECRET = 'of root, for root alone'
 
 let root: string
-/** Owned by the user nobody. */
+/** A folder owned by the user nobody. */
 let app: string
 let dest: string
-/** Belongs to root, mode 0600. */
+/** A file of root with mode 0600. */
 let secret: string
 beforeEach(() => {
   root = mkdtempSync(join(tmpdir(), 'reconfd-foreign-'))
@@ -58,7 +58,7 @@ afterEach(() => {
   const content = textOf(secret)
   const safe = readdirSync(join(root, 'safe'))
   rmSync(root, { recursive: true })
-  // Of every test, whatever else it shows.
+  // Must hold after every test.
   expect({ uid, mode: mode & 0o7777, content, safe }).toEqual({
     uid: process.geteuid?.(),
     mode: 0o600,
@@ -67,14 +67,14 @@ afterEach(() => {
   })
 })
 
-/** A link created by the user nobody. */
+/** Creates a link, as the user nobody would. */
 function plant(target: string, path = dest): void {
   rmSync(path, { force: true })
   symlinkSync(target, path)
   execFileSync('chown', ['-h', 'nobody', path])
 }
 
-/** The attack happens between the check and the swap. */
+/** Attacks between the check and the swap. */
 const beforeSwap = (attack: () => void) => ({
   beforeSwap: async () => {
     attack()
@@ -82,7 +82,7 @@ const beforeSwap = (attack: () => void) => ({
   },
 })
 
-/** For a file that is to go. */
+/** The planned removal of a file. */
 async function removal(path: string): Promise<FileChange> {
   const planned = planRemoval(await observe(path))
   if (planned.kind !== 'write') throw new Error('nothing to remove')
@@ -216,7 +216,7 @@ describe('which links are followed', () => {
   it.runIf(isRoot)(
     'not one that an access list lets another user replace (needs root)',
     async () => {
-      // user:65534:rwx, and a mask that allows it: owner rwx, group r-x, other r-x.
+      // An ACL with user:65534:rwx and a mask that allows it: owner rwx, group r-x, other r-x.
       const acl =
         '0x0200000001000700ffffffff02000700feff000004000500ffffffff10000700ffffffff20000500ffffffff'
       setAttribute(join(root, 'own'), 'system.posix_acl_access', acl)
@@ -336,7 +336,7 @@ describe.runIf(isRoot)('the staged file (needs root)', () => {
   })
 
   it('is checked as a copy that its owner cannot replace, with its mode and owner', async () => {
-    // What nobody does while the check runs, which has been given a name.
+    // The attack by nobody during the check, when the staged file has a name.
     const said = join(root, 'said')
     const attack = `for f in ${app}/.app.conf.*; do mv $f ${app}/moved; echo 'echo evil' >$f; chmod 755 $f; done`
     const checkCmd = `${attack}; stat -c '%a %u' {{.src}} >${said}; {{.src}} >>${said}; setpriv --reuid=nobody --clear-groups {{.src}} >>${said}`
@@ -347,7 +347,7 @@ describe.runIf(isRoot)('the staged file (needs root)', () => {
     })
     const applied = await applyNow([script])
     expect(textOf(said)).toBe('755 65534\ngood\ngood\n')
-    // The checked file has been replaced meanwhile.
+    // The staged file was replaced after the check.
     expect(applied).toMatchObject({ at: 'swap' })
     expect(existsSync(dest)).toBe(false)
     rmSync(join(app, 'moved'))

@@ -1,5 +1,4 @@
-// Names of keys as attackers choose them, through the built program: in commands, in paths, and in place of
-// files that are not ours.
+// Runs the built program with hostile key names: in commands, in paths, and as names of files that belong to others.
 import {
   existsSync,
   mkdirSync,
@@ -12,7 +11,7 @@ import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import { withSite, type Finished, type Site } from '../e2e/support.ts'
 
-/** A site whose for_each template makes a file for each key below /v. */
+/** Provides a site whose for_each template creates a file for each key below /v. */
 async function withKeys(
   use: (site: Site, keys: (v: Record<string, string>) => void) => Promise<void>,
 ): Promise<void> {

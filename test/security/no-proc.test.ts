@@ -1,5 +1,5 @@
-// Without /proc, where descriptors have no names: files are written where nobody else can change anything
-// on the way, and everything else is refused.
+// Without /proc, descriptors have no paths: reconfd writes files only where nobody else can change any folder of the
+// path, and refuses all others.
 import { spawnSync } from 'node:child_process'
 import {
   chownSync,

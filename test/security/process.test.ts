@@ -1,5 +1,5 @@
-// The process itself: no debugger at a signal, no secrets in the environment of commands, a log that nobody
-// reads, output of commands that is not to be seen, modes of what it writes.
+// The process itself: no debugger after a signal, no secrets in the environment of commands, a log that nobody reads,
+// confidential output of commands, and modes of written files.
 import { spawn } from 'node:child_process'
 import {
   existsSync,
@@ -24,7 +24,7 @@ const keysFile = (site: Site): string => join(site.root, 'keys.json')
 const setKeys = (site: Site, keys: Record<string, string>): void =>
   writeFileSync(keysFile(site), JSON.stringify(keys))
 
-/** Ports that a process listens at. */
+/** The ports on which a process listens. */
 function portsOf(pid: number): number[] {
   const sockets = new Set(
     readdirSync(`/proc/${pid}/fd`).flatMap((fd) => {
@@ -42,7 +42,7 @@ function portsOf(pid: number): number[] {
     .map((fields) => parseInt(fields[1]?.split(':')[1] ?? '', 16))
 }
 
-// In one file it runs under Bun, which knows no such signal.
+// The single executable runs under Bun, which has no debugger signal.
 describe.skipIf(process.env['RECONFD_PROGRAM'] !== undefined)('SIGUSR1', () => {
   test('of a running daemon opens no debugger, and nothing else happens', async () => {
     await withSite([], async (site) => {
@@ -71,7 +71,7 @@ describe.skipIf(process.env['RECONFD_PROGRAM'] !== undefined)('SIGUSR1', () => {
         void run.finished.then(() => (isOver = true))
         await pass(delay)
         run.signal('SIGUSR1')
-        // Before Node has its handler the signal ends the process, which is as good.
+        // Before Node has installed its handler, the signal ends the process, which is fine, too.
         await until('it works or has ended', () => isOver || site.read('app') === '1')
         if (isOver) return
         await until('no port is open', () => portsOf(run.pid).length === 0)
@@ -232,7 +232,7 @@ describe('modes', () => {
         expect([name, mode(path)]).toEqual([name, statSync(path).isFile() ? '600' : '700'])
       }
       expect(existsSync(site.path('report'))).toBe(true)
-      // A report that was there keeps the mode that somebody has given it.
+      // An existing report keeps its mode.
       expect([mode(site.path('report')), mode(site.path('kept/report'))]).toEqual(['600', '644'])
     })
   })

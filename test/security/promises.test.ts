@@ -1,4 +1,4 @@
-// The threat model in docs/security.md names a test for each promise: it has to be there, under that title.
+// The threat model in docs/security.md names a test for each promise: a test with that title must exist.
 import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { expect, test } from 'vitest'
 
@@ -25,7 +25,7 @@ test('each attack is one on a promise', () => {
 
 test.each(named)('$file "$title" is there', ({ file, title }) => {
   expect(existsSync(file)).toBe(true)
-  // In a title, and not in a comment.
+  // The title must be code; a comment does not count.
   const code = readFileSync(file, 'utf8').replace(/^\s*(\/\/|\/?\*).*/gm, '')
   expect(code).toContain(title)
 })

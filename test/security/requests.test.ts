@@ -1,5 +1,5 @@
-// Requests to the status page that no browser sends: too slow, too large, for paths that lead elsewhere. Each is
-// refused or closed, and the work and the other visitors go on.
+// Requests to the status page that no browser sends: too slow, too large, or for paths outside it. Each is refused or
+// closed, and neither the engine nor other visitors are affected.
 import { writeFileSync } from 'node:fs'
 import { connect, type Socket } from 'node:net'
 import { join } from 'node:path'
@@ -26,7 +26,7 @@ afterAll(() => site.close())
 const setKeys = (v: number): void =>
   writeFileSync(join(site.root, 'keys.json'), JSON.stringify({ v: String(v) }))
 
-/** The daemon still does its work, and answers. */
+/** Expects that the daemon still applies changes and answers requests. */
 async function expectGoesOn(): Promise<void> {
   setKeys(++last)
   await run.until('the next change', () => site.read('app') === String(last))
@@ -64,7 +64,7 @@ test('slow clients, which send a request byte by byte, are closed', async () => 
       return visitor
     })
   })
-  // None of them is ever silent for long.
+  // No connection is ever silent for long.
   const drip = setInterval(() => {
     for (const { socket } of visitors) if (socket.writable) socket.write('a')
   }, 200)
@@ -89,7 +89,7 @@ test.each([
   const visitor = visit()
   visitor.socket.write(`GET / HTTP/1.1\r\n${headers()}\r\n`)
   await until('it is closed', () => visitor.isClosed)
-  // The refusal is lost where the connection is reset before it was read.
+  // The refusal is lost if the connection is reset before the client has read it.
   expect(visitor.seen).toMatch(/^($|HTTP\/1\.1 431 )/)
   await expectGoesOn()
 })

@@ -1,5 +1,5 @@
-// Which server sees which credentials: a redirect is not followed, and each store has its own. (Servers that lie:
-// test/contract/lying.test.ts; servers that repeat what they are sent: secrets.test.ts.)
+// Which server receives which credentials: redirects are not followed, and each store has its own. (Servers that lie:
+// test/contract/lying.test.ts; servers that repeat their input: secrets.test.ts.)
 import { createServer, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
@@ -8,7 +8,7 @@ import { withSite } from '../e2e/support.ts'
 interface Listening {
   readonly server: Server
   readonly node: string
-  /** The requests. */
+  /** The requests so far. */
   readonly asked: string[]
   /** The headers of the requests, as text. */
   readonly headers: string[]
@@ -24,7 +24,7 @@ async function listen(
     seen.push(JSON.stringify(request.rawHeaders))
     request.resume()
     const [status, headers] = answer(request.url ?? '/')
-    // What each of the stores would take for a key.
+    // A body that each of the stores would read as a key.
     const body = [{ Key: 'v', LockIndex: 0, ModifyIndex: 1, Value: 'ZXZpbA==' }]
     response.writeHead(status, { ...headers, 'x-consul-index': '1' }).end(JSON.stringify(body))
   })

@@ -1,6 +1,6 @@
-// Commands x hostile paths: whatever a path holds, no byte of it runs. Each command that a path could be
-// put into runs in every shell of this machine, in a folder where a path that runs makes the file RAN.
-// 3,000 pairs here, 60,000 with RECONFD_LONG=1.
+// Commands with hostile paths: no part of a path is executed. Each command that a path can be inserted into runs in
+// every shell of this machine, in a folder where an executed path creates the file RAN. 3,000 pairs; 60,000 with
+// RECONFD_LONG=1.
 import { execFileSync } from 'node:child_process'
 import { existsSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
@@ -73,7 +73,7 @@ const PATH_PIECES = [
 ]
 const hostilePath = (): string => join(folder, 'p') + many(PATH_PIECES, 4)
 
-/** Shapes that people write, and that have been attacked with success. */
+/** Forms of commands that people write, and that have been attacked successfully. */
 const SHAPES = [
   'cat {{.src}}',
   'cat "{{.src}}"',
@@ -131,7 +131,7 @@ const PIECES = [
 ]
 const command = (): string => (random() < 0.3 ? pick(SHAPES) : many(PIECES, 14))
 
-/** The command as it would run; undefined when the path is refused. */
+/** The command with the path inserted; undefined if the path is refused. */
 function expanded(text: string, path: string): string | undefined {
   const done = attempt(() => expandCommand(text, { src: path, dest: path }))
   return done.ok ? done.value : undefined
@@ -150,7 +150,7 @@ function firstThatRan(commands: readonly string[], shell: readonly string[]): st
   try {
     execFileSync(program, [...args, 'script'], { cwd: folder, stdio: 'ignore' })
   } catch {
-    // What ran last may have ended the shell.
+    // The last command may have ended the shell.
   }
   if (!existsSync(join(folder, 'RAN'))) return undefined
   return commands.find((text) => {
@@ -159,7 +159,7 @@ function firstThatRan(commands: readonly string[], shell: readonly string[]): st
     try {
       execFileSync(program, [...args, '-c', text], { cwd: folder, stdio: 'ignore' })
     } catch {
-      // Most are no commands at all.
+      // Most of them are not valid commands.
     }
     return existsSync(join(folder, 'RAN'))
   })
@@ -181,7 +181,7 @@ test(
       else if (batch.push(text) >= AT_ONCE) work()
     }
     work()
-    // A test in which all were refused would show nothing.
+    // If nearly all were refused, the test would prove nothing.
     expect(PAIRS - refused).toBeGreaterThan(PAIRS / 10)
   },
 )

@@ -1,6 +1,6 @@
-// Names and values as attackers choose them, in templates: no look-up by such a name reaches what JavaScript
-// gives to every object, nothing changes a prototype, and a value is never read as a template. The escapes
-// that work in other nunjucks programs are tried too, though whoever writes a template is trusted.
+// Hostile names and values in templates: no look-up by name reaches the properties that every JavaScript object
+// inherits, nothing changes a prototype, and a value is never parsed as a template. Known nunjucks sandbox escapes are
+// tried too, although authors of templates are trusted.
 import { rmSync } from 'node:fs'
 import { afterAll, afterEach, describe, expect, test } from 'vitest'
 import { Workshop, type Keys } from '../templates/helper.ts'
@@ -21,7 +21,7 @@ const builtIns = [Object, Function, Array, String, Map, Promise].map((one) => on
 const shapeOf = () => builtIns.map((one) => [...Object.getOwnPropertyNames(one)].sort())
 const shape = shapeOf()
 
-/** Set by an escape that works. */
+/** Set by an escape that succeeds. */
 const escaped = globalThis as { escaped?: unknown }
 afterEach(() => {
   expect(escaped.escaped).toBeUndefined()

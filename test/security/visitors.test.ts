@@ -1,5 +1,4 @@
-// Visitors of the status page: what they see, and that they cannot take memory, time or descriptors from the
-// work.
+// Visitors of the status page: what they see, and that they cannot deprive the engine of memory, time or descriptors.
 import { spawn, type ChildProcess } from 'node:child_process'
 import { readdirSync, readFileSync, statSync, symlinkSync, writeFileSync } from 'node:fs'
 import { createServer, request, type Server } from 'node:http'
@@ -101,7 +100,7 @@ describe('contents', () => {
       } finally {
         proxy.server.close()
       }
-      // Links leak into histories and logs: the address is logged, and where the token is, once.
+      // Links leak into histories and logs: the address and the place of the token are logged, each once.
       expect(run.stderr).not.toContain(token)
       expect(run.stderr.match(/status page at/g)).toHaveLength(1)
       expect(run.stderr).toContain(
@@ -280,7 +279,7 @@ async function portOf({ stderr }: ChildProcess): Promise<number> {
   return Number(pattern.exec(text)?.[1])
 }
 
-/** Visitors who look on, and come again as soon as they are sent away. */
+/** Visitors who keep watching, and reconnect as soon as they are disconnected. */
 class Flood {
   seen = ''
   readonly #open = new Set<Socket>()
@@ -328,7 +327,7 @@ test('what costs something is made for all at once, and for a small part of the 
   expect(await page.get('')).toBe(2)
   now += 900
   expect(await page.get('')).toBe(2)
-  // Its ages have grown.
+  // The ages on the page have changed.
   now += 101
   expect(await page.get('')).toBe(3)
 })

@@ -1,4 +1,4 @@
-// The built program as a service: its messages to the manager, over a real socket.
+// The built program as a service: its messages to the service manager, over a real socket.
 import { execFileSync } from 'node:child_process'
 import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
@@ -7,10 +7,10 @@ import { withSite, type Site } from '../e2e/support.ts'
 import { until } from '../support/until.ts'
 import { programs, withNotifySocket, type NotifySocket } from './notify-socket.ts'
 
-/** They mostly wait: all at once. */
+/** These tests mostly wait, so they run concurrently. */
 const test = inTurn.concurrent
 
-/** A site with a file as its store, and the environment that a service manager gives. */
+/** Provides a site with a file store, and the environment that a service manager sets. */
 async function withService(
   use: (site: Site, socket: NotifySocket) => Promise<void>,
   env: Readonly<Record<string, string>> = {},
@@ -30,12 +30,12 @@ async function withService(
 const keys = (site: Site): string => join(site.root, 'keys.yaml')
 const watching = (site: Site): string[] => ['-watch', '-file', keys(site)]
 
-/** Pings that are due four times a second. */
+/** Makes pings due four times a second. */
 const WATCHDOG = { WATCHDOG_USEC: '500000' }
 
-test('ready when its files are in place; then its status, pings, and that it stops', async () => {
+test('ready when its files are in place; then status, pings and stopping', async () => {
   await withService(async (site, socket) => {
-    // A reload that waits for the service to be up, as one that is ordered after it would.
+    // This reload waits until the service is up, as a command for a unit ordered after it would.
     const reload_cmd = `while [ ! -e ${site.path('up')} ]; do sleep 0.05; done`
     site.resource('app.conf', { reload_cmd })
     const run = site.start(...watching(site))
@@ -57,7 +57,7 @@ test('ready when its files are in place; then its status, pings, and that it sto
 test('in exec mode, ready when the program has been started', async () => {
   await withService(async (site, socket) => {
     site.resource('app.conf')
-    // What fails has not been applied: the program waits for it, and so does the manager.
+    // A failed resource is not applied: the program waits for it, and so does the manager.
     site.resource('late.conf', { check_cmd: `test -e ${site.path('may')}` })
     site.template('late.conf', '{{ getv("/name") }}\n')
     const run = site.start(...watching(site), '--', '/bin/sh', '-c', 'sleep 60 & wait')
@@ -80,8 +80,7 @@ test('SIGHUP: reloading, then ready again, with a bad configuration as well', as
     await run.until('it is ready again', () => socket.count('READY') === 2)
     const steps = socket.told.filter((told) => 'READY' in told || 'RELOADING' in told)
     expect(steps.slice(1)).toMatchObject([{ RELOADING: '1' }, { READY: '1' }])
-    // The clock of systemd: that of our own process and of the program are one, but for the up to 20 ms
-    // that the single executable may be ahead.
+    // systemd's monotonic clock, which both processes use. That of the single executable may be up to 20 ms ahead.
     const since = BigInt(steps[1]?.['MONOTONIC_USEC'] ?? 0)
     expect(since).toBeGreaterThan(before)
     expect(since).toBeLessThan(process.hrtime.bigint() / 1000n + 20_000n)
@@ -99,7 +98,7 @@ test('SIGHUP: reloading, then ready again, with a bad configuration as well', as
   })
 })
 
-test('the status line follows what happens', async () => {
+test('the status line follows events', async () => {
   await withService(async (site, socket) => {
     site.resource('app.conf', { reload_cmd: `test -e ${site.path('good')}` })
     site.resource('other.conf', { src: 'app.conf.njk', check_cmd: '! grep -q second {{.src}}' })
@@ -115,7 +114,7 @@ test('the status line follows what happens', async () => {
   })
 })
 
-test('a store that is away keeps nobody waiting', async () => {
+test('an unreachable store does not delay readiness', async () => {
   const store = ['-backend', 'etcd', '-node', '127.0.0.1:1', '-node', '127.0.0.1:2']
   const use = async (site: Site, socket: NotifySocket): Promise<void> => {
     site.resource('app.conf')
@@ -124,7 +123,7 @@ test('a store that is away keeps nobody waiting', async () => {
     expect(socket.last('STATUS')).toMatch(
       /^0 of 1 resource in sync; 1 waiting; etcdv3 unreachable since \d{4}-\S+:\d\dZ$/,
     )
-    // This is not a lack of progress.
+    // An unreachable store does not count as a lack of progress.
     await run.until('it pings', () => socket.count('WATCHDOG') >= 4)
     expect(await run.stop()).toMatchObject({ code: 0 })
   }
@@ -142,7 +141,7 @@ test('a configuration that is bad at the start is never ready', async () => {
   })
 })
 
-test('a onetime run has nothing to tell', async () => {
+test('a onetime run sends no messages', async () => {
   await withService(async (site, socket) => {
     site.resource('app.conf')
     const run = site.start('-onetime', '-file', keys(site))
@@ -151,7 +150,7 @@ test('a onetime run has nothing to tell', async () => {
   })
 })
 
-test('commands do not inherit what is for reconfd alone', async () => {
+test('commands do not inherit the variables of the service protocol', async () => {
   await withService(
     async (site, socket) => {
       const print = (name: string): string => `env > ${site.path(name)}`
@@ -162,7 +161,7 @@ test('commands do not inherit what is for reconfd alone', async () => {
         expect(site.read(name)).toContain('PATH=')
         expect(site.read(name)).not.toMatch(/NOTIFY_SOCKET|WATCHDOG/)
       }
-      // A watchdog for another process, such as a wrapper.
+      // The watchdog is meant for another process, such as a wrapper.
       expect(socket.count('WATCHDOG')).toBe(0)
       expect(await run.stop()).toMatchObject({ code: 0 })
     },
@@ -170,7 +169,7 @@ test('commands do not inherit what is for reconfd alone', async () => {
   )
 })
 
-test('without systemd-notify it says so once, and works', async () => {
+test('without systemd-notify it warns once, and works', async () => {
   await withService(
     async (site) => {
       site.resource('app.conf')
@@ -188,7 +187,7 @@ test('without systemd-notify it says so once, and works', async () => {
   )
 })
 
-test('a helper that stands still delays a reload, and stops neither the work nor the pings', async () => {
+test('a suspended helper delays a reload, but stops neither the work nor the pings', async () => {
   await withService(async (site, socket) => {
     site.resource('app.conf', { reload_cmd: 'true', reload_timeout: '1s' })
     const run = site.start(...watching(site))

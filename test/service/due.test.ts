@@ -1,4 +1,4 @@
-// Work that is due and was not started counts as no progress. A timer that does not fire causes that.
+// Due work that is not started counts as a lack of progress. Here, a timer that does not fire causes it.
 import { expect, test } from 'vitest'
 import type { Event } from '../../src/core/event.ts'
 import { emptyTree } from '../../src/core/tree.ts'
@@ -8,14 +8,14 @@ import { createRenderer } from '../../src/templates/render.ts'
 import { noopParts, resourceOf, TestClock } from '../engine/support.ts'
 import { until } from '../support/until.ts'
 
-test('a retry that is due and that nobody begins', async () => {
+test('a due retry that does not begin', async () => {
   const events: Event[] = []
   const clock = new TestClock()
   const parts = noopParts(clock, (event) => events.push(event))
   const worker = new Worker(parts, new Underway(), true, (error) => {
     throw error
   })
-  // Its template is missing, so that it gets no further than the render.
+  // Its template is missing, so the cycle ends at the render.
   worker.adopt({
     resources: [resourceOf('web.toml')],
     feeds: {
@@ -32,11 +32,11 @@ test('a retry that is due and that nobody begins', async () => {
   const failures = (): number => events.filter(({ kind }) => kind === 'failed').length
   await until('it has failed', () => failures() === 1)
   expect(worker.stuck(5000)).toBeUndefined()
-  // The clock goes on, and no timer fires.
+  // The clock advances, and no timer fires.
   clock.jump(8000)
   expect(worker.stuck(5000)).toMatch(/^work that has been due for [\d.]+ s was not started$/)
   expect(worker.stuck(10_000)).toBeUndefined()
-  // It fires after all.
+  // The timer fires late.
   clock.advance(0)
   await until('it was tried again', () => failures() === 2)
   expect(worker.stuck(5000)).toBeUndefined()

@@ -1,5 +1,5 @@
-// What a service manager has at the other end: a Unix datagram socket. Node has none, so perl, which
-// every Debian has, receives and prints each datagram as hexadecimal digits.
+// The service manager's end of the protocol: a Unix datagram socket. Node has none; perl, which every Debian has,
+// receives each datagram and prints it in hexadecimal.
 import { spawn, type ChildProcess } from 'node:child_process'
 import { dirname, join } from 'node:path'
 import { leftovers } from '../support/leftovers.ts'
@@ -13,10 +13,10 @@ const RECEIVE = `use Socket; $| = 1;
   print "listening\\n";
   while (defined(recv(S, $datagram, 65536, 0))) { print unpack("H*", $datagram), "\\n" }`
 
-/** A datagram: the variables that it sets. */
+/** The variables set by one datagram. */
 export type Told = Readonly<Record<string, string>>
 
-/** The programs that the daemon finds, systemd-notify among them. */
+/** An environment for the daemon whose PATH contains systemd-notify. */
 export function programs(): Readonly<Record<string, string>> {
   const { path, env } = serverBinary('systemd-notify')
   return { ...env, PATH: `${dirname(path)}:${process.env['PATH']}` }
@@ -26,13 +26,13 @@ export class NotifySocket {
   readonly #folder = tempDir('notify')
   readonly #perl: ChildProcess
   #output = ''
-  /** When the last datagram came, by `performance.now()`. */
+  /** When the last datagram arrived, by `performance.now()`. */
   lastAt = 0
 
-  /** As it stands in NOTIFY_SOCKET. */
+  /** The value of NOTIFY_SOCKET. */
   readonly address: string
 
-  /** @param abstract without a file */
+  /** @param abstract use an abstract address, without a file */
   constructor(abstract = false) {
     const path = join(this.#folder, 'socket')
     this.address = abstract ? `@${path}` : path
@@ -50,7 +50,7 @@ export class NotifySocket {
     await until('perl listens', () => this.#output.startsWith('listening\n'))
   }
 
-  /** All that has come, in order; without the barriers, by which systemd-notify waits for the end. */
+  /** All messages so far, in order, without the barriers that systemd-notify sends. */
   get told(): readonly Told[] {
     return this.#output
       .split('\n')
@@ -59,7 +59,7 @@ export class NotifySocket {
       .filter((told) => !('BARRIER' in told))
   }
 
-  /** How often a variable was set. */
+  /** How many messages set a variable. */
   count(variable: string): number {
     return this.told.filter((told) => variable in told).length
   }
@@ -86,7 +86,7 @@ const toldBy = (datagram: string): Told =>
     }),
   )
 
-/** Listens, lets the test use it, and leaves nothing behind. */
+/** Provides a socket to the test, and removes it afterwards. */
 export async function withNotifySocket(
   use: (socket: NotifySocket) => Promise<void>,
   abstract = false,

@@ -26,7 +26,7 @@ test.each([
   }, abstract)
 })
 
-test('what is told one after the other arrives in this order', async () => {
+test('consecutive messages arrive in order', async () => {
   await withNotifySocket(async (socket) => {
     for (const STATUS of ['1', '2', '3', '4', '5']) await notify(socket.address, { STATUS })
     expect(socket.told.map(({ STATUS }) => STATUS)).toEqual(['1', '2', '3', '4', '5'])
@@ -40,19 +40,19 @@ test('a line break in a text sets no other variable', async () => {
   })
 })
 
-test('nobody at the other end is a fault', async () => {
+test('a missing listener is a fault', async () => {
   const sent = await notify('/nonexistent/socket', { READY: '1' })
   expect(sent).toMatchObject({ ok: false, error: { kind: 'io' } })
   expect(!sent.ok && sent.error.message).toContain('systemd-notify failed: Failed to notify')
 })
 
-test('a machine without systemd-notify is a fault that says so', async () => {
+test('a missing systemd-notify is a fault with its own message', async () => {
   vi.stubEnv('PATH', '/nonexistent')
   const sent = await notify('/nonexistent/socket', { READY: '1' })
   expect(!sent.ok && sent.error.message).toContain('systemd-notify is not on PATH')
 })
 
-test('a daemon is ready after 30 s at the latest, whatever its first cycles wait for', async () => {
+test('a daemon is ready after 30 s at the latest, even if first cycles are still waiting', async () => {
   await withNotifySocket(async (socket) => {
     const since = new Date(0).toISOString()
     const status: FullStatus = {

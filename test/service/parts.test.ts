@@ -1,5 +1,5 @@
-// The parts of a service that need no socket: what the environment says, when a daemon is ready, the
-// status in one line, and the order of what is told.
+// The parts of a service that need no socket: the environment, when a daemon is ready, the status in one line, and the
+// order of messages.
 import { expect, test } from 'vitest'
 import type { Event } from '../../src/core/event.ts'
 import { err, ok, type Result } from '../../src/core/result.ts'
@@ -55,30 +55,30 @@ const over = (events: readonly Event[], noop = false): boolean => {
   return areFirstCyclesOver(progress, noop)
 }
 
-test('ready when each resource was seen to, well or badly', () => {
+test('ready when each resource has succeeded or failed', () => {
   const failed: Event = { kind: 'failed', resource: 'b.toml', at: 'check', fault, retryIn: 1 }
   const waits: Event = { kind: 'waits', resource: 'b.toml', for: 'a.toml', because: 'failed' }
   expect(over([])).toBe(false)
   expect(over([applied('a.toml'), applied('b.toml')])).toBe(false)
   expect(over([started, applied('a.toml')])).toBe(false)
-  // The start may be reported after the first one has ended.
+  // The start may be reported after the first cycle has ended.
   expect(over([applied('a.toml'), started, applied('b.toml')])).toBe(true)
   expect(over([started, applied('a.toml'), failed])).toBe(true)
   expect(over([started, applied('a.toml'), waits])).toBe(true)
   expect(over([{ ...started, resources: 0, uses: new Map() }])).toBe(true)
 })
 
-test('ready when a store is away, for those that read it', () => {
+test('ready despite an unreachable store, for its readers', () => {
   expect(over([started, stale('etcdv3', 200)])).toBe(true)
   expect(over([started, stale('consul', 200)])).toBe(false)
   expect(over([started, stale('consul', 200), applied('a.toml')])).toBe(true)
-  // There is another node of it.
+  // The store has another node.
   expect(over([started, stale('etcdv3', 0)])).toBe(false)
   const live: Event = { kind: 'store-live', store: 'etcdv3', node: 'n', keys: 1 }
   expect(over([started, stale('etcdv3', 200), live])).toBe(false)
 })
 
-test('with -noop ready when it is known what would be written', () => {
+test('with -noop ready when the pending changes are known', () => {
   expect(over([started, wouldWrite, applied('b.toml')], true)).toBe(true)
   expect(over([started, wouldWrite, applied('b.toml')])).toBe(false)
 })
@@ -128,7 +128,7 @@ test.each([
   expect(line(states)).toBe(text)
 })
 
-test('the status names the stores that are away, and a bad configuration', () => {
+test('the status names unreachable stores, and an invalid configuration', () => {
   expect(
     line(['stale'], {
       stores: [
@@ -143,7 +143,7 @@ test('the status names the stores that are away, and a bad configuration', () =>
   )
 })
 
-/** An outbox whose messages go out one by one, when the test says so. */
+/** An outbox whose messages are delivered one by one, when the test decides. */
 function slowly(): {
   readonly outbox: Outbox
   readonly sent: NotifyMessage[]
@@ -167,7 +167,7 @@ function slowly(): {
   return { outbox, sent, warned, next }
 }
 
-test('what waits is put together; states are told one by one, in order', async () => {
+test('waiting status messages are merged; states are sent one by one, in order', async () => {
   const { outbox, sent, next } = slowly()
   outbox.enqueue({ READY: '1', STATUS: 'one' })
   outbox.enqueue({ STATUS: 'two' })
@@ -186,7 +186,7 @@ test('what waits is put together; states are told one by one, in order', async (
   await outbox.empty()
 })
 
-test('a failure is told once, and once more after it was mended', async () => {
+test('a failure is logged once, and again after a recovery', async () => {
   const { outbox, warned, next } = slowly()
   for (const how of [err(fault), err(fault), ok(undefined), err(fault)]) {
     outbox.enqueue({ WATCHDOG: '1' })

@@ -1,4 +1,4 @@
-// The systemd unit, as systemd itself judges it.
+// The systemd unit, checked by systemd's own tools.
 import { execFileSync, spawnSync } from 'node:child_process'
 import { chmodSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
@@ -23,7 +23,7 @@ const values = (name: string): string[] =>
   [...text.matchAll(new RegExp(`^${name}=(.*)$`, 'gm'))].map(([, value]) => value as string)
 
 test('systemd-analyze verify finds nothing', () => {
-  // Its own units, such as network-online.target, are not where the machine has no systemd.
+  // systemd's own units are missing on a machine without systemd.
   const root = tempDir('unit')
   try {
     const units = join(root, 'usr/lib/systemd/system')
@@ -44,7 +44,7 @@ test('systemd-analyze verify finds nothing', () => {
       status: 0,
       output: '',
     })
-    // It is this file that was looked at.
+    // A mistake in the file is found, so it is this file that is checked.
     writeFileSync(path, text.replace('WatchdogSec=', 'WatchdogSeconds='))
     const { output } = analyze('verify', '--man=no', `--root=${root}`, 'reconfd.service')
     expect(output).toContain('WatchdogSeconds')
@@ -62,7 +62,7 @@ test('systemd-analyze security: exposed by at most 3.2', () => {
   expect(judge(5).status).not.toBe(0)
 })
 
-test('what the program counts on is in the unit', () => {
+test('the unit has the settings that the program relies on', () => {
   expect(values('Type')).toEqual(['notify'])
   expect(values('NotifyAccess')).toEqual(['all'])
   expect(values('RestartPreventExitStatus')).toEqual(['64 78'])

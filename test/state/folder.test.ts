@@ -1,4 +1,4 @@
-// The state directory is removed while a run uses it: everything known is written again.
+// The state directory is removed during a run: everything known is written again.
 import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -14,7 +14,7 @@ let dir: string
 let state: string
 let events: Event[]
 beforeEach(() => {
-  // Rather on a disk than in memory: there a new folder gets the inode of the one that was removed.
+  // On a disk rather than in memory, because only there a new folder gets the inode of the removed one.
   dir = mkdtempSync(join(tmpdir(), 'reconfd-folder-'))
   state = join(dir, 'lib/reconfd')
   events = []
@@ -28,7 +28,7 @@ interface Run {
   readonly folder: StateFolder
 }
 
-/** What a run has open in the state directory. */
+/** Opens all parts of the state directory, as a run does. */
 async function opened(): Promise<Run> {
   const found = await openJournal(state, CONFDIR)
   if (!found.ok) throw new Error(found.error.message)
@@ -44,7 +44,7 @@ async function opened(): Promise<Run> {
   }
 }
 
-/** A run that has something in each of them. */
+/** A run with an entry in each part. */
 async function filled(): Promise<Run> {
   mkdirSync(state, { recursive: true })
   const run = await opened()
@@ -60,7 +60,7 @@ async function filled(): Promise<Run> {
 const all = { owed: ['a'], placed: 'abc', made: ['/sites/1'] }
 const none = { owed: [], placed: undefined, made: [] }
 
-/** What a process that starts now would find. */
+/** The state that a process starting now would read. */
 async function found(): Promise<object> {
   const { journal, records, manifest } = await opened()
   const made = await manifest.of('a')
@@ -87,7 +87,7 @@ test('journal, records and manifest are made again, and that is logged, once eac
   await journal.close()
 })
 
-test('so they are when another folder has taken its place', async () => {
+test('the same when another folder has replaced it', async () => {
   const { folder, journal } = await filled()
   rmSync(state, { recursive: true })
   mkdirSync(state)
@@ -96,9 +96,9 @@ test('so they are when another folder has taken its place', async () => {
   await journal.close()
 })
 
-test('so they are when one of them was first to make it again', async () => {
+test('the same when one of them has recreated it first', async () => {
   const { folder, journal } = await filled()
-  // Most file systems give the new folder the inode of the old one, though not each time.
+  // Most file systems often give the new folder the inode of the old one.
   for (let n = 1; n <= 10; n++) {
     rmSync(state, { recursive: true })
     await journal.owe([{ resource: 'b', since: 2, commands: [] }])
@@ -118,7 +118,7 @@ test('rebuild() makes them again when the folder was only emptied', async () => 
   await journal.close()
 })
 
-test('what was settled and removed meanwhile does not come back', async () => {
+test('entries settled and removed in the meantime do not return', async () => {
   const { folder, journal, manifest } = await filled()
   await journal.settle(['a'])
   await manifest.gone('a', ['/sites/1'])

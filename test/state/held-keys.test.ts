@@ -1,4 +1,4 @@
-// The keys with a hold-down, as they are kept from run to run.
+// The keys kept by a hold-down, which survive a restart.
 import { existsSync, readdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
@@ -10,7 +10,7 @@ import { tempDir } from '../support/process.ts'
 const keysOf = (...keys: Key[]): ReadonlyMap<Key, Gone> =>
   new Map(keys.map((key, n) => [key, { value: `\udc80${n}`, since: 1000 + n }]))
 
-test('what was set last is what the next run finds, bytes that are not UTF-8 included', async () => {
+test('the next run finds the last values, including bytes that are not UTF-8', async () => {
   const dir = tempDir('held')
   const held = new HeldKeys(dir, '/etc/confd', true)
   const sets = [keysOf('/a'), keysOf('/a', '/b'), keysOf('/c')].map((keys) => held.set(keys))
@@ -29,7 +29,7 @@ test('one that is set as soon as another is written is not lost', async () => {
   }
 })
 
-test('none leaves no file, and a damaged one is none', async () => {
+test('without keys there is no file, and a damaged file counts as none', async () => {
   const dir = tempDir('held')
   const held = new HeldKeys(dir, '/etc/confd', true)
   await held.set(keysOf('/a'))

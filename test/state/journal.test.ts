@@ -38,7 +38,7 @@ afterEach(() => {
   rmSync(dir, { recursive: true })
 })
 
-/** @param take distinguishes the debts of a resource */
+/** @param take distinguishes several debts of one resource */
 const owed = (resource: string, take = 0): Owed => ({
   resource,
   since: 1_760_000_000_000 + take,
@@ -59,10 +59,10 @@ const owedBy = ({ owed }: Journal): Record<string, Owed> =>
     [...owed].map(([name, { resource, since, commands }]) => [name, { resource, since, commands }]),
   )
 
-/** What a process that starts now would find. */
+/** The debts that a process starting now would find. */
 const found = async (): Promise<Record<string, Owed>> => owedBy(await open())
 
-/** What that process would say is wrong with the file. */
+/** The damage that a process starting now would report. */
 async function damage(): Promise<string | undefined> {
   const { damage: wrong } = await opened()
   return typeof wrong === 'string' ? wrong : wrong?.message
@@ -76,7 +76,7 @@ it('writes nothing before the first reload is owed', async () => {
   expect([damage, existsSync(state)]).toEqual(['missing', false])
 })
 
-it('finds what was owed, in its newest form, and not what was settled', async () => {
+it('finds owed debts in their newest form, and no settled ones', async () => {
   const journal = await open()
   expect(await journal.owe([owed('a.toml'), owed('b.toml'), owed('c.toml')])).toMatchObject({
     ok: true,
@@ -91,18 +91,18 @@ it('finds what was owed, in its newest form, and not what was settled', async ()
   await journal.close()
 })
 
-it('writes and syncs once what is owed at the same time', async () => {
+it('writes and syncs concurrent debts once', async () => {
   const journal = await open()
   const names = Array.from({ length: 50 }, (_, n) => `${n}.toml`)
   const written = await Promise.all(names.map((name) => journal.owe([owed(name)])))
   expect(written.every(({ ok }) => ok)).toBe(true)
-  // Each write begins on a new line.
+  // Each write begins and ends with a line feed, so two writes would leave an empty line.
   expect(readFileSync(path, 'utf8').split('\n\n').length).toBe(1)
   expect(Object.keys(await found())).toEqual(names)
   await journal.close()
 })
 
-it('does not strike out what is owed behind it', async () => {
+it('does not settle a debt recorded after it', async () => {
   const journal = await open()
   const work = [journal.owe([owed('a.toml')]), journal.owe([owed('b.toml')])]
   work.push(journal.settle(['a.toml', 'b.toml']), journal.owe([owed('b.toml', 1)]))
@@ -112,7 +112,7 @@ it('does not strike out what is owed behind it', async () => {
   await journal.close()
 })
 
-it('is for our eyes only', async () => {
+it('is readable by nobody else', async () => {
   const journal = await open()
   await journal.owe([owed('a.toml')])
   await journal.close()
@@ -132,7 +132,7 @@ it('survives a file cut anywhere: whole batches are found, and a cut line or an 
   for (let cut = whole.length; cut >= 0; cut--) {
     truncateSync(path, cut)
     const { journal, damage } = await opened()
-    // The last byte of a batch is its line feed, which it can do without.
+    // A batch is complete even without its last byte, the line feed.
     const complete = sizes.filter((size) => size - 1 <= cut).length
     expect(journal.owed.size).toBe(complete)
     const rest = whole.subarray(0, cut).toString('latin1')
@@ -146,7 +146,7 @@ it('survives a file cut anywhere: whole batches are found, and a cut line or an 
   }
 })
 
-it('reports that it was emptied or removed, and what is owed after that is found without complaint', async () => {
+it('reports that it was emptied or removed; later debts are found without damage', async () => {
   const journal = await open()
   await journal.owe([owed('a.toml')])
   await journal.close()
@@ -169,7 +169,7 @@ it('is no damage when everything was settled', async () => {
   expect([await damage(), await found()]).toEqual([undefined, {}])
 })
 
-it('goes on behind a torn line, and the next write leaves it out', async () => {
+it('continues after a torn line, which the next write drops', async () => {
   const first = await open()
   await first.owe([owed('a.toml')])
   await first.close()
@@ -181,7 +181,7 @@ it('goes on behind a torn line, and the next write leaves it out', async () => {
   expect([await damage(), Object.keys(await found())]).toEqual([undefined, ['a.toml', 'b.toml']])
 })
 
-it('passes over what it cannot read, and reports it', async () => {
+it('skips unreadable lines, and reports them', async () => {
   const journal = await open()
   await journal.owe([owed('a.toml')])
   await journal.close()
@@ -208,7 +208,7 @@ it('passes over what it cannot read, and reports it', async () => {
   expect(damage).toEqual({ message })
 })
 
-it('reads what version 0.1 has left, which is no damage', async () => {
+it('reads the journal of version 0.1 without damage', async () => {
   mkdirSync(state, { recursive: true })
   const lines = [
     '{"owe":{"id":"9f-1","resource":"a.toml","since":1760000000000,"attempts":3,"commands":["systemctl reload a.toml"]}}',
@@ -247,7 +247,7 @@ it('is one file for each confdir', async () => {
   expect([...(await open('/etc/other')).owed.keys()]).toEqual(['b.toml'])
 })
 
-it('stays small, and keeps what is owed', async () => {
+it('stays small, and keeps debts', async () => {
   const journal = await open()
   await journal.owe([owed('failing.toml', 5)])
   for (let n = 0; n < 1000; n++) {
@@ -323,7 +323,7 @@ describe('removed while it is open', () => {
 })
 
 describe('shared by two processes', () => {
-  it('one settles only what it knew of', async () => {
+  it('one settles only debts that it knows', async () => {
     const daemon = await open()
     const onetime = await open()
     await daemon.owe([owed('a.toml', 1)])
@@ -333,7 +333,7 @@ describe('shared by two processes', () => {
     await Promise.all([daemon.close(), onetime.close()])
   })
 
-  it('what one has found owed, it can settle', async () => {
+  it('one can settle the debts that it has found', async () => {
     const crashed = await open()
     await crashed.owe([owed('a.toml')])
     await crashed.close()
@@ -396,7 +396,7 @@ it('agrees with a plain map after any operations, reopened at any time', async (
 })
 
 describe('a state directory that cannot be used', () => {
-  it('is told with its path and the option, when it is read', async () => {
+  it('is reported with its path and the option, when it is read', async () => {
     writeFileSync(join(dir, 'lib'), '')
     expect(await openJournal(state, CONFDIR)).toEqual({
       ok: false,

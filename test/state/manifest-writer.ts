@@ -1,5 +1,6 @@
-// A process that makes files as for_each does, for manifest.test.ts to kill: lists a file, makes it,
-// tells that it is made, and prints a line at each step. Arguments: state directory, folder, a name.
+// A process that creates files like for_each, for manifest.test.ts to kill: lists a file, creates it and marks it as
+// created, a hundred times, and prints a line after listing and after creating. Arguments: state directory, folder, a
+// name.
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { openManifest } from '../../src/state/manifest.ts'

@@ -1,4 +1,4 @@
-// The manifest of the files that for_each templates have made: it is on disk before they are.
+// The manifest of the files created by for_each templates: it is on disk before they are.
 import { mkdirSync, readFileSync, readdirSync, statSync, writeFileSync } from 'node:fs'
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
@@ -31,7 +31,7 @@ const wanted = (...names: string[]): WantedFile[] =>
   }))
 const dests = (...names: string[]): string[] => wanted(...names).map(({ dest }) => dest)
 
-/** The listed names, those that are not known to be made with a question mark. */
+/** The listed names, with a question mark after those that are not known to exist. */
 async function listed(manifest: Manifest, resource = NAME): Promise<string[]> {
   const files = await manifest.of(resource)
   if (!files.ok) throw new Error(files.error.message)
@@ -76,7 +76,7 @@ describe('the list', () => {
     expect(JSON.parse(text)).toMatchObject({ resource: NAME })
   })
 
-  it('is not written when nothing is new: what was made stays made, whatever it is to hold', async () => {
+  it('is not written when nothing is new: a created file stays listed, even with new contents', async () => {
     const manifest = open()
     await manifest.will(NAME, wanted('a', 'b'))
     await manifest.made(NAME, dests('a', 'b'))
@@ -107,7 +107,7 @@ describe('the list', () => {
 })
 
 describe('a listed file is ours', () => {
-  it('by its name once it was made; before, only with what we were about to write', async () => {
+  it('by its name once created; before, only with the contents to be written', async () => {
     const manifest = open()
     await manifest.will(NAME, wanted('a', 'b'))
     await manifest.made(NAME, dests('a'))
@@ -133,7 +133,7 @@ describe('a listed file is ours', () => {
 })
 
 describe('a state directory that is no good', () => {
-  it('a damaged file is told, and left as it is', async () => {
+  it('a damaged file is reported, and left unchanged', async () => {
     const manifest = open()
     await manifest.will(NAME, wanted('a'))
     const path = join(state, readdirSync(state)[0] ?? '')
@@ -171,7 +171,7 @@ describe('kill -9', () => {
       const child = spawn(process.execPath, [writer, state, files, `${round}`], {
         stdio: ['ignore', 'pipe', 'inherit'],
       })
-      // Killed at the n-th line that it prints, wherever it is by then.
+      // Kills it after the n-th printed line, wherever it is by then.
       let lines = 0
       child.stdout.on('data', (chunk: Buffer) => {
         lines += chunk.toString().split('\n').length - 1

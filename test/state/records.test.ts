@@ -1,4 +1,4 @@
-// The records of resources after a restart, in the current format and earlier ones.
+// The records of resources after a restart, in the current format and in earlier ones.
 import {
   existsSync,
   mkdirSync,
@@ -24,7 +24,7 @@ beforeEach(() => {
 })
 afterEach(() => removeDir(dir))
 
-/** What a process that starts now works with. */
+/** The records, as a process starting now opens them. */
 const opened = (keep = true, confdir = '/etc/confd'): Records => new Records(state, confdir, keep)
 
 const nothing: Remembered = { keys: new Map(), good: new Map() }
@@ -65,7 +65,7 @@ const stored = (): string[] =>
         .map(({ parentPath, name }) => join(parentPath, name))
     : []
 
-/** Puts this text where the record of a resource is. */
+/** Replaces the record of a resource by this text. */
 async function write(resource: string, text: string): Promise<void> {
   await opened().set(resource, { placed: 'x' })
   const [path, ...more] = stored()
@@ -79,7 +79,7 @@ test('everything is found again after a restart', async () => {
   expect(await opened().get('b')).toEqual(nothing)
 })
 
-test('one change leaves the rest as it was; what is set to undefined is forgotten', async () => {
+test('a change leaves the rest unchanged; undefined removes a field', async () => {
   const records = opened()
   await records.set('a', everything)
   await opened().set('a', { placed: 'new' })
@@ -89,7 +89,7 @@ test('one change leaves the rest as it was; what is set to undefined is forgotte
   expect(await opened().get('a')).toEqual({ keys, good, placed: 'new' })
 })
 
-test('what was set last stays, however the writes overlap', async () => {
+test('the last value wins, however writes overlap', async () => {
   const records = opened()
   await records.get('a')
   const writes = Array.from({ length: 20 }, (_, n) =>
@@ -127,7 +127,7 @@ test('is one file for each resource of each confdir, for our eyes only', async (
   expect(statSync(state).mode & 0o777).toBe(0o700)
 })
 
-test('a run that keeps nothing reads what is there, remembers, and writes nothing', async () => {
+test('a run without persistence reads records, keeps changes in memory, and writes nothing', async () => {
   const quiet = opened(false)
   expect(await quiet.set('a', everything, true)).toMatchObject({ ok: true })
   expect([await quiet.get('a'), stored()]).toEqual([everything, []])
@@ -168,7 +168,7 @@ describe('rewrite', () => {
     expect((await opened().get('read before')).placed).toBe('0')
   })
 
-  it('does not bring back what a write under way replaces', async () => {
+  it('does not restore a value that a running write replaces', async () => {
     const records = opened()
     await records.set('a', { placed: '1' })
     rmSync(state, { recursive: true })
@@ -177,7 +177,7 @@ describe('rewrite', () => {
   })
 })
 
-describe('former formats', () => {
+describe('earlier formats', () => {
   it('version 0.1: of a rejected content the hash alone, and no undo', async () => {
     const bytes = Buffer.from('old').toString('base64')
     const good = { '/a': { bytes, mode: 0o640, uid: 1, gid: 2 }, '/b': null }
@@ -190,7 +190,7 @@ describe('former formats', () => {
         ['/b', { kind: 'none' }],
       ]),
     })
-    // The next write is in the present format.
+    // The next write uses the current format.
     await opened().set('a', { placed: 'new' })
     expect(JSON.parse(readFileSync(stored()[0] ?? '', 'utf8'))).toMatchObject({
       rejected: { hash: 'abc' },
@@ -208,7 +208,7 @@ describe('former formats', () => {
   })
 })
 
-describe('a file that cannot be understood is as good as none', () => {
+describe('an invalid file counts as missing', () => {
   const sound = { bytes: 'b2xk', mode: 0o640, uid: 1, gid: 2 }
   it.each<[string, string]>([
     ['an empty one', ''],

@@ -1,5 +1,5 @@
-// Status files that are damaged, or of another version: what is not a status is passed over, and what
-// passes as one breaks nobody who works with it.
+// Status files that are damaged or of another version: those that are not a status are skipped, and those accepted as
+// one break none of their readers.
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import fc from 'fast-check'
@@ -52,7 +52,7 @@ const events: readonly Event[] = [
   { kind: 'generation-kept', reason: 'SIGHUP', faults: [fault] },
 ]
 
-/** A status with everything that there is in one, as it is read from a file. */
+/** A status with every possible field, as it is read from a file. */
 function everything(): FullStatus {
   const board = new StatusBoard(42, 0)
   events.forEach((event, n) => board.note(event, n * 1000))
@@ -60,7 +60,7 @@ function everything(): FullStatus {
   return JSON.parse(JSON.stringify(status)) as FullStatus
 }
 
-/** Every place in it, as the names that lead there. */
+/** The path of every field in a value, as a list of names. */
 function placesOf(value: unknown, at: readonly string[] = []): (readonly string[])[] {
   if (typeof value !== 'object' || value === null) return [at]
   return [at, ...Object.entries(value).flatMap(([name, one]) => placesOf(one, [...at, name]))]
@@ -69,7 +69,7 @@ function placesOf(value: unknown, at: readonly string[] = []): (readonly string[
 const valueAt = (value: Json, at: readonly string[]): Json =>
   at.reduce<Json>((one, name) => (one as { [name: string]: Json })[name] ?? null, value)
 
-/** The same with something else in one place; `undefined` leaves it out. */
+/** A copy with another value at one path; `undefined` removes the field. */
 function replaced(value: Json, [name, ...rest]: readonly string[], by: Json | undefined): Json {
   if (name === undefined) return by ?? null
   if (typeof value !== 'object' || value === null) return value
@@ -82,7 +82,7 @@ function replaced(value: Json, [name, ...rest]: readonly string[], by: Json | un
   return { ...others, [name]: replaced(old, rest, by) }
 }
 
-/** All that is done with a status that was read. */
+/** Uses a status in every way the program does. */
 function use(status: FullStatus): void {
   const board = new StatusBoard(43, 0)
   for (const event of events) board.note(event, 0)
@@ -100,11 +100,11 @@ const REQUIRED = [
 ]
 
 describe('a status', () => {
-  it('is what the status board makes', () => {
+  it('made by the status board is valid', () => {
     const status = everything()
     expect(isFullStatus(status)).toBe(true)
     use(status)
-    // It has in it all that may be absent, or the tests below say little.
+    // It must contain every optional field; otherwise the tests below prove little.
     const places = placesOf(status).map((at) => at.join('.'))
     for (const place of [
       ...['configuration.faults.0.frame', 'stores.1.fault.hint', 'stores.0.keys'],
@@ -116,12 +116,12 @@ describe('a status', () => {
     }
   })
 
-  it('of a daemon that has just started is one as well', () => {
+  it('of a daemon that has just started is valid, too', () => {
     const board = new StatusBoard(42, 0)
     expect(isFullStatus(board.status(new Map(), 0))).toBe(true)
   })
 
-  it('of a later version, with more in it, is one', () => {
+  it('of a later version, with further fields, is valid', () => {
     const all = everything() as unknown as Json
     for (const at of placesOf(all)) {
       const value = valueAt(all, at)
@@ -133,7 +133,7 @@ describe('a status', () => {
   })
 })
 
-describe('what is not a status', () => {
+describe('not a status', () => {
   it.each<[string, unknown]>([
     ['nothing', undefined],
     ['null', null],
@@ -153,7 +153,7 @@ describe('what is not a status', () => {
 
   it('one with something of another kind anywhere', () => {
     const all = everything() as unknown as Json
-    // What may be null; and the names of an object, which may be any.
+    // Fields that may be null, and the keys of objects, which may be any text.
     const mayBeNull = ['exitCode', 'signal']
     for (const at of placesOf(all)) {
       for (const by of [null, true, 5, 'a text', [], [null], {}, { x: null }] as Json[]) {
@@ -183,7 +183,7 @@ describe('what is not a status', () => {
   })
 })
 
-it('whatever passes as a status can be worked with', () => {
+it('every accepted status is usable', () => {
   const all = everything() as unknown as Json
   const damage = fc.tuple(
     fc.constantFrom(...placesOf(all)),

@@ -1,4 +1,4 @@
-// The catalog of an agent with ACLs: what may not be read is a fault, never an empty list.
+// The catalog of an agent with ACLs: denied access is a fault, never an empty list.
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest'
@@ -26,7 +26,7 @@ const call = async (path: string, body: object): Promise<Record<string, string>>
   JSON.parse(await agent.server.client.call('PUT', path, JSON.stringify(body))) as never
 
 let policies = 0
-/** A token with a new policy with the given rules. */
+/** Creates a policy with these rules, and a token for it. */
 async function tokenFor(Rules: string): Promise<{ token: string; policy: string; Name: string }> {
   const Name = `policy-${++policies}`
   const policy = await call('/v1/acl/policy', { Name, Rules })
@@ -80,7 +80,7 @@ test.each<[string, string | undefined, readonly Key[], RegExp]>([
   if (token !== undefined) expect(JSON.stringify(fault)).not.toContain(token)
 })
 
-test('with rights on some services the list is of these, and that is told', async () => {
+test('with rights on some services the list contains these, which is reported', async () => {
   const { token } = await tokenFor(WEB)
   const raw = watch(['/services'], { authToken: token })
   const { entries } = (await raw.next()) as { entries: object }
@@ -89,7 +89,7 @@ test('with rights on some services the list is of these, and that is told', asyn
   expect(raw.notices).toEqual([told])
 })
 
-test('a token that loses its rights breaks the watch, and takes no instance away', async () => {
+test('a token that loses its rights breaks the watch, and removes no instance', async () => {
   const { token, policy, Name } = await tokenFor(WEB)
   const raw = watch(['/services/web'], { authToken: token })
   await raw.next()
@@ -99,7 +99,7 @@ test('a token that loses its rights breaks the watch, and takes no instance away
   expect((await raw.fault()).message).toContain('denied access to the service web')
 })
 
-test('a token that is rotated in its file is taken up', async () => {
+test('a token that is rotated in its file is used', async () => {
   const folder = tempDir('token')
   onTestFinished(() => removeDir(folder))
   const file = join(folder, 'token')
@@ -109,14 +109,14 @@ test('a token that is rotated in its file is taken up', async () => {
   await raw.next()
   writeFileSync(file, second.token)
   await call(`/v1/acl/policy/${first.policy}`, { ID: first.policy, Name: first.Name, Rules: '' })
-  // The running query has the old token: omitted services must not count as removed.
+  // The running query uses the old token: services missing from its answer must not count as removed.
   await agent.register({ Name: 'web', ID: 'web', Port: 2 })
   const event = (await raw.next()) as { put: Record<string, string>; del: string[] }
   expect(event.del).toEqual([])
   expect(JSON.parse(event.put['/services/web/one:web'] ?? '')).toMatchObject({ port: 2 })
 })
 
-test('Consul from 1.11 on says itself that it left something out', async () => {
+test('Consul 1.11 and later reports that it left something out', async () => {
   const fake = await startFake((_, response) => {
     response.setHeader('x-consul-index', 7)
     response.setHeader('x-consul-results-filtered-by-acls', 'true')

@@ -1,4 +1,4 @@
-// The catalog with more services than there may be connections, and agents that refuse.
+// The catalog with more services than allowed connections, and agents that refuse requests.
 import type { ServerResponse } from 'node:http'
 import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest'
 import type { Extent } from '../../src/core/extent.ts'
@@ -47,7 +47,7 @@ afterAll(() => agent.server.stop())
 const change = (service: string, port: number): Promise<void> => changePort(agent, service, port)
 
 test('300 services with 10 instances each over few connections', { timeout: 120_000 }, async () => {
-  // Between the store and the agent, so that the connections of the test itself are not counted.
+  // A proxy in front of the agent, so that the test's own connections are not counted.
   const tap = await startTap(agent.server.node)
   onTestFinished(() => tap.close())
   const raw = watch(tap.node, ['/services'])
@@ -59,7 +59,7 @@ test('300 services with 10 instances each over few connections', { timeout: 120_
   for (let n = 0; n < 3; n++) {
     await change(`s${n * 100}`, 9000 + n)
     let event: { put: Record<string, string>; del: string[] }
-    // The agent may still have something to say of itself.
+    // Skips changes of the agent's own service.
     do event = (await raw.next()) as typeof event
     while (Object.keys(event.put).every((key) => key.startsWith('/services/consul/')))
     expect(Object.keys(event.put)).toEqual([`/services/s${n * 100}/n3:s${n * 100}-3`])
@@ -80,7 +80,7 @@ test('of 300 services only those that are named are asked for', async () => {
   expect(Object.keys(((await raw.next()) as { put: object }).put)).toEqual(['/services/s2/n3:s2-3'])
 })
 
-test('what is wanted may be more than there are connections, and few again', async () => {
+test('the demand may exceed the connections, and shrink again', async () => {
   const port = portOf(agent.server.node)
   agent.server.client.close()
   const these = (from: number, to: number): Extent => ({
@@ -157,7 +157,7 @@ function give(response: ServerResponse, index: number, value: unknown): void {
   response.end(JSON.stringify(value))
 }
 
-test('429 is obeyed: a pause as long as it says, and then fewer at a time', async () => {
+test('429 is obeyed: a pause as long as requested, then fewer concurrent requests', async () => {
   const refused: number[] = []
   let resumed = Infinity
   const fake = await startFake((url, response) => {
@@ -166,9 +166,9 @@ test('429 is obeyed: a pause as long as it says, and then fewer at a time', asyn
       refused.push(performance.now())
       response.writeHead(429, { 'retry-after': '1' }).end()
     } else if (url.searchParams.has('index')) {
-      // Nothing happens.
+      // A blocking query: it stays unanswered.
     } else {
-      // Requests that were on their way arrive at once.
+      // Requests that were already sent arrive immediately.
       const since = performance.now() - (refused[1] ?? Infinity)
       if (since > 100) resumed = Math.min(resumed, performance.now())
       if (url.pathname.startsWith('/v1/health/service/')) give(response, 7, [entry(name, 80)])
@@ -182,11 +182,11 @@ test('429 is obeyed: a pause as long as it says, and then fewer at a time', asyn
   )
   expect(keysOf(await raw.next())).toHaveLength(10)
   expect(refused).toHaveLength(2)
-  // A slow machine makes it longer, never shorter; a timer may be a moment early.
+  // A slow machine only makes the pause longer; a timer may fire slightly early.
   expect(resumed - (refused[1] ?? 0)).toBeGreaterThanOrEqual(990)
 })
 
-test('an agent that refuses for ever is a fault', { timeout: 30_000 }, async () => {
+test('an agent that keeps refusing is a fault', { timeout: 30_000 }, async () => {
   const fake = await startFake((_, response) => {
     response.writeHead(429, { 'retry-after': '0' }).end()
   })
@@ -196,7 +196,7 @@ test('an agent that refuses for ever is a fault', { timeout: 30_000 }, async () 
   expect(fake.asked.length).toBeLessThan(20)
 })
 
-test('a stale answer that is too old is asked of the leader', async () => {
+test('a stale answer that is too old is requested from the leader', async () => {
   const fake = await startFake((url, response) => {
     const stale = url.searchParams.has('stale')
     if (url.searchParams.has('index')) return
@@ -215,7 +215,7 @@ test('a stale answer that is too old is asked of the leader', async () => {
   expect(await ports(70_000)).toBe(1)
 })
 
-test('an index that goes back starts over; what is the same is no event', async () => {
+test('an index that goes back starts over; unchanged values are no event', async () => {
   const fake = await startFake((url, response) => {
     const index = Number(url.searchParams.get('index') ?? 0)
     if (index === 0)
@@ -229,7 +229,7 @@ test('an index that goes back starts over; what is the same is no event', async 
   await until('it blocks on the new index', () => fake.asked.at(-1)?.includes('index=12') === true)
 })
 
-/** Paths without the indexes, and how often each was asked for. */
+/** How often each path was requested, without its index. */
 const counted = (paths: readonly string[]): Record<string, number> => {
   const counts: Record<string, number> = {}
   for (const path of paths) {
@@ -239,7 +239,7 @@ const counted = (paths: readonly string[]): Record<string, number> => {
   return counts
 }
 
-test('what a change asks of Consul', { timeout: 120_000 }, async () => {
+test('the requests that a change causes', { timeout: 120_000 }, async () => {
   const tap = await startTap(agent.server.node)
   onTestFinished(() => tap.close())
   const names = Array.from({ length: 100 }, (_, n) => `s${n}`)
@@ -283,7 +283,7 @@ test('what a change asks of Consul', { timeout: 120_000 }, async () => {
   expect(flap).toEqual({ '/v1/health/state/any': 1, '/v1/health/service/s1': 1 })
   expect(((await next) as { del: string[] }).del).toEqual(['/services/s1/n0:s1-0'])
 
-  // A store continues only while its next event is awaited.
+  // A store proceeds only while its next event is awaited.
   const port = raw.next()
   const bells = (): number => tap.asked.filter((path) => path.includes('/state/any')).length
   const before = bells()

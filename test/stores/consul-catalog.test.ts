@@ -33,7 +33,7 @@ function watch(prefixes: readonly Key[], own: Partial<CatalogSettings> = {}): Ra
   return raw
 }
 
-/** An event with its values parsed, and only the fields that are looked at; without the list of services. */
+/** An event with parsed values, reduced to the given fields; without the entries of the service list. */
 function seen(event: object, ...fields: readonly string[]): unknown {
   const { entries, put, del } = event as {
     entries?: Record<string, string>
@@ -143,7 +143,7 @@ test('maintenance takes an instance out, and brings it back', async () => {
   expect(seen(await any.next(), 'status')).toEqual({ [key]: { status: 'passing' }, del: [] })
 })
 
-test('any state tells of each state', async () => {
+test('with any state allowed, each state is reported', async () => {
   await agent.registerChecked({ Name: web, ID: web })
   const key = `/services/${web}/one:${web}`
   const raw = watch([key as Key], { health: 'any' })
@@ -154,7 +154,7 @@ test('any state tells of each state', async () => {
   }
 })
 
-test('changes of tags, metadata, weights and address arrive; what a check puts out does not', async () => {
+test('changes of tags, metadata, weights and address arrive; the output of checks does not', async () => {
   await agent.registerChecked({ Name: web, ID: web, Port: 1 })
   const raw = watch([`/services/${web}`])
   await raw.next()
@@ -227,7 +227,7 @@ test('a node that comes and leaves takes its services with it', { timeout: 60_00
   expect(gone).toEqual(new Set(['/nodes/two', key]))
 })
 
-test('keys that the catalog cannot have are told, and are no failure', async () => {
+test('keys that the catalog cannot have are reported, but are no failure', async () => {
   const settings = settingsFor({
     backend: 'consul-catalog',
     connection: { nodes: [agent.server.node], scheme: 'http' },
@@ -242,7 +242,7 @@ test('keys that the catalog cannot have are told, and are no failure', async () 
   }
 })
 
-test('nearest first is told in the values', async () => {
+test('the values contain the order by distance', async () => {
   await agent.register({ Name: web, ID: 'a' })
   await agent.register({ Name: web, ID: 'b' })
   const near = seen(await watch([`/services/${web}`], { near: '_agent' }).next(), 'order')
@@ -293,7 +293,7 @@ test('proxies of the mesh are in no list, and hide no service', async () => {
   await register('a', web)
   await register('b', `${web}-sidecar-proxy`, web)
   await register('c', `${web}-odd`, web)
-  // The summary of services has the kind of one of the two.
+  // The summary of services shows the kind of only one of the two.
   await register('z', web, web)
   await register('k', `${web}-both`, `${web}-both`)
   await register('l', `${web}-both`)
@@ -306,7 +306,7 @@ test('proxies of the mesh are in no list, and hide no service', async () => {
     `/services/${web}/`,
   ])
 
-  // The name is of a service from now on.
+  // From now on, the name is that of a service.
   const until = async (key: Key): Promise<string[]> => {
     for (;;) {
       const { put: told } = (await raw.next()) as { put: Record<string, string> }

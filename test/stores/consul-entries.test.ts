@@ -1,4 +1,4 @@
-// The entries of Consul's KV store, read from bytes that come in any pieces: the same as JSON.parse gives.
+// Reads the entries of Consul's KV store from bytes split at any place; the results equal those of JSON.parse.
 import { expect, test } from 'vitest'
 import type { Key } from '../../src/core/key.ts'
 import { EntriesReader, NotJson } from '../../src/stores/consul-entries.ts'
@@ -15,7 +15,7 @@ const entry = (name: string, value: string | null, index: number, more: object =
   ...{ CreateIndex: 1, ModifyIndex: index },
 })
 
-/** Reads a text that comes in pieces of a size. */
+/** Reads a text in pieces of `size` bytes. */
 function read(held: HeldEntries, text: string | Buffer, size = 7, anew = false) {
   const reader = new EntriesReader(held.begin(anew), 'Consul at x', LIMITS)
   const bytes = Buffer.from(text)
@@ -49,9 +49,9 @@ test.each([1, 2, 3, 7, 64, 100_000])('in pieces of %i bytes', (size) => {
       '/app/later': 'y',
       '/app/long': 'z'.repeat(500),
     })
-    // Nothing has changed: no value is made.
+    // Nothing has changed, so no value is created.
     expect(read(held, text, size)).toEqual({ count: 6, unknown: 0, put: new Map(), del: [] })
-    // Of another history equal indexes say nothing.
+    // After a restore, equal indexes do not prove equal values.
     expect(read(held, text, size, true)).toMatchObject({ unknown: 6, put: new Map(), del: [] })
   }
 })

@@ -1,4 +1,4 @@
-// Particularities of Consul's KV store; the rest is in test/contract.
+// Special cases of Consul's KV store; test/contract covers the rest.
 import { writeFileSync } from 'node:fs'
 import type { ServerResponse } from 'node:http'
 import { join } from 'node:path'
@@ -54,7 +54,7 @@ const delta = (put: Record<string, string>, del: readonly string[] = []) => ({
   del,
 })
 
-/** A token with a new policy with the given rules. */
+/** Creates a policy with these rules, and a token for it. */
 async function tokenFor(rules: string) {
   const call = async (path: string, body: object): Promise<Record<string, string>> =>
     JSON.parse(await consul.client.call('PUT', path, JSON.stringify(body))) as Record<
@@ -72,7 +72,7 @@ async function tokenFor(rules: string) {
   }
 }
 
-/** Another token with an existing policy. */
+/** Creates another token for an existing policy. */
 async function anotherToken(policy: string): Promise<string> {
   const body = JSON.stringify({ Policies: [{ Name: policy }] })
   const text = await consul.client.call('PUT', '/v1/acl/token', body)
@@ -145,7 +145,7 @@ test.each<[string, Access]>([
   expect(told).not.toContain('cret')
 })
 
-test('a policy for the directory is enough, whatever its neighbours hold', async () => {
+test('a policy for the directory is sufficient, whatever its neighbours contain', async () => {
   const { token } = await tokenFor(`key_prefix "${dir.slice(1)}/" { policy = "read" }`)
   await consul.client.put(`${dir}lication`, 'denied')
   const raw = watch([dir], consul.node, { env: { CONSUL_HTTP_TOKEN: token } })
@@ -172,7 +172,7 @@ test('a token that loses its rights breaks the watch', async () => {
     `/v1/acl/policy/${policy}`,
     JSON.stringify({ ID: policy, Name: name, Rules: '' }),
   )
-  // The query under way was let in before: Consul may still answer it, and only the next is denied.
+  // The running query was admitted before. Consul may still answer it, and deny only the next one.
   const writing = async (): Promise<void> => {
     for (let n = 2; n < 5; n++) {
       await consul.client.put(`${dir}/a`, String(n))
@@ -201,7 +201,7 @@ test.each<[string, (token: string, file: string) => Access]>([
   expect(await raw.next()).toEqual(snapshot({ [`${dir}/a`]: '1' }))
 })
 
-test('a token that is rotated in its file: the watch goes on, though the old one is gone', async () => {
+test('a token is rotated in its file: the watch continues after the old one is deleted', async () => {
   const rules = `key_prefix "${dir.slice(1)}" { policy = "read" }`
   const old = await tokenFor(rules)
   const file = join(tempDir('token'), 'token')
@@ -218,7 +218,7 @@ test('a token that is rotated in its file: the watch goes on, though the old one
   expect(await raw.next()).toEqual(delta({ [`${dir}/a`]: '3' }))
 })
 
-test('a token that was refused is asked with again when its file holds another one by then', async () => {
+test('a refused query is retried if the token file contains another token by then', async () => {
   const file = join(tempDir('token'), 'token')
   writeFileSync(file, 'old-token')
   const tokens: unknown[] = []
@@ -226,7 +226,7 @@ test('a token that was refused is asked with again when its file holds another o
     tokens.push(headers['x-consul-token'])
     if (nth === 0) return give(response, 5, [entry('app/a', '1', 5)])
     if (nth === 1) {
-      // Rotated while the question is under way; and Consul 1.8 gives an empty list, not a refusal.
+      // Rotates the token during the query. Consul 1.8 answers with an empty list instead of a refusal.
       writeFileSync(file, 'new-token')
       return give(response, 6, [])
     }
@@ -241,7 +241,7 @@ test('a token that was refused is asked with again when its file holds another o
   expect(tokens.at(-1)).toBe('new-token')
 })
 
-test('a token file that is empty or gone breaks the watch, and says so without a token', async () => {
+test('an empty or missing token file breaks the watch, with a message that contains no token', async () => {
   const file = join(tempDir('token'), 'token')
   writeFileSync(file, ROOT_TOKEN)
   const raw = watch([dir], consul.node, { authTokenFile: file })
@@ -282,7 +282,7 @@ test('an index that goes back starts over from 0, and equal numbers deceive nobo
   expect(index.slice(0, 3)).toEqual([null, '90', null])
 })
 
-/** Servers of one cluster, which may know different things; each asked with its path. */
+/** A server of a cluster, whose data may be older than that of others. Blocking queries stay unanswered. */
 async function startServer(answer: (consistent: boolean, response: ServerResponse) => void) {
   const fake = await startFake((url, response) => {
     if (!url.searchParams.has('index')) answer(url.searchParams.has('consistent'), response)
@@ -291,7 +291,7 @@ async function startServer(answer: (consistent: boolean, response: ServerRespons
   return fake
 }
 
-test('a server that is behind another one is not believed; a leader that makes sure of it is', async () => {
+test('a server behind another one is not trusted; a leader that confirms its state is', async () => {
   const ahead = await startServer((_, r) => give(r, 90, [entry('app/a', 'new', 90)]))
   const behind = await startServer((consistent, r) =>
     consistent
@@ -315,12 +315,12 @@ test('a server that is behind another one is not believed; a leader that makes s
   }
   expect(await read(ahead.node)).toEqual(snapshot({ '/app/a': 'new' }))
   expect(await read(behind.node)).toEqual(snapshot({ '/app/a': 'newest' }))
-  // A cluster that was restored is behind for good, and its leader says so.
+  // A restored cluster stays behind permanently, and its leader confirms that.
   expect(await read(restored.node)).toEqual(snapshot({ '/app/a': 'restored' }))
   await expect(read(deposed.node)).rejects.toThrow('leadership lost')
 })
 
-test('a server that answers at once and brings nothing is asked less and less', async () => {
+test('a server that answers at once without changes is queried less and less often', async () => {
   let answers = 0
   const fake = await startFake((_, response) => {
     answers++
@@ -332,7 +332,8 @@ test('a server that answers at once and brings nothing is asked less and less', 
   const begin = performance.now()
   void raw.next().catch(() => undefined)
   await until('some questions', () => answers >= 12)
-  // The second of each round comes after 0, 0, 0.1, 0.2 and 0.4 s, half of it at least.
+  // The pauses before the second query of each round are 0, 0, 0.1, 0.2 and 0.4 s; jitter shortens them by half at
+  // most.
   expect(performance.now() - begin).toBeGreaterThanOrEqual(350)
 })
 

@@ -21,7 +21,7 @@ test('/app gives APP and APP_*, not APPLICATION', () => {
   expect([...readEnvironment(variables, ['/app']).keys()].sort()).toEqual(['/app', '/app/x'])
 })
 
-test('of names that mean one key, the upper-case one wins, in whatever order they come', () => {
+test('of names that mean one key, the upper-case one wins, in any order', () => {
   expect(readEnvironment({ A_B: 'upper', a_b: 'lower' }, ['/']).get('/a/b')).toBe('upper')
   expect(readEnvironment({ a_b: 'lower', A_B: 'upper' }, ['/']).get('/a/b')).toBe('upper')
 })

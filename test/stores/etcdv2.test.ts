@@ -1,4 +1,4 @@
-// Particularities of etcd's v2 API; the rest is in test/contract.
+// Special cases of etcd's v2 API; test/contract covers the rest.
 import type { ServerResponse } from 'node:http'
 import { afterAll, beforeAll, beforeEach, expect, onTestFinished, test } from 'vitest'
 import type { Key } from '../../src/core/key.ts'
@@ -74,7 +74,7 @@ test('a directory that expires or is deleted takes all below it, and leaves its 
   await etcd.v2.put(`${dir}/application`, '3')
   const raw = watch([dir])
   await raw.next()
-  // The directory's new TTL is an event, too, but changes no key.
+  // Setting the directory's TTL is an event, too, but changes no key.
   await etcd.v2.expireDir(`${dir}/app`, 1)
   expect(await raw.next()).toEqual(delta({}, [`${dir}/app/a`, `${dir}/app/deep/b`]))
   await etcd.v2.put(`${dir}/app/c`, '4')
@@ -91,7 +91,7 @@ test('a directory in place of a key removes the key', async () => {
   expect(await raw.next()).toEqual(delta({}, [`${dir}/a`]))
 })
 
-test('the end of a directory above the prefixes is told below each of them', async () => {
+test('the removal of a directory above the prefixes is reported below each of them', async () => {
   await etcd.v2.put(`${dir}/x/app/a`, '1')
   await etcd.v2.put(`${dir}/x/application/a`, '2')
   await etcd.v2.put(`${dir}/y`, '3')
@@ -124,9 +124,9 @@ test('many prefixes share a few polls, and see only their own keys', async () =>
   expect(await raw.next()).toEqual(delta({ [`${dir}/services/s39`]: '2' }))
 })
 
-test('what happened beyond the 1,000 remembered events makes the watch outdated', async () => {
+test('missing more than the 1,000 remembered events makes the watch outdated', async () => {
   await forAll(['a', 'gone', 'kept'], (name) => etcd.v2.put(`${dir}/${name}`, '1'))
-  // The watch sits behind a fake that holds back its first poll until etcd has forgotten.
+  // A fake server in front of etcd delays the first poll until etcd has dropped the old events.
   let release = (): void => {}
   const held = new Promise<void>((resolve) => (release = resolve))
   const fake = await startFake((url, response) => {
@@ -156,7 +156,7 @@ test('a poll that stays silent moves up to the index at which it began', async (
     if (wait !== null) indices.push(Number(wait))
     response.setHeader('x-etcd-index', indices.length < 3 ? 5 + indices.length * 100 : 900)
     if (wait === null) response.end('{"action":"get","node":{"key":"/a","value":"1"}}')
-    // 200 with an empty body, then a poll that lives too long, then an event.
+    // 200 with an empty body, then a poll that exceeds its time limit, then an event.
     else if (indices.length === 1) response.end()
     else if (indices.length === 2) response.flushHeaders()
     else response.end('{"action":"set","node":{"key":"/a","value":"2","modifiedIndex":950}}')
@@ -168,7 +168,7 @@ test('a poll that stays silent moves up to the index at which it began', async (
   expect(indices.slice(0, 3)).toEqual([6, 106, 206])
 })
 
-test('a store that fell behind what it told before makes the watch outdated', async () => {
+test('a store that falls behind its earlier events makes the watch outdated', async () => {
   let waits = 0
   const fake = await startFake((url, response) => {
     const isWait = url.searchParams.has('wait')

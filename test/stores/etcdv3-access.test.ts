@@ -1,4 +1,4 @@
-// etcd 3.4 and 3.5 behind a lock, on real servers, by v3: users, roles, tokens that expire, TLS.
+// The v3 API of secured etcd 3.4 and 3.5 servers: users, roles, tokens that expire, TLS.
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
@@ -37,7 +37,7 @@ describe.each(['3.4', '3.5'] as const)('authentication on etcd %s', (version) =>
   })
   afterAll(() => guarded.stop())
 
-  /** With a new client each time, because root's token expires, too. */
+  /** Uses a new client for each call, because root's token expires too. */
   async function asRoot(path: string, body: object): Promise<void> {
     const root = new EtcdV3Client(guarded.url)
     await root.authenticate('root', 'root secret')
@@ -78,8 +78,8 @@ describe.each(['3.4', '3.5'] as const)('authentication on etcd %s', (version) =>
   test('a token that has expired is renewed', async () => {
     const watched = watch(storeAt(guarded.node, user), ['/app'])
     expect(await watched.snapshot()).toEqual({ '/app/a': '1' })
-    // The token dies between the listing and the watch. Another one tells when: asked for at
-    // longer intervals than it lives, since etcd keeps a token alive that is used.
+    // The token expires between the listing and the watch. Another token shows when: it is used at longer intervals
+    // than a token's lifetime, because etcd extends the lifetime of a token in use.
     const canary = new EtcdV3Client(guarded.url)
     await canary.authenticate(user.username, user.password)
     const isDead = (): Promise<boolean> =>
@@ -98,7 +98,7 @@ describe.each(['3.4', '3.5'] as const)('authentication on etcd %s', (version) =>
   test('a token that expires in mid-watch is renewed by a password that has changed, and nothing breaks', async () => {
     const passwordFile = join(tempDir('password'), 'password')
     writeFileSync(passwordFile, `${user.password}\n`)
-    // Questions beside the watch come each 3 s: a token dies that is not used for so long.
+    // The store sends other requests every 3 s: a token that is unused for so long expires.
     const access = { username: user.username, passwordFile }
     const watched = watch(storeAt(guarded.node, access, tuningOf(3000)), ['/app'])
     await watched.snapshot()
@@ -135,7 +135,7 @@ describe.each(['3.4', '3.5'] as const)('authentication on etcd %s', (version) =>
     expect(await watched.delta()).toEqual({ put: { '/app/a': '2' }, del: [] })
   })
 
-  /** One transaction. */
+  /** Runs one transaction. */
   const transact = (operations: readonly object[]): Promise<void> =>
     asRoot('kv/txn', { success: operations })
 
@@ -167,7 +167,7 @@ describe.each(['3.4', '3.5'] as const)('authentication on etcd %s', (version) =>
     const keys = new Set(Object.keys(await watched.snapshot()))
     const namesIn = (dir: string): string[] =>
       [...keys].filter((key) => key.startsWith(`${dir}/t`)).map((key) => key.slice(dir.length))
-    // With one token, which lives while it is used: as fast as the server takes them.
+    // Uses one token, which stays valid while it is used, and writes as fast as the server accepts.
     const root = new EtcdV3Client(guarded.url)
     await root.authenticate('root', 'root secret')
     const last = 300
@@ -191,7 +191,7 @@ describe.each(['3.4', '3.5'] as const)('authentication on etcd %s', (version) =>
     root.close()
   })
 
-  test('a directory whose key and what is below it are granted apart', async () => {
+  test('a directory whose key and contents are granted separately', async () => {
     const [key, below] = ['/split', '/split/']
     for (const perm of [
       { key: base64(key) },
@@ -248,7 +248,7 @@ describe('TLS', () => {
         await watch(secured(), ['/x']).snapshot()
         return true
       } catch {
-        // Not listening yet, or its certificate is not written yet.
+        // The server does not listen yet, or its certificate is not written yet.
         return false
       }
     }
@@ -265,7 +265,7 @@ describe('TLS', () => {
     const fault = await watch(storeAt(`https://${node}`), ['/x']).fault()
     expect(fault).toEqual({
       kind: 'store',
-      // Node says the one, Bun the other.
+      // Node reports the former, Bun the latter.
       message: expect.toBeOneOf(
         ['self-signed and not trusted', 'signed by an authority that is not trusted'].map(
           (why) => `cannot reach etcd at https://${node}: TLS: the server's certificate is ${why}`,

@@ -1,5 +1,5 @@
-// What the etcd of Debian cannot show: older paths, errors inside a stream, another cluster behind
-// the same address, fragments at will, answers that are not etcd's. A small server speaks its part.
+// Cases that Debian's etcd cannot show, with a small server: older paths, errors inside a stream, another cluster at
+// the same address, fragments, and answers that are not from etcd.
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { afterEach, expect, test } from 'vitest'
@@ -32,7 +32,7 @@ afterEach(() => {
   }
 })
 
-/** A watch of `/a` on a server made of this function. */
+/** Watches `/a` on a server that answers with this function. */
 async function watch(
   answer: (path: string, response: ServerResponse, request: IncomingMessage) => void,
 ) {
@@ -61,7 +61,7 @@ async function watch(
   return { node, next, fault }
 }
 
-/** Lists one key; the stream is one of the given scripts after the other, and stays open. */
+/** Answers a listing with one key, and each watch with the messages of the next script; the stream stays open. */
 const scripted = (...streams: object[][]) => {
   let turn = 0
   return (path: string, response: ServerResponse): void => {
@@ -104,7 +104,7 @@ test.each([
   )
 })
 
-test('an error body is told in etcd’s words', async () => {
+test('an error body is reported in etcd’s words', async () => {
   const watched = await watch((_, response) =>
     response.writeHead(503).end('{"error":"etcdserver: no leader","code":14}'),
   )
@@ -172,7 +172,7 @@ test('a stream that just ends is a fault', async () => {
   expect((await watched.fault()).message).toBe(`etcd at http://${watched.node} ended the watch`)
 })
 
-test('the watch asks for a leader and fragments, from the next revision on', async () => {
+test('the watch requests a leader and fragments, from the next revision on', async () => {
   let asked = ''
   let leader: unknown
   const served = scripted([], [])

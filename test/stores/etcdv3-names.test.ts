@@ -62,7 +62,7 @@ test.each([
   expect(event.notices).toEqual([{ level: 'warn', message: message.replace('NAME', bare(prefix)) }])
 })
 
-test('nothing is told when there is nothing', async () => {
+test('no notice for an empty store', async () => {
   const event = await watch(storeAt(false), [newPrefix()]).next()
   expect(event).toEqual({ kind: 'snapshot', entries: new Map() })
 })

@@ -1,5 +1,5 @@
-// What watches over etcd's watch, on real servers behind a reverse proxy: a quiet stream, a dead one, a late one,
-// a server that hangs, and a cluster that was restored from a snapshot and has overtaken what we knew.
+// The supervision of etcd's watch, on real servers behind a reverse proxy: a quiet stream, a dead one, a late one, a
+// server that hangs, and a cluster that was restored from a snapshot and has passed the last known revision.
 import { spawnSync } from 'node:child_process'
 import { rmSync } from 'node:fs'
 import { join } from 'node:path'
@@ -60,7 +60,7 @@ describe('a quiet stream', () => {
     },
   )
 
-  test('asks nothing but for the revision while nothing is written', async () => {
+  test('requests only the revision while nothing is written', async () => {
     const tap = await tapped(etcd.node)
     const watched = watch(storeAt(tap.node, {}, tuningOf(50)), [newPrefix()])
     await watched.snapshot()
@@ -99,7 +99,7 @@ describe('everything is read again', () => {
     await expect(next).rejects.toThrow(OutdatedError)
   })
 
-  test('when a stream comes late, which is told', async () => {
+  test('when a stream is late, which is reported', async () => {
     const prefix = newPrefix()
     const tap = await tapped(etcd.node)
     const lags: (number | undefined)[] = []
@@ -127,7 +127,7 @@ describe('everything is read again', () => {
   })
 })
 
-test('a server that hangs is away, whatever its stream said last', async () => {
+test('a server that hangs counts as unreachable, whatever its stream sent last', async () => {
   const watched = watch(storeAt(etcd.node, {}, { ...tuningOf(100), patience: 300 }), [newPrefix()])
   await watched.snapshot()
   const fault = watched.fault()
@@ -146,7 +146,7 @@ describe('a cluster that was restored from a snapshot and has overtaken what we 
   let restored: EtcdServer | undefined
   afterEach(() => restored?.stop())
 
-  /** Another server at the same place, with the keys of a snapshot; `/elsewhere` is written 50 times. */
+  /** Starts another server with the keys of a snapshot, and writes `/elsewhere` 50 times. */
   async function overtake(snapshot: string): Promise<EtcdServer> {
     const { path, env } = serverBinary('etcdctl')
     const dataDir = tempDir('restored')
@@ -197,7 +197,7 @@ describe('a cluster that was restored from a snapshot and has overtaken what we 
     await etcd.client.put(`${prefix}/a`, 'old')
     const snapshot = save()
     await etcd.client.put(`${prefix}/a`, 'lost')
-    // Nothing would be asked later on: the watch itself has to find it.
+    // With this interval, no later request is sent: the watch itself must detect it.
     const tuning = { ...tuningOf(600_000), moment: 0 }
     const watched = watch(storeAt(tap.node, {}, tuning), [prefix])
     await watched.snapshot()

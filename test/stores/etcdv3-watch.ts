@@ -1,4 +1,4 @@
-// One watch of an etcd v3 store, read event by event.
+// Reads one watch of an etcd v3 store event by event.
 import { afterEach } from 'vitest'
 import { FaultError, type Fault } from '../../src/core/fault.ts'
 import type { Key } from '../../src/core/key.ts'
@@ -14,7 +14,7 @@ export const base64 = (bytes: string | Uint8Array): string => Buffer.from(bytes)
 let last = 0
 export const newPrefix = (): Key => `/test-${++last}`
 
-/** @param interval milliseconds between two questions beside the watch */
+/** @param interval milliseconds between the requests that supervise the watch */
 export const tuningOf = (interval: number): PulseTuning => ({
   interval,
   patience: 3000,
@@ -39,7 +39,7 @@ afterEach(() => {
   for (const abort of aborts.splice(0)) abort.abort()
 })
 
-/** The events of one watch, one at a time. It ends with the test. */
+/** Starts a watch whose events are read one at a time. It ends with the test. */
 export function watch(
   store: Store,
   prefixes: readonly Key[],

@@ -1,6 +1,5 @@
-// etcd v3 on a real server: paging, many prefixes, catching up, compaction.
-// What watches over the watch is tried by etcdv3-pulse.test.ts.
-// What every store must do is tried by test/contract.
+// etcd v3 on a real server: paging, many prefixes, catching up, compaction. etcdv3-pulse.test.ts tests the supervision
+// of the watch, test/contract the requirements of every store.
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import type { Key } from '../../src/core/key.ts'
 import { OutdatedError } from '../../src/core/store.ts'
@@ -41,7 +40,7 @@ describe('listing', () => {
     expect(await watch(storeAt(etcd.node), [b, a]).snapshot()).toEqual(keys)
   })
 
-  test('an answer too large for the gateway is asked for in smaller pieces', async () => {
+  test('an answer too large for the gateway is requested in smaller pieces', async () => {
     const prefix = newPrefix()
     const keys: Record<string, string> = {}
     for (let n = 0; n < 12; n++) keys[`${prefix}/k${n}`] = String(n).repeat(500_000)
@@ -49,7 +48,7 @@ describe('listing', () => {
     expect(await watch(storeAt(etcd.node), [prefix]).snapshot()).toEqual(keys)
   })
 
-  test('what templates cannot name is not seen; bytes that are not UTF-8 are kept', async () => {
+  test('keys that templates cannot name are skipped; bytes that are not UTF-8 are kept', async () => {
     const prefix = newPrefix()
     for (const key of ['//double', '/trailing/', '/', '/bad\uD800'].map((end) => prefix + end)) {
       await etcd.client.put(key, 'unseen')
@@ -62,7 +61,7 @@ describe('listing', () => {
       value: base64(Uint8Array.of(0x66, 0xfc, 0x72)),
     })
     const seen = await watch(storeAt(etcd.node), [prefix]).snapshot()
-    // A lone surrogate is U+FFFD before it ever reaches etcd, and so an honest key.
+    // A lone surrogate is already U+FFFD when it reaches etcd, so this is an ordinary key.
     expect(seen).toEqual({
       [prefix]: 'itself',
       [`${prefix}/latin`]: 'f\udcfcr',
@@ -135,7 +134,7 @@ describe('watching', () => {
 })
 
 describe('outages', () => {
-  test('a cut connection is told', async () => {
+  test('a cut connection is reported', async () => {
     const proxy = await startProxy(etcd.node)
     const watched = watch(storeAt(proxy.node), [newPrefix()])
     await watched.snapshot()

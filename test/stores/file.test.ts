@@ -1,4 +1,4 @@
-// The file store beyond the contract of test/contract: formats, folders, faults, editors at work.
+// The file store beyond test/contract: formats, folders, faults, and how editors save files.
 import { mkdir, mkdtemp, rename, rm, symlink, truncate, unlink, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
@@ -57,7 +57,7 @@ async function faultOf(name: string, text: string | Buffer): Promise<Fault> {
   return error.fault
 }
 
-/** A watch past its snapshot: `next` gives the following delta. */
+/** Starts a watch and skips its snapshot: `next` returns the following delta. */
 async function follow(files: readonly string[], ...rest: [string?, Key[]?]) {
   const events = watch(files, ...rest)
   await events.next()
@@ -297,7 +297,7 @@ describe('faults', () => {
 })
 
 describe('watching', () => {
-  test('gives what changed, and only that', async () => {
+  test('reports only changes', async () => {
     const file = await write('k.yaml', 'a: "1"\nb: "1"\nc: "1"\n')
     const events = await follow([file])
     const first = events.next()
@@ -368,7 +368,7 @@ describe('watching', () => {
       }
       await symlink(`..v${version}`, at('cm/..data_tmp'))
       await rename(at('cm/..data_tmp'), at('cm/..data'))
-      // The former one goes a little later, as with the kubelet.
+      // Like the kubelet, removes an older version a little later.
       await rm(at(`cm/..v${version - 3}`), { recursive: true, force: true })
     }
     await swap(0)
@@ -386,7 +386,7 @@ describe('watching', () => {
         versions.push([...new Set(keys.values())].join(' and '))
       }
     })()
-    // And for those who read once.
+    // The same holds for reading once.
     const reading = (async () => {
       while (versions.at(-1) !== last) {
         versions.push([...new Set((await snapshot([at('cm')])).values())].join(' and '))

@@ -1,4 +1,4 @@
-// How a node is reached: over a Unix socket, through a proxy, or past it.
+// Ways to reach a node: over a Unix socket, through a proxy, or directly.
 import { mkdtempSync, rmSync } from 'node:fs'
 import { createServer, type IncomingMessage, type Server } from 'node:http'
 import { connect, type AddressInfo, type Socket } from 'node:net'
@@ -63,7 +63,7 @@ describe('a Unix socket', () => {
   test('is a node', async () => {
     const path = await listen(echo(), join(folder(), 'consul.sock'))
     expect(await ask(`unix://${path}`)).toBe('/v1/x?y=1 for localhost')
-    // No proxy is between.
+    // The proxy is not used.
     const proxy: ProxySettings = { http: 'http://127.0.0.1:1', except: [] }
     expect(await ask(`unix://${path}`, { proxy })).toBe('/v1/x?y=1 for localhost')
   })
@@ -77,7 +77,7 @@ describe('a Unix socket', () => {
 })
 
 describe('a proxy', () => {
-  /** What it was asked for, with what authenticates the one who asks. */
+  /** Starts a proxy that records each request and its `Proxy-Authorization`. */
   async function proxy(status = 200): Promise<{ address: string; asked: string[] }> {
     const asked: string[] = []
     const note = ({ method, url, headers }: IncomingMessage): void => {
@@ -112,7 +112,7 @@ describe('a proxy', () => {
 
   test('opens a tunnel to https nodes', async () => {
     const { address, asked } = await proxy()
-    // The proxy itself uses plain HTTP: TLS begins only in the open tunnel.
+    // The proxy itself uses plain HTTP; TLS begins inside the tunnel.
     const node = `https://${(await listen(echo())).replace('127.0.0.1', 'store.invalid')}`
     const told = await failure(() => ask(node, { proxy: { https: address, except: [] } }))
     expect(told).toContain('the server does not speak TLS')
@@ -120,7 +120,7 @@ describe('a proxy', () => {
     expect(asked).toEqual([`CONNECT ${target} ${target}`])
   })
 
-  test('that refuses, and one that is away', async () => {
+  test('that refuses, and one that is unreachable', async () => {
     const { address } = await proxy(407)
     const node = 'https://store.invalid:8501'
     expect(await failure(() => ask(node, { proxy: { https: address, except: [] } }))).toBe(
@@ -161,7 +161,7 @@ describe('a proxy', () => {
     expect(await ask(node, { proxy: settings })).toBe(`/v1/x?y=1 for ${node}`)
   })
 
-  test('that is no address is told at the start, without what it holds', async () => {
+  test('that is no address is reported at the start, without its value', async () => {
     const proxySettings = { http: 'socks5://me:secret@p:1', except: [] }
     const connection: ConnectionSettings = { nodes: [], scheme: 'http', proxy: proxySettings }
     const told = await failure(() => checkConnection(connection, ['consul.test'], 8500))

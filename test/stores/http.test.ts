@@ -1,4 +1,4 @@
-// The stores' HTTP layer: what it reads, how it ends, and what it says when it cannot.
+// The stores' HTTP layer: what it reads, how it ends, and its error messages.
 import { createServer, type RequestListener } from 'node:http'
 import { createServer as createTcpServer, type AddressInfo, type Socket } from 'node:net'
 import { afterEach, describe, expect, test } from 'vitest'
@@ -26,7 +26,7 @@ async function serve(listener: RequestListener): Promise<string> {
   return `127.0.0.1:${(server.address() as AddressInfo).port}`
 }
 
-/** A server of bare connections, which answers the first bytes of each. */
+/** Starts a TCP server, which calls `answer` after the first bytes of each connection. */
 async function listenTcp(answer: (socket: Socket) => void): Promise<string> {
   const server = createTcpServer((socket) => {
     sockets.add(socket.on('error', () => undefined))
@@ -70,7 +70,7 @@ describe('settings', () => {
     })
   })
 
-  test('a missing TLS file is told with its option', async () => {
+  test('a missing TLS file is reported with its option', async () => {
     const tls = { ...connection, clientCaKeys: '/nonexistent/ca.pem' }
     const fault = await faultOf(() => checkConnection(tls, ['127.0.0.1:1']))
     expect(fault).toMatchObject({
@@ -123,7 +123,7 @@ describe('failures', () => {
 })
 
 describe('limits', () => {
-  /** Writes as fast as it is read, without end. */
+  /** Writes without end, as fast as the client reads. */
   const endless =
     (status: number, bytes = 'A'.repeat(2 ** 16)): RequestListener =>
     (_, response) => {
@@ -192,7 +192,7 @@ describe('limits', () => {
   })
 })
 
-describe('what is not HTTP, or not plain', () => {
+describe('answers that are not HTTP, or not plain', () => {
   test.each([
     ["-ERR unknown command 'GET'\r\n", 'its answer is not HTTP'],
     [Buffer.from([0x15, 3, 1, 0, 2, 2, 70]), 'it speaks TLS, but was contacted in plain HTTP'],
@@ -223,7 +223,7 @@ describe('what is not HTTP, or not plain', () => {
   })
 })
 
-test('a connection that the server closes is told as that, whatever became of an idle one before', async () => {
+test('a closed connection is reported as such, even after an idle one was closed', async () => {
   const closed = { sockets: 0 }
   const node = await serve((request, response) => {
     if (request.url === '/second') return void response.destroy()
@@ -257,7 +257,7 @@ test('an answer that breaks together with its head is not waited for', async () 
   await http.close()
 })
 
-test('what comes over an idle connection is no answer to the next request', async () => {
+test('data on an idle connection is no answer to the next request', async () => {
   let idle: Socket | undefined
   const node = await serve((request, response) => {
     idle = request.socket
@@ -295,7 +295,7 @@ test('an HTTP status is for the caller to judge', async () => {
   await http.close()
 })
 
-test('lines come as they arrive, whole, whatever the chunks', async () => {
+test('lines arrive at once and whole, however they are split', async () => {
   let send: ((bytes: Buffer) => void) | undefined
   let end = (): void => undefined
   const node = await serve((_, response) => {
@@ -343,7 +343,7 @@ test('an abort throws its reason and close() leaves no socket', async () => {
     { status: 'rejected', reason },
   ])
   await http.close()
-  // The server's own ends of the sockets live in this process too.
+  // The server's ends of the sockets are in this process, too.
   await until('no handle is left', () => handlesBeyond(before).length === 0, { timeout: 250 })
 })
 

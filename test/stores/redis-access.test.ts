@@ -1,5 +1,5 @@
-// Redis behind a lock, on real servers: passwords, ACLs, TLS, unix sockets; and servers that are not
-// what they should be: clusters, Sentinels, those without that database.
+// Redis with access control, on real servers: passwords, ACLs, TLS, Unix sockets; and unsuitable servers: clusters,
+// Sentinels, servers without the requested database.
 import { copyFileSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:http'
 import { join } from 'node:path'
@@ -19,7 +19,7 @@ import { until } from '../support/until.ts'
 const watches: RawWatch[] = []
 afterEach(() => Promise.all(watches.splice(0).map((watch) => watch.end())))
 
-/** Milliseconds. */
+/** The timeout for a silent server, in milliseconds. */
 const silence = 1000
 
 const openAt = (node: string, connection: Partial<ConnectionSettings> = {}) =>
@@ -161,7 +161,7 @@ describe('passwords and the ACL', () => {
     expect(fault.hint).toContain('ACL SETUSER')
   })
 
-  test('rights taken away while watching are told', async () => {
+  test('rights revoked during the watch are reported', async () => {
     const user = await newUser('web', '+@all', '~/app*', '&*')
     const watched = watch(redis.node, user)
     expect(await watched.next()).toEqual(withA)
@@ -178,7 +178,7 @@ describe('TLS', () => {
   const servers: RedisServer[] = []
   let plain: RedisServer
 
-  /** A server that takes TLS only, and where it is. */
+  /** Starts a server that accepts only TLS. Returns its address. */
   async function startTls(subject: Subject, wantsClients = 'no'): Promise<string> {
     const [port] = await freePorts(1)
     const { cert, key } = authority.issue(`server${servers.length}`, subject)
@@ -209,7 +209,7 @@ describe('TLS', () => {
     expect(await watch(`rediss://${node}`, trusting).next()).toEqual(empty)
   })
 
-  test('the name in the certificate is what counts', async () => {
+  test('the name in the certificate counts', async () => {
     const named = await startTls({ host: 'localhost' })
     const byName = `rediss://localhost:${named.split(':')[1]}`
     expect(await watch(byName, trusting).next()).toEqual(empty)
@@ -353,7 +353,7 @@ describe('servers', () => {
     for (let n = 0; n < 100; n++) await redis.client.put(`/app/${n}`, 'x'.repeat(10_000))
     await redis.client.call('SAVE')
     await redis.kill()
-    // A fifth of a second a key, and it answers in between.
+    // 0.2 s per key; the server answers requests in between.
     const slow = ['--key-load-delay', '200000', '--loading-process-events-interval-bytes', '1024']
     const args = [...redis.spec.args, '--appendonly', 'no', ...slow]
     const loading = new ServerProcess({ ...redis.spec, args, ready: async () => true })
@@ -413,7 +413,7 @@ describe('servers', () => {
       )
       await first.kill()
       expect((await watched.fault()).message).toContain(first.node)
-      // Like follow: reopens until it succeeds, now at the other server.
+      // Reopens the store until it succeeds, as follow() does, then on the other server.
       const event = await until(
         'the failover',
         async () => {

@@ -1,4 +1,4 @@
-// What Redis says, however the network cuts it; and what it does not.
+// Redis replies, however the network splits them, and malformed replies.
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { FaultError } from '../../src/core/fault.ts'
@@ -6,7 +6,7 @@ import { Decoder, ProtocolError, type Reply } from '../../src/stores/redis/resp.
 
 const limits = { body: 2 ** 16, message: 2 ** 12 }
 
-/** What comes out of the bytes, written in pieces of these sizes. */
+/** Decodes bytes written in pieces of these sizes. */
 function decode(bytes: Buffer, sizes: Iterator<number> = [bytes.length].values()) {
   const replies: Reply[] = []
   const errors: string[] = []
@@ -73,7 +73,7 @@ test.each([
   expect(decode(Buffer.from(text)).replies).toEqual([reply])
 })
 
-test('errors and pushes are told apart from replies', () => {
+test('errors and pushes are distinguished from replies', () => {
   const text = '-ERR no\r\n!4\r\nERR2\r\n>2\r\n+message\r\n$2\r\nhi\r\n+OK\r\n'
   expect(decode(Buffer.from(text))).toEqual({
     errors: ['ERR no', 'ERR2'],

@@ -71,7 +71,7 @@ describe('addresses', () => {
     expect(parseRedisNode(node, 'http')).toMatchObject(address)
   })
 
-  test('-scheme https is TLS for those that do not say', () => {
+  test('-scheme https means TLS for nodes without a scheme', () => {
     expect(parseRedisNode('host', 'https').tls).toBe(true)
     expect(parseRedisNode('redis://host', 'https').tls).toBe(false)
     expect(parseRedisNode('sentinel://host/main', 'https').tls).toBe(true)
@@ -239,7 +239,7 @@ describe('watching', () => {
     expect(await noticesAt(newPrefix(), { mode: 'onetime' })).toEqual([])
   })
 
-  test('what is no string and no hash is told', async () => {
+  test('keys that are neither strings nor hashes are reported', async () => {
     const prefix = newPrefix()
     await call('RPUSH', `${prefix}/list`, 'x')
     await call('SADD', `${prefix}/set`, 'x')
@@ -252,7 +252,7 @@ describe('watching', () => {
     expect(notice?.message).toMatch(/neither strings nor hashes: .*, .*, .* and 1 more$/)
   })
 
-  test('notifications that are turned on and off meanwhile', async () => {
+  test('notifications that are turned on and off during the watch', async () => {
     const prefix = newPrefix()
     const setting = 'notify-keyspace-events'
     await call('CONFIG', 'SET', setting, '')
@@ -266,7 +266,7 @@ describe('watching', () => {
       await call('CONFIG', 'SET', setting, flags)
       await call('SET', `${prefix}/a`, String(n))
       const keys = { [`${prefix}/a`]: String(n) }
-      // The change may come before by itself.
+      // The change may arrive on its own first.
       let event = await watched.next()
       if (!('entries' in event)) event = await watched.next()
       expect(event).toEqual(snapshot(keys))
@@ -284,7 +284,7 @@ describe('watching', () => {
     expect(await next).toEqual(delta({ [`${prefix}/a`]: 'another database' }))
   })
 
-  test('SWAPDB, of which nobody tells, is seen by the next reading of everything', async () => {
+  test('SWAPDB, which sends no notification, is seen by the next complete reading', async () => {
     const prefix = newPrefix()
     await call('SET', `${prefix}/a`, '1')
     await call('MOVE', `${prefix}/a`, '7')
@@ -294,7 +294,7 @@ describe('watching', () => {
     expect(await watched.next()).toEqual(delta({ [`${prefix}/a`]: '1' }))
   })
 
-  test('events of reading what is gone lead to no reading', async () => {
+  test('events caused by reading missing keys cause no further reading', async () => {
     const prefix = newPrefix()
     await call('CONFIG', 'SET', 'notify-keyspace-events', 'KAm')
     await call('SET', `${prefix}/a`, '1')
@@ -314,7 +314,7 @@ describe('watching', () => {
     expect(await next).toEqual(delta({ [`${prefix}/a`]: '2' }))
   })
 
-  test('a server that does not answer any more is noticed', async () => {
+  test('a server that stops answering is noticed', async () => {
     const own = await startRedis()
     const watched = watch(own.node, ['/x'], {}, { ...tuning, silence: 300 })
     await watched.next()

@@ -1,5 +1,5 @@
-// TLS to real servers that ask for a client certificate: what goes wrong, word for word, and
-// certificates that are renewed while their keys are watched.
+// TLS to real servers that require a client certificate: the exact error messages, and certificates that are renewed
+// during a watch.
 import { copyFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterAll, afterEach, beforeAll, describe, expect, onTestFinished, test } from 'vitest'
@@ -123,7 +123,7 @@ describe.each([
       'the server rejects the client certificate, or requires one',
       'check that -client-cert is signed by an authority that the server trusts, and has not expired',
     )
-    // Servers built with a newer Go, such as etcd 3.5, report which of the two it is.
+    // Servers built with a newer Go, such as etcd 3.5, report which of the two is the case.
     const none = told(
       'the server asks for a client certificate',
       'set -client-cert and -client-key',
@@ -189,7 +189,7 @@ describe('files', () => {
   })
 })
 
-test('certificates that are renewed on disk: new connections use them, and the watch goes on', async () => {
+test('certificates that are renewed on disk: new connections use them, and the watch continues', async () => {
   const live = { cert: join(folder, 'live.crt'), key: join(folder, 'live.key') }
   const install = (from: { cert: string; key: string }): void => {
     copyFileSync(from.cert, live.cert)
@@ -209,7 +209,7 @@ test('certificates that are renewed on disk: new connections use them, and the w
       clientCert: live.cert,
       clientKey: live.key,
     }
-    // The questions beside the watch are asked on new connections, too.
+    // The supervising requests also use new connections.
     const opened = openEtcd(settingsFor({ backend: 'etcdv3', connection }), tuningOf(300))
     const watching = new RawWatch(opened, ['/app'])
     watches.push(watching)

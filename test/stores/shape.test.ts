@@ -1,4 +1,4 @@
-// The words that answers are described with: what they let pass, and what they say of the rest.
+// The descriptions of valid answers: what they accept, and their messages about the rest.
 import { expect, test } from 'vitest'
 import {
   anything,
@@ -31,7 +31,7 @@ const shape = record({
   rest: anything,
 })
 
-test('what fits is returned as it is, with what else it holds', () => {
+test('matching values are returned unchanged, with their other fields', () => {
   const value = {
     name: 'a',
     size: 0,

@@ -1,4 +1,4 @@
-// One connection for several names of a store, on a real etcd: what each of them sees, and how it ends.
+// Several names of a store share one connection, on a real etcd: what each name sees, and how it ends.
 import { afterAll, beforeAll, beforeEach, expect, onTestFinished, test } from 'vitest'
 import type { Key } from '../../src/core/key.ts'
 import { ok } from '../../src/core/result.ts'
@@ -45,7 +45,7 @@ const at = (entries: Record<string, string>): Record<string, string> =>
 const connections = (): number => connectionsTo(Number(etcd.node.split(':')[1]))
 
 test('each sees its own keys, over the connections of one; who comes late sees them as they are', async () => {
-  // Its own connection for the writes, before any is counted.
+  // Opens the test's own connection before any are counted.
   await etcd.client.put(`${dir}/a/x`, '1')
   const before = connections()
   const a = watch('a')
@@ -64,7 +64,7 @@ test('each sees its own keys, over the connections of one; who comes late sees t
   expect(connections() - before).toBe(one)
 })
 
-test('who leaves takes nobody along; the last one leaves nothing behind', async () => {
+test('leaving does not affect the others; the last one closes everything', async () => {
   etcd.client.close()
   await until('the helpers have let go', () => !activeHandles().has('TCPSocketWrap'))
   const before = activeHandles()
@@ -78,7 +78,7 @@ test('who leaves takes nobody along; the last one leaves nothing behind', async 
   await until('no handle is left', () => handlesBeyond(before).length === 0)
 })
 
-test('after one has left, who comes back has everything read anew', async () => {
+test('after one has left, its return reads everything again', async () => {
   const [a, b] = [watch('a'), watch('b')]
   await Promise.all([a.next(), b.next()])
   const before = connections()
@@ -88,7 +88,7 @@ test('after one has left, who comes back has everything read anew', async () => 
   expect(connections()).toBeGreaterThan(before)
 })
 
-test('when it breaks it breaks for all, and each comes back', async () => {
+test('when it breaks it breaks for all, and each recovers', async () => {
   const [a, b] = [watch('a'), watch('b')]
   await Promise.all([a.next(), b.next()])
   await etcd.kill()

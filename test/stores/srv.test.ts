@@ -1,4 +1,4 @@
-// Nodes from SRV records, asked of a DNS server of our own.
+// Nodes from SRV records of a DNS server in this process.
 import { getServers, setServers } from 'node:dns'
 import { afterEach, beforeEach, expect, onTestFinished, test } from 'vitest'
 import type { FaultError } from '../../src/core/fault.ts'
@@ -103,7 +103,7 @@ test.each(['before', 'behind'])(
   },
 )
 
-test('no answer is waited for once it is not wanted any more', async () => {
+test('an answer that is no longer wanted is not waited for', async () => {
   dns.fallSilent()
   const stop = new AbortController()
   const finding = find(withNodesFrom([RECORD], store), stop.signal)
@@ -111,7 +111,7 @@ test('no answer is waited for once it is not wanted any more', async () => {
   await expect(finding).rejects.toThrow(/abort/)
 })
 
-test('a server that has moved is found; while the DNS is away, the nodes from before are used', async () => {
+test('a server that has moved is found; while DNS is unreachable, the previous nodes are used', async () => {
   const [one, other] = await Promise.all([startEtcd(), startEtcd()])
   onTestFinished(async () => {
     await Promise.all([one.stop(), other.stop()])
@@ -136,7 +136,7 @@ test('a server that has moved is found; while the DNS is away, the nodes from be
   await watched.converges(new Map([['/app/a', 'still other']]), 60_000)
 })
 
-test('nothing is asked of the DNS once nobody waits for an answer', async () => {
+test('no DNS queries are sent once nobody waits for an answer', async () => {
   await expect(find(withNodesFrom([RECORD], store), AbortSignal.abort())).rejects.toThrow()
   expect(dns.asked).toEqual([])
 })

@@ -1,4 +1,4 @@
-// ZooKeeper's packets, however the network cuts them.
+// ZooKeeper's packets, however the network splits them.
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import { JuteReader, JuteWriter, Packets } from '../../src/stores/zookeeper/jute.ts'

@@ -1,5 +1,4 @@
-// ZooKeeper's secure client port, which asks for a certificate: what goes wrong, and certificates that
-// are renewed.
+// ZooKeeper's secure client port, which requires a certificate: error messages, and certificates that are renewed.
 import { copyFileSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest'
@@ -32,11 +31,11 @@ afterAll(async () => {
   removeDir(folder)
 })
 
-/** A server with that certificate, which takes clients with one of our authority. */
+/** Starts a server with this certificate, which accepts clients with a certificate of our authority. */
 async function startSecured({ cert, key }: CertificateFiles): Promise<ZookeeperServer> {
   const keyStore = `${cert}.pem`
   writeFileSync(keyStore, readFileSync(key, 'utf8') + readFileSync(cert, 'utf8'))
-  // Java determines the format by the name.
+  // Java detects the format by the file name.
   const trustStore = file('trust.pem')
   copyFileSync(ours.cert, trustStore)
   return startZookeeper({ tls: { keyStore, trustStore } })
@@ -62,7 +61,7 @@ test('with certificates on both sides it is read and watched', async () => {
   await watched.end()
 })
 
-test('a server that another authority stands for is not trusted', async () => {
+test('a server certificate of another authority is not trusted', async () => {
   const fault = await watch({ ...as(client), clientCaKeys: theirs.cert }).fault()
   expect(fault.message).toBe(
     `cannot reach ZooKeeper at ${zookeeper.secureNode}: TLS: the server's certificate is signed by an authority that is not trusted`,
@@ -98,7 +97,7 @@ test.each([
 ])('%s: there is no session', async (_, own) => {
   const fault = await watch({ ...own, ...trusting }).fault()
   expect(fault).toMatchObject({
-    // Newer Javas say which of the two it is.
+    // Newer versions of Java report which of the two is the case.
     message: expect.stringMatching(
       /: TLS: the server (?:rejects the client certificate, or requires one|asks for a client certificate)$/,
     ) as string,
@@ -120,7 +119,7 @@ test('a certificate that is renewed on disk is used by the next session', async 
   onTestFinished(() => watched.close())
   await watched.live()
   install(expired)
-  // Existing connections stay.
+  // Existing connections stay open.
   await zookeeper.client.put('/renewed/a', '1')
   await watched.converges(new Map([['/renewed/a', '1']]))
   proxy.cut()
@@ -140,7 +139,7 @@ test('without TLS the secure port gives no session', async () => {
   expect(fault.hint).toContain('-scheme https')
 })
 
-test('a file that is not there is said at once', () => {
+test('a missing file is reported at once', () => {
   const opened = open(
     settingsFor({
       backend: 'zookeeper',

@@ -1,4 +1,4 @@
-// ZooKeeper beyond the contract: chroots, access, watches that a server lacks, and lines that break.
+// ZooKeeper beyond the contract: chroots, access control, missing kinds of watches, and broken connections.
 import { once } from 'node:events'
 import { connect, createServer, type AddressInfo } from 'node:net'
 import { afterAll, beforeAll, expect, test } from 'vitest'
@@ -56,7 +56,7 @@ test('a chroot is the root, and may come into being later', async () => {
   })
 })
 
-test('the whole store is without what ZooKeeper keeps for itself, unless that is named', async () => {
+test('the whole store excludes the znodes of ZooKeeper itself, unless they are named', async () => {
   const whole = watch({}, ['/'])
   const { entries } = (await whole.next()) as { entries: Record<string, string> }
   expect(Object.keys(entries).filter((key) => key.startsWith('/zookeeper'))).toEqual([])
@@ -66,7 +66,7 @@ test('the whole store is without what ZooKeeper keeps for itself, unless that is
   await named.end()
 })
 
-test('a user and a password open what is theirs', async () => {
+test('a user and a password give access to their znodes', async () => {
   const prefix = newPrefix()
   await zookeeper.client.put(`${prefix}/open`, '1')
   await zookeeper.client.put(`${prefix}/closed`, '2')
@@ -89,13 +89,13 @@ test('a user and a password open what is theirs', async () => {
   expect(JSON.stringify(wrong)).not.toContain('horse')
 })
 
-test('a znode that is closed while it is watched is a fault, and not gone', async () => {
+test('a znode that becomes unreadable during the watch is a fault, not a deletion', async () => {
   const prefix = newPrefix()
   await zookeeper.client.put(`${prefix}/a`, '1')
   const watched = watch({}, [prefix])
   await watched.next()
   await zookeeper.client.restrict(`${prefix}/a`, 'web', 'secret')
-  // Who makes its child makes us look at it.
+  // Creating a child makes the store read the znode again.
   await zookeeper.client.put(`${prefix}/a/b`, '')
   expect((await watched.fault()).message).toContain(`denied access to ${prefix}/a`)
 })
@@ -152,7 +152,7 @@ test('a session that the server has ended is survived', async () => {
   const node = `127.0.0.1:${(tap.address() as AddressInfo).port}`
   await watching({ settings: settings({ nodes: [node] }) }, [prefix], async (watched) => {
     await watched.live()
-    // Another one takes the session up, and ends it: what expiry is, without the wait.
+    // Another client takes over the session and ends it, which has the effect of expiry without the wait.
     const other = connect(port, '127.0.0.1')
     const [id, password] = [session?.readBigInt64BE(0), session?.subarray(12)]
     if (id === undefined || password === undefined) throw new Error('no session was seen')
@@ -171,7 +171,7 @@ test('a session that the server has ended is survived', async () => {
   await once(tap, 'close')
 })
 
-test('a server that falls silent is noticed, and so is its return', async () => {
+test('a server that falls silent is detected, and so is its return', async () => {
   const prefix = newPrefix()
   await zookeeper.client.put(`${prefix}/a`, '1')
   const watched = watch({}, [prefix], { timeout: 1000 })
@@ -189,11 +189,11 @@ test('a server that falls silent is noticed, and so is its return', async () => 
   await again.end()
 })
 
-test('a quiet session lives on by its pings', async () => {
+test('pings keep a quiet session alive', async () => {
   const prefix = newPrefix()
   const watched = watch({}, [prefix], { timeout: 1500 })
   await watched.next()
-  // Something else happens that lasts longer than this session may be silent.
+  // Wait for another event, for longer than the session timeout.
   await zookeeper.client.putWithTtl('/passing', '', 2)
   const other = watch({}, ['/passing'])
   expect(await other.next()).toMatchObject({ entries: { '/passing': '' } })
@@ -204,7 +204,7 @@ test('a quiet session lives on by its pings', async () => {
   await watched.end()
 })
 
-test('a server that forgets the first packet, as one that is starting does, is asked anew soon', async () => {
+test('a server that drops the first packet while starting is retried soon', async () => {
   const prefix = newPrefix()
   await zookeeper.client.put(`${prefix}/a`, '1')
   const port = Number(zookeeper.node.split(':')[1])
@@ -232,7 +232,7 @@ test('a server that forgets the first packet, as one that is starting does, is a
   await once(server, 'close')
 })
 
-test('a server that is none says so', async () => {
+test('a server that is not ZooKeeper is reported as such', async () => {
   const server = createServer((socket) => {
     socket.on('error', () => undefined)
     socket.once('data', () => socket.end('HTTP/1.1 400 Bad Request\r\n\r\n'))

@@ -1,17 +1,17 @@
 #!/usr/bin/env bash
-# The path of a stranger: packs reconfd, installs the package into an empty folder, writes a conf.d by the
+# A newcomer's path: packs reconfd, installs the package into an empty folder, writes a conf.d as in the
 # getting-started page, runs it, breaks it in many ways, and reads the messages.
 #
-#   bash test/stranger/path.sh      as root, after npm ci; shows all that it does and all that it is told
+#   bash test/stranger/path.sh      as root, after npm ci; prints all commands and their output
 #
-# Every message has to say what is wrong, where, and what to do, with the exit code that is documented; and
-# the file that is in use has to stay as it was.
+# Every message must state what is wrong, where, and what to do, with the documented exit code; and the file in use
+# must stay unchanged.
 set -u
 top=$(cd "$(dirname "$0")/../.." && pwd)
 page=$top/docs/getting-started.md
 
 if [ -z "${STRANGER_FOLDER:-}" ]; then
-  # Beside the repository's packages, which are linked, not copied.
+  # Next to the repository's packages, which are linked instead of copied.
   mkdir -p "$top/.cache"
   STRANGER_FOLDER=$(mktemp -d "$top/.cache/stranger-XXXXXX")
   export STRANGER_FOLDER
@@ -27,7 +27,7 @@ fail() {
   printf '\nFAILED: %s\n' "$*"
   exit 1
 }
-# Runs something that has to succeed, and shows it.
+# Runs a command that must succeed, and shows its output.
 run() {
   printf '$ %s\n' "$*"
   "$@" || fail "exit code $?: $*"
@@ -91,8 +91,8 @@ cp haproxy.cfg good.cfg
 resource=confd/conf.d/haproxy.toml
 template=confd/templates/haproxy.cfg.njk
 
-# told WHAT EXIT COMMAND...: runs a command that has to fail, shows what it says, and compares: each line of
-# standard input has to be in it. Then everything is made whole again.
+# told WHAT EXIT COMMAND...: runs a command that must fail, shows its output, and checks that the output contains each
+# line of standard input. Then restores all files.
 told() {
   local what=$1 exit=$2 code piece
   shift 2

@@ -1,4 +1,4 @@
-// The stranger's path is a script that can be run by hand; here it is a test.
+// Runs the newcomer's path, a script that also runs by hand, as a test.
 import { join } from 'node:path'
 import { execa } from 'execa'
 import { expect, test } from 'vitest'

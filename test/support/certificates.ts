@@ -1,5 +1,5 @@
-// Certificates for tests, written out as DER (RFC 5280): a machine need not have openssl, and a
-// certificate can be as wrong as a test wants it.
+// Certificates for tests, encoded as DER (RFC 5280) in this file: openssl is not needed, and a certificate can be
+// invalid in any way a test needs.
 import { generateKeyPairSync, randomBytes, sign, type KeyObject } from 'node:crypto'
 import { writeFileSync } from 'node:fs'
 import { isIP } from 'node:net'
@@ -12,7 +12,7 @@ export interface CertificateFiles {
 }
 
 export interface Subject {
-  /** A host name or an IPv4 address that the certificate is for; default 127.0.0.1. */
+  /** The host name or IPv4 address in the certificate; default 127.0.0.1. */
   readonly host?: string
   readonly notAfter?: Date
 }
@@ -70,7 +70,7 @@ export class Authority {
     this.cert = this.#write(name, name, publicKey, extension, new Date(Date.now() + DAY))
   }
 
-  /** A certificate for a server or a client, signed by this authority. */
+  /** Issues a certificate for a server or a client, signed by this authority. */
   issue(name: string, { host = '127.0.0.1', notAfter }: Subject = {}): CertificateFiles {
     const { publicKey, privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' })
     const address = Buffer.from(host.split('.').map(Number))

@@ -1,24 +1,24 @@
-// Writers for the stores' servers: how a test changes keys. Each speaks its server's own HTTP API.
+// Clients with which tests change keys in the stores' servers. Each speaks its server's own HTTP API.
 import { encodeText } from '../../src/core/bytes.ts'
 import { chunks, forAll, HttpClient } from './http.ts'
 
 export interface StoreClient {
   put(key: string, value: string): Promise<void>
-  /** Many keys, in the largest pieces that the server takes. */
+  /** Writes many keys, in the largest batches that the server accepts. */
   putAll(entries: ReadonlyMap<string, string>): Promise<void>
-  /** The key is gone after some seconds, without anyone's doing. */
+  /** Writes a key that the server deletes after some seconds. */
   putWithTtl(key: string, value: string, seconds: number): Promise<void>
   del(key: string): Promise<void>
-  /** The directory and all below it. */
+  /** Deletes a directory and everything below it. */
   delTree(dir: string): Promise<void>
-  /** Closes its connections. Can be used again. */
+  /** Closes the connections; the client can be used again. */
   close(): void
 }
 
 const base64 = (text: string): string => encodeText(text).toString('base64')
 const segments = (key: string): string => key.split('/').map(encodeURIComponent).join('/')
 
-/** Servers cap the size of a transaction: large values are put one by one. */
+/** Separates large values, which are written one by one, because servers limit the size of a transaction. */
 function bySize(
   entries: ReadonlyMap<string, string>,
 ): Record<'small' | 'large', [string, string][]> {
@@ -46,7 +46,7 @@ export class EtcdV3Client implements StoreClient {
     await this.post('kv/put', { key: base64(key), value: base64(value) })
   }
 
-  /** One revision for each piece of 1,000 (the server is started with --max-txn-ops=10000). */
+  /** One revision for each batch of 1,000 (the server is started with --max-txn-ops=10000). */
   async putAll(entries: ReadonlyMap<string, string>): Promise<void> {
     const { small, large } = bySize(entries)
     for (const [key, value] of large) await this.put(key, value)
@@ -58,7 +58,7 @@ export class EtcdV3Client implements StoreClient {
     }
   }
 
-  /** etcd makes a lease last at least one and a half election timeouts, some 2 s. */
+  /** etcd extends a lease to at least one and a half election timeouts, about 2 s. */
   async putWithTtl(key: string, value: string, seconds: number): Promise<void> {
     const { ID } = await this.post('lease/grant', { TTL: seconds })
     await this.post('kv/put', { key: base64(key), value: base64(value), lease: ID })
@@ -69,7 +69,7 @@ export class EtcdV3Client implements StoreClient {
   }
 
   async delTree(dir: string): Promise<void> {
-    // `0` is the character behind `/`: the range of all that begins with `dir/`.
+    // `0` follows `/` in ASCII: the range of all keys that begin with `dir/`.
     await this.post('kv/deleterange', { key: base64(`${dir}/`), range_end: base64(`${dir}0`) })
     await this.del(dir)
   }
@@ -81,12 +81,12 @@ export class EtcdV3Client implements StoreClient {
     return Number(header.revision)
   }
 
-  /** Forgets all history before now. */
+  /** Discards the history before the current revision. */
   async compact(): Promise<void> {
     await this.post('kv/compaction', { revision: String(await this.revision()), physical: true })
   }
 
-  /** Turns authentication on, with user `root` and one more user that may read and write below `prefix`. */
+  /** Enables authentication, with the user `root` and optionally one that may read and write below `prefix`. */
   async enableAuth(
     rootPassword: string,
     user?: { name: string; password: string; prefix: string },
@@ -110,7 +110,7 @@ export class EtcdV3Client implements StoreClient {
   }
 
   async authenticate(name: string, password: string): Promise<void> {
-    // An expired one is refused even here.
+    // An expired token is refused even by this request.
     this.#token = undefined
     const { token } = await this.post('auth/authenticate', { name, password })
     this.#token = token as string
@@ -149,12 +149,12 @@ export class EtcdV2Client implements StoreClient {
     await this.http.ok('DELETE', `/v2/keys${segments(dir)}?recursive=true`)
   }
 
-  /** A directory that goes, with all below it, after some seconds: one event for the directory. */
+  /** Makes a directory expire, with everything below it, after some seconds: one event for the directory. */
   async expireDir(dir: string, seconds: number): Promise<void> {
     await this.#form(dir, { dir: 'true', ttl: String(seconds), prevExist: 'true' })
   }
 
-  /** The same for a new directory: etcd 3.5 sets no time to live on an existing one. */
+  /** The same for a new directory, because etcd 3.5 sets no TTL on an existing one. */
   async makeExpiringDir(dir: string, seconds: number): Promise<void> {
     await this.#form(dir, { dir: 'true', ttl: String(seconds), prevExist: 'false' })
   }
@@ -191,7 +191,7 @@ export class ConsulClient implements StoreClient {
     await this.call('PUT', `/v1/kv${segments(key)}`, value)
   }
 
-  /** Consul takes 64 operations in one transaction, 512 KB of text at most: large values go alone. */
+  /** Consul accepts 64 operations and 512 KB of text in a transaction: large values are written one by one. */
   async putAll(entries: ReadonlyMap<string, string>): Promise<void> {
     const { small, large } = bySize(entries)
     await forAll(large, ([key, value]) => this.put(key, value))
@@ -203,7 +203,7 @@ export class ConsulClient implements StoreClient {
     })
   }
 
-  /** A key of a session that deletes what it holds; Consul takes up to twice the time. */
+  /** Writes a key of a session that deletes its keys when it expires, which takes up to twice the time. */
   async putWithTtl(key: string, value: string, seconds: number): Promise<void> {
     const session = { TTL: `${seconds}s`, Behavior: 'delete', LockDelay: '0s' }
     const answer = await this.call('PUT', '/v1/session/create', JSON.stringify(session))

@@ -1,4 +1,4 @@
-// Consul's agents for tests of the catalog: services are registered, checked, put into maintenance.
+// Consul agents for tests of the catalog: registers services, sets their checks, and puts them into maintenance.
 import { startConsul, type ConsulServer } from './servers.ts'
 
 export interface Registration {
@@ -24,7 +24,7 @@ export class Agent {
     return this.#put('/v1/agent/service/register', service)
   }
 
-  /** With its own check, `check:<id>`, which passes until it is changed. */
+  /** Registers a service with a check, `check:<id>`, which passes until it is changed. */
   registerChecked(service: Registration): Promise<void> {
     const CheckID = `check:${service.ID ?? service.Name}`
     return this.register({ ...service, Check: { CheckID, TTL: '1h', Status: 'passing' } })
@@ -47,7 +47,7 @@ export class Agent {
   }
 }
 
-/** A server, its node called `one`. Output of checks reaches the catalog at once, not after minutes. */
+/** Starts a server with the node name `one`. The output of checks reaches the catalog at once, not after minutes. */
 export const startAgent = async (config: object = {}, token?: string): Promise<Agent> =>
   new Agent(
     await startConsul({
@@ -56,7 +56,7 @@ export const startAgent = async (config: object = {}, token?: string): Promise<A
     }),
   )
 
-/** Another node, without a part in the quorum. */
+/** Starts an agent on another node, which is not part of the quorum. */
 export async function joinAgent(first: Agent, name: string): Promise<Agent> {
   const self = await first.server.client.call('GET', '/v1/agent/self')
   const { Member } = JSON.parse(self) as { Member: { Port: number } }
@@ -69,7 +69,7 @@ export async function joinAgent(first: Agent, name: string): Promise<Agent> {
   })
 }
 
-/** Instances of many services on nodes without an agent, in transactions of Consul's 64 operations. */
+/** Registers instances of many services on nodes without an agent, 64 (Consul's limit) to a transaction. */
 export async function fillCatalog(
   agent: Agent,
   services: number,
@@ -95,7 +95,7 @@ export async function fillCatalog(
   }
 }
 
-/** Gives the instance on node n3 of a service of these another port. */
+/** Changes the port of the instance on node n3 of a service from `fillCatalog`. */
 export async function changePort(agent: Agent, service: string, port: number): Promise<void> {
   const instance = { Service: service, ID: `${service}-3`, Address: '10.0.3.1', Port: port }
   const body = { Node: 'n3', SkipNodeUpdate: true, Service: instance }

@@ -6,7 +6,7 @@ const HASTY = { probe_interval: '200ms', probe_timeout: '100ms', suspicion_mult:
 const COMMON = { gossip_lan: HASTY, gossip_wan: HASTY }
 
 export interface Datacenters {
-  /** The servers of dc1; the first is the one that is asked. */
+  /** The servers of dc1; the tests use the first one. */
   readonly dc1: readonly ConsulServer[]
   readonly dc2: ConsulServer
   stop(): Promise<void>
@@ -39,7 +39,7 @@ export async function startDatacenters(): Promise<Datacenters> {
   }
 }
 
-/** Whether a server is answered by a datacenter. */
+/** Whether a server can reach a datacenter. */
 export async function reaches({ client }: ConsulServer, dc: string): Promise<boolean> {
   try {
     const found = await client.call('GET', `/v1/catalog/nodes?dc=${dc}`)
@@ -49,7 +49,7 @@ export async function reaches({ client }: ConsulServer, dc: string): Promise<boo
   }
 }
 
-/** An instance of the service web, on a node without an agent, without a check. */
+/** Registers an instance of the service web, on a node without an agent and without a check. */
 export async function instance(
   { client }: ConsulServer,
   [Node, ID]: readonly [node: string, id: string],

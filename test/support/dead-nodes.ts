@@ -1,5 +1,5 @@
-// Nodes that are there no more, in the ways in which machines go: what answers nothing, what takes no
-// connection, and what refuses it.
+// Dead nodes, as clients see them: one accepts connections but stays silent, one drops packets, and one refuses
+// connections.
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { connect, createServer, type Socket } from 'node:net'
@@ -12,7 +12,7 @@ export interface DeadNode {
 }
 
 export const deadNodes = {
-  /** The kernel still accepts connections, but no process does. */
+  /** Accepts connections, and never answers. */
   async 'takes connections and stays silent'(): Promise<DeadNode> {
     const open = new Set<Socket>()
     const server = createServer((socket) => {
@@ -29,7 +29,7 @@ export const deadNodes = {
     }
   },
 
-  /** A stopped process whose queue is full: what comes now is neither taken nor refused. */
+  /** A stopped process whose backlog is full: new connections are neither accepted nor refused. */
   async 'drops packets'(): Promise<DeadNode> {
     const code = `const s = require('net').createServer()
       s.listen({ port: 0, host: '127.0.0.1', backlog: 1 }, () => console.log(s.address().port))`
@@ -38,7 +38,7 @@ export const deadNodes = {
     const port = Number(line)
     child.kill('SIGSTOP')
     const queued: Socket[] = []
-    // As many as the queue holds; the first that is not taken in a moment shows that it is full.
+    // Connects until a connection is not accepted within 150 ms, so the backlog is full.
     for (let isTaken = true; isTaken;) {
       const socket = connect(port, '127.0.0.1').on('error', () => undefined)
       queued.push(socket)

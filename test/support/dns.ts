@@ -1,4 +1,4 @@
-// A DNS server for tests (RFC 1035): answers questions for SRV records, and nothing else.
+// A DNS server for tests (RFC 1035) that only answers questions for SRV records.
 import { createSocket } from 'node:dgram'
 
 export interface Target {
@@ -9,9 +9,9 @@ export interface Target {
 }
 
 export interface DnsServer {
-  /** As dns.setServers() takes it. */
+  /** The address, as dns.setServers() expects it. */
   readonly address: string
-  /** The names that were asked for. */
+  /** The names in the questions so far. */
   readonly asked: readonly string[]
   set(record: string, targets: readonly Target[]): void
   /** Stops answering. */
@@ -57,7 +57,7 @@ export async function startDns(): Promise<DnsServer> {
   }
 }
 
-/** The name that begins at an offset, and where it ends. Questions hold no compressed names. */
+/** The name at an offset, and the offset behind it. Questions contain no compressed names. */
 function nameAt(packet: Buffer, from: number): { name: string; end: number } {
   const labels: string[] = []
   let at = from
@@ -72,7 +72,7 @@ function answerOf({ host, port, priority = 0, weight = 0 }: Target): Buffer {
   const labels =
     host === '.' ? [] : host.split('.').map((label) => [label.length, ...Buffer.from(label)])
   const data = Buffer.concat([uint16(priority, weight, port), Buffer.from([...labels.flat(), 0])])
-  // The name is a pointer to that of the question; class IN, no time to live.
+  // The name is a pointer to that of the question; class IN, TTL 0.
   return Buffer.concat([uint16(0xc00c, SRV, 1, 0, 0, data.length), data])
 }
 

@@ -1,6 +1,6 @@
-// A container engine for tests: Docker's API on a Unix socket, as far as `reconfd register` uses it, over
-// containers that are only said to run. It can lie about events as a real one may: leave some out, repeat and
-// reorder them, end in the middle of a line, and be away.
+// A container engine for tests: the part of Docker's API that `reconfd register` uses, on a Unix socket, with simulated
+// containers. Like a real engine, it can drop, repeat and reorder events, end a stream in the middle of a line, and be
+// down.
 import { randomBytes } from 'node:crypto'
 import { createServer, type Server, type ServerResponse } from 'node:http'
 import { unlinkSync } from 'node:fs'
@@ -34,12 +34,12 @@ export class FakeEngine {
   readonly socket = join(tempDir('engine'), 'engine.sock')
   readonly url = `unix://${this.socket}`
   readonly containers = new Map<string, Running>()
-  /** What happens to an event on its way: the lines that are written for it. */
+  /** Returns the lines to write for an event. */
   deliver: (line: string) => readonly string[] = (line) => [line]
-  /** Called before an answer to a list or an inspection. */
+  /** Called before the answer to a list or an inspection. */
   beforeAnswer: (path: string) => void | Promise<void> = () => undefined
   requests: string[] = []
-  /** The oldest version that it serves: 1.44 of Docker 29. */
+  /** The minor number of the oldest API version that it supports, 1.24; that of Docker 29 is 1.44. */
   least = 24
   #server: Server | undefined
   readonly #streams = new Set<ServerResponse>()
@@ -63,7 +63,7 @@ export class FakeEngine {
     await new Promise<void>((listening) => server.listen(this.socket, listening))
   }
 
-  /** Ends as a killed engine does; its containers live on. */
+  /** Ends like a killed engine; its containers keep running. */
   async kill(): Promise<void> {
     const server = this.#server
     this.#server = undefined
@@ -78,7 +78,7 @@ export class FakeEngine {
     }
   }
 
-  /** How many listen to events. */
+  /** The number of clients that listen to events. */
   get listeners(): number {
     return this.#streams.size
   }
@@ -112,19 +112,19 @@ export class FakeEngine {
     this.#event(id, 'destroy')
   }
 
-  /** Changes what it is, such as its name or ports. */
+  /** Changes properties of a container, such as its name or ports. */
   change(id: string, change: Partial<FakeContainer>, action = 'rename'): void {
     this.containers.set(id, { ...this.#get(id), ...change })
     this.#event(id, action)
   }
 
-  /** Ends all streams of events, with this text as the last. */
+  /** Ends all event streams, with this text at their end. */
   endStreams(rest = ''): void {
     for (const stream of this.#streams) stream.end(rest)
     this.#streams.clear()
   }
 
-  /** Writes something to all streams. */
+  /** Writes a text to all event streams. */
   say(text: string): void {
     for (const stream of this.#streams) stream.write(text)
   }

@@ -56,7 +56,7 @@ export async function startEtcdCluster(): Promise<EtcdCluster> {
   })
 }
 
-/** The member, when it is the leader; else rejects. */
+/** Returns the member if it is the leader; rejects otherwise. */
 async function leaderIfItself(member: Member): Promise<Member> {
   const { leader, header } = (await member.client.post('maintenance/status', {})) as {
     leader?: string

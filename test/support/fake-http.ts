@@ -1,15 +1,15 @@
-// An HTTP server that answers as a test says: for what a real store cannot be made to show.
+// An HTTP server whose answers a test supplies, for cases that a real store cannot be made to show.
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 
 export interface FakeServer {
   /** `127.0.0.1:port` */
   readonly node: string
-  /** The paths with their queries, in the order in which they were asked for. */
+  /** The requested paths with their queries, in order. */
   readonly asked: readonly string[]
   close(): Promise<void>
 }
 
-/** @param answer called for each request, with its number from 0; may leave it hanging */
+/** @param answer called for each request, with its number from 0; may leave it unanswered */
 export async function startFake(
   answer: (url: URL, response: ServerResponse, nth: number, request: IncomingMessage) => void,
 ): Promise<FakeServer> {

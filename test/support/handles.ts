@@ -1,4 +1,4 @@
-// What keeps the process alive: sockets, timers, file watchers, counted by kind.
+// Counts the handles that keep the process alive by kind: sockets, timers, file watchers.
 import { readdirSync, readFileSync, readlinkSync } from 'node:fs'
 
 /** Kinds that come and go with every promise and file read. */
@@ -6,7 +6,7 @@ const PASSING = new Set(['Immediate', 'TickObject', 'FSReqCallback', 'FSReqPromi
 
 export function activeHandles(): ReadonlyMap<string, number> {
   const counts = new Map<string, number>()
-  // Bun has this function, too, but it never reports anything; so the kernel is asked.
+  // Bun has this function, too, but it never reports anything; so this reads the descriptors from /proc.
   const kinds = 'bun' in process.versions ? openFiles() : process.getActiveResourcesInfo()
   for (const kind of kinds) {
     if (!PASSING.has(kind)) counts.set(kind, (counts.get(kind) ?? 0) + 1)
@@ -17,7 +17,7 @@ export function activeHandles(): ReadonlyMap<string, number> {
 const watchesOf = (fd: string): string[] =>
   readFileSync(`/proc/self/fdinfo/${fd}`, 'utf8').match(/^inotify wd/gm) ?? []
 
-/** The kinds that have become more, such as `TCPSocketWrap +1`. */
+/** The kinds whose number has grown, such as `TCPSocketWrap +1`. */
 export function handlesBeyond(before: ReadonlyMap<string, number>): string[] {
   return [...activeHandles()]
     .map(([kind, count]) => [kind, count - (before.get(kind) ?? 0)] as const)
@@ -25,7 +25,7 @@ export function handlesBeyond(before: ReadonlyMap<string, number>): string[] {
     .map(([kind, more]) => `${kind} +${more}`)
 }
 
-/** TCP sockets and watches, by Node's names for them, and whatever else has a descriptor; no timers. */
+/** TCP sockets and file watchers, by Node's names for them, and all other descriptors; no timers. */
 function openFiles(): string[] {
   const tcp = ['tcp', 'tcp6'].flatMap((family) =>
     readFileSync(`/proc/self/net/${family}`, 'utf8')
@@ -36,11 +36,11 @@ function openFiles(): string[] {
   return readdirSync('/proc/self/fd').flatMap((fd) => {
     try {
       const target = readlinkSync(`/proc/self/fd/${fd}`)
-      // One descriptor for all watches, which Bun keeps when there is none left.
+      // Bun uses one descriptor for all watches, and keeps it when none is left.
       if (target === 'anon_inode:inotify') return watchesOf(fd).map(() => 'FSEventWrap')
       return [tcp.includes(target) ? 'TCPSocketWrap' : target.replace(/\[\d+\]$/, '')]
     } catch {
-      return [] // closed since it was listed
+      return [] // closed after it was listed
     }
   })
 }

@@ -1,4 +1,4 @@
-// The template of a small HAProxy: one frontend on loopback, and one backend whose servers a test names.
+// The template of a small HAProxy configuration: one frontend on loopback, and one backend with the given servers.
 
 interface Parts {
   readonly port: number
@@ -31,11 +31,11 @@ backend web
 ${servers}
 `
 
-/** A `global` line: a socket with all rights, which also hands over the listeners. */
+/** A `global` line: a socket with admin rights, which also passes on the listening sockets. */
 export const adminSocket = (path: string): string =>
   `stats socket ${path} mode 600 level admin expose-fd listeners`
 
-/** One server for each key below a directory. */
+/** Template text with one server for each key below a directory. */
 export const serversBelow = (dir: string, options = ''): string => `{% for s in range("${dir}") %}
     server {{ base(s.key) }} {{ s.value }}${options}
 {% endfor %}`

@@ -1,20 +1,20 @@
-// A reverse proxy on loopback that records requests and those still running, and refuses some if a test
-// wants it: counts how much a program asks of its server.
+// A reverse proxy on loopback that records finished and running requests, and can refuse or delay some. Tests use it to
+// count a program's requests.
 import { setTimeout as sleep } from 'node:timers/promises'
 import { createServer, request, type ServerResponse } from 'node:http'
 
 export interface Tap {
   /** `127.0.0.1:port` */
   readonly node: string
-  /** Every request so far, path and query. */
+  /** The path and query of every request so far. */
   readonly asked: readonly string[]
-  /** Those that are waiting for their answer. */
+  /** The requests that are waiting for an answer. */
   readonly open: readonly string[]
-  /** Answers in the server's stead from now on; false lets a request through. */
+  /** Answers instead of the server from now on, unless `answer` returns false. */
   refuse(answer: (path: string, response: ServerResponse) => boolean): void
-  /** Delays answers on this path by this many milliseconds from now on; Infinity: never answers. */
+  /** Delays answers on this path by this many milliseconds from now on; Infinity: forever. */
   delay(path: string, time: number): void
-  /** Sends new requests there; running ones stay. */
+  /** Forwards new requests to `target`; running ones are not affected. */
   moveTo(target: string): void
   close(): Promise<void>
 }
@@ -35,7 +35,7 @@ export async function startTap(target: string): Promise<Tap> {
     const [host, port] = to.split(':')
     const outgoing = request({ host, port, path, method, headers, agent: false }, (answer) => {
       response.writeHead(answer.statusCode ?? 502, answer.headers)
-      // Each waits for the one before it: with another delay it would overtake.
+      // Each chunk waits for the previous one, because a shorter delay would make it overtake.
       let before = Promise.resolve()
       answer.on('data', (chunk: Buffer) => {
         const time = delays.get(path) ?? 0
@@ -45,7 +45,7 @@ export async function startTap(target: string): Promise<Tap> {
       })
       answer.on('end', () => void before.then(() => response.end()))
     })
-    // Either side going away is the end of the other.
+    // If either side closes, the other is closed, too.
     outgoing.on('error', () => response.destroy())
     response.on('close', () => outgoing.destroy())
     incoming.pipe(outgoing)

@@ -1,5 +1,5 @@
-// A small HTTP client for tests, with its own connections: `close` leaves nothing open, so that a
-// test can distinguish the handles of a store from those of its helpers.
+// A small HTTP client for tests, with its own connections. `close` leaves none open, so that a test can distinguish the
+// handles of a store from its own.
 import { Agent, request } from 'node:http'
 
 export interface Answer {
@@ -36,7 +36,7 @@ export class HttpClient {
     })
   }
 
-  /** As `send`, for an answer below 300; throws on any other. */
+  /** Like `send`, but throws if the status is 300 or above. */
   async ok(
     method: string,
     path: string,
@@ -58,7 +58,7 @@ export class HttpClient {
     return JSON.parse(answer.text) as unknown
   }
 
-  /** True when the server answers with a status below 300. */
+  /** Whether the server answers with a status below 300. */
   async answers(path: string): Promise<boolean> {
     try {
       return (await this.send('GET', path)).status < 300

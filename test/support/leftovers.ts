@@ -1,4 +1,4 @@
-// What a test that threw has left behind: its processes and folders go with the process it ran in.
+// The processes and folders of a failed test: they are removed when its process ends.
 import type { ChildProcess } from 'node:child_process'
 import { rmSync } from 'node:fs'
 

@@ -2,7 +2,7 @@
 import { spawnSync } from 'node:child_process'
 import { mkdirSync } from 'node:fs'
 
-/** Why a test that mounts cannot run here; undefined when it can. Root is expected to be able to. */
+/** The reason why tests that mount cannot run here; undefined for root, who is expected to be able to mount. */
 export const cannotMount =
   process.getuid?.() === 0 ? undefined : 'only root can mount file systems: run the tests as root'
 
@@ -16,7 +16,7 @@ function mount(...args: readonly string[]): void {
   if (status !== 0) throw new Error(`mount ${args.join(' ')}: ${stderr}`)
 }
 
-/** Mounts an empty file system in memory, of this many KB, on a new folder. */
+/** Creates a folder, and mounts an empty in-memory file system of this many KB there. */
 export function mountSmall(folder: string, kilobytes: number): void {
   mkdirSync(folder, { recursive: true })
   mount('-t', 'tmpfs', '-o', `size=${kilobytes}k`, 'tmpfs', folder)

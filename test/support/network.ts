@@ -1,13 +1,13 @@
-// A network of a test's own: two namespaces, a cable (veth) between them, and addresses of 127.9.0.0/24
-// on it, which are loopback addresses to everybody else. Unplugged, packets are dropped without a word:
-// a partition, with connections that stay open and new ones without an answer. Root on Linux only.
+// A separate network for a test: two namespaces, a cable (veth) between them, and addresses of 127.9.0.0/24, which
+// programs treat as loopback addresses. When it is unplugged, packets are dropped silently, as in a partition:
+// connections stay open, and new ones get no answer. Root on Linux only.
 import { spawnSync } from 'node:child_process'
 
 export interface Network {
-  /** Put before a command line, it runs on that side. */
+  /** Prefixes of a command line that run it on that side. */
   readonly client: readonly string[]
   readonly server: readonly string[]
-  /** The server's address; the server reaches itself by it even when the cable is unplugged. */
+  /** The server's address, by which the server also reaches itself while the cable is unplugged. */
   readonly address: string
   unplug(): void
   plug(): void
@@ -19,10 +19,10 @@ process.once('exit', () => {
   for (const namespace of open) spawnSync('ip', ['netns', 'del', namespace])
 })
 
-/** The network, or why there can be none on this machine. */
+/** Creates the network; returns the reason if this machine does not allow it. */
 export function createNetwork(): Network | string {
   const [a, b] = [`reconfd-a-${process.pid}`, `reconfd-b-${process.pid}`]
-  // Without a lo that has the whole of 127.0.0.0/8, the cable may have a part of it.
+  // The cable can have a part of 127.0.0.0/8 only if lo does not have the whole range.
   const script = `set -e
     ip netns add ${a}
     ip netns add ${b}

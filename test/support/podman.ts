@@ -1,5 +1,4 @@
-// Real containers: podman with all that it keeps in a folder of the test's own, its API on a socket, and one
-// image with busybox in it.
+// Real containers: podman with its storage in a folder of the test, its API on a socket, and one image with busybox.
 import { spawn, spawnSync, type ChildProcess } from 'node:child_process'
 import { existsSync, mkdirSync, copyFileSync, symlinkSync, mkdtempSync, rmSync } from 'node:fs'
 import { connect } from 'node:net'
@@ -11,7 +10,7 @@ import { until } from './until.ts'
 const IMAGE = 'localhost/reconfd-test:1'
 const LIMITS = ['--ulimit', 'nofile=1024:1024', '--ulimit', 'nproc=1000:1000']
 
-/** Why there are no containers here; undefined when there are. */
+/** The reason why containers cannot run here; undefined if they can. */
 export function whyNoContainers(): string | undefined {
   if (process.getuid?.() !== 0) return 'containers need root here'
   for (const program of ['podman', 'runc', 'busybox']) {
@@ -43,7 +42,7 @@ export class Podman {
     return podman
   }
 
-  /** An image whose programs are links to busybox. */
+  /** Makes an image whose programs are links to busybox. */
   makeImage(): void {
     const files = join(this.root, 'files')
     for (const folder of ['bin', 'etc', 'tmp', 'proc', 'sys', 'dev', 'www']) {
@@ -59,7 +58,7 @@ export class Podman {
     if (made.status !== 0) throw new Error(made.stderr)
   }
 
-  /** Its API; `url` names it. */
+  /** Serves the API at `url`. */
   async serve(): Promise<void> {
     const [program, ...args] = this.#words('system', 'service', '--time', '0', this.url) as [string]
     rmSync(this.socket, { force: true })
@@ -70,7 +69,7 @@ export class Podman {
     await until('podman serves its API', () => existsSync(this.socket) && accepts(this.socket))
   }
 
-  /** The API ends; the containers live on. */
+  /** Kills the API service; the containers keep running. */
   async kill(): Promise<void> {
     const service = this.#service
     this.#service = undefined
@@ -80,7 +79,7 @@ export class Podman {
     await ended
   }
 
-  /** Starts a container. Without a command, a web server at port 80 that serves its name. */
+  /** Starts a container. Without a command, it runs a web server on port 80 that serves its name. */
   run(name: string, options: readonly string[], command?: readonly string[]): void {
     const serve = `echo ${name} > /www/index.html; exec httpd -f -p 80 -h /www`
     const words = command ?? ['/bin/sh', '-c', serve]

@@ -1,5 +1,5 @@
-// A server process of a test: started on free loopback ports in a folder of its own, waited for
-// until it answers, and gone with the test run whatever happens.
+// A server process for a test: starts on free loopback ports in its own folder, is waited for until it answers, and
+// ends with the test process at the latest.
 import { type ChildProcess, spawn } from 'node:child_process'
 import { existsSync, mkdtempSync, rmSync } from 'node:fs'
 import { createServer } from 'node:net'
@@ -9,7 +9,7 @@ import { locate, provide, type Located } from '../../scripts/servers.mjs'
 import { leftovers } from './leftovers.ts'
 import { until } from './until.ts'
 
-/** The program of a server, fetched if it is missing. Throws if that fails. */
+/** The program of a server, downloaded if it is missing. Throws if that fails. */
 export function serverBinary(name: string): Located {
   const problems = provide([name])
   const found = locate(name)
@@ -17,7 +17,7 @@ export function serverBinary(name: string): Located {
   return found
 }
 
-/** A new folder, in memory where the machine has a place for that: syncs cost nothing there. */
+/** Creates a folder, in /dev/shm if the machine has it, because syncs cost nothing there. */
 export function tempDir(name: string): string {
   const folder = mkdtempSync(
     join(existsSync('/dev/shm') ? '/dev/shm' : tmpdir(), `reconfd-${name}-`),
@@ -31,7 +31,7 @@ export function removeDir(folder: string): void {
   leftovers.folders.delete(folder)
 }
 
-/** Ports that were free a moment ago; asked for together, so that they differ. */
+/** Ports that were free a moment ago. Allocated together, so that they differ. */
 export async function freePorts(count: number): Promise<number[]> {
   const listeners = await Promise.all(
     Array.from({ length: count }, async () => {
@@ -57,7 +57,7 @@ export interface ProcessSpec {
   readonly ready: () => Promise<boolean>
 }
 
-/** One server: the same arguments, ports and folder through all its restarts. */
+/** A server that keeps its arguments, ports and folder across restarts. */
 export class ServerProcess {
   #child: ChildProcess | undefined
   #output = ''
@@ -69,7 +69,7 @@ export class ServerProcess {
     return this.#child.pid
   }
 
-  /** What it has printed, the last 64 KB of it. */
+  /** The last 64 KB of its output. */
   get output(): string {
     return this.#output
   }
@@ -97,23 +97,23 @@ export class ServerProcess {
     })
   }
 
-  /** Asks it to end (SIGTERM), and waits until it has; SIGKILL after 5 s. */
+  /** Sends SIGTERM and waits for the exit; SIGKILL after 5 s. */
   async stop(): Promise<void> {
     await this.#end('SIGTERM')
   }
 
-  /** SIGKILL, and waits until it is gone. */
+  /** Sends SIGKILL and waits for the exit. */
   async kill(): Promise<void> {
     await this.#end('SIGKILL')
   }
 
-  /** Same ports, same data; killed first when it still runs. */
+  /** Starts it again with the same ports and data, after a kill if it is running. */
   async restart(): Promise<void> {
     await this.kill()
     await this.start()
   }
 
-  /** Connections stay open, and nothing comes any more: a partition, as a client sees it. */
+  /** Stops the process (SIGSTOP): connections stay open, but nothing arrives, as in a partition. */
   pause(): void {
     process.kill(this.pid, 'SIGSTOP')
   }
@@ -138,7 +138,7 @@ export class ServerProcess {
 const isRunning = (child: ChildProcess): boolean =>
   child.exitCode === null && child.signalCode === null && child.pid !== undefined
 
-/** Another program may take a port between its being found free and its use: then once more. */
+/** Calls `start` with free ports, up to three times, because another program may take a port in between. */
 export async function startOnFreePorts<T>(
   count: number,
   start: (ports: readonly number[]) => Promise<T>,

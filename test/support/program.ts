@@ -6,7 +6,7 @@ import { fileURLToPath } from 'node:url'
 const other = process.env['RECONFD_PROGRAM']
 const file = other ?? fileURLToPath(new URL('../../dist/cli.js', import.meta.url))
 
-/** Command and arguments, as spawn() and execa() take them. Throws when it has not been built. */
+/** Command and arguments for spawn() and execa(). Throws if the program has not been built. */
 export function programWith(...args: readonly string[]): [string, string[]] {
   if (!existsSync(file)) throw new Error(`${file} is missing: build it first (npm run build)`)
   return other === undefined ? [process.execPath, [file, ...args]] : [file, [...args]]

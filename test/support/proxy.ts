@@ -1,19 +1,19 @@
-// A TCP proxy on loopback that can do what networks do: be cut, fall silent, end in mid-answer, or
-// answer in the server's stead. An outage for the client while the server goes on working.
+// A TCP proxy on loopback that simulates outages while the server keeps running: it can cut connections, fall silent,
+// end answers early, or answer instead of the server.
 import { connect, createServer, type Socket } from 'node:net'
 
 export interface Proxy {
   /** `127.0.0.1:port` */
   readonly node: string
-  /** Ends all connections and refuses new ones. */
+  /** Closes all connections and refuses new ones. */
   cut(): void
-  /** A partition: connections stay open, new ones are accepted, and nothing comes through any more. */
+  /** Simulates a partition: connections stay open, new ones are accepted, and no data passes. */
   silence(): void
-  /** Ends each connection, including open ones, after this many bytes of answers. */
+  /** Closes each connection, including open ones, after this many bytes of answers. */
   truncate(bytes: number): void
-  /** How many connections have ended so. */
+  /** The number of connections closed by `truncate`. */
   readonly cutShort: number
-  /** Requests are answered with this text, and the connection is closed; open ones end. */
+  /** Answers requests with this text, then closes the connection; closes open ones. */
   answer(text: string): void
   restore(): void
   close(): Promise<void>
@@ -41,7 +41,7 @@ export async function startProxy(target: string): Promise<Proxy> {
         sockets.delete(from)
         to.destroy()
       })
-      // The close that follows says all there is to say.
+      // The `close` event that follows is sufficient.
       from.on('error', () => undefined)
       from.on('data', (data: Buffer) => {
         if (mode.kind === 'silent') return
@@ -91,7 +91,7 @@ export async function startProxy(target: string): Promise<Proxy> {
       endAll()
     },
     restore() {
-      // Dropped bytes are lost: a connection that stayed open has a gap in its stream.
+      // Data was dropped, so the stream of a connection that stayed open has a gap.
       if (mode.kind === 'silent') endAll()
       mode = { kind: 'open' }
     },

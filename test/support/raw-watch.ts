@@ -1,4 +1,4 @@
-// One watch of a store, event by event, as it is before `follow` mends anything.
+// One watch of a store, event by event, without the retries of `follow`.
 import { FaultError, type Fault } from '../../src/core/fault.ts'
 import type { Key } from '../../src/core/key.ts'
 import type { Result } from '../../src/core/result.ts'
@@ -19,7 +19,7 @@ export class RawWatch {
     this.#events = store.watch(node, prefixes, signal, { demand })[Symbol.asyncIterator]()
   }
 
-  /** The next event, maps as plain objects and sets as sorted lists. Throws the watch's fault. */
+  /** The next event, with maps as plain objects and sets as sorted lists. Throws the watch's fault. */
   async next(): Promise<object> {
     const step = await within('an event of the store', this.#events.next())
     if (step.done === true) return { kind: 'end' }
@@ -30,7 +30,7 @@ export class RawWatch {
       : { kind: 'delta', put: Object.fromEntries(value.put), del: [...value.del].sort() }
   }
 
-  /** The fault that the watch breaks with; throws when there is an event instead. */
+  /** The fault that breaks the watch. Throws if an event arrives instead. */
   async fault(): Promise<Fault> {
     try {
       const event = await this.next()

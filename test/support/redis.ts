@@ -1,5 +1,5 @@
-// A real Redis for tests, and how a test writes to it: through the official client, which shares
-// no connection handling with the store.
+// A real Redis for tests, and a writer that uses the official client, which shares no connection handling with the
+// store.
 import { connect } from 'node:net'
 import { createClient, type RedisClientType } from '@redis/client'
 import { encodeText } from '../../src/core/bytes.ts'
@@ -8,7 +8,7 @@ import { chunks } from './http.ts'
 import { startOnFreePorts, tempDir } from './process.ts'
 import { StoreServer } from './servers.ts'
 
-/** Connects with the first command; after close() the next one connects again. */
+/** Connects at the first command, also after close(). */
 export class RedisClient implements StoreClient {
   #client: Promise<RedisClientType> | undefined
 
@@ -59,7 +59,7 @@ export class RedisClient implements StoreClient {
       socket: { reconnectStrategy: false },
       ...(this.password === undefined ? {} : { password: this.password }),
     }) as unknown as RedisClientType
-    // The command that fails says it; the next one gets a new connection.
+    // The failing command reports the error; the next one gets a new connection.
     client.on('error', () => this.close())
     await client.connect()
     return client
@@ -75,7 +75,7 @@ export interface RedisOptions {
   readonly extraArgs?: readonly string[]
 }
 
-/** One Redis that keeps its keys when it is killed. */
+/** Starts a Redis that keeps its keys when it is killed. */
 export async function startRedis(options: RedisOptions = {}): Promise<RedisServer> {
   return startOnFreePorts(1, async ([port]) => {
     const dataDir = tempDir('redis')
@@ -97,7 +97,7 @@ export async function startRedis(options: RedisOptions = {}): Promise<RedisServe
   })
 }
 
-/** Whether a Redis serves there: a password that is wanted is an answer, loading its data is not. */
+/** Whether Redis is ready: a required password counts as ready, a server that loads its data does not. */
 export function answers(endpoint: { port: number } | { path: string }): Promise<boolean> {
   return new Promise((resolve) => {
     const socket = connect({ host: '127.0.0.1', ...endpoint })

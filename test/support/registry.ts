@@ -1,11 +1,11 @@
-// What a registry holds, read by its own API, and the program that registers.
+// Reads the contents of a registry with its own API, and starts `reconfd register`.
 import type { ConsulServer, EtcdServer } from './servers.ts'
 import type { ZookeeperServer } from './zookeeper.ts'
 import { opcode, pathBody, readBody, ZkError } from '../../src/stores/zookeeper/protocol.ts'
 import { Running } from '../e2e/support.ts'
 import { tempDir } from './process.ts'
 
-/** By key, such as `/services/web/id`: the value. */
+/** Values by key, such as `/services/web/id`. */
 export type Held = Readonly<Record<string, string>>
 
 /** The keys below a prefix of etcd v3. */
@@ -45,7 +45,7 @@ export async function heldByConsulKv(server: ConsulServer, prefix = '/services/'
   )
 }
 
-/** The leaves two levels below a znode: of its JSON, the address and the port. */
+/** The values two levels below a znode. */
 export async function heldByZookeeper(
   server: ZookeeperServer,
   prefix = '/services',
@@ -63,7 +63,7 @@ export async function heldByZookeeper(
       }
     }
   } catch (error) {
-    // A node has gone meanwhile.
+    // A node was deleted in the meantime.
     if (!(error instanceof ZkError)) throw error
   }
   return held
@@ -81,7 +81,7 @@ interface Instance {
   readonly Checks: readonly { readonly CheckID: string; readonly Status: string }[]
 }
 
-/** The instances of Consul's services, by name. */
+/** The instances of a service in Consul; with `passing`, only those that pass their checks. */
 export async function instancesIn(
   server: ConsulServer,
   name: string,
@@ -91,7 +91,7 @@ export async function instancesIn(
   return JSON.parse(await server.client.call('GET', path)) as readonly Instance[]
 }
 
-/** Passing services of Consul, as those of etcd. */
+/** The passing services of Consul, as keys and values like those in etcd. */
 export async function heldByConsul(server: ConsulServer): Promise<Held> {
   const names = JSON.parse(await server.client.call('GET', '/v1/catalog/services')) as object
   const held: Record<string, string> = {}
@@ -104,7 +104,7 @@ export async function heldByConsul(server: ConsulServer): Promise<Held> {
   return held
 }
 
-/** `reconfd register` with its own state folder, or that of another run. */
+/** Starts `reconfd register` with its own state folder, or that of another run. */
 export function startRegister(
   args: readonly string[],
   { state = tempDir('register'), env = {} }: { state?: string; env?: Record<string, string> } = {},

@@ -1,4 +1,4 @@
-// The test servers themselves: they start, keep their data over a kill, and go.
+// The test servers themselves: they start, keep their data when killed, and end.
 import { expect, test } from 'vitest'
 import { startConsul, startEtcd } from './servers.ts'
 

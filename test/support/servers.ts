@@ -1,5 +1,5 @@
-// Real servers for tests: etcd, Consul, HAProxy and nginx on loopback ports, with their clients.
-// All of them end with the test run; a test ends its own earlier with `stop()`.
+// Real servers for tests: etcd, Consul, HAProxy and nginx on loopback ports, with their clients. All end with the test
+// process; a test ends its own earlier with `stop()`.
 import { mkdirSync, rmSync, writeFileSync } from 'node:fs'
 import { ConsulClient, EtcdV2Client, EtcdV3Client } from './clients.ts'
 import { HttpClient } from './http.ts'
@@ -9,7 +9,7 @@ export { serverBinary, tempDir, removeDir, freePorts, ServerProcess } from './pr
 export { ConsulClient, EtcdV2Client, EtcdV3Client } from './clients.ts'
 export { until } from './until.ts'
 
-/** A server that stores keys: its process, and where it is reached. */
+/** A server that stores keys: its process, address, data and client. */
 export class StoreServer<Client extends { close(): void }> extends ServerProcess {
   constructor(
     spec: ProcessSpec,
@@ -25,7 +25,7 @@ export class StoreServer<Client extends { close(): void }> extends ServerProcess
     return `http://${this.node}`
   }
 
-  /** Killed, emptied and started again: the same address with nothing of what it knew. */
+  /** Kills the server, deletes its data and starts it at the same address. */
   async restartEmpty(): Promise<void> {
     await this.kill()
     rmSync(this.dataDir, { recursive: true, force: true })
@@ -43,7 +43,7 @@ export class StoreServer<Client extends { close(): void }> extends ServerProcess
 export interface ServerOptions {
   readonly extraArgs?: readonly string[]
   readonly dataDir?: string
-  /** Also served by TLS, at `secureNode`; the plain port stays, for the test's own writes. */
+  /** Serve TLS, too, at `secureNode`; the plain port stays for the test's own writes. */
   readonly tls?: ServerTls
 }
 
@@ -51,11 +51,11 @@ export interface ServerOptions {
 export interface ServerTls {
   readonly cert: string
   readonly key: string
-  /** The authority of the client certificates that are asked for; absent: none is. */
+  /** The authority of client certificates, which are required if it is set. */
   readonly clientCa?: string
 }
 
-/** 3.4 is bookworm's, 3.5 trixie's. */
+/** 3.4 is in Debian bookworm, 3.5 in trixie. */
 export type EtcdVersion = '3.4' | '3.5'
 
 export type EtcdServer = StoreServer<EtcdV3Client> & {
@@ -136,7 +136,7 @@ export async function startConsul(
       disable_update_check: true,
       log_level: 'error',
       session_ttl_min: '1s',
-      // Short elections: the one server is its own leader.
+      // Short elections: a single server elects itself.
       performance: { raft_multiplier: 1 },
       ...options.config,
     }
@@ -145,7 +145,7 @@ export async function startConsul(
     const ready = async (): Promise<boolean> => {
       try {
         const leader = await probe.send('GET', '/v1/status/leader')
-        // With a leader, a missing key is 404; before, the question is refused with 500.
+        // With a leader, a missing key is 404; before that, the request fails with 500.
         const key = await probe.send('GET', '/v1/kv/ready?consistent')
         return leader.status === 200 && leader.text !== '""' && [404, 403].includes(key.status)
       } catch {
@@ -194,7 +194,7 @@ export async function startHaproxy(
   return server
 }
 
-/** True when something answers HTTP on the port, with whatever status. */
+/** Whether anything answers HTTP on the port, with any status. */
 async function isListening(port: number): Promise<boolean> {
   const probe = new HttpClient(`http://127.0.0.1:${port}`)
   try {

@@ -1,4 +1,4 @@
-// Settings for tests: quiet defaults, and what the test says otherwise.
+// Settings for tests: quiet defaults, overridden by those of the test.
 import type { Settings } from '../../src/core/settings.ts'
 
 export type StoreSettings = Pick<Settings, 'backend'> & Partial<Settings>

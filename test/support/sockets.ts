@@ -12,7 +12,7 @@ export function connectionsTo(port: number, pid: number | 'self' = 'self'): numb
       const inode = /^socket:\[(\d+)\]$/.exec(readlinkSync(`/proc/${pid}/fd/${fd}`))?.[1]
       if (inode !== undefined) sockets.add(inode)
     } catch {
-      // Closed since it was listed.
+      // Closed after it was listed.
     }
   }
   const remote = `:${port.toString(16).toUpperCase().padStart(4, '0')}`

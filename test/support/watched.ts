@@ -1,4 +1,4 @@
-// A store followed as the program follows it: its events reduced to the tree that a template would see.
+// A store followed as the program does: its events are reduced to the tree that a template would see.
 import type { Fault } from '../../src/core/fault.ts'
 import type { Key } from '../../src/core/key.ts'
 import { reduce } from '../../src/core/mirror.ts'
@@ -9,7 +9,7 @@ import { follow } from '../../src/feeds/follow.ts'
 import { openStore } from '../../src/stores/registry.ts'
 import { until, within } from './until.ts'
 
-/** The store of the settings; throws its fault when it cannot be opened. */
+/** Opens the store of the settings. Throws its fault. */
 export async function storeOf(settings: Settings): Promise<Store> {
   const opened = await openStore(settings)
   if (!opened.ok) throw new Error(`${opened.error.message}; ${opened.error.hint ?? ''}`)
@@ -21,7 +21,7 @@ export class Watched {
   /** The kinds of all events so far, `broken` among them. */
   readonly kinds: (StoreEvent['kind'] | 'broken')[] = []
   readonly faults: Fault[] = []
-  /** What the store's code has thrown that was no fault. */
+  /** Errors thrown by the store's code that are not faults. */
   readonly bugs: string[] = []
   readonly #abort = new AbortController()
   readonly #done: Promise<void>
@@ -60,7 +60,7 @@ export class Watched {
     }
   }
 
-  /** Aborts, and waits until the generator has returned. Throws what it threw. */
+  /** Aborts, and waits until the generator has returned. Throws the generator's error, if any. */
   async close(): Promise<void> {
     this.#abort.abort()
     await within('the watch ends when aborted', this.#done, 5000)
@@ -69,7 +69,7 @@ export class Watched {
 
   async #run(store: Store): Promise<void> {
     const { signal } = this.#abort
-    // Short, so that a test waits for the server and not for the backoff.
+    // Short, so that a test does not wait for the backoff.
     const backoff = { first: 20, most: 200 }
     for await (const step of follow(store, this.prefixes, { signal, backoff })) {
       if (step.kind === 'broken') {

@@ -17,7 +17,7 @@ export interface ZookeeperEnsemble {
   stop(): Promise<void>
 }
 
-/** @param sessionTimeout milliseconds that a session lives at most without a sign of its client */
+/** @param sessionTimeout milliseconds after which a session without a sign of its client expires */
 export async function startEnsemble(sessionTimeout: number): Promise<ZookeeperEnsemble> {
   const jar = serverBinary('zookeeper').path
   return startOnFreePorts(9, async (ports) => {
@@ -30,7 +30,7 @@ export async function startEnsemble(sessionTimeout: number): Promise<ZookeeperEn
       const port = ports[3 * n + 2] as number
       const spec = zookeeperProcess(jar, port, [], {
         dataDir,
-        // In ticks, as long as a member may take to join and to keep up.
+        // Limits for joining and keeping up, in ticks.
         initLimit: 40,
         syncLimit: 20,
         minSessionTimeout: sessionTimeout,

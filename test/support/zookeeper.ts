@@ -1,4 +1,4 @@
-// A real ZooKeeper for tests, and how a test writes to it: 3.8, or 3.4, which has no recursive watches.
+// A real ZooKeeper for tests, and its writer: 3.8, or 3.4, which has no recursive watches.
 import { createHash } from 'node:crypto'
 import { writeFileSync } from 'node:fs'
 import { connect } from 'node:net'
@@ -19,7 +19,7 @@ const setAcl = 7
 const READ = 1
 const EVERYTHING = 31
 
-/** Milliseconds. Sessions last 2 to 20 ticks: short ones let a test see one end. */
+/** Milliseconds. Session timeouts are 2 to 20 ticks; short ticks let a test see a session expire. */
 const TICK = 250
 
 export class ZookeeperClient implements StoreClient {
@@ -34,7 +34,7 @@ export class ZookeeperClient implements StoreClient {
     await this.putAll(new Map([[key, value]]))
   }
 
-  /** In one pipeline: ZooKeeper carries out the requests of a session in their order. */
+  /** Pipelines the requests: ZooKeeper processes those of a session in order. */
   async putAll(entries: ReadonlyMap<string, string>): Promise<void> {
     const session = await this.session()
     const folders = new Set<string>()
@@ -49,7 +49,7 @@ export class ZookeeperClient implements StoreClient {
     await Promise.all([
       ...[...folders].map((folder) => createNode(session, folder, '').catch(isThere)),
       ...[...entries].map(async ([key, value]) => {
-        // Most are new; the others take a second request.
+        // Most keys are new; existing ones need a second request.
         await createNode(session, key, value).catch(async (error: unknown) => {
           isThere(error)
           await this.set(key, value)
@@ -63,7 +63,7 @@ export class ZookeeperClient implements StoreClient {
     await session.request(setData, (writer) => writer.string(key).string(value).int(-1))
   }
 
-  /** An ephemeral znode of a session whose line is cut: the server ends it once it has timed out. */
+  /** Creates an ephemeral znode in a session, and cuts the connection: the server deletes it after the timeout. */
   async putWithTtl(key: string, value: string, seconds: number): Promise<void> {
     const proxy = await startProxy(this.node)
     const session = await Session.open(parseZookeeperNode(proxy.node), { timeout: seconds * 1000 })
@@ -83,7 +83,7 @@ export class ZookeeperClient implements StoreClient {
     await this.del(dir)
   }
 
-  /** Lets only one user read a znode; all the rest is everyone's, this client's too. */
+  /** Lets only one user read a znode; everyone keeps the other permissions, including this client. */
   async restrict(key: string, name: string, password: string): Promise<void> {
     const hash = createHash('sha1').update(`${name}:${password}`).digest('base64')
     const session = await this.session()
@@ -101,7 +101,7 @@ export class ZookeeperClient implements StoreClient {
     )
   }
 
-  /** The open session, or a new one: the server may have gone since. */
+  /** The open session, or a new one if it has ended. */
   async session(): Promise<Session> {
     this.#session ??= Session.open(parseZookeeperNode(this.node), {
       ...this.options,
@@ -138,18 +138,18 @@ async function createNode(
 
 export type ZookeeperServer = StoreServer<ZookeeperClient> & { readonly secureNode: string }
 
-/** Files in PEM: the server's key and certificate in one, and the authority of its clients. */
+/** PEM files: the server's key and certificate in one, and the authority of its clients. */
 export interface ServerTls {
   readonly keyStore: string
   readonly trustStore: string
 }
 
 export interface ZookeeperOptions {
-  /** 3.4 is the newest before recursive watches that Debian has. */
+  /** 3.4 is the newest version in Debian without recursive watches. */
   readonly version?: '3.8' | '3.4'
-  /** For the Java machine. */
+  /** Options for the Java virtual machine. */
   readonly flags?: readonly string[]
-  /** Serve TLS as well, on `secureNode`, to clients with a certificate. */
+  /** Serve TLS, too, on `secureNode`, to clients with a certificate. */
   readonly tls?: ServerTls
 }
 
@@ -171,7 +171,7 @@ export async function startZookeeper(options: ZookeeperOptions = {}): Promise<Zo
   })
 }
 
-/** One server: `lines` are what its configuration holds beside what all of them have. */
+/** One server; `lines` are added to the common configuration. */
 export function zookeeperProcess(
   jar: string,
   port: number,
@@ -190,10 +190,10 @@ export function zookeeperProcess(
   const text = Object.entries(all).map((line) => line.join('='))
   writeFileSync(config, text.join('\n'))
   const args = [
-    // A quick start and a small heap: it lives for seconds.
+    // A quick start and a small heap, because it runs only for seconds.
     ...['-Xmx256m', '-XX:+UseSerialGC', '-XX:TieredStopAtLevel=1'],
     '-Dorg.slf4j.simpleLogger.defaultLogLevel=error',
-    // 3.4 would look for log4j itself, which is not here.
+    // 3.4 would look for log4j, which is not installed.
     '-Dzookeeper.jmx.log4j.disable=true',
     ...flags,
     ...['-cp', classPath(jar), 'org.apache.zookeeper.server.quorum.QuorumPeerMain', config],
@@ -202,7 +202,7 @@ export function zookeeperProcess(
   return { name: 'java', args, ready }
 }
 
-/** What ZooKeeper needs beside its own archive, by the names that Debian gives them. */
+/** The archives of ZooKeeper and its dependencies, by Debian's file names. */
 function classPath(jar: string): string {
   const netty = ['buffer', 'codec', 'common', 'handler', 'resolver', 'transport']
   const native = ['transport-native-epoll', 'transport-native-unix-common']
@@ -222,8 +222,8 @@ const secured = ({ keyStore, trustStore }: ServerTls, port: number) => ({
 })
 
 /**
- * The answer to a word of four letters, empty when there is none: a server that is just starting may
- * leave a connection unanswered for good. https://zookeeper.apache.org/doc/current/zookeeperAdmin.html
+ * The answer to a four-letter command; empty if there is none, because a starting server may never answer a
+ * connection. https://zookeeper.apache.org/doc/current/zookeeperAdmin.html
  */
 export async function ask(port: number, word: 'srvr' | 'cons'): Promise<string> {
   const socket = connect({ port, host: '127.0.0.1', timeout: 300 })
@@ -233,7 +233,7 @@ export async function ask(port: number, word: 'srvr' | 'cons'): Promise<string> 
     socket.write(word)
     for await (const chunk of socket) answer += String(chunk)
   } catch {
-    // Missing, or not there yet.
+    // The server is missing, or not listening yet.
   } finally {
     socket.destroy()
   }

@@ -1,4 +1,4 @@
-// Compiled code is kept only in a folder that is ours alone, since what lies in it is run.
+// Compiled code is kept only in a folder that nobody else can write to, because it is executed later.
 import { chmodSync, existsSync, mkdirSync, readdirSync, statSync, symlinkSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
@@ -6,7 +6,7 @@ import { keepCompiled } from '../../src/system/compile-cache.ts'
 import { KEEP } from '../../src/system/keep.ts'
 import { tempDir } from '../support/servers.ts'
 
-/** The folder in which compiled code would be kept; undefined: none. */
+/** The folder for compiled code; undefined if none is kept. */
 function keptIn(stateDir: string): string | undefined {
   let told: string | undefined
   Object.defineProperty(globalThis, KEEP, {

@@ -1,4 +1,4 @@
-// Secrets left out of texts, in every form that a server may repeat them in.
+// Secrets are removed from texts, in every form in which a server may repeat them.
 import { expect, test } from 'vitest'
 import fc from 'fast-check'
 import { mapSpoken } from '../../src/core/spoken.ts'
@@ -20,7 +20,7 @@ test.each([
   [`Basic ${base64('usr:Pass w0rd/"ü&')}`, 'Basic ***'],
   [`Basic ${base64('usr:Pass w0rd/"ü&').replace(/=+$/, '')}.`, 'Basic ***.'],
   ['token b1946ac9-2492-d234b1946ac9-2492-d234', 'token ******'],
-  // A short one may be a part of any word.
+  // A short secret may be part of any word.
   ['abc, xabc, abcx, abc_, "abc"', '***, xabc, abcx, abc_, "***"'],
   [`Basic ${base64('me:abc')}`, 'Basic ***'],
   ['nothing at all', 'nothing at all'],
@@ -34,7 +34,7 @@ test('an empty one is none', () => {
   expect(withoutSecrets('abacus')).toBe('abacus')
 })
 
-test('whatever it holds, it is left out in each of its forms', () => {
+test('any text is removed in each of its forms', () => {
   const text = fc.string({ unit: 'binary', minLength: 6, maxLength: 40 })
   fc.assert(
     fc.property(text, fc.string({ maxLength: 10 }), (secret, user) => {
@@ -49,7 +49,7 @@ test('whatever it holds, it is left out in each of its forms', () => {
   )
 })
 
-test('of those that were renewed again and again the newest are known', () => {
+test('of secrets that are often renewed, the newest are known', () => {
   for (let n = 0; n < 300; n++) keepSecret(`renewed-token-${n}`)
   expect(withoutSecrets('renewed-token-299 renewed-token-280')).toBe('*** ***')
 })

@@ -1,4 +1,4 @@
-// The syncs of folders: who asks at the same time shares one, and it begins after whoever shares it has asked.
+// Syncs of folders: concurrent callers share one sync, which begins after their calls.
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -13,20 +13,20 @@ afterEach(() => {
   rmSync(folder, { recursive: true, force: true })
 })
 
-it('is one for all that ask while another is under way', async () => {
+it('is shared by all callers during a running one', async () => {
   const order: string[] = []
   const first = syncFolder(folder).then(() => order.push('first'))
   const others = Array.from({ length: 100 }, () => syncFolder(folder))
   expect(new Set(others).size).toBe(1)
   await Promise.all([first, others[0]?.then(() => order.push('shared'))])
   expect(order).toEqual(['first', 'shared'])
-  // A call after the sync has begun gets the next one.
+  // A call during a running sync gets the next one.
   const next = syncFolder(folder)
   expect(others).not.toContain(next)
   await next
 })
 
-it('begins a further one although the one before failed', async () => {
+it('begins another one after a failed one', async () => {
   rmSync(folder, { recursive: true })
   const both = await Promise.allSettled([syncFolder(folder), syncFolder(folder)])
   expect(both.map(({ status }) => status)).toEqual(['rejected', 'rejected'])

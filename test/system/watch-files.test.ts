@@ -1,4 +1,4 @@
-// Watching files and folders, even if a folder is replaced.
+// Watching files and folders, including a folder that is replaced.
 import { mkdirSync, renameSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterEach, beforeEach, expect, test } from 'vitest'
@@ -31,14 +31,14 @@ async function watch(folder: string): Promise<void> {
   })
 }
 
-/** An edit is seen from some time on, in a folder of the folder too. */
+/** Waits until edits of the file are seen. */
 async function editIsSeen(file: string): Promise<void> {
   seen.clear()
   const edit = (): boolean => {
     writeFileSync(file, 'edited')
     return seen.has(file)
   }
-  // Not so often that it never settles.
+  // At longer intervals, so that the watcher can settle in between.
   await until(`an edit of ${file} is seen`, edit, { every: 300 })
 }
 const inside = (confdir: string): string => join(confdir, 'conf.d/more/a.toml')
@@ -77,7 +77,7 @@ test.each([
   await editIsSeen(inside(confdir))
 })
 
-/** Points a link elsewhere, in one step, and leaves where it led as it is. */
+/** Points a link to another target in one step; the previous target stays unchanged. */
 function point(link: string, to: string): void {
   symlinkSync(to, `${link}.new`)
   renameSync(`${link}.new`, link)
@@ -116,7 +116,7 @@ test.each([
   await editIsSeen(join(folder, name))
 })
 
-test('links that lead to each other, and to nowhere, hurt nobody', async () => {
+test('cyclic and dangling links do no harm', async () => {
   const confdir = release('confd')
   symlinkSync(confdir, join(confdir, 'conf.d/up'))
   symlinkSync('b', join(confdir, 'conf.d/a'))
@@ -138,7 +138,7 @@ test('a file and a folder that are not there yet are seen when they come', async
   await sees(join(root, 'other/part'))
 })
 
-test('what an editor does is told once, and its other files are not', async () => {
+test('an edit is reported once, and the temporary files of the editor are not', async () => {
   const confdir = release('confd')
   const told: (readonly string[])[] = []
   watched = await watchFiles([join(confdir, 'conf.d')], (paths) => told.push([...paths]))

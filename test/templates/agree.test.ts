@@ -1,5 +1,5 @@
-// Both languages give the same bytes for the same values: what the functions are given comes from the
-// store, as JSON, and what they give is looked at as JSON.
+// Both languages produce the same bytes for the same values. Arguments come from the store, as JSON, and results are
+// compared as JSON.
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import { Workshop } from './helper.ts'
@@ -66,7 +66,7 @@ workshop.write(
   `{{$s := getv "/x"}}{{$x := fromJson $s}}${EXPRESSIONS.map(([, code]) => `{{${code}}}\n|`).join('')}`,
 )
 
-/** One after the other, so that a failure names its expression. */
+/** The results of all expressions in each language, as lists, so that a failure shows the expression. */
 async function both(text: string): Promise<[unknown, unknown]> {
   const nunjucks = await workshop.render('all.njk', { '/x': text })
   const go = await workshop.render('all.tmpl', { '/x': text })

@@ -1,4 +1,4 @@
-// The time that a template writes moves on with the rest of the output, not by itself.
+// A time in the output of a template changes only when other output changes.
 import { afterAll, expect, it, vi } from 'vitest'
 import { Times } from '../../src/templates/clocks.ts'
 import { createRenderer } from '../../src/templates/render.ts'

@@ -1,4 +1,4 @@
-// What guards count of a render: the keys that the template puts to use.
+// The keys of a render that guards count: those that the template uses.
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import { countedKeys } from '../../src/core/guard.ts'
@@ -9,7 +9,7 @@ import { createRenderer } from '../../src/templates/render.ts'
 const service = (name: string, tags: readonly string[]): string =>
   JSON.stringify({ name, address: '10.0.0.1', port: 80, tags })
 
-/** Three services in the list: the one that is meant, one of others, one without any instance. */
+/** A list of three services: the tested one, another one, and one without instances. */
 const tree = treeOf(
   new Map<Key, string>([
     [entryOf('/services/shop'), '{"name":"shop","tags":["lb"]}'],

@@ -1,4 +1,4 @@
-// Makes docs/templates.md: what the engine does, and a table of the functions from their own examples.
+// Generates docs/templates.md: the behaviour of the engine, and a table of the functions from their own examples.
 import { dataset, files, subjects } from '../../src/templates/functions/index.ts'
 import type { Example, TemplateFunction } from '../../src/templates/functions/define.ts'
 import { languageExamples } from './language-examples.ts'
@@ -186,7 +186,7 @@ All functions of confd exist, with confd's results, and many of sprig and consul
 
 `
 
-/** Code in a cell of a table; two backquotes around what has one in it. */
+/** Code in a table cell; with double backquotes if it contains one. */
 function cell(text: string): string {
   const escaped = text.replaceAll('|', '\\|')
   return escaped.includes('`') ? `\`\` ${escaped} \`\`` : `\`${escaped}\``

@@ -1,11 +1,11 @@
-// What an operator reads when a template is wrong, written down word by word.
+// The exact messages about faulty templates, as an operator reads them.
 import { expect, it } from 'vitest'
 import { render, Workshop, type Keys, type Options } from './helper.ts'
 
 const json: Keys = { '/j': '{"b": {"c": 1}, "n": null}', '/secret': 'hunter2', '/a/1': 'x' }
 const GIVE = 'correct the name, give a default with | default("..."), or test "is defined" first'
 
-/** Template, place and message, hint. */
+/** Template, position and message, hint. */
 const cases: [template: string, told: string, hint?: unknown][] = [
   // Syntax.
   ['a\n{{ foo bar }}', '2:8: template syntax: expected "}}" here'],
@@ -93,7 +93,7 @@ const cases: [template: string, told: string, hint?: unknown][] = [
     'give a default: {{ j.n | default("...", true) }}',
   ],
   ['{% set j = json(getv("/j")) %}{{ j.n.x }}', '1:34: j.n is null'],
-  // What has no text.
+  // Values without a text form.
   [
     '{% set j = json(getv("/j")) %}{{ j.b }}',
     '1:34: j.b is an object, which has no text form',
@@ -131,7 +131,7 @@ const cases: [template: string, told: string, hint?: unknown][] = [
     '1:12: template "/etc/passwd" lies outside of the templates folder',
     expect.stringContaining('only files below'),
   ],
-  // Without end.
+  // Endless recursion.
   [
     '{% macro m(a) %}{{ m(a) }}{% endmacro %}{{ m(1) }}',
     '1:20: templates include or call each other endlessly',
@@ -144,7 +144,7 @@ it.each(cases.map((row) => ({ row })))('$row.0', async ({ row: [text, told, hint
   const lines = message?.split('\n') ?? []
   expect(lines[0]).toBe(`t.njk:${told}`)
   expect(lines.find((line) => /^ {2}[a-z]/.test(line))?.trim()).toEqual(hint)
-  // The line itself, and a caret below it.
+  // The line itself, with a caret below it.
   expect(lines.some((line) => /^ {2} +\| .*\^$/.test(line) || /^ {4}\| \s*\^$/.test(line))).toBe(
     true,
   )
@@ -184,7 +184,7 @@ it.each<readonly [string, Options, readonly [string, string]]>([
     ],
   ],
   [
-    // A resource with its own store sees only that one.
+    // A resource with its own store sees only that store.
     '/secret/key',
     { prefix: '/vault2:/production', watched: ['/secret'] },
     [
@@ -197,12 +197,12 @@ it.each<readonly [string, Options, readonly [string, string]]>([
   expect(message).toBe(
     [told, '  2 | ', `  3 |   port {{ getv("${key}") }}`, '    |           ^', hint].join('\n'),
   )
-  // So that the template is tried again when the key comes; one outside of `keys` never does.
+  // Recorded, so that the template renders again when the key appears; a key outside `keys` is not recorded.
   const full = key.startsWith('/') ? `${options.prefix ?? ''}${key}` : `/${key}`
   expect([...reads.keys]).toEqual(hint?.includes('do not name it') === true ? [] : [full])
 })
 
-it('a failure is told where it is: in a loop, in an include, in a folder', async () => {
+it('a failure is reported at its place: in a loop, in an include, in a folder', async () => {
   const workshop = new Workshop()
   workshop.write('main.njk', 'top\n{% include "parts/list.njk" %}\n')
   workshop.write(
@@ -253,7 +253,7 @@ it.each(['include', 'extends', 'import'])(
   },
 )
 
-it('a missing template file is told and recorded', async () => {
+it('a missing template file is reported and recorded', async () => {
   const workshop = new Workshop()
   const { message, reads } = await workshop.render('none.njk')
   expect(message).toBe('none.njk: the template file does not exist')

@@ -1,5 +1,5 @@
-// Functions of other programs: what is said to be written instead is there, and the page on
-// consul-template has the same table. `UPDATE_DOCS=1 npx vitest run test/templates/foreign.test.ts` writes it.
+// Functions of other programs: the suggested replacements exist, and the page on consul-template has the same table.
+// `UPDATE_DOCS=1 npx vitest run test/templates/foreign.test.ts` rewrites it.
 import { readFile, writeFile } from 'node:fs/promises'
 import { fileURLToPath } from 'node:url'
 import nunjucks from 'nunjucks'
@@ -23,7 +23,7 @@ describe.each(all.map((one) => [one.name, one] as const))('%s', (name, foreign) 
     if (foreign.nunjucks !== undefined) expect(ours.has(name)).toBe(false)
   })
 
-  it('is replaced by what there is', () => {
+  it('has a replacement that exists', () => {
     const called = (text = ''): string[] =>
       text.replace(/"[^"]*"/g, '""').match(/(?<![\w$."'/%-])[a-z]\w+(?=[ (]|$)/g) ?? []
     const grammar =

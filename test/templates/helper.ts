@@ -1,5 +1,5 @@
-// Renders a template given as text against a plain object of keys, through the real renderer and real
-// files in a folder of its own.
+// Renders a template given as text with a plain object of keys, using the real renderer and real files in a separate
+// folder.
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
@@ -14,11 +14,11 @@ import { createRenderer, type TemplateRenderer } from '../../src/templates/rende
 export type Keys = Readonly<Record<string, string>>
 
 export interface Outcome {
-  /** The output; undefined if the render has failed. */
+  /** The output; undefined if the render failed. */
   readonly text: string | undefined
   readonly bytes: Uint8Array | undefined
   readonly fault: Fault | undefined
-  /** The fault as an operator sees it, with the folder cut out of the paths. */
+  /** The fault as an operator sees it, with the folder removed from paths. */
   readonly message: string | undefined
   readonly reads: Reads
 }
@@ -39,7 +39,7 @@ export const scopeFor = ({ prefix = '/', watched = ['/'] }: Options = {}): Scope
   keys: watched.map(toKey),
 })
 
-/** A folder of templates with a renderer over it. */
+/** A folder of templates, with a renderer. */
 export class Workshop {
   readonly folder = mkdtempSync(join(tmpdir(), 'reconfd-templates-'))
   readonly renderer: TemplateRenderer = createRenderer(this.folder)
@@ -87,7 +87,7 @@ const shared = new Workshop()
 let made = 0
 afterAll(() => rmSync(shared.folder, { recursive: true, force: true }))
 
-/** Renders one template text on its own. */
+/** Renders a single template given as text. */
 export async function render(
   text: string,
   keys: Keys = {},

@@ -1,4 +1,4 @@
-// The function include of nunjucks: the text of a file as a value, with its own data.
+// The function include in nunjucks: the output of a file as a value, rendered with its own data.
 import { expect, it } from 'vitest'
 import { Workshop } from './helper.ts'
 
@@ -12,7 +12,7 @@ async function render(text: string) {
   return workshop.render(name, keys)
 }
 
-it('gives a text, made with data of its own', async () => {
+it('returns a text, rendered with its own data', async () => {
   workshop.write('deep/part.njk', '{{ data.port }} {{ port }} {{ getv("/app/port") }}')
   const { text } = await render('[{{ include("deep/part.njk", {port: 8080}) | upper }}]')
   expect(text).toBe('[8080 8080 80]')
@@ -24,7 +24,7 @@ it('takes any data, and none', async () => {
   expect(text).toBe('<5><none>')
 })
 
-it('does not see the variables of the file that asks', async () => {
+it('does not see the variables of the including file', async () => {
   workshop.write('blind.njk', '{{ mine is defined }}')
   expect((await render('{% set mine = 1 %}{{ include("blind.njk") }}')).text).toBe('false')
 })

@@ -1,4 +1,4 @@
-// `item`: the match that a template with for_each is rendered for, in both languages, and `dest`.
+// `item`, the match for which a for_each template is rendered, in both languages, and `dest`.
 import { describe, expect, it } from 'vitest'
 import { formatFault } from '../../src/core/fault.ts'
 import { toKey } from '../../src/core/key.ts'
@@ -22,7 +22,7 @@ interface Options {
   readonly spec?: Partial<TemplateSpec>
 }
 
-/** One template text for one item below the prefix /p. */
+/** Renders a template for one item below the prefix /p. */
 async function render(extension: 'njk' | 'tmpl', text: string, options: Options = {}) {
   const name = `t${count++}.${extension}`
   workshop.write(name, text)
@@ -95,7 +95,7 @@ describe('both languages', () => {
     expect((await render('tmpl', '{{include "part.tmpl"}}')).text).toBe('8080')
   })
 
-  it('records what was looked up, and no more', async () => {
+  it('records only its look-ups', async () => {
     for (const language of ['njk', 'tmpl'] as const) {
       const capital = language === 'njk' ? '{{ item.get("port") }}' : '{{item.Get "port"}}'
       const { reads } = await render(language, `{{ item.key }}${capital}`)
@@ -116,7 +116,7 @@ describe('both languages', () => {
     expect(go.reads.keys).toEqual(new Set(['/p/vhosts/a/tls']))
   })
 
-  it('mistakes in its use are told', async () => {
+  it('mistakes in its use are reported', async () => {
     expect((await render('njk', '{{ item.tls }}')).message).toContain('item.tls is not defined')
     expect((await render('njk', '{{ item.get() }}')).message).toContain(
       'item.get takes 1 to 2 arguments, got 0',
@@ -168,7 +168,7 @@ describe('dest', () => {
     expect(made.reads.keys).toEqual(new Set(['/p/vhosts/a/port']))
   })
 
-  it('is always between double braces, whatever the delimiters of the template', async () => {
+  it('always uses double braces, whatever the delimiters of the template', async () => {
     const spec = { leftDelim: '<<', rightDelim: '>>' }
     const made = await render('tmpl', '<<item.Name>>{{', { dest: '/etc/{{item.Name}}', spec })
     expect(made).toMatchObject({ text: 'a{{', dest: '/etc/a' })

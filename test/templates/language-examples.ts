@@ -1,4 +1,4 @@
-// The functions that Go's text/template brings along, by example, and how nunjucks says the same.
+// The built-in functions of Go's text/template, by example, with their equivalents in nunjucks.
 import type { Example } from '../../src/templates/functions/define.ts'
 
 export const languageExamples: readonly Example[] = [

@@ -1,5 +1,4 @@
-// A template that is plainly written in the other language is refused with a hint; what only looks a
-// little like it is not.
+// A template that is clearly written in the other language is refused with a hint; one that only resembles it is not.
 import { expect, it } from 'vitest'
 import { createRenderer } from '../../src/templates/render.ts'
 import { scopeFor, treeFrom, Workshop } from './helper.ts'
@@ -14,7 +13,7 @@ async function refused(extension: string, text: string, more = {}): Promise<bool
   return message.includes('the template is written for')
 }
 
-it('says where, and what to do', async () => {
+it('reports where, and what to do', async () => {
   workshop.write('a.tmpl', 'x\n  {% for s in range("/a") %}{{ s.value }}{% endfor %}\n')
   expect((await workshop.render('a.tmpl')).message).toBe(
     [
@@ -136,7 +135,7 @@ it.each([
   expect(notices.length).toBe(/\{\{(?:range|with|join|hostname)/.test(text) ? 1 : 0)
 })
 
-it('what could be either asks for engine; delimiters of its own are Go', async () => {
+it('an ambiguous template requires `engine`; custom delimiters mean Go', async () => {
   workshop.write('both.conf', '{% if x %}\n{{range ls "/"}}{{end}}\n{% endif %}')
   const both = await workshop.render('both.conf')
   expect(both.message).toContain(

@@ -1,4 +1,4 @@
-// The table "Which function for which file" holds: the programs that read such files find the very value.
+// Tests the table "Which function for which file": the programs that read such files get the exact value.
 import { execFileSync, spawnSync } from 'node:child_process'
 import { parse as parseToml } from 'smol-toml'
 import { describe, expect, it } from 'vitest'
@@ -33,7 +33,7 @@ async function written(engine: 'nunjucks' | 'go', how: Quoting, value: string): 
 
 const has = (program: string): boolean => spawnSync(program, ['--version']).error === undefined
 
-/** Each reads the value out of a file. */
+/** Reads the value from a file of each kind. */
 const READERS: Readonly<Record<string, (text: string) => string>> = {
   json: (text) => (JSON.parse(text) as { v: string }).v,
   yaml: (text) => (parseYaml(text) as { v: string }).v,
@@ -44,7 +44,7 @@ const READERS: Readonly<Record<string, (text: string) => string>> = {
 const shell = (program: string) => (text: string) =>
   execFileSync(program, ['-c', `${text}printf %s "$V"`]).toString()
 
-/** As systemd's parser of environment files reads a value in double quotes. */
+/** Reads a value in double quotes like systemd's parser of environment files. */
 const systemd = (text: string): string =>
   text.slice('V="'.length, -'"\n'.length).replace(/\\(["\\$`])/g, '$1')
 

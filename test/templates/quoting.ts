@@ -1,11 +1,11 @@
-// Which function writes a value into which kind of file: a table of docs/templates.md, and a test.
+// How to quote a value for each kind of file. Source of a table in docs/templates.md and of a test.
 
 export interface Quoting {
   readonly file: string
   readonly nunjucks: string
   readonly go: string
   readonly note: string
-  /** Of the test: what stands before and behind the value. */
+  /** For the test: the file's text before and after the value. */
   readonly around: readonly [before: string, after: string]
 }
 

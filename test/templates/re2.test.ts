@@ -1,5 +1,5 @@
-// Patterns that an engine which backtracks does not come back from: to come back is the test. What
-// they match is compared with Go's own answers in test/vectors.
+// Patterns on which a backtracking engine would never return: the test is that this one does. test/vectors compares the
+// matches with Go's.
 import fc from 'fast-check'
 import { expect, it } from 'vitest'
 import { find, Re2Error, replaceAll, test } from '../../src/templates/functions/re2.ts'
@@ -30,7 +30,7 @@ it('replaces many matches in a long text', () => {
   expect(replaceAll('x*', many, '-')).toHaveLength(2 * SIZE + 1)
 })
 
-it('comes back from repetitions in repetitions', () => {
+it('terminates for nested repetitions', () => {
   const { pattern } = fc.letrec<{ pattern: string }>((tie) => ({
     pattern: fc.oneof(
       { maxDepth: 5 },
@@ -42,7 +42,7 @@ it('comes back from repetitions in repetitions', () => {
       fc.tuple(tie('pattern'), tie('pattern')).map((two) => two.join('')),
     ),
   }))
-  // None of them can match the last letter.
+  // None of these patterns can match the last letter.
   const text = `${'a'.repeat(2000)}c`
   const comesBack = (source: string) => {
     expect(test(`^(?:${source})$`, text)).toBe(false)

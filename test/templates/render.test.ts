@@ -1,4 +1,4 @@
-// What nunjucks templates give, what a render records, and when files are read again.
+// The output of nunjucks templates, the reads that a render records, and when files are read again.
 import { createSocket } from 'node:dgram'
 import dns from 'node:dns/promises'
 import { once } from 'node:events'
@@ -54,7 +54,7 @@ it('trim_blocks and lstrip_blocks can be off, for the same file', async () => {
   expect((await workshop.render('a.njk', {}, { spec })).text).toBe(' \nx')
 })
 
-it('records what was read, hits and misses, under the prefix', async () => {
+it('records its reads, hits and misses, under the prefix', async () => {
   const text = `{{ getv("/a", "x") }}{{ exists("/b") }}{% for p in gets("/c/*") %}{% endfor %}{% for p in range("/d") %}{% endfor %}{{ ls("/e") }}{{ fileExists("/no/such") }}`
   const { reads } = await render(text, {}, { prefix: '/p' })
   expect([...reads.keys].sort()).toEqual(['/p/a', '/p/b', '/p/e'])
@@ -121,7 +121,7 @@ it('bytes that are not UTF-8 come through, from the template and from base64', a
   )
 })
 
-it('gives text or a fault, whatever the template is', async () => {
+it('returns text or a fault for any template', async () => {
   const workshop = new Workshop()
   const scraps = [
     '{{',
@@ -169,7 +169,7 @@ it('gives text or a fault, whatever the template is', async () => {
 })
 
 describe('DNS', () => {
-  /** A name server that knows one SRV name and answers SERVFAIL to `broken`. */
+  /** Starts a DNS server that knows one SRV name, and answers SERVFAIL for `broken`. */
   async function nameServer() {
     const socket = createSocket('udp4')
     socket.on('message', (query, from) => {

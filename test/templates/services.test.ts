@@ -5,7 +5,7 @@ import { Workshop, type Keys, type Options } from './helper.ts'
 const workshop = new Workshop()
 let made = 0
 
-/** What both languages make of an expression, which has to be the same. */
+/** Renders an expression in both languages, and expects the same output. */
 async function both(nunjucks: string, go: string, keys: Keys, options: Options = {}) {
   const name = `t${++made}`
   workshop.write(`${name}.njk`, nunjucks)
@@ -51,7 +51,7 @@ test('metadata is a map, and a whole instance has the same JSON in both', async 
   ])
 })
 
-test('nearest first, where the values tell the order', async () => {
+test('nearest first, if the values contain the order', async () => {
   const keys = {
     '/services/web/n1:a': instance('far', { order: 1 }),
     '/services/web/n2:b': instance('near', { order: 0 }),
@@ -99,7 +99,7 @@ test('a service without a name is not all of them', async () => {
     expect(told).toContain('service(""): the name of the service is empty')
 })
 
-test('in a named store, whatever the prefix', async () => {
+test('in a named store, with any prefix', async () => {
   const keys = Object.fromEntries(Object.entries(WEB).map(([key, value]) => [`/sd:${key}`, value]))
   const options = { prefix: '/production', watched: ['/app', '/sd:/services/web'] }
   const { text, reads } = await both(...LIST, keys, options)
@@ -189,7 +189,7 @@ describe('of two stores', () => {
     }
   })
 
-  test('two named ones are told apart by an option', async () => {
+  test('two named ones are distinguished by an option', async () => {
     const { messages } = await both('{{ nodes() | length }}', '{{len nodes}}', keys, {
       watched: ['/sd:/nodes', '/far:/nodes'],
     })

@@ -1,4 +1,4 @@
-// The moment that datetime gives in nunjucks has the methods of Go's time.Time.
+// The value of datetime in nunjucks has the methods of Go's time.Time.
 import { expect, it } from 'vitest'
 import { GoTime } from '../../src/templates/functions/clock.ts'
 import { Moment } from '../../src/templates/functions/time.ts'

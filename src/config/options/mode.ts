@@ -1,4 +1,4 @@
-// What a run does, and on what.
+// Options of the help group Mode.
 import type { Option } from './option.ts'
 
 export const modeOptions = {

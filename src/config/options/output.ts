@@ -1,4 +1,4 @@
-// What is reported, and where.
+// Options of the help group Output.
 import type { Option } from './option.ts'
 
 export const outputOptions = {

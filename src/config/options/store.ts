@@ -1,9 +1,9 @@
-// Which store, and how it is reached and read. These may also stand in [stores.NAME] and [backend].
+// Options of the help group Store, which are also keys of `[stores.NAME]` and `[backend]`.
 import type { BackendName } from '../../core/settings.ts'
 import type { Option } from './option.ts'
 
 const HTTP: readonly BackendName[] = ['etcdv3', 'etcdv2', 'consul', 'consul-catalog']
-/** Backends that are reached over a network. */
+/** Backends with network connections. */
 const NETWORK: readonly BackendName[] = [...HTTP, 'zookeeper', 'redis']
 const CONSUL: readonly BackendName[] = ['consul', 'consul-catalog']
 const CATALOG: readonly BackendName[] = ['consul-catalog']
@@ -243,7 +243,7 @@ export const storeOptions = {
   },
 } as const satisfies Record<string, Option>
 
-/** Stores of one confd or the other that reconfd does not have. */
+/** Stores of confd or its fork that reconfd does not support. */
 export const foreignBackends: ReadonlySet<string> = new Set([
   'vault',
   'dynamodb',

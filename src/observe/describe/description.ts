@@ -11,7 +11,7 @@ export interface Described {
   /** The subject: a resource or a store; empty for reconfd itself. */
   readonly about: string
   readonly message: string
-  /** The members of a JSON line; only that format asks for them. */
+  /** Returns the members of a JSON line. Called only for that format. */
   readonly fields: () => Readonly<Record<string, unknown>>
 }
 

@@ -22,7 +22,7 @@ export class Checker {
   #health: Health
   #timer: NodeJS.Timeout | undefined
   readonly #started = performance.now()
-  /** When the last failure was counted. */
+  /** Time of the last counted result, as performance.now(). */
   #countedAt = -Infinity
   readonly #stop = new AbortController()
 

@@ -1,5 +1,4 @@
-// Reads the events of a container engine: one JSON document a line. Which container has changed is all that
-// counts.
+// Reads the events of a container engine, one JSON document per line. They only show which container has changed.
 import { isNullOr, isOptional, isRecordOf, hasShape, isText } from '../../core/shape.ts'
 
 /** A container has changed and needs to be inspected again. */

@@ -13,7 +13,7 @@ interface KnownContainer {
   readonly remarks: readonly Remark[]
   /** Id or name of the container whose network this one uses. */
   readonly joined: string | undefined
-  /** Of a failed container: the time until which its services stay, as performance.now(). */
+  /** For a failed container: the time until which its services stay, as performance.now(). */
   readonly until?: number
 }
 
@@ -189,6 +189,6 @@ async function withPorts(
   return { ...container, Config: { ...Config, ExposedPorts } }
 }
 
-/** Compares wanted services; `fresh` does not count. */
+/** The compared part of wanted services: a change of `fresh` alone does not count. */
 const lives = (wanted: readonly WantedService[] | undefined): unknown =>
   wanted?.map(({ service, life }) => [service, life])

@@ -34,7 +34,7 @@ export interface AskOptions {
   /** The query is answered once the index exceeds this one; at once for 0. */
   readonly index: number
   readonly signal: AbortSignal
-  /** Minimal index of the answer, whatever staleness is allowed; Infinity asks the leader. */
+  /** Minimal index of the answer, even if stale answers are allowed; Infinity asks the leader. */
   readonly atLeast?: number
   /** The first query of its kind, for which a shorter timeout applies. */
   readonly isFirst?: boolean
@@ -86,7 +86,7 @@ const DATACENTERS_EVERY = 30_000
 const QUERY_EVERY = 10_000
 const LEAST_EVERY = 1000
 
-/** Milliseconds. Timeouts for other datacenters, shorter than that for the agent. */
+/** Timeouts of queries to other datacenters in milliseconds, shorter than those of local queries. */
 const FAR_TIMEOUT = 10_000
 const FAR_FIRST_TIMEOUT = 4000
 
@@ -232,8 +232,8 @@ export class CatalogApi {
   }
 
   /**
-   * A query whose index changes with the catalog, and its raw answer. It only tells when to read, so results removed by
-   * the ACL do not matter.
+   * Runs a query whose index changes with the catalog, and returns its raw answer. It only shows when to read, so
+   * results removed by the ACL do not matter.
    */
   async changes<T>(
     lookUp: LookUp,

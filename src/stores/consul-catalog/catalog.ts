@@ -46,7 +46,7 @@ export class Catalog {
       if (this.#isNear(list)) topics.take(list, await this.#answer(list, list.now(signal)))
     }
     if (topics.size <= slots) {
-      // As many concurrent queries as will block later, so that an agent that refuses so many does it now.
+      // Runs as many queries at once as will block later, so that an agent that refuses so many refuses them now.
       await this.#readAll(slots, signal)
       if (topics.hasNews) yield topics.news()
       yield* this.#each(slots, signal)

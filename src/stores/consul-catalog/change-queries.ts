@@ -1,7 +1,7 @@
 // Change queries: blocking queries that report the services affected by a change in a datacenter, so that hundreds of
-// services do not need a query each. Checks name their service: those with a changed ModifyIndex. A registration or a
-// changed port only increments the index of the list of services, and a changed node that of the nodes; after these,
-// everything looked up must be read once.
+// services do not need a query each. A check names its service, so a changed ModifyIndex identifies the service to
+// read. A registration or a changed port only increments the index of the list of services, and a changed node only
+// that of the list of nodes; after either, everything looked up must be read once.
 import type { LookUp } from '../../core/catalog.ts'
 import { count, listOf, record, text } from '../shape.ts'
 import { TokenBucket } from '../token-bucket.ts'
@@ -25,9 +25,9 @@ const PER_SECOND = 4
 
 /** The services and nodes affected by a change. */
 export interface Affected {
-  /** By name, the minimal index at which to read it. */
+  /** The minimal index of the answer to accept, by name of the service. */
   readonly services: ReadonlyMap<string, number>
-  /** By name, the minimal index at which to read its services. */
+  /** The minimal index at which to read the services of a node, by its name. */
   readonly nodes: ReadonlyMap<string, number>
   /** Anything may have changed. */
   readonly isAnything: boolean
@@ -64,7 +64,7 @@ export class ChangeQuery<T> {
     return early || answer.index !== index ? this.compare(former, value) : NOTHING
   }
 
-  /** Makes the next answer cover everything that may have happened meanwhile. */
+  /** Makes next() report that anything may have changed. */
   reset(): void {
     this.#index = 0
     this.#former = undefined

@@ -11,11 +11,11 @@ export interface CatalogPart {
   readonly root: Key
   readonly kind: 'services' | 'nodes' | 'datacenters'
   readonly lookUp: LookUp
-  /** Those wanted by name. */
+  /** The names of services or nodes that are wanted individually. */
   readonly names: Set<string>
-  /** All present and future ones are wanted. */
+  /** Whether all services or nodes are wanted, including future ones. */
   all: boolean
-  /** Their list is wanted. */
+  /** Whether the list of their names is wanted. */
   list: boolean
 }
 
@@ -46,8 +46,8 @@ export function catalogPartsOf({ trees, names }: Extent): readonly CatalogPart[]
 }
 
 /**
- * The part of the prefixes to read before the first render: only services and nodes with names. Which others are needed
- * is not known yet, and the token may not be allowed to read all of them.
+ * The part of the prefixes to read before the first render: the services that they name, and the nodes. It is not
+ * known yet which other services are needed, and the token may not be allowed to read all of them.
  */
 export function startingWith(prefixes: readonly Key[]): Extent {
   const isNamed = (prefix: Key): boolean =>

@@ -56,8 +56,8 @@ class Following {
   }
 
   /**
-   * Watches one span. A role may grant each of the prefixes, but not what lies between, or a key and everything below
-   * it, but not the keys between these two. If a span is denied, it is split into a stream for each part.
+   * Watches one span. If it is denied, splits it into several streams: a role may grant the prefixes without the keys
+   * between them, or `/app` and everything below `/app/` without names in between, such as `/app-b`.
    */
   async #watch(stream: Stream): Promise<never> {
     const { gateway, held, signal, tuning } = this.options
@@ -80,8 +80,8 @@ class Following {
   }
 
   /**
-   * Between the listing and the stream, the cluster may have been replaced. Not within moments, but if the machine was
-   * suspended; then the listing is verified.
+   * Verifies the listing unless it is recent. The cluster may have been replaced since, for example while the machine
+   * was suspended.
    */
   async #opened(): Promise<void> {
     const { gateway, held, readAt, tuning } = this.options

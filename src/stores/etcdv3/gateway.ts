@@ -265,7 +265,7 @@ export class Gateway {
     }
   }
 
-  /** @param what is wrong with the answer; must not quote it */
+  /** @param what describes the mistake in the answer, without quoting it */
   #notEtcd(status: number, what?: string): FaultError {
     const why = what === undefined ? '' : `: ${what}`
     return new FaultError({

@@ -1,5 +1,5 @@
-// What is known of the watched directories, except values: the names of all keys, the revision up to which no change is
-// missing, and the last event, which identifies the history of the cluster.
+// The known state of the watched directories, without values: the names of all keys, the revision up to which no change
+// is missing, and the last event, which identifies the history of the cluster.
 import type { Key } from '../../core/key.ts'
 import type { NetChanges } from '../change-buffer.ts'
 import type { EtcdNames } from './names.ts'

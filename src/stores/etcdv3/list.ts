@@ -47,7 +47,7 @@ export async function listKeys(
   }
 }
 
-/** Adds what is denied to the error, which etcd does not report. Names one of several directories. */
+/** Adds the denied keys to the error, since etcd does not report them. Names only one of several directories. */
 async function namingDenied(
   gateway: Gateway,
   { names, parts }: Held,

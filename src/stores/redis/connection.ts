@@ -27,7 +27,10 @@ export interface RedisConnectionOptions {
   readonly tls: TlsOptions | undefined
   /** For messages, such as `Redis at 127.0.0.1:6379`. */
   readonly place: string
-  /** Milliseconds to connect, and without a byte while a reply is due, before the connection counts as broken. */
+  /**
+   * Timeout in milliseconds, for connecting and for silence while a reply is due; after it, the connection counts as
+   * broken.
+   */
   readonly silence: number
   readonly limits: Limits
   /** Called when bytes have arrived. */
@@ -36,7 +39,8 @@ export interface RedisConnectionOptions {
 
 export class RedisConnection {
   /**
-   * Called with what the server sends unasked; see https://redis.io/docs/latest/develop/reference/protocol-spec/#pushes
+   * Called for each push, a message that is not a reply:
+   * https://redis.io/docs/latest/develop/reference/protocol-spec/#pushes
    */
   onPush: (kind: string, rest: readonly Reply[]) => void = () => undefined
   /** Resolves when the connection breaks or is closed. */

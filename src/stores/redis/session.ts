@@ -30,7 +30,7 @@ const location: Shape<readonly [host: string, port: string] | null> = (reply) =>
   return [text(list[0]), port(list[1])]
 }
 
-/** Opens connections, which the signal closes at any time. */
+/** Opens connections. Aborting the signal closes them. */
 export class Dialer {
   constructor(
     private readonly login: Login,

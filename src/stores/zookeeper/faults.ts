@@ -12,7 +12,7 @@ export const zookeeperFault = (
   more: Partial<Fault> = {},
 ): FaultError => new FaultError({ kind: 'store', message: `${place} ${what}`, ...more })
 
-/** @param what is wrong with the received bytes; must not quote them */
+/** @param what describes the mistake in the received bytes, without quoting them */
 export const noZookeeper = (place: string, what: string): FaultError =>
   zookeeperFault(place, `does not speak ZooKeeper's protocol: ${what}`, {
     hint: 'check -node and -scheme (https for TLS): this may not be the client port of ZooKeeper',

@@ -96,7 +96,7 @@ export class JuteReader {
       throw new RangeError('more or fewer children than the stat says')
     if (new Set(names).size !== names.length) throw new RangeError('a child that appears twice')
     if (names.some((name) => name === '' || name.includes('/')))
-      throw new RangeError('a child without a name')
+      throw new RangeError('a child whose name is empty or contains "/"')
     return names
   }
 
@@ -115,7 +115,7 @@ export class JuteReader {
   }
 
   stat(): {
-    /** The session of an ephemeral znode; 0 of any other. */
+    /** The id of the session that owns an ephemeral znode; 0 for any other znode. */
     readonly owner: bigint
     readonly dataLength: number
     readonly numChildren: number
@@ -134,7 +134,7 @@ export class JuteReader {
     if (this.left > 0) throw new RangeError('a packet that is too long')
   }
 
-  /** A length in bytes, or in items of more than one byte. */
+  /** A length in bytes, or a number of items. Throws if it exceeds the unread bytes; null (-1) becomes 0. */
   #length(of: string): number {
     const length = this.int()
     if (length < -1 || length > this.left) throw new RangeError(`${of} of invalid length`)

@@ -17,7 +17,7 @@ export const opcode = {
   closeSession: -11,
 } as const
 
-/** Instead of the number of a request, in packets that do not answer one. */
+/** Replaces the number of a request in packets that do not belong to one. */
 export const xid = { event: -1, ping: -2, auth: -4 } as const
 
 export const errorCode = {
@@ -87,7 +87,7 @@ export function readEvent(reader: JuteReader): WatchEvent | undefined {
   return { path, structural: type === NODE_CREATED || type === NODE_DELETED }
 }
 
-/** Identifies a session, and allows to resume it. */
+/** Identifies a session, and authorizes its resumption. */
 export interface Resumable {
   readonly id: bigint
   readonly password: Buffer

@@ -50,7 +50,7 @@ const LONGEST_PACKET = 60_000
 /** Limit of pending requests: enough to hide the round-trip time, few for the server. */
 const IN_FLIGHT = 100
 
-/** Limit of the first packet in bytes, generous. Later ones contain data, and have the configured limit. */
+/** A generous limit of the first packet in bytes. Later ones contain data, and have the configured limit. */
 const LARGEST_GREETING = 1024
 
 /** The defaults of a store, for callers without settings. */
@@ -89,7 +89,7 @@ export class Session {
   readonly #limits: Limits
   /** Sent requests in the order of their replies. */
   readonly #sent: Pending[] = []
-  /** The first `#taken` of them are already sent; shift() would copy a long array. */
+  /** Requests to send. The first `#taken` are sent already, and not removed: shift() would copy a long array. */
   #waiting: Pending[] = []
   #taken = 0
   #lastXid = 0
@@ -105,7 +105,7 @@ export class Session {
   #deadline: NodeJS.Timeout | undefined
   #pings: NodeJS.Timeout | undefined
 
-  /** Opens a session, which the signal ends at any time. Throws a FaultError. */
+  /** Opens a session. Aborting the signal ends it. Throws a FaultError. */
   static async open(
     address: ZookeeperAddress,
     options: SessionOptions,

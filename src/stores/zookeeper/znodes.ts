@@ -3,8 +3,8 @@
 // A znode is a key with its data, unless it has children and no data: then it is a directory. So it may change from a
 // key to a directory and back.
 //
-// An event only tells where to look. The watch is set before the reading, and a reading overtaken by an event is
-// repeated, so the last state is always seen, even if intermediate ones are missed.
+// An event only names a znode to read again. The watch is set before the reading, and a reading overtaken by an event
+// is repeated, so the last state is always seen, even if intermediate ones are missed.
 import { outermost, type Key } from '../../core/key.ts'
 import type { StoreEvent } from '../../core/store.ts'
 import type { ChangeBuffer } from '../change-buffer.ts'
@@ -128,8 +128,8 @@ export class Znodes {
   }
 
   /**
-   * Reads one znode. Visits its children if it is new (`deep`), and always in the mode `once`, which detects new
-   * children only so.
+   * Reads one znode. Visits its children if it is new (`deep`), and always in the mode `once`, which has no other way
+   * to detect new children.
    */
   async #visit(key: Key, deep: boolean): Promise<void> {
     const once = this.mode === 'once'

@@ -33,7 +33,7 @@ export const consulTemplate: readonly Foreign[] = [
     written: 'range safeLs "app"',
     go: 'range gets "/app/*"',
     nunjucks: 'for p in gets("/app/*")',
-    note: 'a guard in the resource holds a change that takes too much away',
+    note: 'a guard in the resource holds a change that removes too much',
   },
   {
     name: 'tree',
@@ -47,7 +47,7 @@ export const consulTemplate: readonly Foreign[] = [
     written: 'range safeTree "app"',
     go: 'range gets "/app/*"',
     nunjucks: 'for p in range("/app")',
-    note: 'a guard in the resource holds a change that takes too much away',
+    note: 'a guard in the resource holds a change that removes too much',
   },
   {
     name: 'env',

@@ -1,5 +1,5 @@
-// Detects service names in the syntax of consul-template. Here they would be names of services that do not exist, with
-// an empty list, and a load balancer without servers.
+// Detects service names in the syntax of consul-template. In reconfd they would name services that do not exist: the
+// list would be empty, and a load balancer would have no servers.
 import type { Fault } from '../../core/fault.ts'
 
 const HEALTH =

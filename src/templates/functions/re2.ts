@@ -2,7 +2,7 @@
 // from Go: names shared by several groups, the class `[[:]`, invalid UTF-8, and the expansion of replacements.
 import { RE2JS, RE2JSSyntaxException, type Matcher } from 're2js'
 
-/** An invalid pattern. The message is that of Go: what is wrong, and the piece of the pattern. */
+/** An invalid pattern, with Go's message: the mistake, and the piece of the pattern that contains it. */
 export class Re2Error extends Error {}
 
 interface Pattern {

@@ -1,5 +1,5 @@
 // Upper and lower case as in Go: one character for each character (Unicode's simple mappings), whereas JavaScript may
-// produce several, or consider neighbouring characters.
+// produce several, or depend on neighbouring characters.
 
 const ASCII = /^[\0-\x7f]*$/
 

@@ -43,7 +43,7 @@ export class Frame {
   node: Node | undefined
   /** The output, one character per byte. */
   out = ''
-  /** The length of the output before `out`, which a recording starts empty. */
+  /** The length of earlier output that is not in `out`, because a recording starts with an empty `out`. */
   #before = 0
   readonly functions: Functions
   readonly rootField: RootField | undefined

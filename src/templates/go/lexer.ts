@@ -69,7 +69,7 @@ export class Lexer {
     return this.source[at] === '-' && isSpace(this.source.charAt(at + 1))
   }
 
-  /** If the action ends here: whether with a trim marker. Otherwise null. */
+  /** True if the action ends here with a trim marker, false if without; null if it does not end here. */
   #closes(at: number): boolean | null {
     if (
       isSpace(this.source.charAt(at)) &&

@@ -1,5 +1,5 @@
-// The grammar of Go's text/template (https://pkg.go.dev/text/template), by recursive descent:
-// files, definitions and statements; pipelines.ts reads what is inside the actions.
+// The grammar of Go's text/template (https://pkg.go.dev/text/template), by recursive descent: files, definitions and
+// statements. pipelines.ts parses the inside of actions.
 import { attempt, type Fault } from '../../core/fault.ts'
 import type { Result } from '../../core/result.ts'
 import { unquote } from './literals.ts'

@@ -175,7 +175,7 @@ export class Time extends Opaque {
 
 export { TIME }
 
-/** The units of the methods that return a float, in nanoseconds; WHOLE has those that return an integer. */
+/** The units in nanoseconds of the methods that return a float. WHOLE contains those that return an integer. */
 const FRACTIONAL = new Map([
   ['Hours', 3600e9],
   ['Minutes', 60e9],
@@ -187,7 +187,7 @@ const WHOLE = new Map([
   ['Nanoseconds', 1n],
 ])
 
-/** Hours, Minutes, Seconds and the rest of a time.Duration. */
+/** A method of time.Duration that returns it in a unit, such as Hours; undefined for any other name. */
 export function durationMethod(value: bigint, name: string): Func | undefined {
   const unit = FRACTIONAL.get(name)
   if (unit !== undefined)

@@ -31,7 +31,7 @@ export interface Token {
   readonly kind: TokenKind
   /** Byte offset. */
   readonly at: number
-  /** The source of the token; the message of an error. */
+  /** The source of the token; for an error, its message. */
   readonly text: string
 }
 

@@ -4,8 +4,8 @@ import compilerModule, { type CompileFrame } from 'nunjucks/src/compiler.js'
 import nodes, { type Node } from 'nunjucks/src/nodes.js'
 
 /**
- * What may be undefined here. `value`: nothing, because it is used. `test`: an attribute; if it is missing, it is
- * false. `maybe`: anything, because the template tests whether it is defined (`is defined`, `default`).
+ * The use of an expression determines whether it may be undefined. `value`: never. `test`: a missing attribute counts
+ * as false. `maybe`: always, because the template tests whether it is defined (`is defined`, `default`).
  */
 type Use = 'value' | 'test' | 'maybe'
 

@@ -1,4 +1,4 @@
-// Consul's KV store and its catalog, and their lies.
+// Lying servers of Consul's KV store and catalog.
 import type { ServerResponse } from 'node:http'
 import type { Key } from '../../../src/core/key.ts'
 import { settingsFor } from '../settings.ts'
@@ -15,7 +15,7 @@ import { LIMITS, SECRET, type Lies, type Place, type Protocol } from './protocol
 
 type Changed = ReturnType<LyingHttp['change']>
 
-/** What both have in common: an answer is kept until the index has moved on. */
+/** The common part: a blocking query waits until the index has changed. */
 abstract class Consul extends LyingHttp {
   protected index = 5
   readonly #waiting = new Map<ServerResponse, URL>()
@@ -34,7 +34,7 @@ abstract class Consul extends LyingHttp {
   }
 
   protected abstract get changed(): Changed
-  /** Undefined: not found. */
+  /** Returns undefined if the path is not found. */
   protected abstract read(path: string): unknown
 
   protected override disturb(_place: Place): void {
@@ -90,7 +90,7 @@ const common: Lies<HttpLie> = {
   'an empty object': changed(() => ({ KV: [] })),
 }
 
-/** The second of the entries, changed. */
+/** Changes the second entry. */
 const entry = (more: object): HttpLie =>
   changed<object[]>((entries) => entries.map((one, n) => (n === 1 ? { ...one, ...more } : one)))
 
@@ -156,7 +156,7 @@ class Catalog extends Consul {
   }
 }
 
-/** Lies about one query only. */
+/** Applies a lie to one query only. */
 const asked =
   (path: string, lie: HttpLie): HttpLie =>
   (response: ServerResponse, truth: HttpAnswer) => {
@@ -172,7 +172,7 @@ interface Instance {
   Checks: unknown
 }
 const web = '/v1/health/service/web'
-/** The second instance, changed. */
+/** Changes the second instance. */
 const instance = (change: (one: Instance) => unknown): HttpLie =>
   asked(
     web,

@@ -1,4 +1,4 @@
-// etcd's v2 API, and its lies.
+// A lying server of etcd's v2 API.
 import type { ServerResponse } from 'node:http'
 import type { Key } from '../../../src/core/key.ts'
 import { settingsFor } from '../settings.ts'
@@ -73,7 +73,7 @@ interface Body {
 
 const top = (more: object): HttpLie =>
   changed<Body>(({ node, ...body }) => ({ ...body, node: { ...node, ...more } }))
-/** The second of the keys, changed. */
+/** Changes the second key. */
 const child = (more: object): HttpLie =>
   changed<Body>((body) => {
     Object.assign(body.node.nodes[1] as Node, more)

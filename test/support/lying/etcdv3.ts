@@ -1,4 +1,4 @@
-// etcd v3 behind its JSON gateway, and its lies.
+// A lying server of etcd's v3 JSON gateway.
 import type { ServerResponse } from 'node:http'
 import type { Key } from '../../../src/core/key.ts'
 import { settingsFor } from '../settings.ts'
@@ -84,14 +84,14 @@ class EtcdV3 extends LyingHttp {
     response.on('close', () => this.#streams.delete(response))
     if (this.lying?.place === 'messages') this.#tellStream(response)
     else response.write(this.#line({ created: true }))
-    // Changes between the reading and now.
+    // Sends changes made between the listing and the watch.
     if (Number(create_request.start_revision) > this.#revision) return
     response.write(this.#line({ events: [this.#event('/v/a')] }))
   }
 
   #tellStream(response: ServerResponse): void {
     const result = { header: this.#header, events: [this.#event('/v/a')] }
-    // Headers are out already when the stream is open: only the body can lie.
+    // The headers of an open stream are already sent: only the body can lie.
     const stream = Object.create(response) as ServerResponse
     stream.writeHead = () => stream
     this.lying?.lie(stream, { status: 200, headers: {}, body: { result } })
@@ -109,10 +109,10 @@ interface Txn {
   responses: { response_range: { kvs: Kv[]; count: unknown; more?: unknown } }[]
 }
 
-/** The answer with its second range, where the keys are, changed. */
+/** Changes the last range of an answer, which contains the keys. */
 const range = (change: (range: Txn['responses'][number]['response_range']) => void): HttpLie =>
   changed<Txn>((txn) => {
-    // Of two ranges the second has the keys; of a further page it is the only one.
+    // The first page has two ranges, of which the second contains the keys; further pages have one.
     change((txn.responses.at(-1) as Txn['responses'][number]).response_range)
     return txn
   })

@@ -1,4 +1,4 @@
-// Files that are not what they should be: for the file store the disk is the server.
+// Invalid files: for the file store, the disk is the server.
 import { mkdirSync, renameSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Key } from '../../../src/core/key.ts'
@@ -6,7 +6,7 @@ import { removeDir, tempDir } from '../process.ts'
 import { settingsFor } from '../settings.ts'
 import { LIMITS, SECRET, type LyingServer, type Lies, type Protocol } from './protocol.ts'
 
-/** Puts something in place of the file with that name. */
+/** Replaces the file with this name by something else. */
 interface FileLie {
   readonly name: 'keys.yaml' | 'keys.json' | 'keys.toml'
   readonly make: (path: string) => void

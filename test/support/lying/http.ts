@@ -1,4 +1,4 @@
-// The common part of lying HTTP servers, and the lies that do not depend on the request.
+// The common part of lying HTTP servers, and lies that do not depend on the request.
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
 import { gzipSync } from 'node:zlib'
@@ -10,7 +10,7 @@ export interface HttpAnswer {
   readonly body: unknown
 }
 
-/** Answers in place of the truth. */
+/** Writes a false answer instead of the true one. */
 export type HttpLie = (response: ServerResponse, truth: HttpAnswer) => void
 
 export abstract class LyingHttp implements LyingServer<HttpLie> {
@@ -47,7 +47,7 @@ export abstract class LyingHttp implements LyingServer<HttpLie> {
 
   repent(): void {
     this.lying = undefined
-    // An answer that begins with a lie does not end with the truth.
+    // An answer that began with a lie must not continue with the truth.
     this.cut()
   }
 
@@ -66,7 +66,7 @@ export abstract class LyingHttp implements LyingServer<HttpLie> {
     request: IncomingMessage,
   ): void
 
-  /** It has begun to lie: those who wait are to hear it. */
+  /** Called when a lie begins, so that waiting clients receive it. */
   protected disturb(_place: Place): void {
     this.cut()
   }
@@ -86,7 +86,7 @@ export function send(response: ServerResponse, { status, headers, body }: HttpAn
   response.end(body === undefined ? '' : JSON.stringify(body))
 }
 
-/** As the truth, with other text for a body. */
+/** The true headers with another body. */
 export const body =
   (text: string | Buffer, headers: Readonly<Record<string, string>> = {}): HttpLie =>
   (response, truth) => {
@@ -94,7 +94,7 @@ export const body =
     response.end(text)
   }
 
-/** As the truth, with another status, and with what servers and proxies write besides. */
+/** An answer with this status, as servers and proxies send it. */
 export const status =
   (code: number, text = '', headers: Readonly<Record<string, string>> = {}): HttpLie =>
   (response) => {
@@ -102,14 +102,14 @@ export const status =
     response.end(text)
   }
 
-/** Bytes of our own in place of an HTTP response. */
+/** Writes these bytes instead of an HTTP response. */
 export const raw =
   (bytes: string | Buffer): HttpLie =>
   (response) => {
     response.socket?.end(bytes)
   }
 
-/** The truth, changed. */
+/** The true answer with a changed body. */
 export const changed =
   <T>(change: (body: T) => unknown): HttpLie =>
   (response, truth) => {
@@ -117,7 +117,7 @@ export const changed =
     send(response, { ...truth, status: 200, body: change(copy) })
   }
 
-/** Goes on without end, as fast as it is read. */
+/** An answer without end, written as fast as the client reads. */
 export const endless =
   (code: number, start: string, more: string): HttpLie =>
   (response, { headers }) => {
@@ -136,7 +136,7 @@ export function pour(to: ServerResponse | Socket, bytes: Buffer): void {
 
 const page = `<!doctype html><html><body>Please log in. ${SECRET}</body></html>`
 
-/** Lies of whatever else may listen there. */
+/** Answers of other services that may listen at the address. */
 export const httpLies: Lies<HttpLie> = {
   'another service': body('{"status":"ok"}'),
   nothing: body(''),

@@ -1,5 +1,5 @@
-// A small server for each protocol that tells the truth until a test has it lie: what no real server can be
-// made to say, and what proxies, captive portals and wrong ports say every day.
+// A small server for each protocol, which tells the truth until a test makes it lie. The lies are answers that no real
+// server can be made to give, and those that proxies, captive portals and wrong ports give every day.
 import type { Key } from '../../../src/core/key.ts'
 import type { Settings } from '../../../src/core/settings.ts'
 
@@ -15,27 +15,27 @@ export interface Protocol<L> {
   readonly messages?: Lies<L>
 }
 
-/** By description of the lie. */
+/** Lies by their description. */
 export type Lies<L> = Readonly<Record<string, L>>
 
-/** The place of the lie. */
+/** The messages that a lie replaces. */
 export type Place = 'answers' | 'messages'
 
 export interface LyingServer<L> {
   /** `127.0.0.1:port` */
   readonly node: string
-  /** Bytes that clients have taken so far. */
+  /** The number of bytes written to clients so far. */
   readonly sent: number
-  /** Lies from now on, to those who are connected as well. */
+  /** Lies from now on, also to connected clients. */
   lie(lie: L, place: Place): void
   /** Answers truthfully from now on. */
   repent(): void
-  /** Changes a key, truly; gives what its value holds from then on. */
+  /** Really changes a key; `holds` is a part of its new value. */
   change(): { readonly key: Key; readonly holds: string }
   close(): Promise<void>
 }
 
-/** In each value of the truth: no message may repeat it. */
+/** Part of every true value: no error message may contain it. */
 export const SECRET = 'sesame'
 
 export const LIMITS = { body: 2 ** 20, message: 2 ** 18 }

@@ -1,4 +1,4 @@
-// The engine on files: include, delimiters, the older dialect, the other language, limits, places.
+// The engine on files: include, delimiters, the older dialect, the other language, limits, positions.
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
@@ -64,7 +64,7 @@ function faultOf(text: string): Fault {
   throw new Error('no fault')
 }
 
-test('the classic example of the books', () => {
+test('the classic textbook example', () => {
   const text =
     '{{range $s := .testservice_backend}} server {{Base $s.Key}} {{$s.Value}} check{{end}}'
   expect(render(text)).toBe(' server a 10.0.0.1:80 check server b 10.0.0.2:80 check')
@@ -75,7 +75,7 @@ test('a root field is a key; underscores of a key stay underscores', () => {
   expect(render('{{template "t" .}}{{define "t"}}{{.app_name}}{{end}}')).toBe('shop')
 })
 
-test('what a root field looked up is recorded', () => {
+test('the look-up of a root field is recorded', () => {
   expect([...attempt('{{.app_name}}').reader.reads.keys]).toContain('/app/name')
 })
 
@@ -119,7 +119,7 @@ test("JavaScript's own names are out of reach", () => {
   )
 })
 
-test('what would never end is refused', () => {
+test('endless templates are refused', () => {
   const deep = 1000
   expect(faultOf('{{if 1}}'.repeat(deep) + '{{end}}'.repeat(deep)).message).toContain(
     'nested deeper',
@@ -135,7 +135,7 @@ test('900 levels are rendered', () => {
   expect(render(`${'{{if 1}}'.repeat(900)}x${'{{end}}'.repeat(900)}`)).toBe('x')
 })
 
-test('a missing key is told with action, key, path and store', () => {
+test('a missing key is reported with action, key, path and store', () => {
   const fault = faultOf('é {{getv "/none"}}')
   expect(fault).toMatchObject({ kind: 'template', line: 1, column: 5 })
   expect(fault.message).toContain(
@@ -153,7 +153,7 @@ test('a value that has no form outside of Go is refused by the functions of both
 test('a malformed pattern is an error where there are keys to match it with', () => {
   expect(faultOf('{{gets "/["}}').message).toContain('syntax error in pattern "/["')
   expect(faultOf('{{getvs "/["}}').message).toContain('syntax error in pattern "/["')
-  // A key that comes is a reason to render again.
+  // A new key must cause another render.
   const src = write('empty.tmpl', '[{{range gets "/["}}x{{end}}{{range getvs "/[a"}}x{{end}}]')
   const reader = new Reader(tree, { store: 'test', prefix: '/', keys: ['/none'] })
   const fact = (): never => {

@@ -1,5 +1,4 @@
-// Random templates from a grammar, and damaged ones: the engine gives output or a fault, nothing else,
-// and it always comes back.
+// Random templates from a grammar, and damaged ones: the engine always returns, with output or a fault.
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import { Reader } from '../../../src/core/reader.ts'
@@ -24,13 +23,13 @@ const functions = functionsFor({
     throw new Error('no look-ups here')
   },
 })
-// Without those that ask the network, which answers later.
+// Without network look-ups, whose answers arrive later.
 const names = [...functions.keys()].filter((name) => !name.startsWith('lookup'))
 
 const { operand, template } = grammar(names)
 const dot = fromJson(data)
 
-/** Parses and runs; whatever it throws fails the test. */
+/** Parses and runs a template; any exception fails the test. */
 function run(source: string): void {
   const parsed = parse(prologue + source, 'fuzz.tmpl', { functions: new Set(functions.keys()) })
   if (!parsed.ok) {

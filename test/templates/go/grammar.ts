@@ -1,4 +1,4 @@
-// A grammar of Go templates, for random ones: mostly of good syntax, often wrong in their types.
+// A grammar for random Go templates: mostly valid syntax, often with wrong types.
 import fc from 'fast-check'
 
 type Rules = {
@@ -9,10 +9,10 @@ type Rules = {
   list: string
 }
 
-/** What the templates find in their dot. */
+/** The dot of the templates. */
 export const data = { a: 'text', l: [1, 'x', null, [2]], m: { k: { k: 1.5 } }, n: 3, é: 'é\n' }
 
-/** What must stand before a template of the grammar: the variable and the definition it uses. */
+/** Must precede a template of the grammar: the variable and the definition that it uses. */
 export const prologue = '{{$x := 1}}{{define "t"}}<{{.}}>{{end}}'
 
 const values = [
@@ -23,7 +23,7 @@ const numbers = [
   ...['0', '1', '-1', '+3', '007', '0o17', '0b11', '0x1F', '0x1p4', '1_000', '2.5', '-.5', '3.'],
   ...['1e6', '1e21', '1e-7', '1i', '1+2i', '9223372036854775807', '9223372036854775808'],
 ]
-/** Calls whose types fit, so that random templates get somewhere. */
+/** Calls with matching types, so that some random templates succeed. */
 const fitting = [
   'len .l',
   'len "é"',
@@ -119,7 +119,7 @@ export function grammar(names: readonly string[]) {
   return { operand: rules.operand, template: rules.list }
 }
 
-/** Patterns of RE2's syntax, and some beside it. */
+/** Patterns in RE2's syntax, and some outside it. */
 export const pattern = fc
   .array(
     fc.constantFrom(

@@ -1,4 +1,4 @@
-// Mistakes in Go templates that people make, and the hint that the message gives.
+// Common mistakes in Go templates, and the hints in their messages.
 import { afterAll, expect, it } from 'vitest'
 import { Workshop } from '../helper.ts'
 import { removeDir } from '../../support/process.ts'

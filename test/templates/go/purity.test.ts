@@ -73,7 +73,7 @@ const change = fc.record({
 const long = createRenderer(workshop.folder)
 let count = 0
 
-/** Expects the same of a renderer that has rendered the trees before as of a new one. */
+/** Compares a renderer that has rendered all previous trees with a new one. */
 async function expectSame(text: string, trees: readonly Tree[]): Promise<void> {
   const name = `t${count++}.tmpl`
   workshop.write(name, text)
@@ -155,7 +155,7 @@ test('the limits on steps and output are met in the same place', () => {
   }
 })
 
-test('the functions that count as pure ask nothing of the context', async () => {
+test('functions that count as pure do not use the context', async () => {
   await loadRe2()
   for (const name of pureFunctions) expect(functionNames).toContain(name)
   const refuse = (): never => {

@@ -1,4 +1,4 @@
-// The functions of the vector program that make values of types which no JSON has.
+// Functions of the vector program that create values of types that JSON lacks.
 import { goFunction } from '../../../src/templates/go/builtins.ts'
 import { GoTime } from '../../../src/templates/functions/clock.ts'
 import { Time, TIME } from '../../../src/templates/go/time.ts'

@@ -1,4 +1,4 @@
-// The filters that take the place of nunjucks' own give what those give, and better where those are wrong.
+// The replacements of nunjucks' filters return the same results, and better ones where nunjucks' are wrong.
 import fc from 'fast-check'
 import nunjucks from 'nunjucks'
 import { describe, expect, it, test } from 'vitest'

@@ -20,7 +20,7 @@ import { formatString } from './quote.ts'
 /** Go prints memory addresses, on which no file should depend; ours is constant. */
 const ADDRESS = 0xc000000000n
 
-/** Deeper values are truncated. Templates cannot create cycles, but very deep values. */
+/** Deeper values are truncated. Templates cannot create cycles, but they can create very deep values. */
 const MAX_DEPTH = 2000
 
 /** @param erroring set inside `%!verb(type=value)`, where methods are not called */

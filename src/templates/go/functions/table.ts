@@ -139,7 +139,7 @@ const seesNothing = (reader: Reader): boolean =>
     (key) => reader.get(key) === undefined && countOf(reader.under(key)) === 0,
   )
 
-/** These ignore arguments after the first default, as in confd. */
+/** Functions that ignore arguments after the first default, as in confd. */
 const LENIENT = new Set(['getv', 'getenv'])
 
 /** The functions of one render. */

@@ -108,6 +108,9 @@ describe('everything is read again', () => {
       behind,
     })
     await watched.snapshot()
+    // A stream that has brought nothing yet has no lag.
+    await etcd.client.put(`${prefix}/a`, '0')
+    await watched.delta()
     let writes = 0
     let isOver = false
     const over = (async () => {

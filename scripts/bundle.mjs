@@ -93,7 +93,7 @@ const slashed = (id) => id.replaceAll('\\', '/').replace(/\.ts$/, '')
 
 /**
  * @param {Record<string, string>} input entries: their names, and their paths from the repository
- * @param {import('rolldown').OutputOptions} options `dir`, and what differs from modules in chunks
+ * @param {import('rolldown').OutputOptions} options `dir`, and overrides of the defaults below (ES modules, split into chunks)
  * @returns the ids of the modules in the bundle
  */
 export async function bundle(input, options) {

@@ -18,7 +18,7 @@ export interface AskOutput {
 }
 
 export interface AskFailure {
-  /** 1: refused. 64: unknown resource. 69: no daemon runs, and none has left a status. */
+  /** 1: refused. 64: unknown resource. 69: no daemon runs, and no stored status exists. */
   readonly exit: 1 | 64 | 69
   readonly fault: Fault
 }

@@ -27,7 +27,7 @@ export class HoldDown {
 
   /**
    * @param ms how long a vanished key counts as present; 0 disables hold-down
-   * @param previous keeps the keys held there
+   * @param previous the hold-down whose vanished keys are carried over
    */
   constructor(
     private readonly ms: number,

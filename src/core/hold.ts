@@ -20,7 +20,7 @@ export interface GuardedRender {
 /** The data by which a change of a resource is judged. */
 export interface Evidence {
   readonly files: readonly GuardedRender[]
-  /** Supplies of the templates that may not lose all keys of a store. */
+  /** Number of keys that each store contributed, over all templates without `allow_empty`. */
   readonly supplies: { readonly last: Supplies | undefined; readonly next: Supplies }
   /** The full keys of its templates. */
   readonly keys: readonly Key[]

@@ -238,10 +238,11 @@ class SectionDifference {
 
   #remove(name: string): void {
     const id = `${this.#name}/${name}`
-    // Created by server-template, or already being removed.
+    // Already being removed.
     if (this.#leaving.has(name)) return
     const line = this.before.servers.get(name)
     if (line === undefined) {
+      // Created by server-template.
       if (this.after.hasTemplate) return
       this.#reload('unknown-server', name, 'is in no file: another client has added it')
     }

@@ -28,7 +28,7 @@ export interface StoreSettings {
   readonly prefix?: string | undefined
   /** Scheme of nodes that name none: http or https. Default: http. */
   readonly scheme?: 'http' | 'https' | undefined
-  /** Env: reach etcd and Consul through the proxy in HTTP_PROXY, HTTPS_PROXY and NO_PROXY; none: ignore these variables. Default: none. */
+  /** How to reach etcd and Consul: env uses the proxy in HTTP_PROXY, HTTPS_PROXY and NO_PROXY; none ignores these variables. Default: none. */
   readonly proxy?: 'none' | 'env' | undefined
   /** TLS client certificate. */
   readonly client_cert?: string | undefined

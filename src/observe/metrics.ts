@@ -149,7 +149,7 @@ export class Metrics {
     }
   }
 
-  /** Events do not report every attempt, but carry their number. */
+  /** Not every attempt causes an event, but each event carries the number of attempts. */
   #countTries(store: string, tries: number): void {
     const before = this.#tries.get(store) ?? 0
     // A smaller number starts a new outage.

@@ -413,7 +413,7 @@ describe('servers', () => {
       )
       await first.kill()
       expect((await watched.fault()).message).toContain(first.node)
-      // Reopens the store until it succeeds, as follow() does, then on the other server.
+      // Like follow(), reopens the store until that succeeds; by then the other server is the master.
       const event = await until(
         'the failover',
         async () => {

@@ -56,7 +56,7 @@ export const storeOptions = {
     type: 'choice',
     default: 'none',
     choices: ['none', 'env'],
-    help: 'env: reach etcd and Consul through the proxy in HTTP_PROXY, HTTPS_PROXY and NO_PROXY; none: ignore these variables',
+    help: 'how to reach etcd and Consul: env uses the proxy in HTTP_PROXY, HTTPS_PROXY and NO_PROXY; none ignores these variables',
   },
   'client-cert': {
     group: 'Store',

@@ -39,7 +39,10 @@ const explanations: Readonly<Record<string, Explained>> = {
     true,
   ],
   MISCONF: ['refuses commands: it cannot save its data', "look at the server's log and its disk"],
-  CLUSTERDOWN: ['is part of a cluster that is down', 'check the cluster'],
+  CLUSTERDOWN: [
+    'is part of a cluster that is down',
+    'reconfd reads single servers and Sentinels, not clusters',
+  ],
   MOVED: ['is part of a cluster', 'reconfd reads single servers and Sentinels, not clusters', true],
 }
 

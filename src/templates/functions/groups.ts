@@ -111,7 +111,7 @@ export const groupFunctions: readonly TemplateFunction[] = [
   }),
   define('byMeta', {
     params: [textParam('names'), services('services')],
-    doc: 'The services by their metadata: a map from the value of one name, or the values of several (separated by commas) joined by `_`. A service without the name is in the group `""`.',
+    doc: 'Groups services by metadata: returns a map from the value of a metadata key to the services with that value. With several keys (separated by commas), their values are joined by `_`. A service without the name is in the group `""`.',
     filter: 1,
     examples: [
       {

@@ -60,7 +60,7 @@ async function printFaults(raw: readonly Fault[], format: Settings['logFormat'])
 }
 
 async function main(argv: readonly string[]): Promise<number> {
-  // Removes the variables before any command could inherit them.
+  // Removes the service manager's variables before any command can inherit them.
   const supervisor = takeSupervisor(process.env, process.pid)
   const shown = concealed(argv)
   // Changes the command line that `ps` shows; Bun, and so the single executable, ignores it. Set only to conceal a
@@ -284,7 +284,7 @@ async function listenersOf(settings: Settings) {
   return {
     emit,
     flush: log.flush,
-    /** The number of resources at the start. */
+    /** Returns the number of resources at the start. */
     resources: () => resources,
     showPlan: (file: PlannedFile): void => {
       if (diff === undefined) return
@@ -323,8 +323,8 @@ function stopOnSignals(hasProgram: boolean, isOnetime: boolean, emit: Emit, kill
 }
 
 /**
- * Forwards signals to the program of exec mode. Signals before its start are lost.
- * @param reload reloads reconfd's configuration; undefined in a onetime run
+ * Forwards signals to the program of exec mode; those that arrive before its start are not delivered later.
+ * @param reload called for a SIGHUP that is not forwarded; undefined in a onetime run
  */
 function forwardSignals(
   program: () => ProgramHandle | undefined,

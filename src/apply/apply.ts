@@ -21,7 +21,7 @@ import { restoreFiles } from './undo.ts'
 export interface FileChange {
   /** The name of its resource, for events. */
   readonly resource: string
-  /** `dest` is the path of this file, with a `for_each` too. */
+  /** Its `dest` is the path of this file, even for a for_each template. */
   readonly spec: TemplateSpec
   readonly plan: Write
 }

@@ -89,7 +89,7 @@ function mayHaveSome(staged: Staged): boolean {
 }
 
 /**
- * Opens the target. Returns nothing for a file of another user: its ACL could let that user read the new content.
+ * Opens the target. Returns an empty list for a file of another user: its ACL could let that user read the new content.
  */
 function openPair(staged: Staged): Pair[] {
   const { folder, name, path } = staged.place

@@ -23,7 +23,7 @@ export interface Checked {
 
 /** Runs the check_cmds of several files, one after the other. */
 export class Checks {
-  /** Commands without {{.src}} and {{.dest}}: they run once for all files. */
+  /** Commands without {{.src}} and {{.dest}} that have run: one run serves all files. */
   readonly #passed = new Set<string>()
 
   constructor(private readonly report: (spec: TemplateSpec, checked: Checked) => void) {}
@@ -85,7 +85,7 @@ export async function groupCheck({ command, timeout, sensitive }: TimedCommand):
   return { command, result: shown, fault }
 }
 
-/** A fault if the command deleted, replaced or altered the file: it did not approve the planned content. */
+/** Returns a fault if the command deleted, replaced or altered the file, and so did not check the planned content. */
 function tampered(spec: TemplateSpec, staged: Staged): Fault | undefined {
   const changed = (how: string): Fault => ({
     kind: 'command',

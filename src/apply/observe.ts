@@ -7,7 +7,7 @@ import { isOpenToOthers, isTrusted } from '../system/folder.ts'
 import { foreignTo, locate, whyForeign, type LinkRules, type Place } from '../system/place.ts'
 import { userOf } from '../system/users.ts'
 
-/** In bytes. Otherwise the owner of a folder could exhaust our memory. */
+/** Maximum size in bytes. Without a limit, the owner of a folder could exhaust our memory. */
 const LARGEST = 512 * 1024 * 1024
 
 export interface ObserveRules extends LinkRules {
@@ -48,7 +48,7 @@ export async function observe(dest: string, rules: ObserveRules = {}): Promise<O
 export const openDestination = ({ folder, name }: Place, access: number): number =>
   openSync(folder.at(name), access | constants.O_NONBLOCK | constants.O_NOFOLLOW)
 
-/** The reason why an open file is not accepted as the destination. */
+/** Returns the reason why an open file is not accepted as the destination; undefined if it is. */
 export function unfit(dest: string, stats: Stats, place: Place): Fault | undefined {
   if (!stats.isFile()) return notAFile(dest, stats)
   if (stats.size > LARGEST) {

@@ -16,7 +16,7 @@ import { isBun } from '../system/runtime.ts'
 const PAUSE = 50
 /** Longest time for a shell to start, in milliseconds. */
 const READY_MOST = 1000
-/** In characters; fits into one argument (128 KiB on Linux) in any encoding. */
+/** Maximum characters of a command; they fit into one argument (128 KiB on Linux) in any encoding. */
 const LONGEST = 32_000
 /** Descriptors of the sockets; dash cannot name any above 9. After one command for each, a new helper takes over. */
 const SLOTS = [3, 4, 5, 6, 7, 8, 9]
@@ -71,12 +71,12 @@ let wanted = 0
 let helper: Helper | undefined
 let waiting: Waiting | undefined
 let timer: NodeJS.Timeout | undefined
-/** setsid or /bin/sh is missing. */
+/** True under Bun, or if setsid or /bin/sh is missing: then there is no helper. */
 let isImpossible = isBun
 
 /**
  * Starts a helper for a daemon. It does not keep the process alive.
- * @returns ends the helper, unless another run in this process uses it
+ * @returns a function that ends the helper, unless another run in this process uses it
  */
 export async function keepSpawner(): Promise<() => void> {
   wanted++

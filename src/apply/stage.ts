@@ -18,7 +18,7 @@ const TRIES = 100
 
 /**
  * Creates an empty hidden file for a destination. On failure nothing is left.
- * @param mkdirs creates missing folders above it
+ * @param mkdirs whether missing folders above it are created
  */
 export function draft(
   destination: Destination,
@@ -84,7 +84,7 @@ export function copyApart({ place, next }: Staged): Staged {
   return copy
 }
 
-/** Undefined if the folder is not writable and the destination is a mount point, which is written in place. */
+/** Creates the file beside its destination. Undefined for a mount point in a folder that is not writable. */
 function createBeside(place: Place, next: Target, madeDirs: readonly string[]): Staged | undefined {
   try {
     const { name, fd } = newFile(place.folder, place.name)
@@ -106,7 +106,7 @@ function createApart(place: Place, next: Target): Staged {
     try {
       setOwner(fd, place.path, next)
     } catch {
-      // Only checks read this file; the file written in place has its owner, or gets it then.
+      // Only checks read this file. The swap sets the owner of the destination, which is written in place.
     }
     return new Staged({ folder, name }, place, next, fd, [], own)
   } catch (error) {

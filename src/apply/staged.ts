@@ -56,7 +56,7 @@ export class Staged {
     this.path = join(isolated?.path ?? dirname(place.path), entry.name)
   }
 
-  /** The destination will be written in place. */
+  /** Whether the destination will be written in place. */
   get isInPlace(): boolean {
     return this.isolated !== undefined
   }
@@ -118,7 +118,7 @@ export class Staged {
 
   /**
    * Closes the file, and removes it unless it has become the destination.
-   * @param keep renames it to a fixed name instead; if it has become the destination, keeps a copy there
+   * @param keep whether it is renamed to a fixed name instead; if it has become the destination, a copy gets that name
    * @returns the path of the kept file
    */
   async release(keep = false): Promise<string | undefined> {

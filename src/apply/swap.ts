@@ -149,7 +149,7 @@ export function remove(destination: Destination): Result<void, Fault> {
 
 /**
  * Restores the previous content of a destination, or removes the file if there was none. Uses the same steps as for a
- * new file, so a reader sees either content.
+ * new file, so a reader sees one content or the other, never a mixture.
  */
 export async function restore(
   destination: Destination,

@@ -15,7 +15,7 @@ import { stage } from './stage.ts'
 export interface TriedFile {
   /** The name of its resource, for events. */
   readonly resource: string
-  /** `dest` is the path of this file, with a `for_each` too. */
+  /** Its `dest` is the path of this file, even for a for_each template. */
   readonly spec: TemplateSpec
   readonly bytes: Uint8Array
 }
@@ -71,7 +71,7 @@ async function tryFile(
   }
 }
 
-/** With the mode and, for root, the owner that the placed file would have: a check may depend on them. */
+/** Adds the mode and, for root, the owner that the placed file would have: a check may depend on them. */
 async function targetOf(spec: TemplateSpec, bytes: Uint8Array): Promise<Target> {
   const observed = await observe(spec.dest, { ...spec, desired: spec })
   const there = observed.kind === 'file' ? observed : undefined

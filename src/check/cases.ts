@@ -2,7 +2,7 @@
 //
 //   keys.yaml|json|toml  the keys; if missing, `args` selects the store
 //   expected/            exactly the files that the run must produce
-//   expected-error.txt   texts that the output must contain, one per line; must not contain, after `!`
+//   expected-error.txt   texts that the output must contain, one per line, or with a leading `!` must not contain
 //   before/              the files in place before the run
 //   args env exit        further arguments, NAME=value, the exit code (default 0), one per line
 //   conf.d/ templates/   its own configuration; if missing, that of the nearest folder above
@@ -21,7 +21,7 @@ export interface Case {
 }
 
 export interface Search {
-  /** From the command line; overrides the folders above. */
+  /** From the command line; overrides the conf.d of folders above a case, but not the case's own. */
   readonly confdir?: string | undefined
   readonly confFile?: string | undefined
   /** Also find folders with keys but without expectations. */
@@ -33,7 +33,7 @@ const KEYS = /^keys\.(?:ya?ml|json|toml)$/
 /** Folders that belong to a case and are not searched. */
 const PARTS = new Set(['conf.d', 'templates', 'expected', 'before', 'node_modules'])
 
-/** Finds all cases in a folder, including itself, sorted by name. */
+/** Finds all cases in a folder, which may be a case itself; sorted by name. */
 export async function findCases(root: string, search: Search): Promise<readonly Case[]> {
   const found: Case[] = []
   const visit = async (folder: string): Promise<void> => {
@@ -77,7 +77,7 @@ function above(folder: string): string | undefined {
   return undefined
 }
 
-/** Name of the keys file. */
+/** Returns the name of the keys file; undefined if there is none. */
 export const keysIn = async (folder: string): Promise<string | undefined> =>
   (await readdir(folder)).sort().find((name) => KEYS.test(name))
 

@@ -92,7 +92,7 @@ async function askStore(
   return [...nodes, ...(await keyRows(name, resources, readKey))]
 }
 
-/** The fault if a store cannot discover its nodes (SRV records). */
+/** Returns the fault if a store cannot discover its nodes (SRV records). */
 async function discoverNodes(store: Store, timeout: number): Promise<Fault | undefined> {
   try {
     await store.findNodes?.(AbortSignal.timeout(timeout))
@@ -103,7 +103,7 @@ async function discoverNodes(store: Store, timeout: number): Promise<Fault | und
   }
 }
 
-/** The first snapshot of a node, or the fault. */
+/** Returns the first snapshot of a node, or the fault. */
 async function readOnce(
   store: Store,
   node: string,
@@ -130,7 +130,7 @@ async function readOnce(
 
 const notAsked: Fault = { kind: 'store', message: 'not read: no node of the store answered' }
 
-/** @param read returns a tree that contains the key */
+/** @param read called to get a tree that contains the key */
 async function keyRows(
   name: string | undefined,
   resources: readonly Resource[],
@@ -150,7 +150,7 @@ async function keyRows(
   return rows
 }
 
-/** The keys of all resources in one store: full names, and names within the store. Each once per resource. */
+/** The keys of all resources in one store, without duplicates: the full name, and the name within the store (`own`). */
 function resourceKeys(resources: readonly Resource[], name: string | undefined) {
   return resources.flatMap((resource) => {
     const all = resource.templates.flatMap((spec) =>
@@ -206,7 +206,7 @@ async function stateRow({ stateDir }: Settings): Promise<TableRow> {
   }
 }
 
-/** Looks up the program of every command, each once. */
+/** Looks up the programs of all commands, each program once. */
 async function commandRows(resources: readonly Resource[]): Promise<TableRow[]> {
   const users = new Map<string, string[]>()
   for (const { name, templates, reload, groupCheck } of resources) {
@@ -234,7 +234,7 @@ async function commandRows(resources: readonly Resource[]): Promise<TableRow[]> 
         const hint = 'Install it, correct the command, or set the PATH that reconfd runs with.'
         return failed(`${word} was not found`, hint)
       }
-      // dash reports any path as a command.
+      // In dash, `command -v` accepts any path.
       const runs = `[ -f ${asked} ] && [ -x ${asked} ]`
       if (word.includes('/') && (await runCommand(runs, options)).exitCode !== 0) {
         return failed(`${word} is not an executable program`, `Correct the path, or chmod +x it.`)

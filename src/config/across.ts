@@ -27,7 +27,7 @@ export interface CheckedResource {
   readonly templates: readonly ReadTemplate[]
   readonly group: string | undefined
   readonly whole: Whole
-  /** Whether any of its templates has a reload_cmd. */
+  /** Whether a change of the resource is followed by a reload: its reload_cmd, or that of `[exec]`. */
   readonly reloads: boolean
 }
 
@@ -60,8 +60,8 @@ const reloads = (one: CheckedResource, all: readonly CheckedResource[]): boolean
   (one.group !== undefined && all.some((other) => other.reloads && other.group === one.group))
 
 /**
- * Two templates with the same `for_each` would write the same files. Whether different patterns collide shows
- * only when they are rendered.
+ * Two templates with the same `for_each` would write the same files. For different patterns, a collision can be
+ * detected only when they are rendered.
  */
 function sharedDestinations(
   resources: readonly CheckedResource[],

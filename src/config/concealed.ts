@@ -4,7 +4,7 @@ import { optionNames, optionOf } from './options.ts'
 const secrets = optionNames.filter((name) => optionOf(name).secret === true).join('|')
 const flag = new RegExp(`^(--?(?:${secrets}))(=.*)?$`, 's')
 
-/** The arguments without passwords and tokens; undefined if there are none. */
+/** Returns the arguments with passwords and tokens masked; undefined if they contain none. */
 export function concealed(argv: readonly string[]): readonly string[] | undefined {
   const shown = argv.map((argument, at) => {
     const [, name, inline] = flag.exec(argument) ?? []

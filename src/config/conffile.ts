@@ -60,7 +60,7 @@ const nothing: ConfFile = { values: {}, stores: new Map(), faults: [], notices: 
 /** Reads settings with the names of confd.toml. The result contains all faults. */
 export const readEntries = (document: TomlEntries): ConfFile => new ConfFileReader(document).read()
 
-/** Handles a resource passed as -conf-file: ignores the keys of resources, as confd does. */
+/** Reads a resource file that was passed as -conf-file: ignores the keys of resources, as confd does. */
 function ofResource(document: TomlEntries, file: string): ConfFile {
   const ofItsOwn = new Set(['template', 'backend', ...Object.keys(resourceFileKeys)])
   const isSetting = ([key, value]: [string, unknown]): boolean =>
@@ -120,8 +120,8 @@ class ConfFileReader {
   }
 
   #foreign(entry: string, value: unknown, foreign: ForeignSetting): void {
-    // An empty value, as in `srv_domain = ""`, sets nothing.
     if (isUnsupported(foreign)) {
+      // An empty value, as in `srv_domain = ""`, and false set nothing.
       if (value === '' || value === false) return
       const { message, hint } = unsupportedFault(`setting ${entry}`, foreign)
       this.#fault(entry, 'key', message, hint)
@@ -164,6 +164,6 @@ class ConfFileReader {
   }
 }
 
-/** The value of a switch as in confd.toml. */
+/** Converts the value that a foreign switch sets from a text to the type it has in confd.toml. */
 const valueOf = (text: string | undefined): string | boolean =>
   text === 'true' ? true : (text ?? '')

@@ -67,7 +67,7 @@ function badNode(
   return parsed.ok ? [] : bad(parsed.error.message, parsed.error.hint)
 }
 
-/** Settings that only a onetime run supports. */
+/** Contradictions that involve settings for onetime runs. */
 function onetimeContradictions(given: Values): readonly Contradiction[] {
   const found: Contradiction[] = []
   const isOnetime = given.onetime === true

@@ -5,7 +5,7 @@ import { globBase, compileGlob } from '../core/glob.ts'
 import { covers, toKey, type Key } from '../core/key.ts'
 
 export interface DestinationKeys {
-  /** Absolute. With `forEach` a template whose folder before the first `{{` is normalised. */
+  /** Absolute path. With `forEach`, a template of paths whose folder before the first `{{` is normalised. */
   readonly dest: string
   readonly forEach?: Key
 }

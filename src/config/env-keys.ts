@@ -17,7 +17,7 @@ import type { Settings, StoreSettings } from '../core/settings.ts'
 export const envKey = (key: string): Key => toKey(key.toLowerCase().replaceAll('_', '/'))
 
 export interface Selection {
-  /** The global and the resource's prefix, joined. */
+  /** The global prefix joined with the resource's. */
   readonly prefix: Key
   readonly keys: readonly Key[]
   readonly forEach?: Key | undefined
@@ -25,8 +25,8 @@ export interface Selection {
 
 /**
  * Translates a selection into the keys of its stores.
- * @param root of the template's own store
- * @param own settings of that store
+ * @param root the root key of the template's own store
+ * @param own the settings of that store
  */
 export function selectionOf(
   { prefix, keys, forEach }: Selection,

@@ -54,7 +54,7 @@ export interface CommandLine {
   readonly command?: SubcommandName
   /** The argument of the command, such as a resource. */
   readonly operand?: string
-  /** The command's own flags with their values; no values for a switch. */
+  /** The command's own flags with their values; an empty list for a switch. */
   readonly own?: ReadonlyMap<string, readonly string[]>
   /** The arguments after `--`, for a run or a command that starts a program. */
   readonly argv?: readonly string[]

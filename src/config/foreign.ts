@@ -8,7 +8,7 @@ import { parseBoolean, type ParseResult } from './values.ts'
 export interface ForeignSetting {
   /** Origin of the setting, for messages. */
   readonly of: 'old confd' | 'confd' | "confd's fork"
-  /** The flag takes no value. */
+  /** True if the flag takes no value. */
   readonly isSwitch?: true
   /** The setting that replaces it; for a switch, set to `value`. */
   readonly option?: OptionName
@@ -17,7 +17,7 @@ export interface ForeignSetting {
   readonly isIdle?: true
   /** The replacement, or why none is needed. A sentence without a full stop. */
   readonly instead: string
-  /** No confd reads it from the environment; the variable may belong to another program. */
+  /** False if no confd reads it from the environment: the variable may belong to another program. */
   readonly isVariable?: false
 }
 
@@ -101,7 +101,7 @@ const foreign: Readonly<Record<string, ForeignSetting>> = {
 
 export const foreignNames = Object.keys(foreign)
 
-/** @param name of the flag */
+/** Returns the foreign setting with this flag name, if there is one. */
 export const foreignOf = (name: string): ForeignSetting | undefined =>
   Object.hasOwn(foreign, name) ? foreign[name] : undefined
 
@@ -117,7 +117,7 @@ export const unsupportedFault = (
   hint: instead,
 })
 
-/** Says which program the setting belongs to and what replaces it. */
+/** Builds the notice that names the program to which the setting belongs, and its replacement. */
 export function acceptedNotice(
   given: string,
   { of, instead, isIdle }: ForeignSetting,

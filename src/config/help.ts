@@ -61,7 +61,7 @@ const EXAMPLES: readonly (readonly [string, string])[] = [
 /** The usage of a command. */
 function callOf(name: SubcommandName): string {
   const { operand, flags = {}, runs } = commands[name]
-  // Too many flags for one line.
+  // A command that starts a program has too many flags for one line.
   if (runs === true) return `${name} [${operand?.name}] [flags] [-- COMMAND [ARG...]]`
   const own = Object.entries(flags).map(([flag, { placeholder: value }]) =>
     value === undefined ? `[-${flag}]` : `[-${flag} <${value}>]`,

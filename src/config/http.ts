@@ -6,7 +6,7 @@ import { err, ok, type Result } from '../core/result.ts'
 import type { HttpSettings } from '../core/settings.ts'
 import type { Values } from './options.ts'
 
-/** Undefined without -http. */
+/** Returns undefined without -http. */
 export async function readHttp(given: Values): Promise<Result<HttpSettings | undefined, Fault>> {
   if (given.http === undefined) return ok(undefined)
   const token = await readToken(given)

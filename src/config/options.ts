@@ -72,7 +72,7 @@ export function parseValue(option: Option, text: string): ParseResult<string | b
   if (option.type !== 'choice') return ok(text)
   const choices = option.choices ?? []
   const synonyms = new Map(Object.entries(option.synonyms ?? {}))
-  // Capitals as in confd, which takes INFO for info.
+  // Case-insensitive, as in confd, which accepts INFO for info.
   const lower = text.toLowerCase()
   const value = synonyms.get(lower) ?? lower
   if (choices.includes(value)) return ok(value)

@@ -10,7 +10,7 @@ export interface Position {
 /** Keys and indices from the root: `['template', 1, 'keys', 0]`. */
 export type TomlPath = readonly (string | number)[]
 
-/** Positions by path; ask with `at`. */
+/** Positions by path. */
 export class Positions {
   readonly #found = new Map<string, Position>()
 
@@ -34,7 +34,7 @@ const spaces = /[ \t]*/y
 const bareKey = /[A-Za-z0-9_-]+/y
 const basicString = /"(?:[^"\\\n]|\\.)*"/y
 const literalString = /'[^'\n]*'/y
-// A multi-line string may end in up to two quotes of its own.
+// The content of a multi-line string may end in up to two quotes.
 const multiBasic = /"""(?:[^\\]|\\[^])*?"""(?:"{0,2})/y
 const multiLiteral = /'''[^]*?'''(?:'{0,2})/y
 const scalar = /[^,\]}#\r\n]+/y

@@ -1,5 +1,6 @@
-// Handles invalid resources while the others are served. An invalid resource keeps its previous definition, if that
-// still fits. If it does not, the other members of its group keep theirs instead of their new ones.
+// Handles invalid resources while the others are served. An invalid resource keeps its previous definition if its
+// stores still exist and no other resource writes its files. Otherwise the other members of its group keep their
+// previous definitions too.
 import type { Fault } from '../core/fault.ts'
 import { compareText, storeOf } from '../core/key.ts'
 import { resourceKeys, type Resource } from '../core/resource.ts'
@@ -66,7 +67,7 @@ export function withPrevious(
   return { resources: resources.sort((a, b) => compareText(a.name, b.name)), stores, refused }
 }
 
-/** Whether another resource now writes one of its files. */
+/** Whether another resource now writes one of the files of this one. */
 function overlaps({ templates }: Resource, served: ReadonlyMap<string, Resource>): boolean {
   const taken = new Set(
     [...served.values()].flatMap((one) => one.templates.map(({ dest }) => dest)),

@@ -53,7 +53,7 @@ export async function registerSettings(given: Given): Promise<Result<RegisterSet
   const own = ownService(flags, argv)
   const conf = flags.text('conf')
   const docker = dockerSettings(flags, given.env, operand !== undefined && !own && !conf)
-  // A flag or command for a single service is given, and its fault has been reported.
+  // With a flag or command for a single service, an absent `own` means that its fault has been reported.
   const isFaulty = argv !== undefined || OWN.some((flag) => flags.has(flag))
   if (own === undefined && conf === undefined && docker === undefined && !isFaulty) {
     flags.fault(
@@ -197,7 +197,7 @@ function dockerSettings(
   }
 }
 
-/** The connection, with the credentials and certificates of confd.toml if they are for this kind of store. */
+/** Builds the connection, with the credentials and certificates of confd.toml if they are for this kind of store. */
 function storeAt({ target, nodes, tls }: ParsedUri, given: Given) {
   const backend = BACKENDS[target.kind] as BackendName
   const isFor = backendOf(given.file) === backend
@@ -243,7 +243,7 @@ class RegisterFlags {
     return text === '' ? undefined : text
   }
 
-  /** Returns a duration in milliseconds or a number; by default the flag's default. */
+  /** Returns a number, or a duration in milliseconds; the flag's default if it is not given. */
   number(name: RegisterFlagName): number | undefined {
     const spec = registerFlags[name] as RegisterFlag
     const given = this.given.get(name)?.at(-1)

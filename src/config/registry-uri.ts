@@ -6,7 +6,7 @@ import { nearest } from './nearest.ts'
 
 interface Scheme {
   readonly kind: RegistryKind
-  /** The authority is a socket path without a port. */
+  /** True if the authority is a socket path without a port. */
   readonly unix?: true
   readonly tls?: true
 }

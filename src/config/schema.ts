@@ -179,7 +179,7 @@ export const wholeKeys = {
   },
 } as const satisfies Record<string, KeySpec>
 
-/** The keys above `[template]`, where `group` is not the group of the file. */
+/** The keys above `[template]`. There, `group` is the group of resources, not the owner group of the file. */
 export const resourceFileKeys = {
   group: {
     type: 'string',

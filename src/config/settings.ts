@@ -75,7 +75,7 @@ export async function loadSettings(
   }
   const asked = controlCommands.find((name) => name === flags.command)
   if (asked !== undefined) return ok(await askCommand(asked, sources))
-  // Other commands support the settings of onetime runs.
+  // Other commands accept the settings that are for onetime runs.
   const wrong = [
     ...contradictions(flags.command === undefined ? given : { ...given, onetime: true }),
     ...unused.faults,
@@ -97,7 +97,7 @@ export async function loadSettings(
 const isTyped = (wrong: readonly Contradiction[], typed: Values): boolean =>
   wrong.some(({ about }) => about.some((name) => typed[name] !== undefined))
 
-/** Commands that need only the command line. */
+/** Handles the commands that need only the command line. */
 async function withoutSettings(
   flags: CommandLine,
   environment: Values,

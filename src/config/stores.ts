@@ -119,7 +119,7 @@ function unusedFaults(
     const hint = 'it is for the default store: write full keys, or set prefix below [template]'
     add(entryOf('prefix'), { message: 'prefix has no effect in the table of a store', hint })
   }
-  // Without a backend, the used settings are unknown.
+  // Without a backend, it is unknown which settings are used.
   if (own.backend === undefined && own.file === undefined) return
   const backend = backendOf(own)
   for (const name of unusedBy(backend, own)) {
@@ -133,8 +133,8 @@ const ownEntries = [...byEntry].flatMap(([entry, name]) =>
 )
 
 /**
- * The fault of a store's name, if any. If the default store is Consul, an unknown name is a datacenter.
- * @param backends backends with datacenters
+ * Returns the fault of a store's name, if any. If one of `backends` is Consul, an unknown name may be a datacenter.
+ * @param backends backends whose datacenters the name may mean; by default that of the default store
  */
 export function faultOfStore(
   name: string,

@@ -123,7 +123,7 @@ export class TemplateCheck {
     this.faults.push(this.document.fault([...this.path, key], 'value', message, hint))
   }
 
-  /** The engine that is set; undefined if the file's name and content decide. */
+  /** The engine that is set; undefined if it is to be selected by the file's name and content. */
   #engine(): EngineName | undefined {
     const { engine } = this.table
     if (engine === undefined) return undefined
@@ -173,8 +173,8 @@ export class TemplateCheck {
   }
 
   /**
-   * In check_cmd an unknown placeholder is a mistake, since confd treats it as a template too. In reload_cmd only a
-   * near miss is, because other programs use the same syntax (`docker inspect -f '{{.State}}'`).
+   * In check_cmd any unknown placeholder is a fault, since confd expands check_cmd as a template. In reload_cmd only a
+   * near miss is one, because other programs use the same syntax (`docker inspect -f '{{.State}}'`).
    */
   #commands(): void {
     const { for_each: pattern, reload_cmd: reload, adopt } = this.table

@@ -51,7 +51,7 @@ const selectsData = (name: OptionName): boolean =>
   name.startsWith('consul-') || ['separator', 'filter', 'etcd-slashless'].includes(name)
 
 /**
- * The settings that the default store does not use.
+ * Returns the faults and notices about settings that the default store does not use.
  * @param sources weakest first
  */
 export function unusedOf(sources: readonly SettingsSource[]): {

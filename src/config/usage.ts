@@ -65,7 +65,7 @@ export function stray(argument: string, last: OptionName | undefined): Fault {
   )
 }
 
-/** Flags of related programs, which no edit distance finds. */
+/** Flags of related programs that the search for similar names would not find. */
 const ELSEWHERE: Readonly<Record<string, string>> = {
   ...{ once: 'onetime', config: 'conf-file', dry: 'noop', f: 'file', n: 'node' },
   ...{ token: 'auth-token', daemon: 'watch', port: 'http' },

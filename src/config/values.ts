@@ -53,7 +53,7 @@ export function durationFrom(value: unknown, least = 0): ParseResult<number> {
 
 const unitBytes: Record<string, number> = { '': 1, k: 2 ** 10, m: 2 ** 20, g: 2 ** 30 }
 
-/** A number with a unit, or of bytes, from 1 KiB to just below 1 TiB. */
+/** Matches a number with a unit, or a number of bytes, from 1 KiB to just below 1 TiB. */
 export const SIZE =
   /^(?:([1-9]\d{0,2}(?:\.\d+)?)([kKmMgG])(?:[iI]?[bB])?|(10[3-9]\d|102[4-9]|1[1-9]\d\d|[2-9]\d{3}|[1-9]\d{4,11}))$/
 

@@ -89,7 +89,7 @@ function saysExpand({ template, ...above }: ResourceTable): boolean | undefined 
     .find((value) => typeof value === 'boolean')
 }
 
-/** Expands text. @param missing called for each unset variable without a default */
+/** @param missing called for each unset variable without a default */
 function expandText(text: string, env: Environment, missing: (name: string) => void): string {
   const replace = (all: string, name?: string, withDefault?: string, fallback = ''): string => {
     if (name === undefined) return '$'

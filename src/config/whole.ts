@@ -21,7 +21,7 @@ import type { TomlDocument } from './toml.ts'
 type WholeKey = keyof typeof wholeKeys
 type WholeTable = TableOf<typeof wholeKeys>
 
-/** A table that may contain such keys, with its path. */
+/** A table that may contain keys about the whole resource, with its path. */
 export interface WholeSource {
   readonly path: TomlPath
   readonly table: WholeTable
@@ -35,7 +35,10 @@ export interface Whole {
 
 const longestCounts = new Set<WholeKey>(['debounce', 'debounce_max'])
 
-/** Merges the tables. Different values for a key are a fault, but of debounce and debounce_max the longest applies. */
+/**
+ * Merges the tables. Different values for a key are a fault, except for debounce and debounce_max, where the longest
+ * applies.
+ */
 export function mergeWhole(
   document: TomlDocument,
   tables: readonly WholeSource[],
@@ -109,7 +112,7 @@ function optionalStores(
   if (names === undefined || place === undefined) return undefined
   const backends = [settings, ...settings.stores.values()].map(({ backend }) => backend)
   names.forEach((name, index) => {
-    // A file may contain the recorded keys of any store.
+    // A file store may contain the recorded keys of any store.
     if (settings.backend === 'file') return
     const known = faultOfStore(name, settings, backends)
     if (known === undefined) return
@@ -207,7 +210,7 @@ export function isReloaded(
 
 /**
  * Reports keys without effect: as a fault if the key was meant to protect something, else as a notice.
- * @param reloads whether the resource, or another of its group, has a reload_cmd
+ * @param reloads whether a change of the resource is followed by a reload, its own or that of its group
  */
 export function withoutEffect(
   document: TomlDocument,

@@ -12,7 +12,7 @@ import { socketPath } from './paths.ts'
 import { historyText, statusText, utc, type TimeFormat } from './text.ts'
 
 export interface AskOutput {
-  /** 1: a resource is not in sync. */
+  /** 1 if a resource is not in sync. */
   readonly exit: 0 | 1
   readonly text: string
 }
@@ -47,7 +47,7 @@ const FOLLOW_INTERVAL = 1000
 
 /**
  * Repeats the request until `stop`, and shows each output that differs from the previous one.
- * @param show replaces the whole output
+ * @param show called with each output, to display it in place of the previous one
  * @returns the exit code of the last response
  */
 export async function followDaemon(

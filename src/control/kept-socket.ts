@@ -18,8 +18,8 @@ export class KeptSocket {
   #isClosed = false
 
   /**
-   * @param warn logs why there is no socket
-   * @param reopened called when the socket was removed and is open again
+   * @param warn called with the reason why there is no socket
+   * @param reopened called after an attempt to reopen a removed socket
    */
   constructor(
     private readonly path: string,

@@ -59,7 +59,7 @@ async function serve(socket: Socket, controls: DaemonControls): Promise<void> {
         : await handle(question, controls)
     socket.end(`${JSON.stringify(response)}\n`)
   } catch {
-    // Too long, or the connection broke.
+    // The request is too long, or the connection broke.
     socket.destroy()
   }
 }

@@ -21,7 +21,7 @@ const nothing: Control = { changed: () => undefined, close: async () => undefine
 
 /**
  * Never rejects: without its socket or status file, the daemon logs a warning and keeps running.
- * @param folder rebuilt when the socket has been removed, because the other files may be gone, too
+ * @param folder the state directory; rebuilt when the socket has been removed, since other files may be missing too
  */
 export async function startControl(
   settings: Settings,

@@ -142,7 +142,7 @@ export function historyText(
   lines.push(`${printable(name)}: ${state} since ${time(since)}`)
   if (why !== undefined) {
     lines.push(...why.split('\n').map((line) => `  ${printable(timesIn(line, clock))}`))
-    // The status never contains output, which may contain values.
+    // The status never contains command output, because it may contain values.
     if (/_cmd failed with exit code/.test(why))
       lines.push('  The log has the output of the command.')
   }

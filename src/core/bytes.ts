@@ -17,7 +17,7 @@ const ESCAPE = 0xdc00
 /** Decodes bytes without loss; encodeText() restores them. Never throws. */
 export function decodeValue(bytes: Buffer): string {
   const text = bytes.toString()
-  // Only a text with U+FFFD can have lost a byte. For Latin-1 strings, V8 answers this in constant time.
+  // Only a text with U+FFFD can have lost a byte. V8 knows in constant time that a Latin-1 string has none.
   return text.includes('\ufffd') ? decodeExactly(bytes) : text
 }
 

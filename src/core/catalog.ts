@@ -1,6 +1,6 @@
 // The keys of a catalog of services and nodes: `/services/<name>/<node>:<id>` and `/nodes/<name>`. A look-up with
 // options, such as another datacenter, has a separate root: `/services@dc2;health=any/<name>/<node>:<id>`. A resource
-// that may read `/services/web` may also read it there.
+// that may read `/services/web` may also read `web` below these roots.
 import { covers, type Key } from './key.ts'
 
 /** Options of one look-up, which override the settings of the store. */
@@ -13,7 +13,7 @@ export interface LookUp {
   readonly namespace?: string
   /** Include the proxies of the service mesh. */
   readonly proxies?: true
-  /** The names are prepared queries. */
+  /** The name in the look-up is that of a prepared query. */
   readonly query?: true
   /** Include the services of each node. */
   readonly services?: true
@@ -48,7 +48,7 @@ export function rootOf(kind: 'services' | 'nodes', { dc, ...more }: LookUp = {})
 
 const ROOT = /^\/(services|nodes)@([^/;]*)((?:;[^/;]+)*)(?=\/|$)/
 
-/** The options in a key below such a root; undefined for all other keys. */
+/** Returns the options in a key below a root with options; undefined for all other keys. */
 export function lookUpOf(key: string): LookUp | undefined {
   const [, , dc = '', options = ''] = ROOT.exec(key) ?? [undefined]
   if (!ROOT.test(key)) return undefined

@@ -16,12 +16,12 @@ export const noCause: Cause = { keys: [], files: [], more: 0 }
 
 export const isNoCause = ({ keys, files }: Cause): boolean => keys.length + files.length === 0
 
-/** The cause with all changed keys. */
+/** Returns a cause that names the first of the changed keys and counts the others. */
 export const causeOf = (changes: Changes): Cause => bounded([...changes.keys()], [])
 
 export const causeOfFiles = (files: Iterable<string>): Cause => bounded([], [...files])
 
-/** Merges the causes of several changes before one render. */
+/** Merges the causes of two changes that the same render handles. */
 export function mergeCauses(a: Cause, b: Cause): Cause {
   if (isNoCause(a)) return b
   if (isNoCause(b)) return a

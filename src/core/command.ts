@@ -12,7 +12,7 @@ export const PLAIN = 'letters, digits and _ . / + : @ % = -'
 export interface CommandPaths {
   readonly src: string
   readonly dest: string
-  /** A part of the paths comes from a store, so they are hostile input. */
+  /** True if a part of the paths comes from a store: such paths are hostile input. */
   readonly fromStore?: boolean
 }
 
@@ -23,7 +23,7 @@ export function unknownPlaceholders(command: string): readonly string[] {
     .map(([text]) => text)
 }
 
-/** Whether a command has a placeholder for its file. */
+/** Whether a command contains `{{.src}}` or `{{.dest}}`. */
 export const namesFile = (command: string): boolean =>
   [...command.matchAll(placeholders)].some(([, name]) => name === 'src' || name === 'dest')
 
@@ -55,8 +55,8 @@ export function isExpansion(template: string, command: string): boolean {
 }
 
 /**
- * Whether every program that may read a path takes it literally: a shell, in any quotes and at any depth, and a program
- * that reads a leading `-` as an option.
+ * Whether a path can be inserted into a command without quotes. A shell takes all its characters literally, in any
+ * quotes and at any depth, and none of its components begins with `-`, which a program could read as an option.
  */
 export const isPlain = (path: string): boolean => plain.test(path) && !/(?:^|\/)-/.test(path)
 

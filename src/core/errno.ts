@@ -42,8 +42,8 @@ export function errnoOf(error: unknown): string {
 /**
  * Builds a fault of kind `io` from a failed system call.
  * @param what the failed operation with its path, such as `cannot write /etc/a.cfg`
- * @param error a FaultError's own fault is returned unchanged
- * @param hint overrides the hint of the error code
+ * @param error the thrown error; if it is a FaultError, its own fault is returned
+ * @param hint used instead of the hint of the error code
  */
 export function ioFault(what: string, error: unknown, hint?: string): Fault {
   if (error instanceof FaultError) return error.fault

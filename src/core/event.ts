@@ -50,7 +50,7 @@ export type Event =
       readonly store: string
       readonly node: string
       readonly keys: number
-      /** Failed attempts before this success; absent if the store was not unreachable. */
+      /** Failed attempts before this success; absent if none failed. */
       readonly tries?: number
       /** If the store has no keys: the full prefixes that were read. */
       readonly asked?: readonly Key[]
@@ -69,7 +69,7 @@ export type Event =
       /** Failed attempts since the store became unreachable, including this one; not each causes an event. */
       readonly tries?: number
     }
-  /** Changes of a store arrive late. Repeated every few seconds until they no longer do. */
+  /** Changes of a store arrive late. Repeated every few seconds until they arrive in time again. */
   | {
       readonly kind: 'store-behind'
       readonly store: string
@@ -177,9 +177,9 @@ export type Event =
       /** Keys that have vanished since the last applied render; `more` counts the others. */
       readonly vanished: readonly Key[]
       readonly more: number
-      /** `default`: everything that a store supplied is gone, and there is no guard. */
+      /** `default`: there is no guard, and nothing is left that the last applied render found in one of the stores. */
       readonly by: 'guard' | 'default'
-      /** Milliseconds after which it passes if no key changes; absent: only when accepted. */
+      /** Milliseconds after which the change passes if no key changes; absent: it passes only when accepted. */
       readonly passesIn?: number
     }
   /** A resource waits for parts of an on-demand store that its templates have looked up. */

@@ -13,7 +13,7 @@ export interface EnvPolicy {
   readonly custom: readonly string[]
   /** Variables to inherit; empty: all. */
   readonly allowlist: readonly string[]
-  /** Overrides the allowlist. */
+  /** Variables that are not inherited, even if they are in the allowlist. */
   readonly denylist: readonly string[]
 }
 

@@ -69,7 +69,7 @@ export function attempt<T>(run: () => T): Result<T, Fault> {
 /** Formats a fault for operators: `file:line:column: message`, the frame, the hint. */
 export const formatFault = (fault: Fault): string => labelledFault('', fault)
 
-/** @param label prefix of the message, may contain colour codes */
+/** Like formatFault(). @param label prefix of the message, which may contain colour codes */
 export function labelledFault(label: string, fault: Fault): string {
   const { file, line, column, message, frame, hint } = fault
   const place = [file, line, column].filter((part) => part !== undefined).join(':')
@@ -79,7 +79,7 @@ export function labelledFault(label: string, fault: Fault): string {
   return lines.join('\n')
 }
 
-/** Formats without the frame, which may be the output of a command and so contain values. */
+/** Formats a fault without its frame, which may contain values: it may be the output of a command. */
 export function briefly({ frame: _frame, ...fault }: Fault): string {
   return formatFault(fault)
 }

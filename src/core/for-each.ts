@@ -3,7 +3,7 @@
 //
 // - control characters, line separators and lone surrogates become `_`;
 // - empty components, `.`, `..` and names that are too long are refused;
-// - a `/` from a key becomes a subfolder, which `mkdirs` creates; `base(item.key)` has none;
+// - a `/` from a key becomes a subfolder, which `mkdirs` creates; `base(item.key)` contains no `/`;
 // - if a command contains the path, every shell must take it literally.
 import { isPlain, PLAIN } from './command.ts'
 import type { Fault } from './fault.ts'
@@ -45,8 +45,8 @@ export function placeRules(
 /**
  * Checks the path of the file of one match.
  * @param dest the template of the path, with an absolute and normalised folder
- * @param key of the match, for messages
- * @param rendered the rendered `dest`
+ * @param key the key of the match, for messages
+ * @param rendered `dest` as rendered for this match
  * @param inCommand whether a command contains the path, which must then be plain
  */
 export function destFor(

@@ -1,5 +1,6 @@
 // Go's path.Match (https://pkg.go.dev/path#Match), with compiled patterns. As in Go, a star takes the nearest match of
-// the following chunk, without backtracking, so a test takes at most the product of both lengths.
+// the following chunk, without backtracking, so the time of a test is bounded by the product of the lengths of pattern
+// and text.
 import { raise } from './fault.ts'
 
 /** A compiled pattern. */
@@ -41,7 +42,7 @@ function compile(pattern: string): Glob | undefined {
   return made
 }
 
-/** Undefined if the pattern is malformed. */
+/** Splits a pattern into chunks. Returns undefined if it is malformed. */
 function parse(pattern: string): readonly Chunk[] | undefined {
   const chars = [...pattern]
   const chunks: { afterStar: boolean; parts: (string | One)[] }[] = []
@@ -73,7 +74,7 @@ function parse(pattern: string): readonly Chunk[] | undefined {
   return chunks
 }
 
-/** @param start after the opening bracket */
+/** Parses a set such as `[a-z]`. @param start index after the opening bracket */
 function parseSet(chars: readonly string[], start: number): { one: One; next: number } | undefined {
   let at = start
   const negated = chars[at] === '^'

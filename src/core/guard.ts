@@ -106,7 +106,7 @@ export function inGroup({ pattern }: GuardGroup, keys: ReadonlySet<Key>): Readon
   return matches
 }
 
-/** Returns a function that returns the key, or the directory above it, if the pattern matches; else undefined. */
+/** Returns a function that finds the match in a key: the key or a directory above it; undefined if there is none. */
 function matcherOf(pattern: string): (key: Key) => Key | undefined {
   if (!/[*?[\\]/.test(pattern)) {
     const dir = toKey(pattern)

@@ -26,7 +26,7 @@ export class HoldDown {
   #seen: { readonly of: Tree; readonly tree: Tree } | undefined
 
   /**
-   * @param ms how long a vanished key counts as present; 0 disables hold-down
+   * @param ms milliseconds for which a vanished key counts as present; 0: no hold-down
    * @param previous the hold-down whose vanished keys are carried over
    */
   constructor(

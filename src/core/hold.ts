@@ -1,5 +1,5 @@
-// Decides whether a change that removes keys is held. Even without a guard, a resource is held when a store that
-// supplied keys to the last applied render supplies none. Keys that come back one by one are not judged at each step:
+// Decides whether a change that removes keys is held. Even without a guard, it is held if the last applied render found
+// keys in a store, and the new render finds none there. Keys that come back one by one are not judged at each step:
 // once a change is held, a later one passes when all counts are restored, or have not changed for a while. Pure: times
 // are passed in, as milliseconds since the Unix epoch.
 import { inGroup, trips, type Footprint, type Tripped } from './guard.ts'

@@ -15,7 +15,7 @@ interface BadNode {
   readonly hint: string
 }
 
-/** Quotes a node for messages, without the parts before `@` and after `?`, which may be secrets. */
+/** Quotes a node for messages, without the parts before `@` and after `?` or `#`, which may be secrets. */
 export const quotedNode = (node: string): string =>
   JSON.stringify(node.replace(/.*@/s, '').replace(/[?#].*/s, ''))
 

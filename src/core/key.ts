@@ -61,7 +61,7 @@ export function* selfAndAncestors(key: Key): Generator<Key> {
   if (storeOf(key) === undefined) yield '/'
 }
 
-/** Drops paths that another one covers, so that each key is requested once. Sorted. */
+/** Returns the paths that no other path covers, sorted, so that each key is requested once. */
 export function outermost(paths: Iterable<Key>): readonly Key[] {
   const kept: Key[] = []
   for (const path of [...new Set(paths)].sort((a, b) => a.length - b.length || (a < b ? -1 : 1))) {

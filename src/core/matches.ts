@@ -23,7 +23,7 @@ export class Matches {
 
   /**
    * The result of a look-up in these leaves.
-   * @param look identifies the look-up; it determines `select`
+   * @param look identifies the look-up; calls with the same `look` must pass an equivalent `select`
    * @param select returns the matching pairs of a leaf, in order
    */
   find(look: string, leaves: readonly Leaf[], select: (leaf: Leaf) => readonly TreePair[]): Runs {
@@ -65,7 +65,7 @@ export function ofEach<T>(make: (pair: TreePair) => T): (runs: Runs) => readonly
     })
 }
 
-/** Like flat(), which is slower. */
+/** Concatenates the runs, faster than flat(). */
 export function joined<T>(runs: readonly (readonly T[])[]): T[] {
   // Allocated at its final size: an array that grows leaves its smaller versions to the garbage collector.
   const all = new Array<T>(countOf(runs))

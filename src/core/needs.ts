@@ -12,7 +12,7 @@ interface MutableExtent extends Extent {
 const newExtent = (): MutableExtent => ({ trees: new Set(), names: new Set() })
 
 export class Needs {
-  /** As in Reads; grows with every look-up. */
+  /** The members of Reads with these names; they grow with every look-up. */
   readonly all = { needs: newExtent(), missing: newExtent(), without: new Set<string>() }
 
   /** @param optional stores and datacenters that may be unreachable */
@@ -22,7 +22,10 @@ export class Needs {
     private readonly optional: ReadonlySet<string> | undefined,
   ) {}
 
-  /** Records a needed part of an on-demand store. @throws FaultError if the store refuses it */
+  /**
+   * Records a needed part of an on-demand store.
+   * @throws FaultError if the store refuses it, unless its datacenter is optional and the refusal is not permanent
+   */
   add(kind: keyof Extent, dir: Key): void {
     const known = extentOf(this.known, dir)
     if (known === undefined) return

@@ -1,6 +1,6 @@
 // The reader: gives the templates of one resource access to the keys, and records every look-up, hits and misses
 // alike. The recorded reads decide whether a change makes the resource dirty. They are limited to the resource's
-// `keys`: a look-up above them is recorded as the parts that they name.
+// `keys`: a look-up of a directory above some of these is recorded as look-ups of the `keys` below it.
 import { extentOf } from './extent.ts'
 import { globBase, globEscape, compileGlob } from './glob.ts'
 import {
@@ -39,7 +39,7 @@ export class Reader {
   /** Undefined if no store is read on demand. */
   readonly #needs: Needs | undefined
 
-  /** @param earlier results of earlier readers, of any scope and tree */
+  /** @param earlier cached results of other readers, whose scope and tree may differ */
   constructor(
     private readonly tree: Tree,
     readonly scope: Scope,
@@ -215,7 +215,7 @@ export class Reader {
 
   /**
    * Returns the names directly below a directory, each once, in order. A name may be a key, a directory, or both.
-   * @param isCatalog the names do not depend on their contents
+   * @param isCatalog whether names exist independently of their contents, so that they do not count as found keys
    */
   children(dir: string, isCatalog = false): readonly string[] {
     const names = this.#listing(this.fullKey(dir))

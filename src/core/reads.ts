@@ -11,13 +11,13 @@ export interface Reads extends Tallied {
   readonly trees: ReadonlySet<Key>
   /** Directories of which only the names were read; values below do not matter. */
   readonly listings: ReadonlySet<Key>
-  /** Full patterns of Go's path.Match; a pattern that begins above the keys is recorded as its part below each key. */
+  /** Full patterns of Go's path.Match. One that begins above the `keys` is recorded once for each, narrowed to it. */
   readonly patterns: ReadonlySet<string>
   /** Absolute paths of files: the template, its includes, and files that it read. */
   readonly files: ReadonlySet<string>
   /** The needed parts of on-demand stores; absent if there are none. */
   readonly needs?: Extent
-  /** The part of `needs` that was not known; then the render must be discarded. */
+  /** The part of `needs` that was not known; if present, the render must be discarded. */
   readonly missing?: Extent
   /** Unreachable datacenters that the templates were rendered without. */
   readonly without?: ReadonlySet<string>

@@ -4,7 +4,7 @@ import type { ConnectionSettings, HttpSettings, Limits, LogLevel } from './setti
 /** The kind of registry, from the scheme of `-to`. */
 export type RegistryKind = 'etcd' | 'etcdv2' | 'skydns2' | 'consul' | 'consulkv' | 'zookeeper'
 
-/** `-to`. */
+/** The registry named by `-to`. */
 export interface RegistryTarget {
   readonly kind: RegistryKind
   /** Directory of all entries, such as `/services`, or `/`. For skydns2: the domain. */
@@ -88,13 +88,13 @@ export interface RegisterSettings {
   readonly docker?: DockerSettings
   readonly check: CheckSettings
   readonly ttl: number
-  /** Between renewals. */
+  /** Time between renewals. */
   readonly refresh: number
-  /** Between full reads of the store; 0: never. */
+  /** Time between full reads of the store; 0: never. */
   readonly resync: number
-  /** Between deregistering the command's service and signalling the command. */
+  /** Time between deregistering the command's service and signalling the command. */
   readonly drain: number
-  /** Between signalling the command and killing it. */
+  /** Time between signalling the command and killing it. */
   readonly killTimeout: number
   /** Retries of the first connection before giving up; absent: no limit. */
   readonly retryAttempts?: number

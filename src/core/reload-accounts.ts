@@ -7,7 +7,7 @@ import { Timetable } from './timetable.ts'
 export interface Debt {
   terms: ReloadTerms
   number: number
-  /** Runs that read the newest placement and failed. */
+  /** Number of failed runs that had read the newest placement. */
   failures: number
 }
 

@@ -286,7 +286,7 @@ export class ReloadProtocol {
     this.#proofs.succeeded(run)
     const settled: string[] = []
     for (const [resource, { debt }] of run.read) {
-      // R2: a run does not settle a placement that ended after the run began; it has requested its own run.
+      // R2: a run does not settle a placement that ended after the run began; that placement has requested another run.
       if (account.debts.get(resource)?.number !== debt) continue
       this.#accounts.removeDebt(account, resource)
       // Debts recorded by a current placement are not settled.

@@ -24,7 +24,7 @@ export interface Resource {
   readonly name: string
   /** Never empty; several for `[[template]]`. */
   readonly templates: readonly TemplateSpec[]
-  /** Coalescing of this resource; defaults to the settings. */
+  /** Quiet period and maximum delay of coalescing; absent: those of the settings. */
   readonly quiet?: number
   readonly quietMax?: number
   /** The resources of a group change together or not at all. */
@@ -67,7 +67,7 @@ export interface ReloadPolicy {
   /** `rollback`: restore the newest proved files after `attempts` failures. `retry`: without limit. */
   readonly onFailure: 'retry' | 'rollback'
   readonly attempts: number
-  /** Runs after the reload and counts as part of it; fails after `attempts` runs. */
+  /** Runs after the reload and counts as part of it; fails if `attempts` runs have failed. */
   readonly verify?: TimedCommand & { readonly attempts: number }
   /** Minimum time between the starts of two reloads. */
   readonly minInterval: number

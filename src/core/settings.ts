@@ -58,7 +58,7 @@ export interface CatalogSettings {
   readonly near?: string
   readonly datacenter?: string
   readonly namespace?: string
-  /** Maximum lag of a server behind the leader; 0: none. */
+  /** Maximum lag of a server behind the leader; 0: only the leader is asked. */
   readonly maxStale: number
 }
 

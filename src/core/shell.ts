@@ -1,8 +1,8 @@
 // Scans shell commands (POSIX, as dash and bash read them) for the syntactic context of each hole, which decides how a
-// word must be quoted there. If dash and bash differ, or quoting cannot be correct, the place is unfit; if in doubt,
-// everything that follows is.
+// word must be quoted there. A hole is unfit if dash and bash differ, or if no quoting is correct. After text that the
+// scanner cannot interpret, all holes are unfit.
 
-/** A range of the command that a word replaces. */
+/** The range of a placeholder in the command, which is replaced by a word. */
 export interface Hole {
   readonly start: number
   readonly end: number
@@ -11,7 +11,7 @@ export interface Hole {
 /** `bare`: outside quotes. */
 export type HolePlace = 'bare' | '"' | "'" | { readonly unfit: string }
 
-/** Returns the place of each hole. @param holes in order, not overlapping */
+/** Returns the context of each hole. @param holes in order, not overlapping */
 export function placesIn(command: string, holes: readonly Hole[]): readonly HolePlace[] {
   const scanner = new ShellScanner(command, holes)
   if (reparses.test(command)) scanner.doubt(0, 'in a command that another shell reads again')
@@ -70,7 +70,7 @@ class ShellScanner {
     })
   }
 
-  /** Marks everything from here on as unfit. */
+  /** Marks all holes at or after `from` as unfit, and ends the scan. */
   doubt(from: number, why = 'where the required quoting is unknown'): void {
     if (this.#doubt === undefined || from < this.#doubt.from) this.#doubt = { from, why }
     this.#at = this.text.length
@@ -84,7 +84,7 @@ class ShellScanner {
     return this.text.startsWith(text, this.#at)
   }
 
-  /** Skips a hole and records its place. False if there is none here. */
+  /** Skips a hole at the current position and records its context. Returns false if there is none. */
   #hole(place: HolePlace): boolean {
     const hole = this.#holes.get(this.#at)
     if (hole === undefined) return false

@@ -27,9 +27,9 @@ export type StoreEvent =
 
 /** The wanted part of an on-demand store. */
 export interface Demand {
-  /** In the store's own keys, within the prefixes. Replaced by a new object on every change. */
+  /** The wanted extent, in the store's own keys, within the prefixes. Every change creates a new object. */
   readonly now: Extent
-  /** Resolves when `now` is no longer `than`; rejects when the signal is aborted. */
+  /** Resolves when `now` is a different object from `than`; rejects when the signal is aborted. */
   other(than: Extent, signal: AbortSignal): Promise<void>
 }
 
@@ -45,8 +45,8 @@ export interface WatchOptions {
   /** Called whenever bytes arrive from the node, at least until the first event. */
   readonly heard?: (() => void) | undefined
   /**
-   * Called repeatedly with the lag of the watch behind the store, in milliseconds; with undefined if there is none, or
-   * it has caught up.
+   * Called repeatedly with the lag of the watch behind the store, in milliseconds; undefined: the watch is up to
+   * date.
    */
   readonly behind?: ((lag: number | undefined) => void) | undefined
 }

@@ -1,5 +1,5 @@
-// Supplies: how many keys each store contributed to a render. They distinguish a render that no longer finds anything
-// from one that no longer looks it up.
+// Supplies: the numbers of keys that a render found in each store. A store in which nothing was found has zeros; one in
+// which nothing was looked up is missing.
 import type { Key } from './key.ts'
 
 export interface Supply {
@@ -9,7 +9,7 @@ export interface Supply {
   readonly names: number
 }
 
-/** Supplies by the root of each store that was read; zeros if it had nothing. */
+/** The numbers for each store that was read, by its root. */
 export type Supplies = ReadonlyMap<Key, Supply>
 
 export const noSupply: Supply = { keys: 0, names: 0 }
@@ -27,7 +27,7 @@ export function sumOf(all: Iterable<Supplies>): Supplies {
   return sum
 }
 
-/** The stores that supplied something to `last` and were read by `next` but supplied nothing. */
+/** Returns the stores in which the last render found something, and the next one looked but found nothing. */
 export const emptied = (last: Supplies, next: Supplies): readonly Key[] =>
   [...last].flatMap(([root, before]) => {
     const now = next.get(root)

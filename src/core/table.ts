@@ -4,7 +4,7 @@ import { printable } from './escape.ts'
 /**
  * Returns one line per row, without control characters. Columns are as wide as their widest cell; the last one is not
  * padded.
- * @param paint colours a padded cell
+ * @param paint returns a padded cell with colour codes
  */
 export function tableLines(
   rows: readonly (readonly string[])[],

@@ -18,7 +18,7 @@ export class Tally {
   readonly listed: Set<Key> | undefined
   readonly #looks = new Set<string>()
 
-  /** @param byName record keys by name, in addition to counting them */
+  /** @param byName whether keys are recorded by name, in addition to being counted */
   constructor(byName: boolean) {
     if (byName) {
       this.found = new Set()
@@ -31,7 +31,7 @@ export class Tally {
     return found === undefined || listed === undefined ? { supplies } : { supplies, found, listed }
   }
 
-  /** Counts the first look-up of one key. */
+  /** Counts a look-up of one key. Call only for the first look-up of each key. */
   key(full: Key, isThere: boolean): void {
     this.#add(full, isThere ? 1 : 0)
     if (isThere) this.found?.add(full)

@@ -145,7 +145,7 @@ class LeafTree implements Tree {
   }
 }
 
-/** Returns the index of the first edit at or after `key`. The edit before `end` must be one. */
+/** Returns the index of the first edit at or after `key`. Edit `end - 1` must be at or after it. */
 function beginOf(edits: readonly Edit[], end: number, key: Key): number {
   let begin = end - 1
   while (begin > 0 && compareText((edits[begin - 1] as Edit)[0], key) >= 0) begin--

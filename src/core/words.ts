@@ -1,7 +1,7 @@
 // Formats counts, lists and durations for messages, consistently in the log, on terminals and on the status page.
 
 /**
- * `1 key`, `2 keys`.
+ * Formats a count: `1 key`, `2 keys`.
  * @param many the plural, if it is not formed with s
  */
 export const counted = (count: number, one: string, many = `${one}s`): string =>
@@ -11,7 +11,7 @@ export const counted = (count: number, one: string, many = `${one}s`): string =>
 export const andMore = (more: number): string => (more > 0 ? ` and ${more} more` : '')
 
 /**
- * `a, b and 3 more`.
+ * Formats a list: `a, b and 3 more`.
  * @param most maximum number of names
  * @param more number of items beyond `names`
  */
@@ -19,8 +19,7 @@ export const listed = (names: readonly string[], most = Infinity, more = 0): str
   names.slice(0, most).join(', ') + andMore(more + Math.max(0, names.length - most))
 
 /**
- * `20 ms`, `1.5 s`, `10 s`, `2 min 5 s`, `3 h 20 min`, `2 d 4 h`: at most the two largest units.
- * @param ms milliseconds
+ * Formats milliseconds with at most the two largest units: `20 ms`, `1.5 s`, `2 min 5 s`, `3 h 20 min`, `2 d 4 h`.
  */
 export function duration(ms: number): string {
   if (ms < 999.5) return `${Math.round(ms)} ms`
@@ -47,7 +46,7 @@ export const toSecond = (iso: string): string => iso.replace(/\.\d+Z$/, 'Z')
 
 /**
  * Converts a time to the local time zone, with its offset: `2026-11-29T20:15:03+01:00`.
- * @param iso anything else is returned unchanged
+ * @param iso an ISO 8601 time; any other text is returned unchanged
  */
 export function localTime(iso: string): string {
   const date = new Date(iso)

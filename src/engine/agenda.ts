@@ -33,7 +33,7 @@ export class Agenda {
 
   /**
    * Takes the due units. Call succeeded() or failed() when the cycle of each has ended.
-   * @param isReady units that are not ready stay on the agenda until recheck()
+   * @param isReady returns whether a unit may start; a unit that may not is taken again after recheck()
    */
   take(now: number, isReady: (unit: Unit) => boolean): Unit[] {
     return this.#timetable.take(now).filter((unit) => {

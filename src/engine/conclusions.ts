@@ -93,7 +93,7 @@ export class Conclusions {
     this.#reportOthers(unit, resource, 'waiting')
   }
 
-  /** Reports that the other resources of the group wait for this one, which has failed, is held or waits itself. */
+  /** Reports that the other resources of the group wait for `culprit`, which has failed, is held or waits itself. */
   #reportOthers(unit: Unit, culprit: string, because: 'failed' | 'held' | 'waiting'): void {
     for (const name of unit.names) {
       if (name === culprit) continue

@@ -140,7 +140,7 @@ async function confirm(
   }
 }
 
-/** Records the placed render as the basis of the next comparison; an acceptance is used up. */
+/** Records the placed render as the basis of the next comparison, and ends its acceptance. */
 async function passed(
   unit: Unit,
   finding: Finding,

@@ -103,7 +103,7 @@ export class Desk {
 
   /**
    * Records the debts of a placement durably. Call before the swap.
-   * @param isAtomic record resources without reloads too, so that an interrupted change is undone
+   * @param isAtomic whether resources without reloads are recorded, too, so that an interrupted change is undone
    */
   async record({ owing }: Placement, isAtomic: boolean): Promise<Result<void, Fault>> {
     const entries = [...owing]

@@ -65,7 +65,7 @@ interface Listing {
 interface Work {
   /** Find and render all items. */
   readonly everything: boolean
-  /** Otherwise, render these items; with LISTING, find the items again. */
+  /** If not `everything`: the items to render; if it contains LISTING, the items are found again, too. */
   readonly dirty: ReadonlySet<string>
 }
 
@@ -129,7 +129,7 @@ export class ForEach {
 
   /**
    * Renders the items that have changed since the last call, or failed in it. If one item fails, all fail.
-   * @param spec with forEach, the same at every call
+   * @param spec a template with forEach; the same at every call
    * @param tree the tree taken at begin(); without that call, the current tree
    */
   async render(spec: TemplateSpec, tree: Tree): Promise<Result<Expansion, ExpansionFailure>> {

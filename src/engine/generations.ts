@@ -45,7 +45,7 @@ export class Generations {
   /**
    * @param once true in a onetime run: stores are read once, and refused resources are not retried
    * @param settingsNow reads the current settings
-   * @param crashed receives bugs
+   * @param crashed called with an error that is a bug
    */
   constructor(
     private readonly worker: Worker,

@@ -42,13 +42,13 @@ export interface Hold {
 /** Maximum number of vanished keys that are named; the rest is counted. */
 const KEYS_NAMED = 20
 
-/** @param hash of the whole content of the resource, or of its unit */
+/** @param hash the hash of the whole content of the resource, or of its unit */
 export const isAccepted = ({ accepted }: Consent, hash: string): boolean => accepted === hash
 
 /**
  * @param templates all templates of the unit, rendered
  * @param files the guarded files of this resource
- * @param isWithout whether the resource is rendered without the (optional) store of a full key
+ * @param isWithout returns whether the resource is rendered without the (optional) store of a full key
  */
 export function findingOf(
   resource: Resource,

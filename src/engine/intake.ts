@@ -18,7 +18,8 @@ export class Intake {
   ) {}
 
   /**
-   * @param store the store's name
+   * Marks the units that changes of a store affect, and emits an event.
+   * @param store name of the store, for the event
    * @param before the tree before the changes
    */
   keys(current: Current, store: string, changes: Changes, before: Tree): void {

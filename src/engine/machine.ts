@@ -16,7 +16,7 @@ export interface Machine {
   observe(dest: string, rules?: ObserveRules): Promise<Observed>
   /** Stages and checks new contents, without placing them. */
   prepare(changes: readonly FileChange[], options: ApplyOptions): Promise<Prepared>
-  /** Restores previous contents, each file as a whole. Returns the first failure. */
+  /** Restores previous contents, each file atomically. Returns a fault that names the files that were not restored. */
   restore(files: readonly RestoredFile[]): Promise<Fault | undefined>
   groupCheck(command: TimedCommand): Promise<Checked>
   /** Runs a reload command and its verifications. Never rejects. */

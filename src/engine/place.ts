@@ -1,6 +1,6 @@
 // Places the planned changes of a unit: stages and checks the files, waits for admission, records the debts and the
 // files of a rollback, swaps, and checks the group. All files of the unit pass one step before any takes the next.
-// After a failure, every destination is as it was before.
+// After a failure, the previous files are restored.
 import type { ApplyFailure, FileChange, PlacedFile, PreparedFiles } from '../apply/apply.ts'
 import { noCause } from '../core/cause.ts'
 import { warnIfFailed } from '../core/event.ts'
@@ -42,7 +42,7 @@ export async function place(content: Content, parts: Parts): Promise<Failed | un
   }
 }
 
-/** The end of a placement, with its failure if there was one. */
+/** How a placement has ended, and why if it has failed. */
 interface End {
   readonly how: Parameters<Desk['leave']>[1]
   readonly failure?: Failed

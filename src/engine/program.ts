@@ -55,7 +55,7 @@ export class Program {
       import('./exec-run.ts'),
       import('../state/child-file.ts'),
     ])
-    // Read it before this run writes its own status.
+    // Read the status of the last run before this run writes its own.
     const former = exec.start === 'last-good' ? await state.readStatus() : undefined
     const own = new Exec(exec, {
       emit: this.emit,

@@ -21,7 +21,7 @@ export interface RunOptions extends DaemonOptions {
 
 const withoutSecretsIn = (fault: Fault): Fault => mapFault(fault, withoutSecrets)
 
-/** Does all the work of one run. Throws only bugs. */
+/** Executes one run, and resolves with its result. Rejects only if there is a bug. */
 export async function run(settings: Settings, options: RunOptions): Promise<Ended> {
   const board = new StatusBoard(process.pid, Date.now())
   const underway = new Underway()

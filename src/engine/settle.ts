@@ -25,7 +25,7 @@ export function longestSettlement({ terms }: Run, resources: readonly Resource[]
   )
 }
 
-/** @param resources the resources that the run reads */
+/** Executes a run. @param resources the resources whose files it reads */
 export async function settle(
   run: Run,
   resources: readonly Resource[],

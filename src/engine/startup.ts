@@ -53,8 +53,8 @@ async function oweLost(
 }
 
 /**
- * For -reload-always: records a reload for each resource. Like inherited debts, each runs once, after the first cycle
- * of its resource.
+ * For -reload-always: records a reload for each resource. Like inherited debts, these reloads run after the first
+ * cycle of their resource.
  */
 async function oweAll(
   resources: readonly Resource[],

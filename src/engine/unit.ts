@@ -77,12 +77,12 @@ export class Unit {
   readonly consents = new Map<string, Consent>()
   /** Settles when the current work on its files ends. Work on them never overlaps. */
   turn: Promise<unknown> = Promise.resolve()
-  /** True while reloads that an earlier run owes wait for the end of its first cycle. */
+  /** True while reloads that are owed since an earlier run wait for the end of the unit's first cycle. */
   holdsInherited = false
 
   /**
    * @param name the resource's name, or `group NAME`
-   * @param pace for resources without their own
+   * @param pace coalescing of resources without settings of their own
    */
   constructor(
     readonly name: string,

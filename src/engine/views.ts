@@ -48,7 +48,7 @@ export class Views {
     return this.#each((hold) => hold.expire(now))
   }
 
-  /** Adds keys that were visible before. They count as vanished, since the recorded time, until found() sees them. */
+  /** Adds keys that were visible before; see HoldDown.expect(). */
   expect(keys: ReadonlyMap<Key, Gone>, now: number): void {
     for (const hold of this.#holds.values()) hold.expect(keys, now)
   }

@@ -1,5 +1,5 @@
-// Runs one cycle of a unit, from taking its tree to the outcome. Also detects changes of its reads during the render,
-// which belong to the next cycle.
+// Runs one cycle of a unit, from taking its tree to the outcome. Also detects changes of the keys and files that it
+// reads during the render; these changes belong to the next cycle.
 import type { Cause } from '../core/cause.ts'
 import { storeOf } from '../core/key.ts'
 import type { Tree } from '../core/tree.ts'

@@ -43,7 +43,7 @@ export class Worker {
 
   /**
    * @param retry false in a onetime run
-   * @param crashed receives a bug: work has thrown instead of returning a fault
+   * @param crashed called with an error that work has thrown instead of returning a fault: a bug
    */
   constructor(
     private readonly parts: Parts,
@@ -155,7 +155,8 @@ export class Worker {
   }
 
   /**
-   * @param store the store's name
+   * Call when the keys of a store, or the known part of an on-demand store, have changed.
+   * @param store name of the store, for events
    * @param changes empty if only the known part of an on-demand store has changed
    * @param before the tree before the changes
    */
@@ -322,7 +323,7 @@ export class Worker {
 
   async #work(unit: Unit): Promise<void> {
     const current = this.#current
-    // The configuration has changed, and the unit is retired.
+    // Skip a unit that a new configuration has retired.
     if (current?.unitOf.get(unit.names[0] ?? '') !== unit) return
     const causes = unit.takeCauses()
     const working = work(unit, current, current.concerns, causes, this.parts)

@@ -12,7 +12,7 @@ export interface UserAndGroup {
 export interface Ids {
   readonly uid?: number
   readonly gid?: number
-  /** The user is in /etc/passwd, so its supplementary groups are known. */
+  /** Whether the user is in /etc/passwd, so that its supplementary groups are known. */
   readonly isListed: boolean
   /** HOME, USER and LOGNAME, as login(1) sets them. */
   readonly env: Readonly<Record<string, string>>

@@ -3,7 +3,7 @@
 import type { EnvPolicy } from '../core/exec.ts'
 
 /**
- * @param ours reconfd's environment, without the secrets for reconfd alone
+ * @param ours reconfd's environment, without the secrets that only reconfd needs
  * @param login the variables of the user that the program runs as; the lists do not affect them
  */
 export function environmentOf(

@@ -48,7 +48,7 @@ export interface ExecParts {
 
 /** Exit code and faults with which exec mode ends reconfd. */
 export interface ExecEnd {
-  /** Exit code; undefined if the program never started. */
+  /** Undefined if reconfd was stopped before the program started. */
   readonly code?: number
   readonly faults: readonly Fault[]
 }
@@ -126,7 +126,7 @@ export class Exec {
     }
   }
 
-  /** Makes the program read its files, by a signal or a start. Returns the child that has read them. */
+  /** Makes the program read its files, by a signal or a restart. Returns the child that reads them. */
   async reload(): Promise<Result<ChildProcess, Fault>> {
     const child = this.#child
     if (this.#isEnding) return err(stopping(this.program))

@@ -31,7 +31,7 @@ export function tooLate(program: string, missing: readonly string[], isStoreAway
   }
 }
 
-/** @param pid of the daemonized process; undefined if only suspected */
+/** @param pid the daemonized process; undefined if it is only suspected */
 export function inBackground(
   program: string,
   pid: number | undefined,

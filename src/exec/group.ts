@@ -2,13 +2,13 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { allProcesses, signalGroup } from '../system/process.ts'
 
-/** Poll interval in milliseconds: only the end of the leader is reported to us. */
+/** Poll interval in milliseconds. Only the end of the leader is reported to reconfd, so the others must be polled. */
 const POLL = 20
 
 /**
  * Signals all processes of a group, and kills the remaining ones after the timeout. Resolves when all have
  * ended.
- * @param leaderEnded resolves when the leader has ended; absent if it is not our child
+ * @param leaderEnded resolves when the leader has ended; absent if it is not reconfd's child
  */
 export async function endGroup(
   leader: number,

@@ -34,7 +34,7 @@ export async function isHandled(
   }
 }
 
-/** Makes the program read its files. */
+/** Sends the reload signal, once the program handles it. Returns `child`, or the fault that prevented the reload. */
 export async function reloadBySignal(
   program: string,
   child: ChildProcess,

@@ -31,7 +31,7 @@ export class StartCondition {
         this.#away.delete(event.store)
         return
       case 'store-stale':
-        // With 0, the next node is tried at once.
+        // With a delay of 0, the store is not unreachable yet: the next node is tried at once.
         if (event.retryIn > 0) this.#away.add(event.store)
         return
     }

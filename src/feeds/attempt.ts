@@ -10,7 +10,7 @@ import {
 } from '../core/store.ts'
 import { bugFault } from './bug.ts'
 
-/** Why a watch has ended. */
+/** The reason why a watch has ended. */
 export interface Failure {
   readonly fault: Fault
   /** The node no longer has the required history: read everything again, from the same node. */
@@ -43,7 +43,7 @@ export class Attempt {
   readonly #events: AsyncIterator<StoreEvent>
   readonly #stop = (): void => this.#ended.abort(this.options.signal.reason)
   readonly #firstStep: Promise<Step>
-  /** `next` was called. */
+  /** Whether next() was called. */
   #isBegun = false
 
   /** @param changed called when `first` is known */
@@ -99,7 +99,7 @@ export class Attempt {
   }
 }
 
-/** Turns an exception of `watch` itself into one of the first event. */
+/** Calls `watch`. If the call itself throws, returns an iterator whose `next()` rejects with that exception. */
 function begin(watch: () => AsyncIterable<StoreEvent>): AsyncIterator<StoreEvent> {
   try {
     return watch()[Symbol.asyncIterator]()

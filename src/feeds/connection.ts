@@ -18,7 +18,7 @@ export interface ConnectionEnded extends Failure {
 
 export type ConnectionEvent =
   | { readonly kind: 'store'; readonly node: string; readonly event: StoreEvent }
-  /** It was still alive some time after its first event. */
+  /** The connection was still open `proof` milliseconds after its first event. */
   | { readonly kind: 'proven'; readonly node: string }
 
 const DEFAULT_PROOF = 1000
@@ -60,7 +60,7 @@ export class NodeConnection {
     return { kind: 'ended', fault, isOutdated: false, isProven: this.#isProven }
   }
 
-  /** Resolves when everything is released. */
+  /** Cancels the watch. Resolves when it has released everything. */
   async end(): Promise<void> {
     this.#timer.abort()
     await this.attempt.end()

@@ -10,9 +10,9 @@ import type { Tree } from '../core/tree.ts'
 export interface Missing {
   /** Some of the keys and directories, for messages. */
   readonly keys: readonly Key[]
-  /** The number of the others. */
+  /** The number of missing keys and directories that are not in `keys`. */
   readonly more: number
-  /** Whether all of them are known in a tree, or known to be denied. */
+  /** Whether a tree knows all these keys and directories, or knows that the store denies access to them. */
   readonly isKnownIn: (tree: Tree) => boolean
 }
 
@@ -48,9 +48,9 @@ export class Demands {
   }
 
   /**
-   * Records the needs of a render. If it is complete, they replace the previous needs of the resource; otherwise they
-   * are added to these.
-   * @param whole the render was complete
+   * Records the needs of a render. Those of a complete render replace the previous needs of the resource; those of an
+   * incomplete one are added to them.
+   * @param whole whether the render was complete
    * @returns whether the demand has changed
    */
   rendered(resource: string, reads: readonly Reads[], whole: boolean): boolean {

@@ -23,9 +23,9 @@ export interface FeedListener {
    * an on-demand store has grown or shrunk.
    */
   changed(feed: Feed, changes: Changes, first: boolean): void
-  /** The store was never read, and no node can be read. */
+  /** Called when the store was never read, and no node can be read. */
   missed?(): void
-  /** A bug: something other than a fault was thrown. */
+  /** Called with an exception that is not a fault, which is a bug. */
   crashed(error: unknown): void
 }
 
@@ -60,7 +60,7 @@ export class Feed {
   listener: FeedListener | undefined
   readonly #reporter: Telling
   readonly #asked: AskedNodes = new Map()
-  /** Parts that have been unreachable, by name, such as a datacenter; `why` while they are. */
+  /** Parts that are or were unreachable, by name, such as a datacenter. `why` is undefined once the part is back. */
   readonly #parts = new Map<
     string,
     { readonly telling: Telling; readonly why: string | undefined }
@@ -72,7 +72,7 @@ export class Feed {
   #connection = new AbortController()
   #closed = false
   #done: Promise<void> | undefined
-  /** It was never read, and all nodes have failed or are silent. */
+  /** The store was never read, and all its nodes have failed or are silent. */
   #isMissed = false
   #patience: NodeJS.Timeout | undefined
   #hopeless: ((fault: Fault) => void) | undefined
@@ -130,9 +130,10 @@ export class Feed {
   /**
    * Waits until everything wanted has been read once.
    * @param timeout milliseconds after `begin`
-   * @param givenUp ends the wait
-   * @param begin milliseconds of `performance.now()`
-   * @returns undefined if it was read or given up; a fault after the timeout, or at once if a retry cannot help
+   * @param givenUp resolves to end the wait early
+   * @param begin start of the wait, in milliseconds of `performance.now()`
+   * @returns undefined if everything was read, or the wait ended early; a fault after the timeout, or at once if a
+   *   retry cannot help
    */
   async firstRead(
     timeout: number,
@@ -166,7 +167,7 @@ export class Feed {
     return includesAll(this.#known, this.#demand.now)
   }
 
-  /** It is optional and missed. */
+  /** Whether to stop waiting for the store: it is optional and missed. */
   get #isDone(): boolean {
     return this.options.isOptional === true && this.#isMissed
   }
@@ -269,7 +270,7 @@ export class Feed {
     return tree.knowing(new Map([[root, { ...extent, refused: new Map(refused) }]]))
   }
 
-  /** Reports unreachable parts of a reachable store, such as another datacenter, like stores of their own. */
+  /** Reports each unreachable part of a reachable store, such as another datacenter, as if it were a separate store. */
   #reportParts(away: NonNullable<KnownExtent['away']>, node: string): void {
     for (const part of new Set([...this.#parts.keys(), ...away.keys()])) {
       const fault = away.get(part)
@@ -296,7 +297,7 @@ export class Feed {
     this.#reporter.broken(broken, mirror.kind !== 'waiting')
     if (!isAll) return
     if (fault.permanent !== true) return this.#miss()
-    // A denied store is not a missing one: optional or not, it is a fault.
+    // Denied access is a fault, even if the store is optional: it does not count as missed.
     clearTimeout(this.#patience)
     this.#hopeless?.(fault)
   }

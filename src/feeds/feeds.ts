@@ -21,9 +21,9 @@ export interface FeedsListener {
    * @param before the previous tree of all stores
    */
   changed(store: string, changes: Changes, first: boolean, before: Tree): void
-  /** A store that was never read is unreachable. */
+  /** Called when a store that was never read is unreachable. */
   missed(): void
-  /** A bug: something other than a fault was thrown. */
+  /** Called with an exception that is not a fault, which is a bug. */
   crashed(error: unknown): void
 }
 
@@ -65,7 +65,7 @@ export class Feeds {
   #tree: Tree
   /** Absent if no store is read on demand. */
   readonly #demands: Demands | undefined
-  /** The next generation now sets the demand of the shared feeds. */
+  /** Closed: from now on, the next generation sets the demand of the shared feeds. */
   #isRetired = false
 
   private constructor(
@@ -128,7 +128,7 @@ export class Feeds {
 
   /**
    * Records the look-ups of a render, which determine the demand of on-demand stores.
-   * @param whole the render was complete: repeated, it would look up the same
+   * @param whole whether the render was complete, so that a repetition would look up the same
    */
   took(resource: string, reads: readonly Reads[], whole: boolean): void {
     if (this.#demands === undefined || this.#isRetired) return
@@ -202,7 +202,7 @@ export class Feeds {
     for (const { feed } of this.entries.values()) feed.resync()
   }
 
-  /** @param next its feeds stay open */
+  /** @param next the next generation; the feeds that it has taken over stay open */
   async close(next?: Feeds): Promise<void> {
     this.#isRetired = true
     for (const [root, { feed }] of this.entries) {

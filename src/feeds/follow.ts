@@ -138,7 +138,7 @@ async function findNodes(store: Store, signal: AbortSignal): Promise<Failure | u
 
 /**
  * Waits `delay` milliseconds, or until a pending attempt answers, or a node accepts connections again.
- * @returns that node
+ * @returns the node that accepts connections again, if any
  */
 async function pause(
   delay: number,

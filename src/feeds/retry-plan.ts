@@ -26,9 +26,10 @@ export class RetryPlan {
   }
 
   /**
-   * Milliseconds to wait; 0 to try another node at once. Undefined to try the same node at once, without a report: a
-   * store compacts its history now and then. A node that repeats it is treated as failed.
-   * @param nodes their number
+   * Returns the milliseconds to wait; 0 to try another node at once. Undefined to try the same node at once, without a
+   * report, because it is outdated: a store compacts its history now and then. If a node is outdated again before a
+   * connection was proven, that counts as a failure.
+   * @param nodes number of nodes
    */
   after({ node, isProven, isOutdated }: AttemptOutcome, nodes: number): number | undefined {
     if (isProven) {

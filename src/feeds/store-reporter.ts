@@ -30,7 +30,7 @@ interface Away {
 export class Telling {
   #outage: Away | undefined
   #wasLive = false
-  /** The current connection is proven. */
+  /** Whether the current connection is proven. */
   #isGood = false
   #falseReturns = 0
   /** Time of the last report that the store is behind; undefined if it is not. */
@@ -50,7 +50,7 @@ export class Telling {
 
   /**
    * Reports a broken connection.
-   * @param known whether its keys were read before
+   * @param known whether the keys of the store were read before
    */
   broken({ node, fault, retryIn }: Broken, known: boolean): void {
     if (this.#outage === undefined && !this.#isGood) this.#falseReturns++
@@ -70,9 +70,9 @@ export class Telling {
   }
 
   /**
-   * Reports that its keys are current.
-   * @param keys their number
-   * @param isGood the connection is proven
+   * Reports that the keys of the store are current.
+   * @param keys number of keys
+   * @param isGood whether the connection is proven
    */
   live(node: string, keys: number, isGood: boolean): void {
     if (isGood) {
@@ -93,7 +93,8 @@ export class Telling {
   }
 
   /**
-   * Reports that its changes arrive late. `isNews` is set at the beginning and for reminders.
+   * Reports that changes of the store arrive late, or no longer do. `isNews` is set for the first and the last report,
+   * and for reminders.
    * @param lag milliseconds; undefined once it has caught up
    */
   behind(lag: number | undefined): void {

@@ -147,7 +147,7 @@ class SectionDifference {
     if (actual === undefined) return this.#add(line)
     const known = this.before === this.after ? line : this.before.servers.get(name)
     const leaving = this.#leaving.get(name)
-    // Most of thousands of servers stay as they are.
+    // The usual case, kept cheap because there may be thousands of servers.
     if (leaving === undefined && known === line && isAsWritten(serverOf(line), actual)) return
     const former = leaving?.line ?? known
     if (former === undefined) {

@@ -81,7 +81,7 @@ function commandsFor(change: ServerChange): readonly string[] {
   }
 }
 
-/** HAProxy adds a server in maintenance with its checks off; it stays so if the file disables it. */
+/** The commands that add a server. HAProxy adds it in maintenance, with its checks off. */
 function addition(id: string, { address, port }: ServerAddress, server: Server): readonly string[] {
   const { options, weight, isDisabled } = server
   const host = address.includes(':') ? `[${address}]` : address

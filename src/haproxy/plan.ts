@@ -71,7 +71,7 @@ export async function verify(
   return [socket, after]
 }
 
-/** Whether another process answers, and its servers are not those of the content last applied. */
+/** Whether another process answers whose servers differ from the content last applied. */
 export async function isReplaced(socket: string, { content, processes }: Loaded): Promise<boolean> {
   try {
     const { id } = await identify(socket)

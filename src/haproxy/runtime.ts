@@ -25,7 +25,10 @@ export interface LoadTarget {
 /** The files that one run of a reload command makes HAProxy load. */
 export interface ReloadLoad {
   readonly targets: readonly LoadTarget[]
-  /** Other resources whose files the command loads and that have changed, or whose files come and go. */
+  /**
+   * Names of changed resources without a target, or with for_each templates, whose set of files is not fixed. If there
+   * is one, a reload is needed.
+   */
   readonly strangers: readonly string[]
 }
 
@@ -132,7 +135,7 @@ export class Runtime {
   /** Makes the next change of this file a reload. */
   async forget(dest: string): Promise<void> {
     this.#begin(dest)
-    // If the record stays, it is harmless: the reload replaces its process.
+    // A record that cannot be deleted is harmless: the reload replaces the process that it describes.
     await this.#turns.take(dest, () => this.#loaded.forget(dest))
   }
 
@@ -218,7 +221,7 @@ export class Runtime {
     this.options.stuck(dest)
   }
 
-  /** Waits for the process that the reload starts. */
+  /** Waits for the processes that the reload starts, and records the content that they have loaded. */
   async #recognise(target: LoadTarget, { files: all, before }: BeforeReload): Promise<void> {
     const { dest, sockets } = target
     const files = all.get(dest)

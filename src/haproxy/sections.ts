@@ -86,8 +86,8 @@ interface OpenSection {
 }
 
 /**
- * Servers by their inherited settings, then by their literal line. Equal lines of several texts share one object,
- * since a change concerns few of thousands of servers.
+ * Servers by their inherited settings, then by their literal line. Equal lines of successive texts share one object, so
+ * that only changed servers are parsed and compared again.
  */
 export type KnownLines = Map<string, Map<string, ServerLine>>
 

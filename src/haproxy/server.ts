@@ -58,11 +58,11 @@ function readServer({ address, options: words }: ServerLine): Server {
     const [args] = tableOf(name) ?? []
     if (args === undefined || args < 0 || args > 1 || at + args >= words.length) {
       unknown ??= name
-      // The number of its arguments is unknown: keep all following words for comparison.
+      // Its arguments cannot be told from further options: keep all following words for comparison.
       options.set(name, words.slice(at + 1).join(' '))
       break
     }
-    // Unlike other `no-` options, it differs from the absence of check-ssl, which a check inherits from ssl.
+    // Kept, unlike other `no-` options: without check-ssl and no-check-ssl, a check inherits TLS from `ssl`.
     if (name === 'check-ssl') options.delete('no-check-ssl')
     if (name === 'no-check-ssl') options.delete('check-ssl')
     const value = args === 0 ? '' : (words[++at] as string)

@@ -7,8 +7,8 @@ import { hostname } from 'node:os'
 import type { HttpSettings } from '../core/settings.ts'
 
 /**
- * - `visitor`: sees names and states, but no contents. A local address grants nothing: a local proxy
- *   does not have to name its client.
+ * - `visitor`: sees names and states, but no contents. A client with a local address is one, too: it may be a
+ *   proxy that forwards requests from elsewhere
  * - `trusted`: has the token, or access to the Unix socket; sees diffs, except those of sensitive resources
  */
 export type Viewer = 'visitor' | 'trusted'
@@ -35,7 +35,7 @@ export class Access {
     return this.#token !== undefined
   }
 
-  /** Why a request is refused; undefined: it is allowed. */
+  /** Returns why a request is refused; undefined if it is allowed. */
   refusal({ method, headers }: IncomingMessage): Refusal | undefined {
     if (method !== 'GET' && method !== 'HEAD') {
       return { status: 405, message: 'only GET and HEAD are allowed: the page is read-only' }
@@ -58,16 +58,16 @@ export class Access {
     return undefined
   }
 
-  /** Undefined: the token is wrong. */
+  /** Returns undefined if the token is wrong. */
   viewer({ headers }: IncomingMessage): Viewer | undefined {
-    // Only our own user can connect to the socket.
+    // Only the user that runs reconfd can connect to the socket.
     if (this.#isPrivate) return 'trusted'
     const given = tokenIn(headers.authorization)
     if (this.#token === undefined || given === undefined) return 'visitor'
     return timingSafeEqual(digest(given), this.#token) ? 'trusted' : undefined
   }
 
-  /** An IP address cannot be rebound. A name can, so only known names pass. */
+  /** Accepts any IP address in the Host header, but only known names, because a name can be rebound. */
   #isOurs(host: string): boolean {
     const [, name] = /^(\[[^\]]+\]|[^:]+)(?::\d+)?$/.exec(host) ?? []
     if (name === undefined) return false

@@ -15,7 +15,7 @@ const FOLDED = 40
 /** This many consecutive files without a cause are a start or a resync. */
 const FOLDED_FROM = 3
 
-/** A word and its symbol. */
+/** The word and the symbol for each kind of change. */
 const WHY: Readonly<Record<RecentChange['why'], readonly [string, string]>> = {
   create: ['new', '+'],
   content: ['changed', '±'],

@@ -6,7 +6,7 @@ import type { Viewer } from './access.ts'
 import { withAges } from './ages.ts'
 import type { Title } from './page.ts'
 
-/** The parts of a viewer's page by id, without ages. */
+/** The content of a viewer's page: its parts by id, without ages, and its title. */
 export interface Look {
   readonly parts: ReadonlyMap<string, string>
   readonly title: Title
@@ -53,7 +53,7 @@ export class Live {
     return this.#clients.size >= this.most
   }
 
-  /** @param response its head has been sent */
+  /** @param response a response whose head has been sent */
   open(response: ServerResponse, viewer: Viewer, resource: string | undefined): void {
     const client = { response, viewer, resource, sent: new Map<string, string>(), behind: 0 }
     this.#clients.add(client)

@@ -30,7 +30,7 @@ export class Paced<T> {
     this.#version++
   }
 
-  /** The newest answer, or the previous one while the share of time is used up. */
+  /** Returns a current answer, or the previous one while the share of time is used up. */
   get(question: string): Promise<T> {
     const known = this.#made.get(question)
     const now = this.now()

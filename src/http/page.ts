@@ -25,7 +25,7 @@ export const contentSecurityPolicy = [
   "frame-ancestors 'none'",
 ].join('; ')
 
-// Must be sent byte for byte, because the policy contains their hashes.
+// Both must be sent unchanged, because the content security policy contains their hashes.
 const STYLE = new Html(`<style>${style}</style>`)
 const SCRIPT = new Html(`<script>${script}</script>`)
 

@@ -12,7 +12,7 @@ import { tilesPart } from './tiles.ts'
 import type { View } from './view.ts'
 import { badge, faultText, TONES, type Tone } from './words.ts'
 
-/** By id, in the order of the page. */
+/** Returns the parts by id, in the order of the page. */
 export function partsOf(view: View): ReadonlyMap<string, Html> {
   const { status, reloads, wish, now } = view
   const verdict = ['verdict', verdictPart(status)] as const

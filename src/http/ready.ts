@@ -3,12 +3,12 @@ import type { Status } from '../core/status.ts'
 
 export interface Readiness {
   readonly ready: boolean
-  /** Empty: ready. */
+  /** Empty if ready. */
   readonly reasons: readonly Reason[]
 }
 
 export interface Reason {
-  /** At most one of the three is set; none: the daemon is still starting. */
+  /** At most one of `program`, `store` and `resource` is set; none while the daemon is starting. */
   readonly program?: string
   readonly store?: string
   readonly resource?: string

@@ -89,7 +89,7 @@ const table = (resources: readonly ResourceHistory[], caption: string, view: Vie
     ${resources.map((resource) => rows(resource, view))}
   </table>`
 
-/** Kept small, since there may be hundreds of rows. */
+/** Formats the rows of one resource. The HTML is kept small, since a page may have hundreds of them. */
 function rows(resource: ResourceHistory, view: View): Html {
   const { name, state, since, why, lastChange, lastReload, reads, hashes } = resource
   const tone = TONES[state]

@@ -14,7 +14,7 @@ export interface Contents {
   page(viewer: Viewer, url: string): Promise<Buffer>
   metrics(): Promise<{ readonly type: string; readonly body: Buffer }>
   ready(): { readonly ready: boolean }
-  /** Sends changes until the connection closes; false: too many viewers. */
+  /** Sends changes until the connection closes. Returns false if there are too many viewers. */
   live(response: ServerResponse, viewer: Viewer, url: string): boolean
 }
 
@@ -62,7 +62,7 @@ export class StatusServer {
 
   /**
    * @param visitors maximum number of concurrent visitors
-   * @param crashed called with an exception of an answer: a bug
+   * @param crashed called with an exception thrown while answering, which is a bug
    */
   constructor(
     private readonly settings: HttpSettings,
@@ -141,7 +141,7 @@ export class StatusServer {
     }
   }
 
-  /** Undefined: an event stream, which stays open. */
+  /** Returns undefined for an event stream, which stays open. */
   async #reply(request: IncomingMessage, response: ServerResponse): Promise<Reply | undefined> {
     const refusal = this.#access.refusal(request)
     if (refusal !== undefined) {

@@ -23,8 +23,8 @@ const LIVE_SHARE = 0.75
 
 /**
  * Never rejects: when the page cannot be served, the daemon logs that and keeps working.
- * @param stateDir keeps the token, if none is set
- * @param status the current status
+ * @param stateDir folder of the generated token, which applies if none is set
+ * @param status called for the current status
  */
 export async function watch(
   settings: HttpSettings,
@@ -96,7 +96,7 @@ export class Watching {
     })
   }
 
-  /** Notes an event that the status already contains. */
+  /** Handles an event. `status` must already reflect it. */
   note(event: Event, time: number): void {
     this.#metrics.note(event, time)
     this.#recent.note(event, time)

@@ -15,7 +15,7 @@ export interface Wish {
 
 export interface View {
   readonly status: FullStatus
-  /** Both are sorted, newest first. */
+  /** Newest first, like `reloads`. */
   readonly changes: readonly RecentChange[]
   readonly reloads: readonly RecentReload[]
   /** The last run of each command of a resource. */

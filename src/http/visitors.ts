@@ -93,7 +93,7 @@ export class Visitors {
     this.#open.add(socket)
     socket.once('close', () => this.#open.delete(socket))
     if (this.#open.size <= this.most) return
-    // Idle keep-alive connections make room.
+    // Closes idle keep-alive connections to make room.
     this.#server.closeIdleConnections()
     const served = [...this.#open].filter(({ destroyed }) => !destroyed)
     if (served.length <= this.most) return

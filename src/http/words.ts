@@ -35,7 +35,7 @@ export const signOf = (tone: Tone): string => SIGNS[tone]
 export const idOf = (prefix: string, name: string | number): string =>
   `${prefix}-${String(name).replace(/[^A-Za-z0-9-]/g, (char) => `_${char.codePointAt(0)}`)}`
 
-/** The lines of a message, without the indentation for terminals. */
+/** Formats the lines of a message, without their indentation for terminals. */
 export const linesOf = (text: string): Html =>
   html`<span class="why"
     >${text

@@ -11,7 +11,7 @@ const DIFF_TIMEOUT = 2000
 
 const text = (bytes: Uint8Array): string => Buffer.from(bytes).toString('utf8')
 
-/** @param from name of the old file; `to`: of the new one */
+/** Compares two texts; `from` and `to` are the file names in the header of the diff. */
 export function textDiff(from: string, to: string, before: string, after: string): string {
   const diff: string | undefined = createTwoFilesPatch(
     ...([from, to, before, after, undefined, undefined] as const),

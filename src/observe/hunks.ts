@@ -91,7 +91,7 @@ function firstOf(all: readonly Hunk[]): { readonly hunks: readonly Hunk[]; reado
   return { hunks, more }
 }
 
-/** Undefined for a binary file, one with a NUL. */
+/** Returns undefined for a binary file, that is, one with a NUL byte. */
 function decodeText(bytes: Uint8Array): string | undefined {
   return bytes.includes(0) ? undefined : Buffer.from(bytes).toString('utf8')
 }

@@ -152,7 +152,7 @@ export class Metrics {
   /** Not every attempt causes an event, but each event carries the number of attempts. */
   #countTries(store: string, tries: number): void {
     const before = this.#tries.get(store) ?? 0
-    // A smaller number starts a new outage.
+    // A smaller number than before means that a new outage has begun.
     this.#counters.storeFailures.inc({ store }, tries < before ? tries : tries - before)
     this.#tries.set(store, tries)
   }

@@ -157,11 +157,11 @@ export class Progress {
       this.#stores.set(name, { name, state: 'live', since: isoTime(time), node, keys })
       return
     }
-    // With 0, the next node is tried at once.
+    // With a delay of 0, the store is not unreachable yet: the next node is tried at once.
     if (event.retryIn > 0) this.#away.add(name)
     const previous = this.#stores.get(name)
     const state = event.known ? 'stale' : 'waiting'
-    // A failed retry does not change the time of the outage.
+    // A failed retry does not change the time at which the outage began.
     const since = previous?.state === state ? previous.since : isoTime(time)
     const keys = previous?.keys === undefined ? {} : { keys: previous.keys }
     this.#stores.set(name, { name, state, since, node, ...keys, fault: event.fault })

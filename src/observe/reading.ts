@@ -17,7 +17,7 @@ export class ReadingLine {
   #isShown = false
 
   /**
-   * @param write writes to the terminal
+   * @param write called with text for the terminal
    * @param now any clock, in milliseconds
    */
   constructor(

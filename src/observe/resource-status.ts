@@ -46,7 +46,7 @@ interface DerivedState {
   readonly why?: string
 }
 
-/** The worst of several states. */
+/** Determines the state of a resource; if several apply, the worst. */
 function stateOf(
   one: ResourceProgress,
   stores: readonly StoreStatus[],

@@ -3,7 +3,7 @@ import type { Event } from '../core/event.ts'
 
 const NAMED = 10
 
-/** For records of reloads: how, and whether it was at run time. Empty without `[template.haproxy]`. */
+/** The members of a reload record that describe how the debt was settled. Empty without `[template.haproxy]`. */
 export function settlement(event: Extract<Event, { kind: 'reloaded' | 'reload-owed' }>): {
   readonly how?: string
   readonly isAtRunTime?: true
@@ -15,7 +15,7 @@ export function settlement(event: Extract<Event, { kind: 'reloaded' | 'reload-ow
     : { how }
 }
 
-/** Undefined without `[template.haproxy]`. */
+/** Returns undefined without `[template.haproxy]`. */
 export function settledHow(
   event: Extract<Event, { kind: 'reloaded' | 'reload-owed' }>,
 ): string | undefined {

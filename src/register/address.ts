@@ -1,5 +1,5 @@
-// Finds the address at which other machines reach this one: the source address of packets to the store, or
-// else of packets to the internet.
+// Finds the address at which other machines reach this one: the source address of packets to the store, else of
+// packets to the internet, else the address of a network interface.
 import { createSocket } from 'node:dgram'
 import { isIP } from 'node:net'
 import { networkInterfaces } from 'node:os'
@@ -8,8 +8,8 @@ import { networkInterfaces } from 'node:os'
 const ELSEWHERE = ['192.0.2.1', '2001:db8::1'] as const
 
 /**
- * @param nodes of the store, as `host:port`
- * @returns undefined if this machine has only loopback addresses
+ * @param nodes the nodes of the store, as `host:port`
+ * @returns undefined if this machine has only loopback and link-local addresses
  */
 export async function ownAddress(nodes: readonly string[]): Promise<string | undefined> {
   const hosts = nodes.map((node) => node.replace(/:\d+$/, '').replace(/^\[(.*)\]$/, '$1'))

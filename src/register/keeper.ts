@@ -209,7 +209,7 @@ export class RegistryKeeper {
     this.#session = session
     this.#liveSince = performance.now()
     options.emit({ kind: 'store-live', store: registry.product, node, ours: first })
-    // Renew at once: TTLs kept running while the store was unreachable.
+    // Renews at once: the TTLs of the entries kept running while the store was unreachable.
     let renewAt = 0
     while (!signal.aborted) {
       const now = performance.now()
@@ -289,7 +289,7 @@ export class RegistryKeeper {
   }
 }
 
-/** No delay until all nodes have been tried. */
+/** Returns the milliseconds until the next attempt: 0 until all nodes have been tried once. */
 function delayAfter(failures: number, nodes: number, permanent: boolean): number {
   const rounds = Math.floor(failures / nodes)
   return rounds === 0 ? 0 : backoffDelay(rounds, permanent ? BACKOFF_PERMANENT : BACKOFF)

@@ -13,7 +13,7 @@ import { RegisterStatusBoard } from './status.ts'
 /** The operations of the process, supplied by the command line. */
 export interface ProcessHooks {
   readonly style: Style
-  /** Write one line to standard error and to standard output. */
+  /** `log` writes a line to standard error, `print` to standard output. */
   readonly log: (line: string) => void
   readonly print: (line: string) => void
   /** Registers a handler for these signals. */

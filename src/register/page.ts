@@ -7,7 +7,7 @@ import type { EmitRegister } from './event.ts'
 import { RegisterMetrics } from './metrics.ts'
 import type { RegisterStatus } from './status.ts'
 
-/** Never rejects: without the page, a registrar logs a warning and keeps running. */
+/** Never rejects: if the page cannot be served, the registrar logs a warning and keeps running. */
 export async function serveStatus(
   settings: HttpSettings,
   status: () => RegisterStatus,

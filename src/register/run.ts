@@ -118,7 +118,7 @@ class RegisterRun {
     if (over === 'stopped' && child !== undefined) await this.#drain(child.value)
     await this.#leave()
     if (child === undefined) return { kind: 'stopped' }
-    // The rest of its process group ends with it.
+    // Also ends the rest of its process group.
     return { kind: 'command', exit: exitCodeOf(await child.value.end()) }
   }
 

@@ -7,7 +7,7 @@ import type { Progress } from '../observe/progress.ts'
  * the program of exec mode has been started, unless a store is unreachable.
  * Does not wait for reloads: `systemctl reload` of a unit ordered after reconfd would wait for that unit,
  * which waits for reconfd.
- * @param noop a cycle also ends when it finds a difference
+ * @param noop whether a cycle is also over when it has found a difference
  */
 export function areFirstCyclesOver(
   { uses, resources, away, child }: Pick<Progress, 'uses' | 'resources' | 'away' | 'child'>,

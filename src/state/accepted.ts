@@ -25,7 +25,7 @@ export class Accepted {
     }
   }
 
-  /** @param hash of the whole content of the resource */
+  /** @param hash the hash of the whole content of the resource */
   async add(resource: string, hash: string): Promise<Result<void, Fault>> {
     return this.#set(new Map(await this.all()).set(resource, hash))
   }

@@ -18,7 +18,7 @@ export class HeldKeys {
   #kept: ReadonlyMap<Key, Gone> = new Map()
   #writing: Promise<Result<void, Fault>> | undefined
 
-  /** @param keep false writes nothing, as for -noop */
+  /** @param keep false: nothing is written, as with -noop */
   constructor(
     stateDir: string,
     confdir: string,

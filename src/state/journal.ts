@@ -162,7 +162,7 @@ class FileJournal implements Journal {
   }
 
   settle(resources: readonly string[]): Promise<Result<void, Fault>> {
-    // Later debts go into a new batch, written after this line, which must not strike them out.
+    // Later debts go into a new batch, which is written after the settle line: it must not strike them out.
     this.#batch = undefined
     return this.#inTurn(async () => {
       const ids = resources.flatMap((name) => this.#entries.get(name)?.ids ?? [])

@@ -56,7 +56,7 @@ export interface Manifest {
 export const isOurs = ({ pending }: MadeFile, bytes: Uint8Array): boolean =>
   pending === undefined || pending.includes(sha256(bytes))
 
-/** Neither reads nor creates anything yet. */
+/** Returns the manifest of a confdir. Reads and creates no file yet. */
 export const openManifest = (stateDir: string, confdir: string): Manifest =>
   new FileManifest(stateDir, confdir)
 

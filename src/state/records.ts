@@ -36,14 +36,14 @@ export interface Rejected {
 export interface HeldChange {
   /** Hash of the whole content of the resource. */
   readonly hash: string
-  /** Keys that may come back. */
+  /** The counts of its keys; absent if none is below that of the last applied render. */
   readonly short?: Short
 }
 
 export interface Remembered {
   /** The keys found by the last applied render, for each destination with a guard. */
   readonly keys: ReadonlyMap<string, ReadonlySet<Key>>
-  /** The supplies of the last applied render (core/supply.ts); absent before the first. */
+  /** Numbers of keys that the last applied render found in each store; absent before the first. */
   readonly supplies?: Supplies | undefined
   readonly held?: HeldChange | undefined
   /** Hash of the whole content of the unit in place. */
@@ -73,7 +73,7 @@ export interface Memory {
   has(resource: string): boolean
   /**
    * Merges the change into the record.
-   * @param durable syncs it before this resolves
+   * @param durable whether the record is synced before the promise resolves
    */
   set(
     resource: string,
@@ -89,7 +89,7 @@ export class Records implements Memory {
   readonly #turns = new Map<string, Promise<unknown>>()
   readonly #dir: string
 
-  /** @param keep false writes nothing, as for -noop */
+  /** @param keep false: nothing is written, as with -noop */
   constructor(
     stateDir: string,
     confdir: string,

@@ -55,7 +55,7 @@ export const syncDir = (dir: string): Promise<void> => syncFolder(dir).catch(() 
 /**
  * Replaces a file atomically, and creates missing folders. Only the syncs are asynchronous: the other calls take
  * microseconds, and a round trip through the thread pool takes many times that.
- * @param durable syncs it before this resolves
+ * @param durable whether the file is synced before the promise resolves
  * @throws system errors; the old file is then unchanged
  */
 export async function replaceFile(path: string, text: string, durable: boolean): Promise<void> {
@@ -106,7 +106,7 @@ export function stateDirDoubt(dir: string): string | undefined {
   }
 }
 
-/** Milliseconds after which a leftover is abandoned whose name does not contain its process. */
+/** Age in milliseconds at which a leftover counts as abandoned if its name does not contain a process id. */
 const DEAD_AFTER = 60_000
 
 /**

@@ -24,9 +24,9 @@ export interface Query<T> {
    * @param isReset see ConsulAnswer.isReset
    */
   readonly stream?: (isReset: boolean) => AnswerStream<T>
-  /** Any server may answer, even without a leader. */
+  /** Allow any server to answer, even without a leader. */
   readonly stale?: boolean
-  /** A 404 is an answer with the value undefined. */
+  /** Accept a 404 as an answer with the value undefined. */
   readonly mayBeMissing?: boolean
   /** The endpoint supports neither blocking nor indexes. */
   readonly isPolled?: boolean
@@ -71,7 +71,7 @@ export class OverloadError extends FaultError {
 export class AnsweredError extends FaultError {
   constructor(
     fault: Fault,
-    /** The query is invalid. Otherwise its datacenter is unreachable or has no leader. */
+    /** True if the query is invalid; false if its datacenter is unreachable or has no leader. */
     readonly isWrong: boolean,
   ) {
     super(fault)

@@ -25,14 +25,14 @@ export type WaitAnswer =
       readonly kind: 'put'
       readonly index: number
       readonly key: Key
-      /** Absent: the key became a directory. */
+      /** Absent if the key became a directory. */
       readonly value?: string
     }
   | {
       readonly kind: 'remove'
       readonly index: number
       readonly key: Key
-      /** A directory is removed with everything below it, in one event. */
+      /** Whether a directory was removed: with everything below it, in one event. */
       readonly dir: boolean
     }
   /** Nothing happened up to and including `index`. */

@@ -36,7 +36,7 @@ interface Body {
  */
 export function bodyOf(source: Source, onBytes: () => void = () => undefined): Body {
   const isError = source.status >= 300
-  // V8 has no longer strings.
+  // V8 cannot create a longer string.
   const most = Math.min(source.limits.body, constants.MAX_STRING_LENGTH)
   const answer: ByteLimit = isError ? ERROR_TEXT : { most, option: '-max-body' }
   const part: ByteLimit = isError

@@ -15,7 +15,7 @@ type RecordOf<F extends Fields> = { readonly [N in keyof F]: ReturnType<F[N]> }
 export class Mismatch extends Error {
   #place = ''
 
-  /** @param what completes "the field ..."; must not contain the value */
+  /** @param what the end of a message that begins with the path, such as "is not a list"; must not contain the value */
   constructor(private readonly what: string) {
     super(`it ${what}`)
   }
@@ -95,7 +95,7 @@ function notBase64(): never {
 
 /**
  * A text that matches a pattern.
- * @param one completes "is not"
+ * @param one the expected text in messages, such as "a name"
  */
 export const textLike =
   (pattern: RegExp, one: string): Shape<string> =>

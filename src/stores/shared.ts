@@ -47,7 +47,7 @@ class SharedWatch {
   #done: Promise<void> | undefined
   #first = (): void => {}
   readonly #begun = new Promise<void>((resolve) => (this.#first = resolve))
-  /** Accepts no further followers. */
+  /** Whether it accepts no further followers. */
   #over = false
 
   constructor(

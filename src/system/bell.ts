@@ -1,4 +1,4 @@
-// Watches folders, and rings when something happens at a noted place. A ring only means that it is time to compare
+// Watches folders, and rings when a watched name in them changes. A ring only means that it is time to compare
 // again. The only user of the system's file watches.
 //
 // chokidar watches only folders, not recursively: a file replaced by a rename, or the swapped `..data` link of a

@@ -6,8 +6,8 @@ import { foreignIn } from './folder.ts'
 import { KEEP } from './keep.ts'
 
 /**
- * Applies to all modules loaded from now on. Keeps nothing without a state directory, or if others can write to
- * it.
+ * Keeps the compiled code of all modules loaded from now on. Does nothing without a state directory, or if others can
+ * write to it.
  */
 export function keepCompiled(stateDir: string): void {
   const keep = (globalThis as { readonly [KEEP]?: (folder: string) => void })[KEEP]

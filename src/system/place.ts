@@ -7,9 +7,9 @@ import { FaultError, raise, type Fault } from '../core/fault.ts'
 import { Folder, foreignIn, hasProc, isTrusted } from './folder.ts'
 import { userOf } from './users.ts'
 
-/** Which symbolic links a path may contain. */
+/** The rules for symbolic links on a path. */
 export interface LinkRules {
-  /** False refuses a link at the path itself. Default true. */
+  /** False: a link at the path itself is refused. Default true. */
   readonly followSymlinks?: boolean
   /** A folder above the path; links must not leave it. */
   readonly within?: string
@@ -102,7 +102,7 @@ class Walk {
   #links = 0
   /** The last link to a folder, and the number of remaining parts that come from it. */
   #link = { path: '', parts: 0 }
-  /** Returned to the caller, who closes it. */
+  /** The folder that is returned to the caller, who closes it. */
   #kept: Folder | undefined
 
   to({ dest, followSymlinks = true, within = '' }: Destination): Place {

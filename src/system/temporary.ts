@@ -51,7 +51,7 @@ const isGone = (pid: number, started: string | undefined): boolean =>
 
 /**
  * Whether a name belongs to a temporary file of a process that has ended.
- * @param bases names of the files that it was meant to replace; absent for any
+ * @param bases names of the files that it may have been meant to replace; absent: any
  */
 export function isLeftover(name: string, bases?: ReadonlySet<string>): boolean {
   const match = LEFTOVER.exec(name)
@@ -103,7 +103,7 @@ export interface PrivateFolder {
 
 /**
  * Creates a folder in TMPDIR with an unguessable name, which only our user can write to.
- * @param mode 0711 lets a command that runs as another user open the files in it
+ * @param mode with 0711, a command that runs as another user can open the files in it
  * @throws system errors, and FaultError if others can change TMPDIR
  */
 export function privateFolder(mode: 0o700 | 0o711 = 0o700): PrivateFolder {

@@ -25,9 +25,9 @@ export interface Include extends Place {
   readonly name: string
   /** The file to which the name is relative. */
   readonly from: string
-  /** The file may be missing. */
+  /** Whether the file may be missing. */
   readonly optional: boolean
-  /** Included in every render, whatever the keys are. */
+  /** Whether every render includes it, whatever the keys are. */
   readonly always: boolean
 }
 

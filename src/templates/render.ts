@@ -29,7 +29,7 @@ export interface RenderedItem extends RenderResult {
   readonly dest: string
 }
 
-/** Includes the reads: a change of them is a reason to retry. */
+/** A failed render. It includes the reads, because a change of them is a reason to retry. */
 export interface RenderFailure {
   readonly fault: Fault
   readonly reads: Reads

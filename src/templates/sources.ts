@@ -60,8 +60,9 @@ export class TemplateSources<Compiled> {
    * @param variant options that affect the compiled form
    */
   open(path: string, variant: string): Compiled | undefined {
-    // Detects replaced files, also behind a changed link. A file written in place counts as changed only after
-    // forget(), when it is complete; a missing file may be about to be replaced.
+    // Detects replaced files, also behind a changed link. A file written in place is compiled again only after
+    // forget(): it may be incomplete until then. If a file is missing, its last version counts, since a new one may
+    // follow.
     const id = this.texts.has(path) ? undefined : idOf(path)
     const last = this.#compiled.get(path)
     const version =

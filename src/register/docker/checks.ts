@@ -21,7 +21,7 @@ interface Probe {
   readonly native: NativeCheck
 }
 
-/** @param container its id */
+/** @param container id of the container */
 export function serviceChecks(
   service: Service,
   container: string,

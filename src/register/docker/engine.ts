@@ -131,7 +131,7 @@ export class ContainerEngine {
     )
   }
 
-  /** Undefined if the container does not exist. @throws FaultError */
+  /** Returns undefined if the container does not exist. @throws FaultError */
   async inspect(id: string, signal: AbortSignal): Promise<Container | undefined> {
     const path = `/containers/${encodeURIComponent(id)}/json`
     return (await this.#get(path, isContainer, signal)) as Container | undefined
@@ -189,11 +189,11 @@ export class ContainerEngine {
     return this.#parse(answer.body, hasShape({ Id: isText }))
   }
 
-  /** Our API version, or the oldest one that the engine serves if that is newer. */
+  /** Returns reconfd's API version, or the oldest one that the engine serves if that is newer. */
   async #version(signal: AbortSignal): Promise<string> {
     if (this.#api !== undefined) return this.#api
     const { status, body } = await this.#http.request('/version', { signal, timeout: TIMEOUT })
-    // A proxy may hide it.
+    // A proxy may not pass on requests for /version.
     const about = status === 200 ? this.#parse(body, isVersion) : {}
     const { MinAPIVersion = '' } = about as { MinAPIVersion?: string }
     const [, major, minor] = /^(\d+)\.(\d+)$/.exec(MinAPIVersion) ?? []

@@ -9,7 +9,7 @@ export interface ContainerOptions extends Pick<
   readonly host: string
   /** Address of this machine. */
   readonly address: string
-  /** `address` was set with -ip and overrides the address on which a port is published. */
+  /** Whether `address` was set with -ip; it then overrides the address on which a port is published. */
   readonly forced: boolean
   readonly check: CheckSettings
 }

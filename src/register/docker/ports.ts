@@ -7,7 +7,7 @@ export interface Port {
   readonly protocol: string
   /** Absent: the address of this machine. */
   readonly address?: string
-  /** Whether the address is the container's own. */
+  /** Whether `address` is the container's own. */
   readonly inside: boolean
   readonly port: number
 }
@@ -21,7 +21,7 @@ export interface Unreachable {
 const ANY = new Set(['', '0.0.0.0', '::'])
 
 /**
- * @param internal use addresses and ports of the containers' networks
+ * @param internal whether to use addresses and ports of the containers' networks
  * @param joined the container whose network this one uses, if any
  */
 export function portsOf(

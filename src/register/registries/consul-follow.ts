@@ -11,7 +11,7 @@ const PAUSE = 1_000
 /**
  * Watches the services of the agent's node until the connection ends. If the token may not read the node,
  * watches one of our services instead, which still detects the end of the agent.
- * @param name of one of our services; undefined if there is none
+ * @param name called for the name of one of our services; returns undefined if there is none
  * @throws FaultError when the connection breaks, or the reason of `signal`
  */
 export async function watchAgent(

@@ -28,7 +28,7 @@ export class ConsulWriter {
     return this.#parse<T>(response)
   }
 
-  /** Builds a fault of this agent. */
+  /** Builds the fault for a request that this agent refuses. */
   refusal(what: string): FaultError {
     return this.#fault(what)
   }

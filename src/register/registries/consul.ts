@@ -123,7 +123,7 @@ class ConsulSession implements RegistrySession {
     const missing: string[] = []
     await forEach(keys, async (key) => {
       const path = `/v1/agent/check/pass/${encodeURIComponent(checkId(key))}`
-      // The agent does not know the check; the message depends on the version.
+      // Any refusal means that the agent does not know the check: the message depends on Consul's version.
       if ((await this.consul.put(path)) !== undefined) missing.push(key)
     })
     return missing

@@ -58,11 +58,11 @@ const timeToLiveResponse = record({
   keys: optional(listOf(base64)),
 })
 
-/** The path of etcd 3.2 and 3.3, which later versions serve too. */
+/** Uses the path of etcd 3.2 and 3.3, which later versions serve too. */
 export const timeToLive = (gateway: Gateway, id: string, keys: boolean) =>
   gateway.call('/kv/lease/timetolive', { ID: id, keys }, timeToLiveResponse)
 
-/** False if the lease has expired, which shows only in the missing TTL. */
+/** Renews a lease. Returns false if it has expired: the response then has no TTL. */
 export async function keepAlive(gateway: Gateway, id: string): Promise<boolean> {
   const { result } = await gateway.call('/lease/keepalive', { ID: id }, keepAliveResponse)
   return Number(result.TTL ?? 0) > 0

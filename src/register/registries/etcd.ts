@@ -190,7 +190,7 @@ class EtcdSession implements RegistrySession {
     return found
   }
 
-  /** False if one of the keys has changed since it was read. */
+  /** Writes in one transaction. Returns false if one of the keys has changed since it was read. */
   async #write(
     success: readonly object[],
     keys: readonly string[],

@@ -221,7 +221,7 @@ class Api {
 
   /**
    * Resolves when a key has changed, or when the server has closed the request.
-   * @param index of the first change to report; 0: from now on
+   * @param index index of the first change to report; 0: from now on
    * @returns the index of the change; undefined if unknown
    */
   async wait(key: string, index: number, signal: AbortSignal): Promise<number | undefined> {

@@ -3,7 +3,7 @@ import type { RegisterSettings } from '../../core/register.ts'
 import { openHttp, type HttpClient } from '../../stores/http.ts'
 import { requestTimeout } from './layout.ts'
 
-/** @param port default port */
+/** @param port the default port of the store */
 export function openClient(
   node: string,
   { connection, limits, ttl }: Pick<RegisterSettings, 'connection' | 'limits' | 'ttl'>,

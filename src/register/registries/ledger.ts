@@ -2,7 +2,10 @@
 // the next run finds them.
 import type { RegistryMemory } from './registry.ts'
 
-/** Values by which a key is recognised as ours, separated by line breaks; empty if the store records the owner. */
+/**
+ * Returns our keys, each with the values by which it is recognised as ours, separated by line breaks; empty if the
+ * store records the owner.
+ */
 export function ledgerIn({ kept }: RegistryMemory): Record<string, string> {
   const { keys } = kept
   if (typeof keys !== 'object' || keys === null) return {}

@@ -50,7 +50,7 @@ export interface RegistrySession {
   remove(keys: readonly string[]): Promise<void>
   /**
    * Renews all entries for another TTL.
-   * @param keys of all entries in the store
+   * @param keys the keys of all our entries in the store
    * @returns the keys of missing entries
    */
   renew(keys: readonly string[]): Promise<readonly string[]>

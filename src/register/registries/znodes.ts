@@ -15,7 +15,7 @@ const PERSISTENT = 0
 const [READ, ALL] = [1, 31]
 
 export class ZnodeWriter {
-  /** @param isUser created nodes belong to our user, and are read-only for others */
+  /** @param isUser whether created nodes belong to our user and are read-only for others */
   constructor(
     private readonly zk: Session,
     private readonly isUser: boolean,
@@ -35,7 +35,7 @@ export class ZnodeWriter {
     }
   }
 
-  /** Undefined if the node is missing. Arms a watch that reports to the session's listener. */
+  /** Returns undefined if the node is missing. Arms a watch that reports to the session's listener. */
   get(path: string): Promise<Znode | undefined> {
     return this.#unless([errorCode.noNode], undefined, async () => {
       const answer = await this.zk.request(opcode.getData, readBody(path, true))
@@ -44,7 +44,7 @@ export class ZnodeWriter {
     })
   }
 
-  /** Creates an ephemeral node and its parents. False if the node exists. */
+  /** Creates an ephemeral node and its parents. Returns false if the node exists. */
   async create(path: string, text: string): Promise<boolean> {
     for (let tries = 0; ; tries++) {
       try {
@@ -63,7 +63,7 @@ export class ZnodeWriter {
     }
   }
 
-  /** False if the node is missing. */
+  /** Sets the value of a node. Returns false if the node is missing. */
   set(path: string, text: string): Promise<boolean> {
     return this.#unless([errorCode.noNode], false, async () => {
       const body = (writer: JuteWriter) => writer.string(path).string(text).int(-1)

@@ -38,7 +38,7 @@ export class ServiceFiles implements ServiceSource {
     }
   }
 
-  /** False if the folder cannot be read. */
+  /** Reads all files. Returns false if the folder cannot be read. */
   async #read(first: boolean): Promise<boolean> {
     const files = await readServiceFiles(this.folder)
     if (!files.ok) {

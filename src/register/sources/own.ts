@@ -10,7 +10,7 @@ export interface Defaults {
   readonly check: CheckSettings
 }
 
-/** @param checks override the defaults */
+/** @param checks check settings of the service, which override the defaults */
 export function serviceFrom(
   { id, check, address, ...own }: OwnService,
   defaults: Defaults,
@@ -26,7 +26,7 @@ export function serviceFrom(
   }
 }
 
-/** Wanted from up() to down(). */
+/** The service is wanted from up() to down(). */
 export class OwnSource implements ServiceSource {
   readonly name: string
   #want: ((wanted: readonly WantedService[]) => void) | undefined
@@ -45,7 +45,7 @@ export class OwnSource implements ServiceSource {
     })
   }
 
-  /** @param pid of the command; absent for an independent process, which may have been up for long */
+  /** @param pid process of the command; absent for an independent process, which may have been up for a long time */
   up(pid?: number): void {
     const { service } = this
     const what = { kind: 'tcp', local: true } as const

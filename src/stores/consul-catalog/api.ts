@@ -72,7 +72,7 @@ interface CatalogQuestion<T> extends Pick<Query<T>, 'about' | 'mayBeMissing'> {
   readonly partly?: (value: T) => string | undefined
   /** For a query that cannot block: milliseconds until the next one. */
   readonly pollAfter?: (value: T | undefined) => number
-  /** Throws a Mismatch. */
+  /** Converts the answer to keys and values. Throws a Mismatch. */
   readonly findings: (value: T) => Findings
 }
 

@@ -55,7 +55,7 @@ export class ManyTopics {
   readonly #passDue = new Set<string>()
   #isPacing = false
   readonly #pace = new TokenBucket(1, PASSES_PER_SECOND)
-  /** An urgent topic was read, but its changes are not yet reported. */
+  /** Whether an urgent topic was read whose changes are not yet reported. */
   #hasUrgentNews = false
   #signal: AbortSignal = new AbortController().signal
 
@@ -107,7 +107,7 @@ export class ManyTopics {
     })
   }
 
-  /** Retries denied topics: no query reports a changed policy. */
+  /** Retries denied topics periodically, because no query reports a changed policy. */
   #retry(): void {
     this.#when(delay(this.options.refusedFor, undefined, { signal: this.#signal }), () => {
       for (const topic of this.topics.all) {

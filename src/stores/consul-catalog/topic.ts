@@ -46,7 +46,7 @@ export class Topic {
     return this.question.lookUp.dc
   }
 
-  /** It has look-up options: a fault of these affects no other topic. */
+  /** Whether the topic has look-up options. A fault of such a topic affects no other one. */
   get isApart(): boolean {
     return Object.keys(this.question.lookUp).length > 0
   }

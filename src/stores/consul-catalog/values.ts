@@ -189,7 +189,7 @@ const plainNode = ({
   meta: sorted(Meta),
 })
 
-/** Throws a Mismatch. */
+/** Returns the values of nodes by key. Throws a Mismatch if a node appears twice. */
 export function nodesOf(entries: readonly NodeEntry[], lookUp: LookUp): Map<Key, string> {
   const found = new Map<Key, string>()
   const take = (node: NodeEntry): void => {

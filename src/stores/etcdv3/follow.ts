@@ -119,7 +119,7 @@ class Following {
       const read = await changesUpTo(gateway, held, late, at).catch((error: unknown) => {
         throw outdatedIfGone(error)
       })
-      // The reading of the late ranges is complete, so changes already delivered for them are dropped.
+      // `read` contains all changes of the late ranges, so those that the streams delivered for them are dropped.
       const isLate = ({ dir, name }: Change): boolean =>
         late.some((part) => part.dir === dir && part.includes(name))
       const isNews = (change: Change): boolean => change.revision > held.revision && !isLate(change)

@@ -90,7 +90,7 @@ export class Gateway {
   /**
    * Returns the lines of an endless response, for parse().
    * @param body one message, or several
-   * @param signal ends this stream only
+   * @param signal aborted to end this stream only
    */
   async stream(
     path: string,

@@ -87,7 +87,7 @@ export class Pulse {
     this.#forget()
   }
 
-  /** The stream is active, but has not reached the revision of the mark. */
+  /** Called if the stream is active, but late. Throws if reading everything again would be faster than catching up. */
   async #late({ at }: Mark, before: Mark): Promise<void> {
     const { behind, reading, gateway } = this.options
     behind(performance.now() - at)
@@ -100,12 +100,12 @@ export class Pulse {
     if (left > reading) throw outdated(gateway, 'the watch has fallen behind')
   }
 
-  /** The current position of the stream. */
+  /** The revision that the stream has reached now. */
   #position(): Mark {
     return { revision: this.options.held.revision, at: performance.now() }
   }
 
-  /** The stream is silent, but the revision of the server has increased. */
+  /** Compares the known keys with the server; throws if the watch has missed changes. */
   async #prove(): Promise<void> {
     const { held, gateway, tuning, signal, behind } = this.options
     const began = performance.now()
@@ -130,7 +130,10 @@ export class Pulse {
     throw outdated(gateway, 'the watch misses changes')
   }
 
-  /** Repeats a request that fails while the stream is active. Undefined if it can wait for the next interval. */
+  /**
+   * Runs a request. If it fails, throws unless the stream was active meanwhile; then repeats it after a timeout, and
+   * otherwise returns undefined: the next interval is early enough.
+   */
   async #ask<T>(question: () => Promise<T>): Promise<T | undefined> {
     const began = performance.now()
     try {

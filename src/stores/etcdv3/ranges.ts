@@ -53,7 +53,7 @@ export async function revisionNow(gateway: Gateway, held: Held, terms: Terms): P
 /**
  * Proves that the known keys are those of the cluster, and of the same history: the last event is unchanged, no key is
  * newer, and the numbers of keys are equal.
- * @param at an earlier revision instead of the current one
+ * @param at the revision to compare with; default: the current one
  * @returns the revision of the proof; undefined if they differ, or the last event is unknown
  */
 export async function proveUnchanged(

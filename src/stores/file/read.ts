@@ -61,7 +61,7 @@ async function readFiles(
   limits: Limits,
   known: ParsedFiles,
 ): Promise<Map<Key, string>> {
-  // V8 has no longer strings.
+  // V8 cannot create a longer string.
   let left = Math.min(limits.body, constants.MAX_STRING_LENGTH)
   const merged = new Map<Key, string>()
   for (const { path: file, real } of files) {

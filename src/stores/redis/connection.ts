@@ -51,7 +51,7 @@ export class RedisConnection {
   readonly #silence: number
   readonly #socket: Socket
   readonly #pending: Pending[] = []
-  /** The TLS handshake is not complete. */
+  /** Whether the TLS handshake is still incomplete. */
   #handshaking: boolean
   #watchdog: NodeJS.Timeout | undefined
   /** When the pending reply became due, in milliseconds of `performance.now()`. */

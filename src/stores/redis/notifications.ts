@@ -29,8 +29,8 @@ export class Notifications {
 
   constructor(
     /**
-     * Used only for notifications. Reading an expired name causes an event, which Redis 7.0 writes into the middle of
-     * the reply.
+     * Used only for notifications, and not for reading: reading an expired name causes an event, which Redis 7.0 writes
+     * into the middle of the reply.
      */
     private readonly connection: RedisConnection,
     private readonly scope: RedisScope,

@@ -34,7 +34,7 @@ const location: Shape<readonly [host: string, port: string] | null> = (reply) =>
 export class Dialer {
   constructor(
     private readonly login: Login,
-    /** See Connection. */
+    /** See RedisConnectionOptions. */
     private readonly terms: Pick<RedisConnectionOptions, 'silence' | 'limits' | 'heard'>,
     private readonly signal: AbortSignal,
   ) {}

@@ -24,7 +24,7 @@ export class RedisView {
     return difference(before, this.entries)
   }
 
-  /** Updates some names; returns the changes. */
+  /** Applies the current contents of some names; returns the changes. */
   update(contents: RedisContents): Delta {
     const affected = new Set<Key>()
     for (const [name, content] of contents) {

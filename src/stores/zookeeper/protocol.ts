@@ -17,7 +17,7 @@ export const opcode = {
   closeSession: -11,
 } as const
 
-/** Replaces the number of a request in packets that do not belong to one. */
+/** The reserved request numbers of packets that belong to no numbered request. */
 export const xid = { event: -1, ping: -2, auth: -4 } as const
 
 export const errorCode = {

@@ -174,7 +174,8 @@ export class Session {
 
   /** Ends the session here and at the server; pending requests throw the reason. */
   close(reason: Error = new Error('the session was closed')): void {
-    // Without a request, the server would keep the session until its timeout. Does not wait for a blocked connection.
+    // Without a closing request, the server would keep the session until its timeout. A blocked connection is not worth
+    // waiting for.
     const canNotify =
       this.#ended === undefined && this.#established && this.#socket.writableLength === 0
     if (canNotify) {

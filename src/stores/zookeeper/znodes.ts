@@ -120,7 +120,7 @@ export class Znodes {
     try {
       await this.session.request(opcode.addWatch, addWatchBody(this.#pathOf(root)))
     } catch (error) {
-      // `marshalling`: 3.6 and later with a watch manager without recursive watches.
+      // A server of 3.6 or later answers `marshalling` if its watch manager does not support recursive watches.
       const lacking = [errorCode.unimplemented, errorCode.marshalling] as readonly number[]
       if (error instanceof ZkError && lacking.includes(error.code)) throw new NoRecursiveWatch()
       throw error

@@ -18,7 +18,7 @@ export interface RecordShape {
   readonly fields: Readonly<Record<string, FieldKind>>
 }
 
-/** `address` is `Address`, and `id` is `ID`. */
+/** The capitalized name of a field: `Address` for `address`, and `ID` for `id`. */
 export const capital = (field: string): string =>
   field === 'id' ? 'ID' : field.charAt(0).toUpperCase() + field.slice(1)
 

@@ -8,7 +8,7 @@ import { methodOf } from './methods.ts'
 import { VALUE, type Type } from './types.ts'
 import { CallError, isTrue, type Func, type Value } from './values.ts'
 
-/** There is no value on the left of the pipe, as opposed to nil. */
+/** Marks that there is no value on the left of the pipe. (A value there may itself be nil.) */
 export const NONE = Symbol('none')
 export type Final = Value | typeof NONE
 

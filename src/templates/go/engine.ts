@@ -59,7 +59,7 @@ export function createEngine(templateDir: string, texts?: Texts): Engine {
   const sources = new TemplateSources<Template>(templateDir, compile, texts)
   let running: Render | undefined
   const current = (): Render => running ?? raise('template', 'nothing is being rendered')
-  // Made once, because making them takes longer than rendering a small template.
+  // Created once, because creating them takes longer than rendering a small template.
   const functions = functionsOf(current)
   /** Returns the output as a Go string. Synchronous, so there is only one render at a time. */
   const render = (spec: TemplateSpec, context: RenderContext, template: Template): string => {

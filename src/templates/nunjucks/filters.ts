@@ -50,8 +50,9 @@ export function safeFilters(builtin: Filters): Filters {
   }
 }
 
-/** Limits of blanks, and of lists, in the result of one call. */
+/** Limit of blanks in the result of one call. */
 const LARGEST = 64 * 1024 * 1024
+/** Limit of lists in the result of one call. */
 const MOST_PARTS = 1_000_000
 
 /** Limits the second argument, which may come from a store, too. */

@@ -1,7 +1,7 @@
 // Finds the tag, comment or string without an end, for which nunjucks only reports the end of the file.
 
 export interface Unended {
-  /** Its position. */
+  /** Offset of its first character. */
   readonly at: number
   /** The missing end. */
   readonly end: string
@@ -11,7 +11,7 @@ export interface Unended {
 const ENDS: Readonly<Record<string, string>> = { '{{': '}}', '{%': '%}', '{#': '#}' }
 const RAW = /\{%-?\s*(raw|verbatim)\s*-?%\}/y
 
-/** The first one; undefined if everything has an end. */
+/** Returns the first tag, comment or string without an end; undefined if there is none. */
 export function unended(text: string): Unended | undefined {
   const begins = /\{[{%#]/g
   for (let begin = begins.exec(text); begin !== null; begin = begins.exec(text)) {

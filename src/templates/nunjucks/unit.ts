@@ -29,7 +29,7 @@ export class TemplateUnit {
     private readonly text: string,
   ) {}
 
-  /** A variable, or undefined. */
+  /** The value of a local variable, a variable of the template, or a global; undefined if there is none. */
   find(context: Context, frame: Frame, name: string): unknown {
     const local = frame.lookup(name)
     if (local !== undefined) return local

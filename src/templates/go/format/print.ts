@@ -23,7 +23,7 @@ const ADDRESS = 0xc000000000n
 /** Deeper values are truncated. Templates cannot create cycles, but they can create very deep values. */
 const MAX_DEPTH = 2000
 
-/** @param erroring set inside `%!verb(type=value)`, where methods are not called */
+/** @param erroring whether the value is printed inside `%!verb(type=value)`, where methods are not called */
 export function format(value: Value, verb: string, flags: Flags, erroring = false): string {
   if (value === null || value === undefined) {
     return verb === 'T' || verb === 'v' ? pad('<nil>', flags) : `%!${verb}(<nil>)`
@@ -33,7 +33,7 @@ export function format(value: Value, verb: string, flags: Flags, erroring = fals
   return nested(value, verb, flags, 0, erroring)
 }
 
-/** `%!d(string=text)`. */
+/** The text for a verb that does not apply to the type, such as `%!d(string=text)`. */
 function badVerb(value: Exclude<Value, null | undefined>, verb: string, flags: Flags): string {
   return `%!${verb}(${typeOf(value).name}=${nested(value, 'v', flags, 0, true)})`
 }

@@ -33,7 +33,7 @@ export function quote(text: string, asciiOnly = false): string {
   return `${out}"`
 }
 
-/** `'x'`. */
+/** A quoted character such as `'x'`; an invalid rune becomes U+FFFD. */
 export const quoteRune = (rune: number, asciiOnly = false): string => {
   const valid = rune <= 0x10ffff && (rune < 0xd800 || rune > 0xdfff) ? rune : 0xfffd
   return `'${escapeRune(valid, "'", asciiOnly)}'`

@@ -1,6 +1,6 @@
 // Unix sockets that reconfd listens on. Only its own user can connect (0600), from the moment they exist.
 import { randomBytes } from 'node:crypto'
-import { chmod, lstat, rename, unlink } from 'node:fs/promises'
+import { chmod, lstat, readdir, rename, unlink } from 'node:fs/promises'
 import { connect, type Server } from 'node:net'
 import { dirname, join } from 'node:path'
 
@@ -16,6 +16,20 @@ export async function isAlive(path: string): Promise<boolean> {
   })
 }
 
+/** Temporary names. Short, since the length of a socket's path is limited. */
+const FRESH = /^c-[0-9a-f]{8}$/
+
+/** Removes the sockets that processes killed between bind and rename have left in a folder. Never rejects. */
+async function sweep(folder: string): Promise<void> {
+  for (const name of await readdir(folder).catch(() => [])) {
+    if (!FRESH.test(name)) continue
+    const path = join(folder, name)
+    const stats = await lstat(path).catch(() => undefined)
+    const isOurs = stats?.isSocket() === true && stats.uid === process.getuid?.()
+    if (isOurs && !(await isAlive(path))) await unlink(path).catch(() => undefined)
+  }
+}
+
 /**
  * Listens on a path. Replaces an existing socket, but no other file. The new socket is bound under a temporary name and
  * renamed, so that the path always exists.
@@ -25,7 +39,9 @@ export async function isAlive(path: string): Promise<boolean> {
 export async function listenAt(server: Server, path: string): Promise<() => Promise<void>> {
   const former = await lstat(path).catch(() => undefined)
   if (former?.isSocket() === false) throw Object.assign(new Error(), { code: 'EEXIST' })
-  const fresh = join(dirname(path), `c-${randomBytes(4).toString('hex')}`)
+  const folder = dirname(path)
+  await sweep(folder)
+  const fresh = join(folder, `c-${randomBytes(4).toString('hex')}`)
   try {
     await new Promise<void>((listening, failed) => {
       server.once('error', failed)

@@ -1,6 +1,6 @@
 // Handles invalid resources while the others are served. An invalid resource keeps its previous definition if its
-// stores still exist and no other resource writes its files. Otherwise the other members of its group keep their
-// previous definitions too.
+// stores still exist and no other resource writes its files. Otherwise it is not served, and the valid members of its
+// group return to their previous definitions, under the same conditions.
 import type { Fault } from '../core/fault.ts'
 import { compareText, storeOf } from '../core/key.ts'
 import { resourceKeys, type Resource } from '../core/resource.ts'

@@ -48,7 +48,10 @@ export interface FeedOptions {
   readonly isOptional?: boolean | undefined
 }
 
-/** Milliseconds until a silent store counts as missed, and resources for which it is optional are rendered. */
+/**
+ * Maximum milliseconds to wait for the first read of a store; then resources for which it is optional are rendered
+ * without it.
+ */
 const PATIENCE = 5000
 
 /** Milliseconds; only for messages. The store itself retries its parts. */

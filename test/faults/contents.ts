@@ -1,6 +1,7 @@
 // The expected contents of a trial's destinations for each state of the store. A state is a number. It is the value of
 // several keys, all written in one transaction, and appears at the top, in the middle and at the end of each file. So a
-// half-written file, a mixture of two states and a file without its list all differ from every planned content.
+// half-written file, a mixture of two states and a file with an empty list of servers all differ from every planned
+// content.
 import { createHash } from 'node:crypto'
 
 /** `none`: the store is empty. */

@@ -286,22 +286,6 @@ describe('leftovers of a crashed run', () => {
     expect(hidden().sort()).toEqual(others.sort())
   })
 
-  it('are found at a cost that is linear in the destinations of one folder', () => {
-    /** CPU time in microseconds. */
-    const cost = (files: number): number => {
-      const folder = join(dir, `${files}`)
-      mkdirSync(folder)
-      const specs = Array.from({ length: files }, (_, n) => ({ dest: join(folder, `${n}`) }))
-      for (const { dest } of specs) writeFileSync(dest, '')
-      const before = process.cpuUsage()
-      expect(sweepStaged(specs, [])).toEqual([])
-      const { user, system } = process.cpuUsage(before)
-      return user + system
-    }
-    const small = cost(300)
-    expect(cost(1200) / small).toBeLessThan(6.5)
-  })
-
   it('do not include a file that is being checked', async () => {
     const checkCmd = `touch ${join(dir, 'started')}; until test -e ${join(dir, 'go')}; do :; done`
     const applying = applyNow([await change(a, 'new a', { checkCmd })])

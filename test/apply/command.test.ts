@@ -134,6 +134,12 @@ describe('the fault of a command', () => {
     ])
   })
 
+  it('names the destination of a checked file, whatever its name', async () => {
+    const refused = await runCommand('echo refused; false', { timeout })
+    const { hint } = commandFault('check_cmd', 'x', refused, { dest: '/out/$&.conf' })
+    expect(hint).toMatch(/^\/out\/\$&\.conf is unchanged\. /)
+  })
+
   it('hints at -q if a command fails without output', async () => {
     const silent = await runCommand('false', { timeout })
     expect(commandFault('reload_cmd', 'false', silent).hint).toBe(
@@ -147,8 +153,8 @@ describe('the fault of a command', () => {
       'The file is in place, but the program has not loaded it. A program was not found: check PATH, or use its full path.',
     )
     const late = await runCommand('sleep 60', { timeout: 50 })
-    expect(commandFault('check_cmd', 'x', late).message).toMatch(
-      /^check_cmd timed out after (\d+ ms|\d\.\d s): x$/,
+    expect(commandFault('check_cmd', 'x', { ...late, duration: 1234 }).message).toBe(
+      'check_cmd timed out after 1.2 s: x',
     )
   })
 })

@@ -42,8 +42,8 @@ export function bundledPackages(moduleIds, root) {
 }
 
 /**
- * The folder of the package that holds a module, relative to the repository. The helpers that the bundler
- * adds are code of the bundler.
+ * The folder of the package that holds a module, relative to the repository. Helpers that the bundler inserts are
+ * attributed to its own package, rolldown.
  */
 function packagePath(moduleId, root) {
   if (moduleId.includes('\0rolldown/')) return 'node_modules/rolldown'

@@ -35,7 +35,7 @@ export function commandFault(
   return {
     kind: 'command',
     message: `${what} ${ending(result)}: ${command}`,
-    hint: advice(what, result).replace('The destination', dest ?? 'The destination'),
+    hint: advice(what, result, dest),
     ...(lines.length === 0 ? {} : { frame: lines.map((line) => `  | ${line}`).join('\n') }),
   }
 }
@@ -70,8 +70,9 @@ const AFTER: Readonly<Record<CommandName, readonly [state: string, advice: strin
   ],
 }
 
-function advice(what: CommandName, result: CommandResult): string {
-  const [after, otherwise] = AFTER[what]
+function advice(what: CommandName, result: CommandResult, dest: string | undefined): string {
+  const [state, otherwise] = AFTER[what]
+  const after = what === 'check_cmd' && dest !== undefined ? `${dest} is unchanged` : state
   if (result.timedOut) return `${after}. Find out why the command hangs, or raise its timeout.`
   if (result.exitCode === 127)
     return `${after}. A program was not found: check PATH, or use its full path.`

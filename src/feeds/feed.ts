@@ -15,7 +15,7 @@ import { MutableDemand } from './demand.ts'
 import { follow, type FollowEvent } from './follow.ts'
 import type { AskedNodes } from './race.ts'
 import { SizeLimit } from './size-limit.ts'
-import { Telling } from './store-reporter.ts'
+import { StoreReporter } from './store-reporter.ts'
 
 export interface FeedListener {
   /**
@@ -61,12 +61,12 @@ export class Feed {
   /** The tree of this store, rooted at `root`. */
   mirror: Mirror = { kind: 'waiting' }
   listener: FeedListener | undefined
-  readonly #reporter: Telling
+  readonly #reporter: StoreReporter
   readonly #asked: AskedNodes = new Map()
   /** Parts that are or were unreachable, by name, such as a datacenter. `why` is undefined once the part is back. */
   readonly #parts = new Map<
     string,
-    { readonly telling: Telling; readonly why: string | undefined }
+    { readonly reporter: StoreReporter; readonly why: string | undefined }
   >()
   readonly #sizeLimit: SizeLimit
   readonly #demand: MutableDemand | undefined
@@ -87,7 +87,7 @@ export class Feed {
       this.#demand = new MutableDemand(store.startingWith(prefixes))
     }
     const asked = prefixes.map((key) => moveKey(root, key))
-    this.#reporter = new Telling(name, emit, this.#demand === undefined ? asked : undefined)
+    this.#reporter = new StoreReporter(name, emit, this.#demand === undefined ? asked : undefined)
     this.#sizeLimit = new SizeLimit(options.most)
   }
 
@@ -278,14 +278,14 @@ export class Feed {
     for (const part of new Set([...this.#parts.keys(), ...away.keys()])) {
       const fault = away.get(part)
       const known = this.#parts.get(part) ?? {
-        telling: new Telling(`${this.name}@${part}`, this.options.emit, undefined),
+        reporter: new StoreReporter(`${this.name}@${part}`, this.options.emit, undefined),
         why: undefined,
       }
       if (known.why === fault?.message) continue
       this.#parts.set(part, { ...known, why: fault?.message })
       const keys = [...treeIn(this.mirror).under('/')].filter(([key]) => this.#isInPart(part, key))
-      if (fault === undefined) known.telling.live(node, keys.length, true)
-      else known.telling.broken({ node, fault, retryIn: PART_RETRY }, keys.length > 0)
+      if (fault === undefined) known.reporter.live(node, keys.length, true)
+      else known.reporter.broken({ node, fault, retryIn: PART_RETRY }, keys.length > 0)
     }
   }
 

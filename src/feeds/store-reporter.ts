@@ -23,11 +23,11 @@ export interface Broken {
 
 interface Away {
   tries: number
-  toldAt: number
+  reportedAt: number
   readonly reasons: Set<string>
 }
 
-export class Telling {
+export class StoreReporter {
   #outage: Away | undefined
   #wasLive = false
   /** Whether the current connection is proven. */
@@ -56,15 +56,15 @@ export class Telling {
     if (this.#outage === undefined && !this.#isGood) this.#falseReturns++
     this.#isGood = false
     this.#behindReportedAt = undefined
-    this.#outage ??= { tries: 0, toldAt: -Infinity, reasons: new Set() }
+    this.#outage ??= { tries: 0, reportedAt: -Infinity, reasons: new Set() }
     const away = this.#outage
     away.tries++
     const { message } = fault
     const isNews = !away.reasons.has(message) && away.reasons.size < REASONS
     const now = this.clock()
-    if (!isNews && now - away.toldAt < REMIND) return
+    if (!isNews && now - away.reportedAt < REMIND) return
     if (isNews) away.reasons.add(message)
-    away.toldAt = now
+    away.reportedAt = now
     const { store } = this
     this.emit({ kind: 'store-stale', store, node, fault, known, retryIn, tries: away.tries })
   }

@@ -1,6 +1,6 @@
 // How each balance algorithm treats servers that come and go, from HAProxy's manual ("balance", "hash-type") and
 // from trials of its releases.
-import type { BalanceTerms } from './sections.ts'
+import type { BalanceTerms, ServerSection } from './sections.ts'
 
 const algorithmOf = ({ balance }: BalanceTerms): string =>
   (balance[0] ?? 'roundrobin').replace(/\(.*$/, '')
@@ -20,6 +20,10 @@ export const numbersServers = (terms: BalanceTerms): boolean => {
   const algorithm = algorithmOf(terms)
   return algorithm === 'first' || (HASHING.has(algorithm) && isConsistent(terms))
 }
+
+/** Whether the id of a server follows from its position. */
+export const hasServerWithoutId = ({ servers }: Pick<ServerSection, 'servers'>): boolean =>
+  [...servers.values()].some(({ options }) => !options.includes('id'))
 
 /** Whether the order of the servers in the file decides which one receives a request. */
 export const dependsOnOrder = (terms: BalanceTerms): boolean =>

@@ -11,7 +11,7 @@ import {
   type ReleaseVersion,
 } from './server.ts'
 import { isReferenced } from './references.ts'
-import { dependsOnOrder, isDynamic, numbersServers } from './balance.ts'
+import { dependsOnOrder, hasServerWithoutId, isDynamic, numbersServers } from './balance.ts'
 
 /** Why a reload is needed. */
 export interface ReloadReason {
@@ -320,6 +320,4 @@ const isAsWritten = ({ place, weight, isDisabled }: Server, actual: RunningServe
   isDisabled === actual.isMaintained &&
   !actual.isDrained
 
-const hasServerWithoutId = ({ servers }: ServerSection): boolean =>
-  [...servers.values()].some(({ options }) => !options.includes('id'))
 const namesOf = ({ servers }: ServerSection): string => [...servers.keys()].join()

@@ -1,6 +1,6 @@
 // Finds, before anything runs, what would prevent run-time changes of a file and its processes.
 import { FaultError } from '../core/fault.ts'
-import { isDynamic, numbersServers } from './balance.ts'
+import { hasServerWithoutId, isDynamic, numbersServers } from './balance.ts'
 import { sendCommands } from './client.ts'
 import { identify } from './instance.ts'
 import { readConfiguration, type HaproxyConfig } from './sections.ts'
@@ -51,11 +51,7 @@ const sectionDoubts = ({ sections }: HaproxyConfig): Doubt[] =>
         { message, hint: 'Use roundrobin, leastconn or random, or add `hash-type consistent`.' },
       ]
     }
-    if (
-      !numbersServers(terms) ||
-      [...servers.values()].every(({ options }) => options.includes('id'))
-    )
-      return []
+    if (!numbersServers(terms) || !hasServerWithoutId({ servers })) return []
     const message = `${name}: \`balance ${algorithm}\` balances by server id, and not every server has an \`id\``
     return [
       {

@@ -185,16 +185,24 @@ test('a group changes nothing if one member cannot be rendered', async () => {
   })
 })
 
+/** A member of a group that is rolled back after one failed reload. */
+function edge(site: Site, name: string, reload: string): void {
+  toml(
+    site,
+    name,
+    `group = "edge"\non_reload_failure = "rollback"\nreload_attempts = 1\n[template]\nsrc = "${name}.njk"\n` +
+      `dest = "${site.path(name)}"\nkeys = ["/app"]\nreload_cmd = "${reload}"\n`,
+  )
+}
+
 test('a group is rolled back together, and retried together once that is accepted', async () => {
   await withSite(store(), async (site) => {
     for (const name of ['cert', 'cfg']) {
       site.template(name, `${name} {{ getv("/app/name") }}\n`)
-      toml(
+      edge(
         site,
         name,
-        `group = "edge"\non_reload_failure = "rollback"\nreload_attempts = 1\n[template]\nsrc = "${name}.njk"\n` +
-          `dest = "${site.path(name)}"\nkeys = ["/app"]\n` +
-          `reload_cmd = "cat ${site.path('cert')} >> ${site.path('reloads')}; test -e ${site.path('mended')} || ! grep -q bad ${site.path(name)}"\n`,
+        `cat ${site.path('cert')} >> ${site.path('reloads')}; test -e ${site.path('mended')} || ! grep -q bad ${site.path(name)}`,
       )
     }
     const run = site.start('-watch')
@@ -220,13 +228,7 @@ test('a rolled-back group is retried when any of its files changes', async () =>
     const names = ['cert', 'cfg']
     for (const [n, name] of names.entries()) {
       site.template(name, `{{ getv("/app/both").split(" ")[${n}] }}\n`)
-      toml(
-        site,
-        name,
-        `group = "edge"\non_reload_failure = "rollback"\nreload_attempts = 1\n[template]\nsrc = "${name}.njk"\n` +
-          `dest = "${site.path(name)}"\nkeys = ["/app"]\n` +
-          `reload_cmd = "! grep -q bad ${site.path('cfg')}"\n`,
-      )
+      edge(site, name, `! grep -q bad ${site.path('cfg')}`)
     }
     const both = (): unknown => names.map((name) => site.read(name))
     const put = (cert: string, cfg: string): Promise<unknown> =>

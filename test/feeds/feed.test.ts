@@ -5,7 +5,7 @@ import { FaultError, type Fault } from '../../src/core/fault.ts'
 import type { Key } from '../../src/core/key.ts'
 import type { Store, StoreEvent } from '../../src/core/store.ts'
 import { Feed } from '../../src/feeds/feed.ts'
-import { Telling } from '../../src/feeds/store-reporter.ts'
+import { StoreReporter } from '../../src/feeds/store-reporter.ts'
 import { until, within } from '../support/until.ts'
 
 const entriesOf = (entries: Record<string, string>): ReadonlyMap<Key, string> =>
@@ -170,23 +170,23 @@ describe('a feed', () => {
 })
 
 describe('the events of a store', () => {
-  function telling() {
+  function reporting() {
     const events: Event[] = []
     let now = 0
-    const told = new Telling(
+    const reporter = new StoreReporter(
       's',
       (event) => events.push(event),
       ['/app'],
       () => now,
     )
     const fails = (message: string): void =>
-      told.broken({ node: 'n', fault: { kind: 'store', message }, retryIn: 5 }, true)
-    return { events, told, fails, later: (seconds: number) => (now += seconds * 1000) }
+      reporter.broken({ node: 'n', fault: { kind: 'store', message }, retryIn: 5 }, true)
+    return { events, reporter, fails, later: (seconds: number) => (now += seconds * 1000) }
   }
 
   it('name the keys that were read if none exists', () => {
-    const { events, told } = telling()
-    told.live('n', 0, false)
+    const { events, reporter } = reporting()
+    reporter.live('n', 0, false)
     expect(events).toEqual([
       { kind: 'store-live', store: 's', node: 'n', keys: 0, asked: ['/app'] },
     ])
@@ -195,13 +195,13 @@ describe('the events of a store', () => {
     events.map((event) => (event as { tries?: number }).tries)
 
   it('report that it is unreachable, again once a minute, and that it is back', () => {
-    const { events, told, fails, later } = telling()
-    told.live('n', 3, false)
+    const { events, reporter, fails, later } = reporting()
+    reporter.live('n', 3, false)
     for (let n = 0; n < 25; n++) {
       fails('refused')
       later(5)
     }
-    told.live('n', 3, true)
+    reporter.live('n', 3, true)
     expect(events.map(({ kind }) => kind)).toEqual([
       'store-live',
       'store-stale',
@@ -213,7 +213,7 @@ describe('the events of a store', () => {
   })
 
   it('report a new reason at once, but not endless new reasons', () => {
-    const { events, fails, later } = telling()
+    const { events, fails, later } = reporting()
     for (let n = 0; n < 20; n++) {
       fails(`reason ${n}`)
       later(1)
@@ -222,30 +222,30 @@ describe('the events of a store', () => {
   })
 
   it('do not report a return each time it gives keys and breaks again', () => {
-    const { events, told, fails } = telling()
-    told.live('n', 3, false)
+    const { events, reporter, fails } = reporting()
+    reporter.live('n', 3, false)
     for (let n = 0; n < 9; n++) {
       fails('ended')
-      told.live('n', 3, false)
+      reporter.live('n', 3, false)
     }
     const flapping = ['store-live', 'store-stale', 'store-live', 'store-stale']
     expect(events.map(({ kind }) => kind)).toEqual(flapping)
-    told.live('n', 3, true)
+    reporter.live('n', 3, true)
     expect(events.map(({ kind }) => kind)).toEqual([...flapping, 'store-live'])
     fails('ended')
-    told.live('n', 3, false)
+    reporter.live('n', 3, false)
     expect(events).toHaveLength(7)
   })
 
   it('report late changes once a minute, and the end of the delay', () => {
-    const { events, told, later } = telling()
-    told.behind(undefined)
+    const { events, reporter, later } = reporting()
+    reporter.behind(undefined)
     for (let n = 0; n < 20; n++) {
-      told.behind(4000 + n)
+      reporter.behind(4000 + n)
       later(4)
     }
-    told.behind(undefined)
-    told.behind(undefined)
+    reporter.behind(undefined)
+    reporter.behind(undefined)
     const lags = events.flatMap((event) => (event.kind === 'store-behind' ? [event] : []))
     expect(lags.map(({ lag }) => lag)).toEqual([
       ...Array.from({ length: 20 }, (_, n) => 4000 + n),
@@ -259,8 +259,8 @@ describe('the events of a store', () => {
   })
 
   it('are bounded, whatever a server sends', () => {
-    const { events, told } = telling()
-    for (let n = 0; n < 1000; n++) told.notice('warn', `notice ${n}`)
+    const { events, reporter } = reporting()
+    for (let n = 0; n < 1000; n++) reporter.notice('warn', `notice ${n}`)
     expect(events).toHaveLength(100)
   })
 })

@@ -13,7 +13,7 @@ import {
   isText,
   type ShapeCheck,
 } from '../../core/shape.ts'
-import { eventsIn, parseJson, type EngineEvent } from './events.ts'
+import { eventsIn, jsonIn, type EngineEvent } from './events.ts'
 import { openHttp, type HttpClient } from '../../stores/http.ts'
 
 /** The fields used here. Podman omits some of them, or sets them to null. */
@@ -214,7 +214,7 @@ export class ContainerEngine {
   }
 
   #parse(body: string, check: ShapeCheck): unknown {
-    const value = parseJson(body)
+    const value = jsonIn(body)
     if (check(value)) return value
     throw new FaultError({
       kind: 'store',

@@ -37,7 +37,7 @@ export async function* eventsIn(
 ): AsyncGenerator<EngineEvent | undefined, void> {
   for await (const line of lines) {
     if (line.trim() === '') continue
-    const event = parseJson(line)
+    const event = jsonIn(line)
     if (!isEvent(event)) {
       yield undefined
       continue
@@ -51,7 +51,7 @@ export async function* eventsIn(
   }
 }
 
-export function parseJson(body: string): unknown {
+export function jsonIn(body: string): unknown {
   try {
     return JSON.parse(body)
   } catch {

@@ -3,12 +3,18 @@
 //
 // chokidar watches only folders, not recursively: a file replaced by a rename, or the swapped `..data` link of a
 // ConfigMap, is seen in its folder. Each folder has its own watcher, since only a new watcher reports when it is ready.
+//
+// The kernel watches a folder, not its path: the rename of a folder above it is no event, and a folder that was missing
+// at the moment of the look has no watcher. So the paths are also compared with their folders every `VISIT`.
 import { once } from 'node:events'
-import { stat } from 'node:fs/promises'
+import { statSync } from 'node:fs'
 import { basename, dirname } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { FSWatcher } from 'chokidar'
 import type { Places } from './links.ts'
+
+/** Milliseconds between two comparisons of the paths with the folders that are watched. */
+const VISIT = 1000
 
 interface Watched {
   readonly watcher: FSWatcher
@@ -17,6 +23,9 @@ interface Watched {
 
 export class Bell {
   readonly #watched = new Map<string, Watched>()
+  /** The identities of the wanted folders at the last call of `watch`, by path. */
+  #identities = new Map<string, string>()
+  readonly #visits = setInterval(() => this.#visit(), VISIT).unref()
   #rung = false
   #answer: (() => void) | undefined
 
@@ -51,10 +60,12 @@ export class Bell {
    */
   async watch(places: Places): Promise<boolean> {
     const wanted = new Map<string, [folder: string, names: ReadonlySet<string> | 'all']>()
+    this.#identities = new Map()
     for (const [folder, names] of places) {
+      const identity = identityOf(folder)
+      this.#identities.set(folder, identity)
       // A recreated folder has the same path, but needs a new watcher.
-      const found = await stat(folder).catch(() => undefined)
-      if (found) wanted.set(`${found.dev}:${found.ino}:${folder}`, [folder, names])
+      if (identity !== '') wanted.set(`${identity}:${folder}`, [folder, names])
     }
     for (const [id, { watcher }] of this.#watched) {
       if (wanted.has(id)) continue
@@ -73,7 +84,14 @@ export class Bell {
     return added
   }
 
+  #visit(): void {
+    for (const [folder, identity] of this.#identities) {
+      if (identityOf(folder) !== identity) return this.ring()
+    }
+  }
+
   async close(): Promise<void> {
+    clearInterval(this.#visits)
     this.signal.removeEventListener('abort', this.ring)
     await Promise.all([...this.#watched.values()].map(({ watcher }) => watcher.close()))
   }
@@ -102,5 +120,15 @@ export class Bell {
     watcher.on('error', this.ring)
     await once(watcher, 'ready', { signal: this.signal }).catch(() => undefined)
     return watched
+  }
+}
+
+/** Device and inode; empty for a missing folder. Synchronous and cheap: at rest, nothing else runs. */
+function identityOf(folder: string): string {
+  try {
+    const found = statSync(folder, { throwIfNoEntry: false })
+    return found === undefined ? '' : `${found.dev}:${found.ino}`
+  } catch {
+    return ''
   }
 }

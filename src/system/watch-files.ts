@@ -17,9 +17,6 @@ const SETTLE = 100
 /** Limit of that wait, in milliseconds. */
 const SETTLE_MOST = 2000
 
-/** Milliseconds between two checks of the identities of the folders. */
-const LOOK = 1000
-
 /** The result of `stampOf` by path; empty for a missing path. */
 type Stamps = Map<string, string>
 
@@ -61,13 +58,6 @@ export async function watchFiles(
       if (differing.length > 0) changed(new Set(differing))
     }
   }
-  // A rename of a parent folder causes no event: the watch stays on the old folder.
-  let seen = identities(folders)
-  const visiting = setInterval(() => {
-    const now = identities(folders)
-    if (now !== seen) bell.ring()
-    seen = now
-  }, LOOK).unref()
   const comparing = compare()
 
   return {
@@ -81,7 +71,6 @@ export async function watchFiles(
     },
     async close() {
       closing.abort()
-      clearInterval(visiting)
       await comparing
       await bell.close()
     },
@@ -129,20 +118,6 @@ function stampNow(path: string): string {
   try {
     const found = statSync(path, { bigint: true, throwIfNoEntry: false })
     return found === undefined ? '' : stampOf(found)
-  } catch {
-    return ''
-  }
-}
-
-/** Detects replaced folders. Synchronous and cheap: nothing else runs at rest. */
-function identities(folders: readonly string[]): string {
-  return folders.map(identity).join(' ')
-}
-
-function identity(folder: string): string {
-  try {
-    const found = statSync(folder, { throwIfNoEntry: false })
-    return `${found?.dev}:${found?.ino}`
   } catch {
     return ''
   }

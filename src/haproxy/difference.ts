@@ -1,6 +1,5 @@
 // Computes the changes that bring a running HAProxy to the state it would have after loading a new file, from the
 // file last applied, the new file, and the actual servers. Pure. In doubt, decides for a reload.
-import type { RunningServer } from './process.ts'
 import type { HaproxyConfig, OtherLine, ServerSection } from './sections.ts'
 import {
   refusedOn,
@@ -9,6 +8,7 @@ import {
   type Server,
   type ServerLine,
   type ReleaseVersion,
+  type RunningServer,
 } from './server.ts'
 import { isReferenced } from './references.ts'
 import { dependsOnOrder, hasServerWithoutId, isDynamic, numbersServers } from './balance.ts'
@@ -154,7 +154,7 @@ class SectionDifference {
     const known = this.before === this.after ? line : this.before.servers.get(name)
     const leaving = this.#leaving.size === 0 ? undefined : this.#leaving.get(name)
     // The usual case, kept cheap because there may be thousands of servers.
-    const isSettled = leaving === undefined && known === line && isAsWritten(line.server, actual)
+    const isSettled = leaving === undefined && known === line && actual === line.asWritten
     if (!isSettled) this.#compare(line, actual, known, leaving)
     return true
   }
@@ -326,13 +326,5 @@ const isSameLine = (one: ServerLine, other: ServerLine): boolean =>
   (one.address === other.address &&
     one.options.length === other.options.length &&
     one.options.every((word, at) => word === other.options[at]))
-
-/** Whether nothing has to be done for a server whose line has not changed. */
-const isAsWritten = ({ place, weight, isDisabled }: Server, actual: RunningServer): boolean =>
-  place?.port === actual.port &&
-  place.address === actual.address &&
-  weight === actual.weight &&
-  isDisabled === actual.isMaintained &&
-  !actual.isDrained
 
 const namesOf = ({ servers }: ServerSection): string => [...servers.keys()].join()

@@ -1,5 +1,6 @@
 // Parses the state of a running HAProxy: `show info` and `show servers state`.
-import { canonical, versionOf, type ReleaseVersion } from './server.ts'
+import type { HaproxyConfig } from './sections.ts'
+import { canonical, versionOf, type ReleaseVersion, type RunningServer } from './server.ts'
 
 export interface ProcessInfo {
   /** Identifies the process: its pid and start time. */
@@ -19,17 +20,6 @@ export function infoOf(answer: string): ProcessInfo | undefined {
   return { id: `${pid} ${field('Start_time_sec')}`, version, release }
 }
 
-/** The actual state of a server. */
-export interface RunningServer {
-  readonly name: string
-  /** Not an IP address if the server has none, or has a Unix socket, for example. */
-  readonly address: string
-  readonly port: number
-  readonly weight: number
-  readonly isMaintained: boolean
-  readonly isDrained: boolean
-}
-
 // Bits of srv_admin_state. Ignores 0x04: the file disabled the server, whatever its present state.
 const MAINTENANCE = 0x01 | 0x02 | 0x20 | 0x40
 const DRAIN = 0x08 | 0x10
@@ -39,9 +29,11 @@ const COLUMNS = ['be_name', 'srv_name', 'srv_addr', 'srv_admin_state', 'srv_uwei
 /**
  * Parses `show servers state` into servers by backend and name, in order; undefined for any other answer. There may be
  * thousands of rows, so it extracts only the wanted fields, in one pass.
+ * @param file servers that are as written there share its objects
  */
 export function serversOf(
   answer: string,
+  file?: HaproxyConfig,
 ): ReadonlyMap<string, ReadonlyMap<string, RunningServer>> | undefined {
   const [format, head] = answer.split('\n', 2)
   if (format !== '1' || head?.startsWith('# ') !== true) return undefined
@@ -52,6 +44,7 @@ export function serversOf(
   const backends = new Map<string, Map<string, RunningServer>>()
   let servers = new Map<string, RunningServer>()
   let current = ''
+  let lines = file?.sections.get(current)?.servers
   const row = new Row(answer, wanted)
   for (let at = format.length + head.length + 2; at < answer.length;) {
     at = row.read(at)
@@ -61,16 +54,11 @@ export function serversOf(
       current = backend
       servers = backends.get(backend) ?? new Map<string, RunningServer>()
       backends.set(backend, servers)
+      lines = file?.sections.get(backend)?.servers
     }
-    servers.set(name, {
-      name,
-      // Only IPv6 has several spellings. A dash means no address.
-      address: row.address.includes(':') ? (canonical(row.address) ?? row.address) : row.address,
-      port: row.port,
-      weight: row.weight,
-      isMaintained: (admin & MAINTENANCE) !== 0,
-      isDrained: (admin & DRAIN) !== 0,
-    })
+    const known = lines?.get(name)?.asWritten
+    const server = known !== undefined && row.is(known) ? known : row.server()
+    servers.set(server.name, server)
   }
   return backends
 }
@@ -92,6 +80,37 @@ class Row {
     private readonly wanted: readonly number[],
   ) {}
 
+  is(server: RunningServer): boolean {
+    return (
+      this.address === server.address &&
+      this.port === server.port &&
+      this.weight === server.weight &&
+      this.#isMaintained === server.isMaintained &&
+      this.#isDrained === server.isDrained
+    )
+  }
+
+  server(): RunningServer {
+    const { name, address, port, weight } = this
+    return {
+      name,
+      // Only IPv6 has several spellings. A dash means no address.
+      address: address.includes(':') ? (canonical(address) ?? address) : address,
+      port,
+      weight,
+      isMaintained: this.#isMaintained,
+      isDrained: this.#isDrained,
+    }
+  }
+
+  get #isMaintained(): boolean {
+    return (this.admin & MAINTENANCE) !== 0
+  }
+
+  get #isDrained(): boolean {
+    return (this.admin & DRAIN) !== 0
+  }
+
   /** @returns the position after the row */
   read(from: number): number {
     const { text, wanted } = this
@@ -100,8 +119,8 @@ class Row {
     let begin = from
     for (let column = 0; ; column++) {
       let end = begin
-      // Fields contain neither control characters nor blanks. At the end of the text, the code is NaN.
-      while (text.charCodeAt(end) > BLANK) end++
+      // Fields contain neither control characters nor blanks.
+      while (end < text.length && text.charCodeAt(end) > BLANK) end++
       switch (wanted[column]) {
         case 0:
           // The same for many rows.
@@ -124,7 +143,7 @@ class Row {
           this.port = this.#number(begin, end)
       }
       begin = end + 1
-      if (text.charCodeAt(end) !== BLANK) return begin
+      if (end === text.length || text.charCodeAt(end) !== BLANK) return begin
     }
   }
 

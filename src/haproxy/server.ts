@@ -11,6 +11,19 @@ export interface ServerLine {
   /** A word depends on HAProxy's environment: the server can stay, but not be added or changed. */
   readonly isUncertain: boolean
   readonly server: Server
+  /** The state of this server if it is as written; undefined if it has no literal address. */
+  readonly asWritten: RunningServer | undefined
+}
+
+/** The state of a server in a running HAProxy. */
+export interface RunningServer {
+  readonly name: string
+  /** Not an IP address if the server has none, or has a Unix socket, for example. */
+  readonly address: string
+  readonly port: number
+  readonly weight: number
+  readonly isMaintained: boolean
+  readonly isDrained: boolean
 }
 
 /** The meaning of the words of a `server` line. */
@@ -46,12 +59,24 @@ function no(name: string): readonly [string, string] {
   return [`no-${name}`, name]
 }
 
-export const serverLine = (
+export function serverLine(
   name: string,
   address: string,
   options: readonly string[],
   isUncertain = false,
-): ServerLine => ({ name, address, options, isUncertain, server: readServer(address, options) })
+): ServerLine {
+  const server = readServer(address, options)
+  const { place, weight, isDisabled } = server
+  const asWritten: RunningServer | undefined = place && {
+    name,
+    address: place.address,
+    port: place.port,
+    weight,
+    isMaintained: isDisabled,
+    isDrained: false,
+  }
+  return { name, address, options, isUncertain, server, asWritten }
+}
 
 function readServer(address: string, words: readonly string[]): Server {
   const options = new Map<string, string>()

@@ -2,9 +2,13 @@
 // with real HAProxy processes and random pairs of files.
 import { describe, expect, test } from 'vitest'
 import { decide } from '../../src/haproxy/difference.ts'
-import type { RunningServer } from '../../src/haproxy/process.ts'
 import { readConfiguration } from '../../src/haproxy/sections.ts'
-import { serverLine, type ReleaseVersion, type ServerLine } from '../../src/haproxy/server.ts'
+import {
+  serverLine,
+  type ReleaseVersion,
+  type RunningServer,
+  type ServerLine,
+} from '../../src/haproxy/server.ts'
 
 const file = (servers: string, terms = '', before = ''): string =>
   `global\n${before}defaults\n mode http\nbackend web\n${terms}${servers
@@ -57,10 +61,10 @@ function decided(before: string, after: string, options: Options = {}): unknown 
 
 const plainLine = (name: string, options: readonly string[] = []): ServerLine =>
   serverLine(name, '127.0.0.9:80', options)
-function runningOf({ name, server }: ServerLine): RunningServer {
-  const { place, weight, isDisabled } = server
-  const at = place ?? { address: '-', port: 0 }
-  return { name, ...at, weight, isMaintained: isDisabled, isDrained: false }
+function runningOf({ name, server, asWritten }: ServerLine): RunningServer {
+  const { weight, isDisabled } = server
+  const placeless = { name, address: '-', port: 0, weight, isDrained: false }
+  return asWritten ?? { ...placeless, isMaintained: isDisabled }
 }
 
 const [A, B, C] = ['a 127.0.0.1:80', 'b 127.0.0.2:80', 'c 127.0.0.3:80']

@@ -1,5 +1,5 @@
-// Bundles the command (src/start.ts, src/cli.ts) and the library (src/index.ts) into dist/. Nothing is left to install
-// for those who install the package.
+// Bundles the command (src/start.ts, src/cli.ts) and the library (src/index.ts) into dist/, so that the package has no
+// dependencies to install.
 //
 //   node scripts/build.mjs [-maps]    -maps: with source maps, from which test/packaging reads the bundled modules
 import { execFileSync } from 'node:child_process'
@@ -45,7 +45,7 @@ writeFileSync(`${root}dist/third-party.txt`, notices(packages, root))
 writeFileSync(`${root}dist/sbom.cdx.json`, `${JSON.stringify(sbom(program, packages), null, 2)}\n`)
 
 /**
- * The form in which src/system/modules.ts runs it: a CommonJS function. In ASCII, because a single character beyond
+ * The form in which src/system/modules.ts runs a chunk: a CommonJS function. In ASCII, because a single character beyond
  * Latin-1 would make V8 use two bytes for every character.
  */
 function wrap(path) {
@@ -57,7 +57,7 @@ function wrap(path) {
   writeFileSync(path, `(function(exports,require,module,__filename){'use strict';${text}\n})`)
 }
 
-// npm writes modes into its archive, and the umask of a clone must not change the bytes.
+// npm records the modes in its archive. Set them, so that the umask of a clone does not change the bytes.
 for (const path of ['package.json', ...program.files]) settleModes(join(root, path))
 
 function settleModes(path) {

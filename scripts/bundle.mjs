@@ -17,7 +17,7 @@ const withoutNunjucksLoaders = {
   },
 }
 
-/** yaml exports CommonJS to Node; its build for browsers has the same code as modules, half of which is not needed. */
+/** yaml exports CommonJS to Node. Its build for browsers has the same code as ES modules, so the unused half can be left out. */
 const yamlModules = fileURLToPath(
   new URL('browser/dist/index.js', import.meta.resolve('yaml/package.json')),
 )
@@ -58,7 +58,7 @@ const CHUNKS = {
   server: ['stores/(http-faults|tls|tls-faults|secrets|change-buffer|completions|token-bucket)'],
   /** Common to stores that speak HTTP, and to registries of `reconfd register`. */
   http: ['stores/(http|http-(body|exchange|sockets|store)|dial|proxy)'],
-  /** One store each; those that consist of one file are separate anyway. */
+  /** One chunk for each store; a store that consists of one file gets its own chunk anyway. */
   etcdv3: ['stores/etcdv3'],
   /** Needed by only some runs: the bundler puts each where it is imported. */
   apart: [

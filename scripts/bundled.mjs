@@ -1,5 +1,5 @@
-// The packages with code in the bundle, from the list of bundled modules. Licences
-// (notices.mjs) and the bill of materials (sbom.mjs) are made from this list.
+// The packages with code in the bundle, from the list of bundled modules. The
+// licences (notices.mjs) and the bill of materials (sbom.mjs) are generated from this list.
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 
@@ -28,8 +28,8 @@ export function bundledPackages(moduleIds, root) {
     )
     const entry = locked[path]
     if (entry?.version !== version)
-      throw new Error(`${path} is ${version}, the lock file says ${entry?.version}: run npm ci`)
-    if (license === undefined) throw new Error(`${path} names no licence`)
+      throw new Error(`${path} is ${version}, but the lock file has ${entry?.version}: run npm ci`)
+    if (license === undefined) throw new Error(`${path} declares no licence`)
     const requires = Object.keys({ ...entry.dependencies, ...entry.peerDependencies })
       .map((dependency) => resolved(dependency, path, locked))
       .filter((found) => paths.includes(found))
@@ -42,7 +42,7 @@ export function bundledPackages(moduleIds, root) {
 }
 
 /**
- * The folder of the package that holds a module, relative to the repository. Helpers that the bundler inserts are
+ * The folder of the package that contains a module, relative to the repository. Helpers that the bundler inserts are
  * attributed to its own package, rolldown.
  */
 function packagePath(moduleId, root) {

@@ -1,5 +1,5 @@
-// npm run check: compiler, formatter, linter, borders between rooms, unused code and a size report. All run
-// even when one of them complains.
+// npm run check: compiler, formatter, linter, borders between rooms, unused code and a size report. All run,
+// even if one of them fails.
 import { spawnSync } from 'node:child_process'
 import { installPackages, root } from './prepare.mjs'
 

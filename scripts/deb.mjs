@@ -51,7 +51,7 @@ function fill() {
   copy('dist/cli.js', 'usr/share/reconfd/cli.js')
   copy('dist/program', 'usr/share/reconfd/program')
   put('usr/share/reconfd/package.json', `${JSON.stringify({ name: 'reconfd', type: 'module' })}\n`)
-  // The Node that the package depends on, even if another is first on PATH.
+  // Runs under the Node of the package's dependency, even if another is first on PATH.
   const program = readFileSync(join(tree, 'usr/share/reconfd/cli.js'), 'utf8')
   put('usr/share/reconfd/cli.js', program.replace(/^#!.*/, '#!/usr/bin/node'))
   mkdirSync(join(tree, 'usr/bin'))
@@ -142,7 +142,7 @@ function filesBelow(folder) {
     .sort()
 }
 
-/** Independent of the umask and of the modes in the clone. */
+/** Sets all modes, so that neither the umask nor the modes in the clone matter. */
 function settleModes(path) {
   const isFolder = statSync(path).isDirectory()
   chmodSync(path, MODES[relative(tree, path)] ?? (isFolder ? 0o755 : 0o644))
@@ -158,7 +158,7 @@ function newestEntry(changelog) {
   const released = JSON.parse(readFileSync(source('package.json'), 'utf8')).version
   if (version?.replace(/-[^-]+$/, '') === released && date !== undefined) return { version, date }
   console.error(
-    `packaging/debian/changelog begins with ${version}, and package.json says ${released}: add an entry`,
+    `packaging/debian/changelog begins with ${version}, but package.json has ${released}: add an entry`,
   )
   process.exit(1)
 }

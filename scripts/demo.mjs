@@ -30,7 +30,7 @@ const args = [...command, ...(watch ? [] : ['-onetime']), ...flags]
 console.log(`\n$ node dist/cli.js ${args.join(' ')}\n`)
 if (watch)
   console.log(
-    'Watching: edit keys.yaml, templates/ or conf.d/ and see haproxy.cfg follow. Ctrl-C ends it.\n',
+    'Watching: edit keys.yaml, templates/ or conf.d/ and see haproxy.cfg follow. Ctrl-C stops it.\n',
   )
 
 const child = spawn(process.execPath, ['dist/cli.js', ...args], { cwd: root, stdio: 'inherit' })
@@ -39,7 +39,7 @@ for (const signal of ['SIGINT', 'SIGTERM']) process.on(signal, () => watch || ch
 child.on('exit', (code) => {
   if (!watch && code === 0 && existsSync(config)) {
     console.log(
-      `\nhaproxy.cfg, made of keys.yaml and templates/haproxy.cfg.njk:\n\n${readFileSync(config, 'utf8')}`,
+      `\nhaproxy.cfg, rendered from keys.yaml and templates/haproxy.cfg.njk:\n\n${readFileSync(config, 'utf8')}`,
     )
   }
   process.exitCode = code ?? 1

@@ -1,6 +1,6 @@
-// npm run executable [FILE]: one file that holds the program and a runtime, for machines without Node;
+// npm run executable [FILE]: one file that contains the program and a runtime, for machines without Node;
 // build/reconfd by default. Beside it: FILE.cdx.json, its bill of materials, and
-// FILE.third-party.txt, the licences. The runtime is Bun: docs/installing.md says why, and what it costs.
+// FILE.third-party.txt, the licences. The runtime is Bun: docs/installing.md explains why, and what it costs.
 // Its modules are those that Node runs (scripts/build.mjs), in the format that Bun compiles.
 import { spawnSync } from 'node:child_process'
 import {
@@ -23,7 +23,7 @@ const LOCK = 'package-lock.json'
 const PACKAGE = join(root, 'scripts/bun')
 const FETCHED = join(root, '.cache/bun')
 const MODULES = join(root, '.cache/modules')
-/** npm fetches the one in the lock file for this machine. `baseline` needs no AVX2. */
+/** npm fetches the package for this machine at the version in the lock file. `baseline` needs no AVX2. */
 const BINARIES = ['bun-linux-x64-baseline', 'bun-linux-aarch64'].map((name) =>
   join(FETCHED, 'node_modules/@oven', name, 'bin/bun'),
 )

@@ -1,8 +1,8 @@
-// The licences of the packages in the bundle: they require their notices in every copy.
+// The licences of the packages in the bundle, which require their notices in every copy.
 import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 
-/** For packages that name a licence without shipping its text. */
+/** The texts for packages that declare a licence but do not ship its text. */
 const TEXTS = {
   ISC: `Permission to use, copy, modify, and/or distribute this software for any
 purpose with or without fee is hereby granted, provided that the above

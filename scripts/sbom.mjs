@@ -24,7 +24,7 @@ export function sbom(program, packages) {
   return withComponents(empty, packages)
 }
 
-/** @returns {object} the document with packages added that the program depends on */
+/** @returns {object} the document, with the packages added that the program depends on */
 export function withComponents(document, packages) {
   const refs = new Map(packages.map((one) => [one.path, purl(one)]))
   const [program, ...others] = document.dependencies

@@ -161,8 +161,8 @@ function libraryPath(root) {
     for (const entry of readdirSync(lib)) {
       if (!entry.includes('-linux-gnu')) continue
       folders.push(join(lib, entry))
-      // PulseAudio's library, which Chromium needs, loads another one from a separate folder.
-      // The same for systemd's programs.
+      // PulseAudio's library, which Chromium needs, and systemd's programs load further libraries from
+      // folders of their own.
       const own = ['pulseaudio', 'systemd'].map((name) => join(lib, entry, name))
       folders.push(...own.filter((folder) => existsSync(folder)))
     }
@@ -256,7 +256,7 @@ const listed = ({ options, uri, suite, components }) =>
 
 const extraSuites = (sources) => sources.filter(({ extra }) => extra).map(({ suite }) => suite)
 
-/** apt would prefer the packages of a newer release, which need more than the machine has. */
+/** Without this, apt would prefer the packages of a newer release, whose dependencies the machine does not have. */
 const asLastResort = (suite) => `Package: *\nPin: release n=${suite}\nPin-Priority: 1\n`
 
 /** The machine's Debian entries, then the extra suites that are not among them, at the first one's address. */
@@ -288,7 +288,7 @@ function sourceFiles() {
   return files.filter((file) => /\.(list|sources)$/.test(file) && existsSync(file))
 }
 
-/** Entries in the form `deb [options] uri suite component...`. */
+/** Parses entries in the form `deb [options] uri suite component...`. */
 function oneLine(text) {
   return text.split('\n').flatMap((line) => {
     const match = /^deb\s+(\[[^\]]*\])?\s*(\S+)\s+(\S+)\s+([^#]+)/.exec(line.trim())
@@ -298,7 +298,7 @@ function oneLine(text) {
   })
 }
 
-/** Stanzas of `Field: value` lines; one entry for each address and suite. */
+/** Parses stanzas of `Field: value` lines; returns one entry for each address and suite. */
 function deb822(text) {
   return text.split(/\n\s*\n/).flatMap((stanza) => {
     const plain = stanza.replace(/^#.*\n?/gm, '')
@@ -318,7 +318,7 @@ function deb822(text) {
   })
 }
 
-/** Downloads and unpacks one server; returns what went wrong, if something did. */
+/** Downloads and unpacks one server; returns the reason if that fails. */
 function fetch(name, work, apt) {
   const archives = join(work, 'archives')
   const { package: main, alone, suite, program, ownLibc } = SERVERS[name]

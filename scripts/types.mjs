@@ -5,7 +5,7 @@ import { dirname, join } from 'node:path'
 import ts from 'typescript'
 
 /**
- * Throws when a public type comes from a package, has to be inferred, or shares its name with another.
+ * Throws if a public type comes from a package, must be inferred, or shares its name with another type.
  * @param {string} entry the path of a module that only exports from others
  * @returns {string} the text of a `.d.ts`
  */
@@ -17,13 +17,16 @@ export function bundleTypes(entry) {
   const add = (name, path) => {
     const { declarations, imports } = moduleAt(path)
     const declared = declarations.get(name)
-    if (declared?.isInferred) throw new Error(`${path}: the type of ${name} has to be written down`)
+    if (declared?.isInferred)
+      throw new Error(`${path}: the type of ${name} must be declared explicitly`)
     if (declared === undefined) {
       const from = imports.get(name)
       // A name without a declaration belongs to the language, such as ReadonlyMap.
       if (from === undefined) return
       if (from.name !== name || from.path === undefined)
-        throw new Error(`${path}: ${name} is not a type that the library can show`)
+        throw new Error(
+          `${path}: ${name} cannot be bundled: it comes from a package, or under another name`,
+        )
       return add(name, from.path)
     }
     const known = bundled.get(name)
@@ -31,13 +34,13 @@ export function bundleTypes(entry) {
       bundled.set(name, { path, text: declared.text })
       for (const used of declared.uses) add(used, path)
     } else if (known.path !== path) {
-      throw new Error(`${path}: there is another ${name} in ${known.path}`)
+      throw new Error(`${path}: another ${name} is declared in ${known.path}`)
     }
   }
 
   for (const name of exported) add(name, entry)
   const missing = exported.filter((name) => !bundled.has(name))
-  if (missing.length > 0) throw new Error(`${entry}: nothing declares ${missing.join(', ')}`)
+  if (missing.length > 0) throw new Error(`${entry}: missing declarations: ${missing.join(', ')}`)
   const texts = [...bundled].map(([name, { text }]) =>
     exported.includes(name) ? text : text.replace(/^export /m, ''),
   )

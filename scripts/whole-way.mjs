@@ -77,7 +77,7 @@ async function until(what, condition, seconds = 60) {
     if (performance.now() > deadline) {
       throw new Error(
         [
-          `not within ${seconds} s: ${what}`,
+          `timed out after ${seconds} s: ${what}`,
           ...running.map(({ name, child }) => `--- ${name}\n${child.log}`),
         ].join('\n'),
       )
@@ -119,7 +119,7 @@ function makeImage() {
   if (made.status !== 0) throw new Error(made.stderr)
 }
 
-/** Copies an example file, and moves HAProxy's socket to our folder. */
+/** Copies an example file, and moves HAProxy's socket to the temporary folder. */
 function copyExample(file) {
   const text = readFileSync(join(root, 'examples/whole-way', file), 'utf8')
   const copy = join(folder, 'confd', file)
@@ -255,7 +255,7 @@ async function main() {
     await silent(old)
     const total = [...answers.values()].reduce((sum, one) => sum + one, 0)
     console.log(
-      `round ${round}: ${fresh} came, ${old} went; ${total} answers of late, ${failures.length} failed`,
+      `round ${round}: ${fresh} started, ${old} stopped; ${total} recent answers, ${failures.length} failures`,
     )
   }
   await until('HAProxy is changed without a reload', () =>

@@ -11,7 +11,7 @@ import { configurationOf, settleAll } from './files.ts'
 import { identify, readInstance, type HaproxyInstance } from './instance.ts'
 import type { Departure, Loaded, Process } from './loaded.ts'
 import type { HaproxyConfig } from './sections.ts'
-import { isAble } from './server.ts'
+import { isAble, serverLine } from './server.ts'
 
 /** The planned changes of one process. */
 export interface ProcessPlan {
@@ -109,7 +109,7 @@ const leavingOf = ({ leaving }: Process): ReadonlyMap<string, Leaving> =>
   new Map(
     leaving.map(({ backend, name, address, options }) => [
       `${backend}/${name}`,
-      { backend, name, line: { name, address, options, isUncertain: false } },
+      { backend, name, line: serverLine(name, address, options) },
     ]),
   )
 

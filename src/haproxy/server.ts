@@ -1,8 +1,19 @@
 // Interprets one `server` line: its literal address and its options by name, using the table of known options.
 import { isIP } from 'node:net'
 import { RELEASES, SERVER_OPTIONS, UNDELETABLE } from './options.ts'
-import type { ServerLine } from './sections.ts'
 
+/** One `server` line. */
+export interface ServerLine {
+  readonly name: string
+  readonly address: string
+  /** Options of `default-server`, then its own; the last occurrence of an option counts. */
+  readonly options: readonly string[]
+  /** A word depends on HAProxy's environment: the server can stay, but not be added or changed. */
+  readonly isUncertain: boolean
+  readonly server: Server
+}
+
+/** The meaning of the words of a `server` line. */
 export interface Server {
   /** Undefined unless the address is a literal IP address with a port. */
   readonly place: ServerAddress | undefined
@@ -35,17 +46,14 @@ function no(name: string): readonly [string, string] {
   return [`no-${name}`, name]
 }
 
-const known = new WeakMap<ServerLine, Server>()
+export const serverLine = (
+  name: string,
+  address: string,
+  options: readonly string[],
+  isUncertain = false,
+): ServerLine => ({ name, address, options, isUncertain, server: readServer(address, options) })
 
-export function serverOf(line: ServerLine): Server {
-  const before = known.get(line)
-  if (before !== undefined) return before
-  const server = readServer(line)
-  known.set(line, server)
-  return server
-}
-
-function readServer({ address, options: words }: ServerLine): Server {
+function readServer(address: string, words: readonly string[]): Server {
   const options = new Map<string, string>()
   let unknown: string | undefined
   for (let at = 0; at < words.length; at++) {

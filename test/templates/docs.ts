@@ -38,7 +38,7 @@ echo '{services: {web: {n1: 10.0.0.1:80}}}' >keys.yaml
 reconfd -onetime -noop -diff -file keys.yaml
 \`\`\`
 
-The language of a template is decided by, in this order:
+The first of these that applies decides the language of a template:
 
 1. \`engine = "go"\` or \`engine = "nunjucks"\` in the resource.
 2. The extension: \`.tmpl\`, \`.gotmpl\`, \`.ctmpl\` and \`.tpl\` are Go; \`.njk\`, \`.nunjucks\`, \`.j2\`, \`.jinja\` and
@@ -172,7 +172,7 @@ reloaded once. [examples/nginx-vhosts](../examples/nginx-vhosts) has the complet
 - If one item fails, or two items have the same \`dest\`, all files stay unchanged; the message names the item.
 - A \`dest\` that leads out of its folder is refused; control characters in it become \`_\`. A \`/\` from a key is a folder
   inside it (\`mkdirs = true\` creates it); \`base(item.key)\` contains no \`/\`.
-- In a template without \`for_each\`, using \`item\` is an error that says so, unless the template defines it as a variable.
+- In a template without \`for_each\`, using \`item\` is an error whose message explains this, unless the template defines it as a variable.
 
 ## Which function for which file
 

@@ -228,7 +228,9 @@ class Laboratory {
       '  mode http',
       '  balance roundrobin',
       '  unique-id-format x',
-      ...['connect', 'client', 'server', 'check'].map((what) => `  timeout ${what} 1s`),
+      ...['connect', 'client', 'server'].map((what) => `  timeout ${what} 1s`),
+      // On a busy machine, the probe takes a while for hundreds of TLS handshakes at once.
+      '  timeout check 10s',
       'resolvers dns',
       '  nameserver none 127.0.0.1:9',
       'frontend all',

@@ -14,7 +14,7 @@ export type TomlPath = readonly (string | number)[]
 export class Positions {
   readonly #found = new Map<string, Position>()
 
-  /** Keeps the first position of each path. */
+  /** Records the first position of each path; later ones are ignored. */
   add(path: TomlPath, position: Position): void {
     const id = JSON.stringify(path)
     if (!this.#found.has(id)) this.#found.set(id, position)

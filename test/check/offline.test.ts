@@ -106,19 +106,23 @@ test.each([
 })
 
 test.each([
-  ['a.njk', '{{ getv("/b") }}', "getv finds nothing here: the resource's keys do not name /b"],
-  ['a.njk', '{{ gets("/b/*") }}', "gets finds nothing here: the resource's keys do not name /b/*"],
-  ['a.tmpl', '{{getv "/b"}}', "getv finds nothing here: the resource's keys do not name /b"],
-  ['a.njk', '{{ range("/b") }}', "range finds nothing here: the resource's keys do not name /b"],
+  ['a.njk', '{{ getv("/b") }}', "getv finds nothing here: the resource's keys do not include /b"],
+  [
+    'a.njk',
+    '{{ gets("/b/*") }}',
+    "gets finds nothing here: the resource's keys do not include /b/*",
+  ],
+  ['a.tmpl', '{{getv "/b"}}', "getv finds nothing here: the resource's keys do not include /b"],
+  ['a.njk', '{{ range("/b") }}', "range finds nothing here: the resource's keys do not include /b"],
   [
     'a.njk',
     '{{ service("shop") }}',
-    "service fails here: the resource's keys do not name /services/shop",
+    "service fails here: the resource's keys do not include /services/shop",
   ],
   [
     'a.tmpl',
     '{{service "x/y"}}',
-    "service fails here: the resource's keys do not name /services/x%2Fy",
+    "service fails here: the resource's keys do not include /services/x%2Fy",
   ],
   ['a.njk', '{{ range(3) }}{{ range("/") }}{{ range("/a/b") }}', undefined],
   ['a.njk', '{{ getv("/a/b") }}{{ gets("/*") }}{{ ls("/") }}{{ gets("/a/x*") }}', undefined],

@@ -260,7 +260,7 @@ describe('faults', () => {
         '  1 | [template]',
         '  2 | src = "c.njk"',
         '    |       ^',
-        '  it is looked up as templates/c.njk',
+        '  its path is templates/c.njk',
       ],
     ],
     [
@@ -271,7 +271,7 @@ describe('faults', () => {
         '  1 | [template]',
         '  2 | src = "."',
         '    |       ^',
-        '  it is looked up as templates',
+        '  its path is templates',
       ],
     ],
     [

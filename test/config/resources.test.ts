@@ -79,8 +79,8 @@ test('a number counts before a name, as in confd, whether there is such a name o
   expect(text).toBe('')
   expect(resources[0]?.templates[0]).toMatchObject({ uid: 65534, gid: 0 })
   expect(notices?.map(({ message }) => message)).toEqual([
-    'owner and uid are both set; uid counts, as in confd',
-    'group and gid are both set; gid counts, as in confd',
+    'owner and uid are both set; uid takes precedence, as in confd',
+    'group and gid are both set; gid takes precedence, as in confd',
   ])
 })
 

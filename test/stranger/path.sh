@@ -147,7 +147,7 @@ END
 sed -i 's/haproxy.cfg.njk/haproxi.cfg.njk/' $resource
 told 'The template is not there' 78 reconfd -onetime <<'END'
 confd/conf.d/haproxy.toml:2:14: template haproxi.cfg.njk is missing
-it is looked up as /home/me/lb/confd/templates/haproxi.cfg.njk
+its path is /home/me/lb/confd/templates/haproxi.cfg.njk
 END
 
 sed -i 's/{% endfor %}//' $template

@@ -129,7 +129,7 @@ it('check finds what can be seen without keys, and doubts a tag before a name', 
   const { faults, doubts } = await workshop.renderer.check(workshop.spec('c.tmpl'))
   expect(faults.map(({ message }) => message)).toEqual([
     expect.stringContaining('function "kye" not defined'),
-    expect.stringContaining('a node to be near to after a name'),
+    expect.stringContaining('a nearby node after a name'),
     expect.stringContaining('the second argument is a tag here'),
   ])
   expect(doubts.map(({ message }) => message)).toEqual([expect.stringContaining('the tag a of b')])

@@ -1,7 +1,7 @@
 // Reads confd.toml, checks it against the table of options and converts it to values.
 import { readFile } from 'node:fs/promises'
 import type { Fault } from '../core/fault.ts'
-import { byEntry, readEntry } from './entries.ts'
+import { byEntry, optionOfEntry, readEntry } from './entries.ts'
 import type { ExecSettings } from '../core/exec.ts'
 import { readExec } from './exec.ts'
 import {
@@ -99,7 +99,7 @@ class ConfFileReader {
   }
 
   #entry(entry: string, value: unknown): void {
-    const name = byEntry.get(entry)
+    const name = optionOfEntry(entry)
     if (name === undefined) return this.#unknown(entry, value)
     if (this.#values[name] !== undefined) {
       this.#fault(entry, 'key', `${entry} is set twice, under two spellings`)

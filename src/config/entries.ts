@@ -8,6 +8,10 @@ export const byEntry = new Map<string, OptionName>(
   optionNames.flatMap((name) => tomlNames(name).map((entry) => [entry, name])),
 )
 
+/** The option of an entry. confd ignores the case. */
+export const optionOfEntry = (entry: string): OptionName | undefined =>
+  byEntry.get(entry) ?? byEntry.get(entry.toLowerCase())
+
 /** Returns the value, or a complete message. */
 export function readEntry(option: Option, entry: string, value: unknown): ParseResult<unknown> {
   const wanted = (type: string) => err(`${entry} must be ${type}, not ${describeType(value)}`)

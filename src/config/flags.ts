@@ -86,15 +86,11 @@ class FlagParser {
     while (this.#rest.length > 0) {
       const argument = this.#rest.shift() ?? ''
       const [, flag, inline] = /^--?([^-=][^=]*)(?:=(.*))?$/s.exec(argument) ?? []
-      if (argument === '--' && this.#command !== undefined && commands[this.#command].runs) {
+      if (argument === '--' && (this.#command === undefined || commands[this.#command].runs)) {
         this.#argv = this.#rest
         break
       }
       if (argument === '--' && this.#rest.length === 0) break
-      if (argument === '--' && this.#command === undefined) {
-        this.#argv = this.#rest
-        break
-      }
       if (flag === undefined) this.#word(argument === '--' ? (this.#rest.shift() ?? '') : argument)
       else this.#flag(flag, inline)
     }

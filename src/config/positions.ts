@@ -13,15 +13,20 @@ export type TomlPath = readonly (string | number)[]
 /** Positions by path. */
 export class Positions {
   readonly #found = new Map<string, Position>()
+  readonly #foundInAnyCase = new Map<string, Position>()
 
   /** Records the first position of each path; later ones are ignored. */
   add(path: TomlPath, position: Position): void {
     const id = JSON.stringify(path)
+    const inAnyCase = id.toLowerCase()
     if (!this.#found.has(id)) this.#found.set(id, position)
+    if (!this.#foundInAnyCase.has(inAnyCase)) this.#foundInAnyCase.set(inAnyCase, position)
   }
 
+  /** A path may differ from the text in case, see withKnownCase(). */
   at(path: TomlPath): Position | undefined {
-    return this.#found.get(JSON.stringify(path))
+    const id = JSON.stringify(path)
+    return this.#found.get(id) ?? this.#foundInAnyCase.get(id.toLowerCase())
   }
 }
 

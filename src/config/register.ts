@@ -107,6 +107,17 @@ export async function registerSettings(given: Given): Promise<Result<RegisterSet
   return ok({ to: uri.target, ...storeAt(uri, given), ...rest })
 }
 
+const OF_CONTAINERS = [
+  'internal',
+  'explicit',
+  'useIpFromLabel',
+  'deregister',
+  'allow-script-checks',
+] as const
+
+/** The flags that concern the command after `--`. */
+const OF_A_COMMAND = ['drain', 'kill-timeout'] as const
+
 /** The flags that describe one service. */
 const OWN = ['name', 'port', 'id', 'address', 'meta'] as const
 
@@ -141,6 +152,9 @@ function ownService(
     flags.fault('-check is invalid', 'Set it to http://HOST:PORT/PATH, tcp, or a command.')
   }
   if (argv?.length === 0) flags.fault('no command after --', 'Add a command, or remove --.')
+  if (argv === undefined) {
+    flags.unused(OF_A_COMMAND, 'is for a command', 'Add the command after --')
+  }
   if (flags.has('name') && flags.has('port')) {
     return name === undefined || port === undefined
       ? undefined
@@ -172,7 +186,10 @@ function dockerSettings(
   env: Given['env'],
   implied: boolean,
 ): DockerSettings | undefined {
-  if (!flags.has('docker') && !implied) return undefined
+  if (!flags.has('docker') && !implied) {
+    flags.unused(OF_CONTAINERS, 'is for containers', 'Add -docker to register containers')
+    return undefined
+  }
   const { DOCKER_HOST = '' } = env
   const engine = flags.text('docker') ?? (DOCKER_HOST || registerFlags.docker.default)
   if (!/^(?:unix:\/\/\/.|(?:tcp|https?):\/\/[^/\s]+\/?$)/.test(engine)) {
@@ -236,6 +253,12 @@ class RegisterFlags {
 
   has(name: RegisterFlagName): boolean {
     return this.given.has(name)
+  }
+
+  /** Reports the first of these flags that is given, since nothing uses it. */
+  unused(names: readonly RegisterFlagName[], why: string, instead: string): void {
+    const name = names.find((one) => this.has(one))
+    if (name !== undefined) this.fault(`-${name} ${why}`, `${instead}, or remove -${name}.`)
   }
 
   text(name: RegisterFlagName): string | undefined {

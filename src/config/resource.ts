@@ -7,10 +7,10 @@ import type { CheckedResource, ReadTemplate } from './across.ts'
 import { nearest } from './nearest.ts'
 import type { ResolveOwner } from './owners.ts'
 import type { TomlPath } from './positions.ts'
-import { resourceFileKeys, templateKeys, templateTableKeys } from './schema.ts'
+import { resourceFileKeys, templateKeys, templateTableKeys, type KeySpec } from './schema.ts'
 import { storeSettings } from './assemble.ts'
 import { nameOfOwn, readStore, type OwnStore } from './stores.ts'
-import { ALL_KEYS, readTable } from './table.ts'
+import { ALL_KEYS, readTable, withKnownCase } from './table.ts'
 import { TemplateCheck } from './template.ts'
 import type { TomlDocument } from './toml.ts'
 import { describeType } from './values.ts'
@@ -29,6 +29,11 @@ export interface ReadResource extends CheckedResource {
   readonly own?: OwnStore
 }
 
+const FILE_KEYS = ['template', 'backend', ...Object.keys(resourceFileKeys)]
+const TEMPLATE_KEYS = Object.entries<KeySpec>(templateTableKeys).flatMap(
+  ([key, { aliases = [] }]) => [key, ...aliases],
+)
+
 /** @param name path below conf.d, which is the name of the resource in logs and status */
 export async function readResource(
   name: string,
@@ -37,7 +42,7 @@ export async function readResource(
   owners: ResolveOwner,
 ): Promise<ReadResource> {
   const faults: Fault[] = []
-  const { template, backend, ...above } = document.data
+  const { template, backend, ...above } = withKnownCase(document.data, FILE_KEYS)
   const own = backend === undefined ? undefined : ownStore(document, backend, settings, faults)
   const top = readTable(document, [], above, resourceFileKeys, faults, hintAbove)
   const variables = new Variables(document, settings, faults)
@@ -122,7 +127,7 @@ function templateTables(
   }
   return found.flatMap(([path, table]) => {
     if (describeType(table) === 'a table')
-      return [[path, table as Record<string, unknown>] as const]
+      return [[path, withKnownCase(table as Record<string, unknown>, TEMPLATE_KEYS)] as const]
     const message = `template must be a table, not ${describeType(table)}`
     faults.push(document.fault(path, 'value', message, 'write [template] on a line of its own'))
     return []

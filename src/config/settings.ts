@@ -61,6 +61,10 @@ export async function loadSettings(
   const faults = [...environment.faults, ...file.faults]
   if (faults.length > 0 && flags.command !== 'check') return refuse(78, faults, file.values)
 
+  if (flags.argv?.length === 0 && flags.command === undefined && file.exec?.argv === undefined) {
+    return refuse(64, [noProgram], file.values)
+  }
+
   const given = merge(file.values, environment.values, flags.values)
   const chosen = isFromFile(flags) ? ({ backend: 'file' } as const) : {}
   const unused = unusedOf([
@@ -220,12 +224,20 @@ export async function settingsOfRun({
   return ok({ settings: defined({ ...settings, http: http.value }), notices })
 }
 
+/** In a container, `--` is often followed by arguments that turn out to be none. */
+const noProgram: Fault = {
+  kind: 'config',
+  message: 'no program after --',
+  hint: 'Add the program to start, set command in [exec] of confd.toml, or remove --.',
+}
+
 /** Adds the program to start; arguments after `--` override the command of `[exec]`. */
 async function withProgram(
   settings: Settings,
   { flags: { argv }, file: { exec } }: Pick<SettingsSources, 'flags' | 'file'>,
 ): Promise<Settings> {
-  if (argv === undefined) return exec === undefined ? settings : { ...settings, exec }
+  if (argv === undefined || argv.length === 0)
+    return exec === undefined ? settings : { ...settings, exec }
   const { defaultExec } = await import('./exec.ts')
   const program = argv as readonly [string, ...string[]]
   return { ...settings, exec: { ...(exec ?? defaultExec), argv: program } }

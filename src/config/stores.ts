@@ -9,7 +9,7 @@ import {
   type Settings,
   type StoreSettings,
 } from '../core/settings.ts'
-import { byEntry, readEntry } from './entries.ts'
+import { byEntry, optionOfEntry, readEntry } from './entries.ts'
 import { backendOf } from './connection.ts'
 import { storeContradictions } from './contradictions.ts'
 import { nearest } from './nearest.ts'
@@ -67,7 +67,7 @@ export function readStore(
   const entries = table as Record<string, unknown>
   for (const [entry, value] of Object.entries(entries)) {
     const at = [...path, entry]
-    const name = byEntry.get(entry)
+    const name = optionOfEntry(entry)
     const option = name === undefined ? undefined : optionOf(name)
     if (name === undefined || option?.group !== 'Store') {
       const near = nearest(entry, ownEntries)

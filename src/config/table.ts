@@ -32,6 +32,19 @@ export type TableOf<K extends Readonly<Record<string, KeySpec>>> = {
   readonly [N in keyof K]?: KeyValueType<K[N]>
 }
 
+/** Renames keys that differ from a known name only in case, which confd ignores. */
+export function withKnownCase(
+  table: Readonly<Record<string, unknown>>,
+  known: readonly string[],
+): Record<string, unknown> {
+  const renamed = Object.entries(table).map(([key, value]) => {
+    const name = key.toLowerCase()
+    const isFree = table[name] === undefined && known.includes(name)
+    return [isFree ? name : key, value] as const
+  })
+  return Object.fromEntries(renamed)
+}
+
 /**
  * Adds every fault of the table at `path` to `faults`; returns the valid entries.
  * @param hintFor returns a special hint for an unknown key, instead of the nearest name

@@ -17,6 +17,7 @@ export const TIMEOUTS: Timeouts = { connect: 2000, answer: 3000, whole: 20_000 }
 /** Maximum bytes of all answers together; 5,000 servers take about 800 KB. */
 const MAX_ANSWERS = 32 * 1024 * 1024
 const PROMPT = '\n> '
+const [LINE_FEED, PROMPT_SIGN, BLANK] = [0x0a, 0x3e, 0x20]
 
 /** @param address a path, or `host:port` with an IPv6 host in brackets */
 const targetOf = (address: string) => {
@@ -35,26 +36,52 @@ export async function sendCommands(
   commands: readonly string[],
   patience: Timeouts = TIMEOUTS,
 ): Promise<readonly string[]> {
-  const text = await converse(address, ['prompt', ...commands, 'quit'], patience)
+  const bytes = await converse(address, ['prompt', ...commands, 'quit'], patience)
   // The prompt precedes each command, and `quit`.
-  const [before = '', ...answers] = text.split(PROMPT)
-  if (before.trim() !== '') raise('io', `${address} is not an HAProxy Runtime API`, NOT_HAPROXY)
+  const [before = '', ...answers] = answersIn(bytes)
+  if (before !== '') raise('io', `${address} is not an HAProxy Runtime API`, NOT_HAPROXY)
   if (answers.length <= commands.length) {
     raise('io', `${address} closed the connection before the last answer`)
   }
-  return answers.slice(0, commands.length).map((answer) => answer.trim())
+  return answers.slice(0, commands.length)
 }
+
+/** The texts before, between and after the prompts, trimmed. Each is a text of its own, which V8 reads faster. */
+function answersIn(bytes: Buffer): readonly string[] {
+  const answers: string[] = []
+  for (let from = 0; ;) {
+    const prompt = promptIn(bytes, from)
+    let end = prompt < 0 ? bytes.length : prompt
+    const next = end + PROMPT.length
+    while (from < end && isBlank(bytes[from])) from++
+    while (end > from && isBlank(bytes[end - 1])) end--
+    // A configuration may contain any byte.
+    answers.push(bytes.toString('latin1', from, end))
+    if (prompt < 0) return answers
+    from = next
+  }
+}
+
+/** The position of the next prompt, or -1. A search for one byte is many times faster than for a text. */
+function promptIn(bytes: Buffer, from: number): number {
+  for (let at = from; (at = bytes.indexOf(PROMPT_SIGN, at)) >= 0; at++) {
+    if (at > from && bytes[at - 1] === LINE_FEED && bytes[at + 1] === BLANK) return at - 1
+  }
+  return -1
+}
+
+const isBlank = (byte = 0): boolean => byte === 0x20 || (byte >= 0x09 && byte <= 0x0d)
 
 const NOT_HAPROXY = {
   hint: 'Set `socket` below [template.haproxy] to a `stats socket` of HAProxy.',
 } as const
 
-/** Returns everything received until HAProxy closes, decoded as Latin-1: a configuration may contain any byte. */
+/** Returns everything received until HAProxy closes. */
 function converse(
   address: string,
   lines: readonly string[],
   { connect: toConnect, answer: toAnswer, whole }: Timeouts,
-): Promise<string> {
+): Promise<Buffer> {
   return new Promise((resolve, reject) => {
     const socket = connect(targetOf(address))
     const pieces: Buffer[] = []
@@ -77,7 +104,7 @@ function converse(
         fail(new FaultError({ kind: 'io', message: `the answer of ${address} is too long` }))
     })
     socket.once('error', (error) => fail(connectionError(address, error)))
-    socket.once('end', () => resolve(Buffer.concat(pieces).toString('latin1')))
+    socket.once('end', () => resolve(Buffer.concat(pieces)))
   })
 }
 

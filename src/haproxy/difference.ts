@@ -1,14 +1,14 @@
 // Computes the changes that bring a running HAProxy to the state it would have after loading a new file, from the
 // file last applied, the new file, and the actual servers. Pure. In doubt, decides for a reload.
-import type { RunningServer } from './process.ts'
-import type { HaproxyConfig, OtherLine, ServerLine, ServerSection } from './sections.ts'
+import type { HaproxyConfig, OtherLine, ServerSection } from './sections.ts'
 import {
   refusedOn,
-  serverOf,
   undeletable,
   type ServerAddress,
   type Server,
+  type ServerLine,
   type ReleaseVersion,
+  type RunningServer,
 } from './server.ts'
 import { isReferenced } from './references.ts'
 import { dependsOnOrder, hasServerWithoutId, isDynamic, numbersServers } from './balance.ts'
@@ -131,8 +131,10 @@ class SectionDifference {
 
   changes(): readonly ServerChange[] {
     const wanted = this.after.servers
-    for (const line of wanted.values()) this.#server(line)
-    for (const name of this.#running.keys()) if (!wanted.has(name)) this.#remove(name)
+    let present = 0
+    for (const line of wanted.values()) if (this.#server(line)) present++
+    if (present < this.#running.size)
+      for (const name of this.#running.keys()) if (!wanted.has(name)) this.#remove(name)
     this.#structure()
     return this.#changes
   }
@@ -141,26 +143,40 @@ class SectionDifference {
     return reload(code, `${this.#name}/${server} ${text}`)
   }
 
-  #server(line: ServerLine): void {
+  /** @returns whether the process has the server */
+  #server(line: ServerLine): boolean {
     const { name } = line
     const actual = this.#running.get(name)
-    if (actual === undefined) return this.#add(line)
+    if (actual === undefined) {
+      this.#add(line)
+      return false
+    }
     const known = this.before === this.after ? line : this.before.servers.get(name)
-    const leaving = this.#leaving.get(name)
+    const leaving = this.#leaving.size === 0 ? undefined : this.#leaving.get(name)
     // The usual case, kept cheap because there may be thousands of servers.
-    if (leaving === undefined && known === line && isAsWritten(serverOf(line), actual)) return
+    const isSettled = leaving === undefined && known === line && actual === line.asWritten
+    if (!isSettled) this.#compare(line, actual, known, leaving)
+    return true
+  }
+
+  #compare(
+    line: ServerLine,
+    actual: RunningServer,
+    known: ServerLine | undefined,
+    leaving: Leaving | undefined,
+  ): void {
+    const { name, server } = line
     const former = leaving?.line ?? known
     if (former === undefined) {
       this.#reload('unknown-server', name, 'was added by another client with unknown options')
     }
     const isSame = isSameLine(former, line)
-    const server = serverOf(line)
     if (former.isUncertain || line.isUncertain || server.unknown !== undefined) {
       if (!isSame || leaving !== undefined)
         this.#reload('doubt', name, 'has words that only HAProxy can resolve')
       return
     }
-    const own = isSame ? server : serverOf(former)
+    const own = isSame ? server : former.server
     if (!isSame) this.#compareOptions(name, own, server)
     if (former.address !== line.address || server.place !== undefined)
       this.#place(name, server, actual)
@@ -171,7 +187,7 @@ class SectionDifference {
   }
 
   #add(line: ServerLine): void {
-    const { name } = line
+    const { name, server } = line
     const { running, file } = this
     if (line.isUncertain) this.#reload('doubt', name, 'has words whose meaning is not known here')
     if (!file.hasGlobal)
@@ -180,7 +196,6 @@ class SectionDifference {
         name,
         'may inherit from another file, because this one has no global section',
       )
-    const server = serverOf(line)
     const { place, unknown, options } = server
     if (unknown !== undefined) this.#reload('options', name, `has the unknown option ${unknown}`)
     const [refused] = refusedOn(running.version, options)
@@ -209,7 +224,7 @@ class SectionDifference {
 
   #place(name: string, { place, options }: Server, actual: RunningServer): void {
     if (place === undefined) this.#reload('address', name, 'has no literal address with a port')
-    if (place.address === actual.place.address && place.port === actual.place.port) return
+    if (place.address === actual.address && place.port === actual.port) return
     if (options.has('hash-key'))
       this.#reload('options', name, 'changes its address and has the option hash-key')
     this.#changes.push({ kind: 'place', backend: this.#name, name, place })
@@ -246,7 +261,7 @@ class SectionDifference {
       if (this.after.hasTemplate) return
       this.#reload('unknown-server', name, 'is in no file: another client has added it')
     }
-    const { options } = serverOf(line)
+    const { options } = line.server
     const option = undeletable(options)
     if (option !== undefined)
       this.#reload('options', name, `has the option ${option}, which prevents deleting it`)
@@ -291,8 +306,8 @@ class SectionDifference {
   /** HAProxy uses the first of several backups, so they must be in the order of the file. */
   #backups(): void {
     const wanted: string[] = []
-    for (const { name, options } of this.after.servers.values())
-      if (options.includes('backup')) wanted.push(name)
+    for (const { name, server } of this.after.servers.values())
+      if (server.options.has('backup')) wanted.push(name)
     if (wanted.length < 2) return
     const actual = [...this.#running.keys(), ...wanted.filter((name) => !this.#running.has(name))]
     const order = actual.filter((name) => wanted.includes(name))
@@ -311,13 +326,5 @@ const isSameLine = (one: ServerLine, other: ServerLine): boolean =>
   (one.address === other.address &&
     one.options.length === other.options.length &&
     one.options.every((word, at) => word === other.options[at]))
-
-/** Whether nothing has to be done for a server whose line has not changed. */
-const isAsWritten = ({ place, weight, isDisabled }: Server, actual: RunningServer): boolean =>
-  place?.port === actual.place.port &&
-  place.address === actual.place.address &&
-  weight === actual.weight &&
-  isDisabled === actual.isMaintained &&
-  !actual.isDrained
 
 const namesOf = ({ servers }: ServerSection): string => [...servers.keys()].join()

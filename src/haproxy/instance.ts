@@ -2,8 +2,15 @@
 import { raise } from '../core/fault.ts'
 import { sendCommands } from './client.ts'
 import type { ServerChange } from './difference.ts'
-import { infoOf, serversOf, type ProcessInfo, type RunningServer } from './process.ts'
-import { isAble, optionsToAdd, type ServerAddress, type Server } from './server.ts'
+import { infoOf, serversOf, type ProcessInfo } from './process.ts'
+import type { HaproxyConfig } from './sections.ts'
+import {
+  isAble,
+  optionsToAdd,
+  type RunningServer,
+  type Server,
+  type ServerAddress,
+} from './server.ts'
 
 export interface HaproxyInstance extends ProcessInfo {
   /** Empty on a release that cannot change servers at run time. */
@@ -16,11 +23,14 @@ export async function identify(socket: string): Promise<ProcessInfo> {
   return infoOf(answer) ?? raise('io', `${socket} does not answer like HAProxy`)
 }
 
-/** @throws FaultError */
-export async function readInstance(socket: string): Promise<HaproxyInstance> {
+/**
+ * @param file the configuration that the process is expected to have
+ * @throws FaultError
+ */
+export async function readInstance(socket: string, file: HaproxyConfig): Promise<HaproxyInstance> {
   const [about = '', state = ''] = await sendCommands(socket, ['show info', 'show servers state'])
   const info = infoOf(about) ?? raise('io', `${socket} does not answer like HAProxy`)
-  const backends = serversOf(state)
+  const backends = serversOf(state, file)
   if (backends === undefined && isAble(info.version)) raise('io', refusalText(socket, state))
   return { ...info, backends: backends ?? new Map() }
 }

@@ -11,7 +11,7 @@ import { configurationOf, settleAll } from './files.ts'
 import { identify, readInstance, type HaproxyInstance } from './instance.ts'
 import type { Departure, Loaded, Process } from './loaded.ts'
 import type { HaproxyConfig } from './sections.ts'
-import { isAble } from './server.ts'
+import { isAble, serverLine } from './server.ts'
 
 /** The planned changes of one process. */
 export interface ProcessPlan {
@@ -26,8 +26,8 @@ export async function planFor(
   loaded: Loaded,
   content: string,
 ): Promise<{ readonly plans: readonly ProcessPlan[] } | { readonly reason: ReloadReason }> {
-  const instances = await settleAll(sockets.map((socket) => readInstance(socket)))
   const [base, next] = [configurationOf(loaded.content), configurationOf(content)]
+  const instances = await settleAll(sockets.map((socket) => readInstance(socket, base)))
   const plans: ProcessPlan[] = []
   for (const [n, socket] of sockets.entries()) {
     const { id, version, release, backends } = instances[n] as HaproxyInstance
@@ -57,7 +57,7 @@ export async function verify(
   next: HaproxyConfig,
   until: number,
 ): Promise<readonly [string, Process]> {
-  const { id, version, backends } = await readInstance(socket)
+  const { id, version, backends } = await readInstance(socket, next)
   if (id !== process.id) raise('io', `a new process has taken over at ${socket}`)
   const after = { id, leaving: leavingAfter(process, difference.changes, until) }
   const decision = decide(next, next, { version, backends, leaving: leavingOf(after) })
@@ -76,8 +76,8 @@ export async function isReplaced(socket: string, { content, processes }: Loaded)
   try {
     const { id } = await identify(socket)
     if (id === processes[socket]?.id) return false
-    const { version, backends } = await readInstance(socket)
     const file = configurationOf(content)
+    const { version, backends } = await readInstance(socket, file)
     const decision = decide(file, file, { version, backends, leaving: new Map() })
     return decision.kind === 'reload' || decision.difference.changes.length > 0
   } catch (error) {
@@ -109,7 +109,7 @@ const leavingOf = ({ leaving }: Process): ReadonlyMap<string, Leaving> =>
   new Map(
     leaving.map(({ backend, name, address, options }) => [
       `${backend}/${name}`,
-      { backend, name, line: { name, address, options, isUncertain: false } },
+      { backend, name, line: serverLine(name, address, options) },
     ]),
   )
 

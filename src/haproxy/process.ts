@@ -1,5 +1,6 @@
 // Parses the state of a running HAProxy: `show info` and `show servers state`.
-import { canonical, versionOf, type ServerAddress, type ReleaseVersion } from './server.ts'
+import type { HaproxyConfig } from './sections.ts'
+import { canonical, versionOf, type ReleaseVersion, type RunningServer } from './server.ts'
 
 export interface ProcessInfo {
   /** Identifies the process: its pid and start time. */
@@ -19,79 +20,140 @@ export function infoOf(answer: string): ProcessInfo | undefined {
   return { id: `${pid} ${field('Start_time_sec')}`, version, release }
 }
 
-/** The actual state of a server. */
-export interface RunningServer {
-  readonly backend: string
-  readonly name: string
-  /** The address is not an IP address if the server has none, or has a Unix socket, for example. */
-  readonly place: ServerAddress
-  readonly weight: number
-  readonly isMaintained: boolean
-  readonly isDrained: boolean
-}
-
 // Bits of srv_admin_state. Ignores 0x04: the file disabled the server, whatever its present state.
 const MAINTENANCE = 0x01 | 0x02 | 0x20 | 0x40
 const DRAIN = 0x08 | 0x10
 
 const COLUMNS = ['be_name', 'srv_name', 'srv_addr', 'srv_admin_state', 'srv_uweight', 'srv_port']
 
-/** Parses `show servers state` into servers by backend and name, in order; undefined for any other answer. */
+/**
+ * Parses `show servers state` into servers by backend and name, in order; undefined for any other answer. There may be
+ * thousands of rows, so it extracts only the wanted fields, in one pass.
+ * @param file servers that are as written there share its objects
+ */
 export function serversOf(
   answer: string,
+  file?: HaproxyConfig,
 ): ReadonlyMap<string, ReadonlyMap<string, RunningServer>> | undefined {
   const [format, head] = answer.split('\n', 2)
   if (format !== '1' || head?.startsWith('# ') !== true) return undefined
   const columns = head.slice(2).split(' ')
-  const wanted = COLUMNS.map((name) => columns.indexOf(name))
-  // fieldsOf() requires the columns in this order.
-  if (wanted.some((at, n) => at < 0 || at <= (wanted[n - 1] ?? -1))) return undefined
+  if (COLUMNS.some((name) => !columns.includes(name))) return undefined
+  /** By column of the row, the index in `COLUMNS`, or -1. */
+  const wanted = columns.map((name) => COLUMNS.indexOf(name))
   const backends = new Map<string, Map<string, RunningServer>>()
   let servers = new Map<string, RunningServer>()
   let current = ''
+  let lines = file?.sections.get(current)?.servers
+  const row = new Row(answer, wanted)
   for (let at = format.length + head.length + 2; at < answer.length;) {
-    const { fields, end } = fieldsOf(answer, at, wanted)
-    const [backend = '', name = '', address = '', admin, weight, port] = fields
-    at = end + 1
-    const bits = Number(admin)
-    if (name === '' || Number.isNaN(bits)) return undefined
+    at = row.read(at)
+    const { backend, name, admin } = row
+    if (name === '' || Number.isNaN(admin)) return undefined
     if (backend !== current) {
       current = backend
       servers = backends.get(backend) ?? new Map<string, RunningServer>()
       backends.set(backend, servers)
+      lines = file?.sections.get(backend)?.servers
     }
-    servers.set(name, {
-      backend: current,
-      name,
-      // Only IPv6 has several spellings. A dash means no address.
-      place: {
-        address: address.includes(':') ? (canonical(address) ?? address) : address,
-        port: Number(port),
-      },
-      weight: Number(weight),
-      isMaintained: (bits & MAINTENANCE) !== 0,
-      isDrained: (bits & DRAIN) !== 0,
-    })
+    const known = lines?.get(name)?.asWritten
+    const server = known !== undefined && row.is(known) ? known : row.server()
+    servers.set(server.name, server)
   }
   return backends
 }
 
-const [BLANK, NEWLINE] = [32, 10]
+const BLANK = 32
 
-/** The wanted fields of one row, and its end. Extracts no other field, because there may be thousands of rows. */
-function fieldsOf(
-  text: string,
-  from: number,
-  wanted: readonly number[],
-): { readonly fields: readonly string[]; readonly end: number } {
-  const fields: string[] = []
-  let begin = from
-  for (let at = from, column = 0; ; at++) {
-    const code = at < text.length ? text.charCodeAt(at) : NEWLINE
-    if (code !== BLANK && code !== NEWLINE) continue
-    if (column === wanted[fields.length]) fields.push(text.slice(begin, at))
-    if (code === NEWLINE) return { fields, end: at }
-    begin = at + 1
-    column++
+/** The wanted fields of the row that was read last. */
+class Row {
+  backend = ''
+  name = ''
+  address = ''
+  admin = NaN
+  weight = NaN
+  port = NaN
+
+  /** @param wanted by column, the index in `COLUMNS` */
+  constructor(
+    private readonly text: string,
+    private readonly wanted: readonly number[],
+  ) {}
+
+  is(server: RunningServer): boolean {
+    return (
+      this.address === server.address &&
+      this.port === server.port &&
+      this.weight === server.weight &&
+      this.#isMaintained === server.isMaintained &&
+      this.#isDrained === server.isDrained
+    )
+  }
+
+  server(): RunningServer {
+    const { name, address, port, weight } = this
+    return {
+      name,
+      // Only IPv6 has several spellings. A dash means no address.
+      address: address.includes(':') ? (canonical(address) ?? address) : address,
+      port,
+      weight,
+      isMaintained: this.#isMaintained,
+      isDrained: this.#isDrained,
+    }
+  }
+
+  get #isMaintained(): boolean {
+    return (this.admin & MAINTENANCE) !== 0
+  }
+
+  get #isDrained(): boolean {
+    return (this.admin & DRAIN) !== 0
+  }
+
+  /** @returns the position after the row */
+  read(from: number): number {
+    const { text, wanted } = this
+    this.name = this.address = ''
+    this.admin = this.weight = this.port = NaN
+    let begin = from
+    for (let column = 0; ; column++) {
+      let end = begin
+      // Fields contain neither control characters nor blanks.
+      while (end < text.length && text.charCodeAt(end) > BLANK) end++
+      switch (wanted[column]) {
+        case 0:
+          // The same for many rows.
+          if (end - begin !== this.backend.length || !text.startsWith(this.backend, begin))
+            this.backend = text.slice(begin, end)
+          break
+        case 1:
+          this.name = text.slice(begin, end)
+          break
+        case 2:
+          this.address = text.slice(begin, end)
+          break
+        case 3:
+          this.admin = this.#number(begin, end)
+          break
+        case 4:
+          this.weight = this.#number(begin, end)
+          break
+        case 5:
+          this.port = this.#number(begin, end)
+      }
+      begin = end + 1
+      if (end === text.length || text.charCodeAt(end) !== BLANK) return begin
+    }
+  }
+
+  /** A whole number; NaN for anything else. */
+  #number(begin: number, end: number): number {
+    let number = begin < end ? 0 : NaN
+    for (let at = begin; at < end; at++) {
+      const digit = this.text.charCodeAt(at) - 48
+      number = digit >= 0 && digit <= 9 ? number * 10 + digit : NaN
+    }
+    return number
   }
 }

@@ -1,16 +1,7 @@
 // Parses the servers of an HAProxy configuration: sections, and the `server` lines of `backend` and `listen`
 // sections with their inherited options. All other lines are only compared.
+import { serverLine, type ServerLine } from './server.ts'
 import { splitWords } from './words.ts'
-
-/** One `server` line. */
-export interface ServerLine {
-  readonly name: string
-  readonly address: string
-  /** Options of `default-server`, then its own; the last occurrence of an option counts. */
-  readonly options: readonly string[]
-  /** A word depends on HAProxy's environment: the server can stay, but not be added or changed. */
-  readonly isUncertain: boolean
-}
 
 /** The settings of a section that concern all its servers, including those from `defaults`. */
 export interface BalanceTerms {
@@ -132,7 +123,7 @@ class ConfigReader {
     else if (this.#open !== undefined && (keyword === 'server' || keyword === 'default-server')) {
       if (this.#conditions > 0) this.#doubtful(`line ${line} is inside a condition (.if)`)
       if (keyword === 'server' && hasServers(this.#open)) {
-        const server = serverLine(this.#open, rest, isCertain)
+        const server = lineOf(this.#open, rest, isCertain)
         this.#knownHere.set(copied(text), server)
         return this.#add(this.#open, server)
       }
@@ -199,9 +190,10 @@ class ConfigReader {
   }
 
   #add(open: OpenSection, server: ServerLine): void {
-    if (open.servers.has(server.name))
-      this.#doubtful(`${open.name} has two servers named ${server.name}`)
+    const { size } = open.servers
     open.servers.set(server.name, server)
+    if (open.servers.size === size)
+      this.#doubtful(`${open.name} has two servers named ${server.name}`)
   }
 
   #term(open: OpenSection, words: readonly string[], isCertain: boolean): void {
@@ -244,11 +236,11 @@ function knownFor(
 /** Copies a line: V8 keeps the whole text in memory as long as a substring of it is in use. */
 const copied = (line: string): string => Buffer.from(line, 'latin1').toString('latin1')
 
-function serverLine(
+function lineOf(
   { terms }: OpenSection,
   [name = '', address = '', ...own]: readonly string[],
   isCertain: boolean,
 ): ServerLine {
   const options = terms.defaultServer.length === 0 ? own : [...terms.defaultServer, ...own]
-  return { name, address, options, isUncertain: !isCertain || terms.isUncertain }
+  return serverLine(name, address, options, !isCertain || terms.isUncertain)
 }

@@ -1,8 +1,32 @@
 // Interprets one `server` line: its literal address and its options by name, using the table of known options.
 import { isIP } from 'node:net'
 import { RELEASES, SERVER_OPTIONS, UNDELETABLE } from './options.ts'
-import type { ServerLine } from './sections.ts'
 
+/** One `server` line. */
+export interface ServerLine {
+  readonly name: string
+  readonly address: string
+  /** Options of `default-server`, then its own; the last occurrence of an option counts. */
+  readonly options: readonly string[]
+  /** A word depends on HAProxy's environment: the server can stay, but not be added or changed. */
+  readonly isUncertain: boolean
+  readonly server: Server
+  /** The state of this server if it is as written; undefined if it has no literal address. */
+  readonly asWritten: RunningServer | undefined
+}
+
+/** The state of a server in a running HAProxy. */
+export interface RunningServer {
+  readonly name: string
+  /** Not an IP address if the server has none, or has a Unix socket, for example. */
+  readonly address: string
+  readonly port: number
+  readonly weight: number
+  readonly isMaintained: boolean
+  readonly isDrained: boolean
+}
+
+/** The meaning of the words of a `server` line. */
 export interface Server {
   /** Undefined unless the address is a literal IP address with a port. */
   readonly place: ServerAddress | undefined
@@ -35,17 +59,26 @@ function no(name: string): readonly [string, string] {
   return [`no-${name}`, name]
 }
 
-const known = new WeakMap<ServerLine, Server>()
-
-export function serverOf(line: ServerLine): Server {
-  const before = known.get(line)
-  if (before !== undefined) return before
-  const server = readServer(line)
-  known.set(line, server)
-  return server
+export function serverLine(
+  name: string,
+  address: string,
+  options: readonly string[],
+  isUncertain = false,
+): ServerLine {
+  const server = readServer(address, options)
+  const { place, weight, isDisabled } = server
+  const asWritten: RunningServer | undefined = place && {
+    name,
+    address: place.address,
+    port: place.port,
+    weight,
+    isMaintained: isDisabled,
+    isDrained: false,
+  }
+  return { name, address, options, isUncertain, server, asWritten }
 }
 
-function readServer({ address, options: words }: ServerLine): Server {
+function readServer(address: string, words: readonly string[]): Server {
   const options = new Map<string, string>()
   let unknown: string | undefined
   for (let at = 0; at < words.length; at++) {

@@ -223,7 +223,7 @@ function destOf(
     throw new FaultError({
       kind,
       message: `in dest: ${message}`,
-      hint: hint ?? DEST_HINTS[name],
+      hint: hint === undefined ? DEST_HINTS[name] : `${hint}; ${DEST_HINTS[name]}`,
       ...(frame === undefined ? {} : { frame }),
     })
   }

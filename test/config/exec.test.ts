@@ -44,6 +44,13 @@ describe('the command', () => {
     expect(exec?.argv).toEqual(['/bin/sh', '-c', "exec nginx -g 'daemon off;'"])
   })
 
+  test('is that of [exec] if nothing follows --, and is missing if there is neither', async () => {
+    expect((await execOf('[exec]\ncommand = "x"\n', '-watch', '--'))?.argv?.at(-1)).toBe('x')
+    expect(await read('[exec]\nsplay = 1\n', '-watch', '--')).toMatchObject({
+      error: { exit: 64, faults: [{ message: 'no program after --' }] },
+    })
+  })
+
   test('may be absent: then [exec] is not used, which is reported', async () => {
     const command = await read('[exec]\nreload_signal = "HUP"\n')
     expect(command).toMatchObject({
@@ -52,7 +59,6 @@ describe('the command', () => {
       },
     })
     expect(await execOf('')).toBeUndefined()
-    expect(await execOf('', '-watch', '--')).toBeUndefined()
   })
 })
 

@@ -26,7 +26,6 @@ describe('good command lines', () => {
     [['-log-level', 'INFO'], { 'log-level': 'info' }],
     [['-config-file', 'x.toml'], { 'conf-file': 'x.toml' }],
     [['-h'], { help: true }],
-    [['-watch', '--'], { watch: true }],
   ])('%j', (argv, expected) => {
     expect(parseFlags(argv)).toEqual({ values: expected, faults: [], notices: [] })
   })

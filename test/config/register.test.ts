@@ -125,9 +125,15 @@ describe('faults', () => {
     [[...to, '-docker', '-ttl-refresh', '30s'], '-ttl-refresh is not shorter than -ttl'],
     [[...to, '--', 'run'], 'a command needs -name and -port'],
     [
-      [...to, '-name', 'a', '-port', '1', '-deregister', 'never'],
+      [...to, '-docker', '-deregister', 'never'],
       '-deregister: "never" is not always or on-success',
     ],
+    [[...to, '-conf', 'd', '-internal'], '-internal is for containers'],
+    [
+      [...to, '-name', 'a', '-port', '1', '-deregister', 'on-success'],
+      '-deregister is for containers',
+    ],
+    [[...to, '-name', 'a', '-port', '1', '-drain', '5s'], '-drain is for a command'],
     [[...to, '-docker', '-ip', 'h:80'], '-ip: "h:80" is not an address'],
     [['ectd://h'], 'unknown registry "ectd://"'],
   ])('%j', async (argv, message) => {

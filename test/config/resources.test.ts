@@ -9,6 +9,23 @@ import { loadResources } from '../../src/config/resources.ts'
 import { folderOf } from './folder.ts'
 import { good, load, settingsFor } from './load.ts'
 
+test('keys ignore case, as in confd', async () => {
+  const toml = '[Template]\nSrc = "a.njk"\nDest = "/tmp/a"\nKEYS = ["/x"]\nCheck_Cmd_Timeout = 5\n'
+  const { resources, text } = await load({ 'conf.d/a.toml': toml })
+  expect(text).toBe('')
+  expect(resources).toMatchObject([
+    { templates: [{ dest: '/tmp/a', keys: ['/x'], checkTimeout: 5000 }] },
+  ])
+  const bad = await load({ 'conf.d/a.toml': toml.replace('5', '"x"') })
+  expect(bad.text).toContain('a.toml:5:21: check_cmd_timeout: "x" is not')
+})
+
+test('a key that is set in two cases is a fault', async () => {
+  const toml = '[template]\nsrc = "a.njk"\nSrc = "b.njk"\ndest = "/tmp/a"\n'
+  const { text } = await load({ 'conf.d/a.toml': toml })
+  expect(text).toContain('a.toml:3:1: unknown key Src')
+})
+
 test('a resource with everything set', async () => {
   const toml = `
 [template]

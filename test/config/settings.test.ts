@@ -358,6 +358,19 @@ describe('faults', () => {
       ],
     ],
     [
+      'two cases',
+      [],
+      {},
+      'Backend = "env"\nbackend = "env"',
+      78,
+      [
+        'confd.toml:2:1: backend is set twice, under two spellings',
+        '  1 | Backend = "env"',
+        '  2 | backend = "env"',
+        '    | ^',
+      ],
+    ],
+    [
       'two spellings',
       [],
       {},

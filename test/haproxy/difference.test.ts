@@ -2,9 +2,13 @@
 // with real HAProxy processes and random pairs of files.
 import { describe, expect, test } from 'vitest'
 import { decide } from '../../src/haproxy/difference.ts'
-import type { RunningServer } from '../../src/haproxy/process.ts'
-import { readConfiguration, type ServerLine } from '../../src/haproxy/sections.ts'
-import { serverOf, type ReleaseVersion } from '../../src/haproxy/server.ts'
+import { readConfiguration } from '../../src/haproxy/sections.ts'
+import {
+  serverLine,
+  type ReleaseVersion,
+  type RunningServer,
+  type ServerLine,
+} from '../../src/haproxy/server.ts'
 
 const file = (servers: string, terms = '', before = ''): string =>
   `global\n${before}defaults\n mode http\nbackend web\n${terms}${servers
@@ -26,10 +30,10 @@ function decided(before: string, after: string, options: Options = {}): unknown 
   const backends = new Map(
     [...base.sections].map(([backend, { servers }]) => {
       const lines = [...servers.values()]
-      const running = new Map(lines.map((line) => [line.name, runningOf(backend, line)]))
-      for (const line of Object.values(leaving)) running.set(line.name, runningOf(backend, line))
+      const running = new Map(lines.map((line) => [line.name, runningOf(line)]))
+      for (const line of Object.values(leaving)) running.set(line.name, runningOf(line))
       for (const [name, change] of Object.entries(actual)) {
-        const known = running.get(name) ?? runningOf(backend, plainLine(name))
+        const known = running.get(name) ?? runningOf(plainLine(name))
         if (change === undefined) running.delete(name)
         else running.set(name, { ...known, ...change })
       }
@@ -55,16 +59,12 @@ function decided(before: string, after: string, options: Options = {}): unknown 
   ]
 }
 
-const plainLine = (name: string, options: readonly string[] = []): ServerLine => ({
-  name,
-  address: '127.0.0.9:80',
-  options,
-  isUncertain: false,
-})
-function runningOf(backend: string, line: ServerLine): RunningServer {
-  const { place, weight, isDisabled } = serverOf(line)
-  const at = place ?? { address: '-', port: 0 }
-  return { backend, name: line.name, place: at, weight, isMaintained: isDisabled, isDrained: false }
+const plainLine = (name: string, options: readonly string[] = []): ServerLine =>
+  serverLine(name, '127.0.0.9:80', options)
+function runningOf({ name, server, asWritten }: ServerLine): RunningServer {
+  const { weight, isDisabled } = server
+  const placeless = { name, address: '-', port: 0, weight, isDrained: false }
+  return asWritten ?? { ...placeless, isMaintained: isDisabled }
 }
 
 const [A, B, C] = ['a 127.0.0.1:80', 'b 127.0.0.2:80', 'c 127.0.0.3:80']
@@ -216,8 +216,8 @@ test('releases differ: 2.6 takes no cookie', () => {
 test('default-server of defaults and of the section are written out', () => {
   const text = `global\ndefaults\n default-server check\nbackend web\n default-server weight 7\n server ${A}\n server ${B} no-check\n`
   const lines = [...(readConfiguration(text).sections.get('web')?.servers.values() ?? [])]
-  expect(lines.map((line) => [...serverOf(line).options.keys()])).toEqual([['check'], []])
-  expect(lines.map((line) => serverOf(line).weight)).toEqual([7, 7])
+  expect(lines.map((line) => [...line.server.options.keys()])).toEqual([['check'], []])
+  expect(lines.map((line) => line.server.weight)).toEqual([7, 7])
 })
 
 describe('the process as it is', () => {

@@ -120,12 +120,13 @@ export class Haproxy {
   /** One line for each server, sorted: `web/n1 127.0.0.1:80 weight 1`, followed by `maint` or `drain` if set. */
   async servers(): Promise<string[]> {
     const backends = serversOf(await this.ask('show servers state')) ?? new Map<string, never>()
-    return [...backends.values()]
-      .flatMap((servers) => [...servers.values()])
-      .map(({ backend, name, place, weight, isMaintained, isDrained }) => {
-        const state = isMaintained ? ' maint' : isDrained ? ' drain' : ''
-        return `${backend}/${name} ${place.address}:${place.port} weight ${weight}${state}`
-      })
+    return [...backends]
+      .flatMap(([backend, servers]) =>
+        [...servers.values()].map(({ name, address, port, weight, isMaintained, isDrained }) => {
+          const state = isMaintained ? ' maint' : isDrained ? ' drain' : ''
+          return `${backend}/${name} ${address}:${port} weight ${weight}${state}`
+        }),
+      )
       .sort()
   }
 

@@ -1,4 +1,5 @@
 // Assigns a value to a parameter, by the rules of Go's reflection.
+import { hintForType } from './hints.ts'
 import { assignable, type Type } from './types.ts'
 import { Pointer, Slice, typeName, typeOf, zeroOf, type Value } from './values.ts'
 
@@ -13,8 +14,12 @@ const NILABLE: ReadonlySet<string> = new Set([
 
 export const canBeNil = (type: Type): boolean => NILABLE.has(type.kind)
 
-/** Calls `fail` with Go's message if the value does not fit. */
-export function assignTo(value: Value, type: Type, fail: (message: string) => never): Value {
+/** Calls `fail` with Go's message, and perhaps a hint, if the value does not fit. */
+export function assignTo(
+  value: Value,
+  type: Type,
+  fail: (message: string, hint?: string) => never,
+): Value {
   if (type.kind === 'value') return value
   if (value === undefined) {
     return canBeNil(type) ? zeroOf(type) : fail(`invalid value; expected ${type.name}`)
@@ -32,7 +37,7 @@ export function assignTo(value: Value, type: Type, fail: (message: string) => ne
   if (value instanceof Pointer && own.elem === type) {
     return value.elem ?? fail(`dereference of nil pointer of type ${type.name}`)
   }
-  return fail(wrong(type, value))
+  return fail(wrong(type, value), hintForType(type.name, typeName(value)))
 }
 
 const wrong = (type: Type, value: Value): string =>

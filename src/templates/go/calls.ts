@@ -4,6 +4,7 @@ import { toBinary } from '../bytes.ts'
 import { assignTo } from './assign.ts'
 import { fieldOf } from './fields.ts'
 import type { Frame, Node } from './frame.ts'
+import { INNER_CALL } from './hints.ts'
 import { methodOf } from './methods.ts'
 import { VALUE, type Type } from './types.ts'
 import { CallError, isTrue, type Func, type Value } from './values.ts'
@@ -21,6 +22,8 @@ export interface Site {
   /** The name of the function, method or field. */
   readonly name: string
   readonly args: readonly Argument[]
+  /** Whether an argument is the name of a function, which is then called without arguments of its own. */
+  readonly hasBareCall?: boolean
 }
 
 /** A field of a value, or the result of a method with that name. */
@@ -60,6 +63,7 @@ export function call(
     const least = variadic ? 'at least ' : ''
     frame.fail(
       `wrong number of args for ${name}: want ${least}${fixed} got ${variadic ? given : count}`,
+      site.hasBareCall === true && count > fixed ? INNER_CALL : undefined,
     )
   }
   if (name === 'and' || name === 'or') {
@@ -79,7 +83,8 @@ export function call(
     return func.call(values)
   } catch (error) {
     frame.node = node
-    if (error instanceof CallError) return frame.fail(`error calling ${name}: ${error.message}`)
+    if (error instanceof CallError)
+      return frame.fail(`error calling ${name}: ${error.message}`, error.hint)
     if (error instanceof FaultError) throw located(frame, error.fault, name)
     throw error
   }

@@ -1,4 +1,5 @@
 // eq, ne, lt, le, gt, ge with Go's typing: an int is never compared with a float or a string.
+import { hintForComparison } from './hints.ts'
 import { comparable, isUnsigned, type Type } from './types.ts'
 import {
   CallError,
@@ -80,7 +81,7 @@ function equals(a: Value, b: Value): boolean {
     return a instanceof Complex ? identical(a, b) : bare(a) === bare(b)
   }
   if (a === null || a === undefined || b === null || b === undefined) return false
-  throw new CallError('incompatible types for comparison')
+  throw new CallError('incompatible types for comparison', hintForComparison(x, y))
 }
 
 export function eq(first: Value, others: readonly Value[]): boolean {
@@ -92,7 +93,7 @@ export function lt(a: Value, b: Value): boolean {
   const [x, y] = [basicKind(a), basicKind(b)]
   if (x === null || y === null) throw new CallError('invalid type for comparison')
   if (x !== y && !(isWhole(x) && isWhole(y))) {
-    throw new CallError('incompatible types for comparison')
+    throw new CallError('incompatible types for comparison', hintForComparison(x, y))
   }
   if (x === 'bool' || x === 'complex') throw new CallError('invalid type for comparison')
   return (bare(a) as number) < (bare(b) as number)

@@ -106,7 +106,9 @@ function functionCall(
   args: readonly Argument[],
 ): Stage {
   const { name } = node
-  const site = { node: whole, name, args }
+  const given = whole.kind === 'command' ? whole.args.slice(1) : []
+  const hasBareCall = given.some(({ kind }) => kind === 'identifier')
+  const site = { node: whole, name, args, hasBareCall }
   return (frame, dot, root, final) => {
     frame.node = node
     const func = frame.functions.get(name)

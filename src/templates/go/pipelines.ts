@@ -1,6 +1,7 @@
 // Parses the inside of an action: pipelines with declarations, commands and operands.
 import { nearest } from '../../core/nearest.ts'
 import { hintForName } from '../foreign/hints.ts'
+import { hintForKeyword } from './hints.ts'
 import { characterConstant, complexConstant, numberConstant, unquote } from './literals.ts'
 import type { Command, Operand, Pipe, Variable } from './nodes.ts'
 import { TokenStream } from './token-stream.ts'
@@ -113,7 +114,8 @@ export class Pipelines extends TokenStream {
       case 'identifier':
         if (!this.options.functions.has(token.text)) {
           const all = 'docs/templates.md lists all functions'
-          const hint = hintForName(token.text, 'go', this.options.functions, all)
+          const hint =
+            hintForKeyword(token.text) ?? hintForName(token.text, 'go', this.options.functions, all)
           this.unknown(`function "${token.text}" not defined`, hint)
         }
         return { kind: 'identifier', at, name: token.text }

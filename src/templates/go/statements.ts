@@ -3,6 +3,7 @@ import { nearest } from '../../core/nearest.ts'
 import { pipeline, type Expression } from './expressions.ts'
 import { formatValue } from './format/printf.ts'
 import type { Frame, Recorded } from './frame.ts'
+import { NOT_A_LIST } from './hints.ts'
 import type { Action, Branch, Invoke, List, Statement } from './nodes.ts'
 import { isPureBody } from './purity.ts'
 import { Func, GoMap, Integer, isTrue, Slice, typeName, type Value } from './values.ts'
@@ -219,7 +220,8 @@ class Loop {
     } else if (over instanceof GoMap) {
       for (const key of over.sortedKeys()) yield [key, over.entries?.get(key)]
     } else if (over !== undefined && over !== null) {
-      frame.fail(`range can't iterate over a value of type ${typeName(over)}`)
+      const hint = typeof over === 'string' ? NOT_A_LIST : undefined
+      frame.fail(`range can't iterate over a value of type ${typeName(over)}`, hint)
     }
   }
 

@@ -1,5 +1,6 @@
 // The tokens of a template for the parser, which can put tokens back and report faults.
 import { FaultError, type Fault } from '../../core/fault.ts'
+import { hintForLiteral, hintForToken } from './hints.ts'
 import { Lexer } from './lexer.ts'
 import { LiteralError } from './literals.ts'
 import { faultAt } from './place.ts'
@@ -15,10 +16,6 @@ export interface ParseOptions {
   /** Called for each unknown name, and parsing continues; if absent, the first one is thrown. */
   readonly onUnknown?: (fault: Fault) => void
 }
-
-/** The hint for operators of other languages. */
-const OPERATORS =
-  'write a function in front: eq, ne, lt, gt, and, or, not, add, such as {{if eq $a 1}}'
 
 /** Deeper nesting of blocks and parentheses is refused, before it could exhaust the stack. */
 const MAX_NESTING = 999
@@ -110,12 +107,10 @@ export class TokenStream {
       const about = token.text.endsWith(' action') ? extra.replace(' in action', '') : extra
       this.fail(token.text + about, token.at)
     }
-    const isOperator = token.kind === 'assign' || /^[&=!<>+*/%]$/.test(token.text)
-    const hint = isOperator ? OPERATORS : undefined
     this.fail(
       `unexpected ${tokenInWords(token)} in ${context}`,
       token.at,
-      this.#hintOf(token.at) ?? hint,
+      this.#hintOf(token.at) ?? hintForToken(this.source, token),
     )
   }
 
@@ -126,8 +121,8 @@ export class TokenStream {
     try {
       return read(token.text)
     } catch (error) {
-      if (error instanceof LiteralError) this.fail(error.message, token.at)
-      throw error
+      if (!(error instanceof LiteralError)) throw error
+      this.fail(error.message, token.at, this.#hintOf(token.at) ?? hintForLiteral(token.text))
     }
   }
 

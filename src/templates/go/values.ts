@@ -166,7 +166,14 @@ export abstract class Opaque {
 }
 
 /** The error result of a function: becomes `error calling name: message`. */
-export class CallError extends Error {}
+export class CallError extends Error {
+  constructor(
+    message: string,
+    readonly hint?: string,
+  ) {
+    super(message)
+  }
+}
 
 export function typeOf(value: Exclude<Value, null | undefined>): Type {
   switch (typeof value) {

@@ -1,0 +1,54 @@
+// Hints for mistakes of authors who write another language, or store values where Go wants numbers.
+import type { Token } from './tokens.ts'
+
+const OPERATORS =
+  'write a function in front: eq, ne, lt, gt, and, or, not, add, such as {{if eq $a 1}}'
+const QUOTES = 'write text in double quotes, such as getv "/app/port"'
+
+/** The hint for a token that cannot stand where it is. */
+export function hintForToken(source: string, token: Token): string | undefined {
+  const around = source.slice(Math.max(0, token.at - 1), token.at + 2)
+  if (/^\w\(/.test(around)) return 'call a function without parentheses, such as getv "/app/port"'
+  if (/^[\s(]\/\w/.test(around)) return QUOTES
+  return token.kind === 'assign' || /^[&=!<>+*/%]$/.test(token.text) ? OPERATORS : undefined
+}
+
+/** The hint for a number or character that is none. */
+export function hintForLiteral(text: string): string | undefined {
+  if (text.startsWith("'")) return QUOTES
+  return /^[+-]$/.test(text) ? OPERATORS : undefined
+}
+
+/** The hint for a word of another language in the place of a function. */
+export function hintForKeyword(word: string): string | undefined {
+  if (/^for(each)?$/.test(word)) return 'write {{range gets "/dir/*"}}...{{end}}'
+  if (/^els?e?_?if$/.test(word)) return 'write {{else if ...}}'
+  if (/^(end[a-z]+|fi|done)$/.test(word)) return 'write {{end}}'
+  if (/^(set|let|var)$/.test(word)) return 'write {{$name := ...}}'
+  return word === 'unless' ? 'write {{if not (...)}}' : undefined
+}
+
+/** The hint for a value of a type that the parameter does not take; both are names of Go's types. */
+export function hintForType(wanted: string, given: string): string | undefined {
+  if (wanted === 'int' && given === 'string') return 'convert the string with atoi: (atoi $value)'
+  if (wanted === 'string' && /^(u?int|float)/.test(given))
+    return 'convert the number with (printf "%v" $value)'
+  if (wanted === '[]string' && given === 'memkv.KVPairs')
+    return 'gets returns pairs; getvs returns the values, ls the names'
+  return undefined
+}
+
+export const INNER_CALL =
+  'put a call that is an argument in parentheses, such as not (exists "/app/port")'
+export const NOT_A_LIST =
+  'gets "/dir/*" and ls "/dir" return lists; split makes a list of a string, jsonArray of JSON'
+
+/** The hint for values that cannot be compared; both are names of kinds. */
+export function hintForComparison(a: string | null, b: string | null): string | undefined {
+  const kinds = [a, b]
+  if (kinds.includes('string') && kinds.some((kind) => /^(u?int|float)/.test(kind ?? '')))
+    return 'write the number in quotes, or convert the string: a value of the store is a string'
+  if (kinds.includes('float') && kinds.some((kind) => /^u?int/.test(kind ?? '')))
+    return 'write the number with a point, such as 1.0: a number of JSON is a float'
+  return undefined
+}

@@ -4,6 +4,7 @@ import type { CommandResult } from '../core/event.ts'
 import type { Fault } from '../core/fault.ts'
 import { lastLines } from '../core/output.ts'
 import { duration } from '../core/words.ts'
+import { withoutSecrets } from '../system/secrets.ts'
 
 export type CommandName = 'check_cmd' | 'group_check_cmd' | 'reload_cmd' | 'verify_cmd'
 
@@ -31,7 +32,7 @@ export function commandFault(
   result: CommandResult,
   { sensitive = false, dest }: FaultOptions = {},
 ): Fault {
-  const lines = lastLines(shownResult(result, sensitive).output)
+  const lines = lastLines(withoutSecrets(shownResult(result, sensitive).output))
   return {
     kind: 'command',
     message: `${what} ${ending(result)}: ${command}`,

@@ -106,14 +106,17 @@ function shortSince(former: Short | undefined, counts: readonly Count[], now: nu
   return { counts: next, since }
 }
 
-function trippedBy({ files, supplies, keys }: Evidence): HoldVerdict | undefined {
+function trippedBy(evidence: Evidence): HoldVerdict | undefined {
+  const { files, supplies } = evidence
   for (const { dest, guard, last, next } of files) {
     const tripped = trips(guard, last, next)
     if (tripped !== undefined) return { by: 'guard', dest, ...tripped }
   }
   const [root] = emptied(supplies.last ?? new Map(), supplies.next)
   if (root === undefined) return undefined
-  const own = keys.filter((key) => (root === '/' ? storeOf(key) === undefined : covers(root, key)))
+  const own = evidence.keys.filter((key) =>
+    root === '/' ? storeOf(key) === undefined : covers(root, key),
+  )
   const reason =
     `no key is left of ${listed(own, NAMED)}, where the last applied render found some, ` +
     'and allow_empty is not set'

@@ -82,10 +82,11 @@ async function rejectedBefore(
   { memory }: Parts,
 ): Promise<Outcome | undefined> {
   if (!unit.mayGoBack) return undefined
-  const hash = contentHash(templates)
   for (const name of unit.names) {
     const { rejected } = await memory.get(name)
-    if (rejected?.hash !== hash || isAccepted(unit.consentOf(name), hash)) continue
+    if (rejected === undefined) continue
+    const hash = contentHash(templates)
+    if (rejected.hash !== hash || isAccepted(unit.consentOf(name), hash)) continue
     const message = `this content (${hash}) was rolled back and is not tried again until it changes: ${rejected.why}`
     const hint = `Correct the keys or the template. To try this content once more: reconfd accept ${name}`
     return { kind: 'rejected', resource: name, fault: { kind: 'command', message, hint } }
@@ -104,8 +105,9 @@ async function heldBack(
     const { name } = finding.resource
     const own = changes.filter(({ resource }) => resource === name)
     if (own.length === 0) continue
-    const hash = contentHash(templates, name)
-    if (isAccepted(unit.consentOf(name), hash)) continue
+    const hash = (): string => contentHash(templates, name)
+    const consent = unit.consentOf(name)
+    if (consent.accepted !== undefined && isAccepted(consent, hash())) continue
     const dests = own.map(({ spec }) => spec.dest)
     const hold = await holdOf(finding, { dests, hash }, memory, clock.time())
     if (hold !== undefined) return { kind: 'held', resource: name, hold }

@@ -73,12 +73,12 @@ export function findingOf(
 
 /**
  * Returns why a change of a resource must not be placed now; undefined if it may be. Records a held change.
- * @param change the destinations that differ, and the hash of the whole content
+ * @param change the destinations that differ, and the hash of the whole content, computed only for a held change
  * @param time milliseconds since 1970
  */
 export async function holdOf(
   finding: Finding,
-  change: { readonly dests: readonly string[]; readonly hash: string },
+  change: { readonly dests: readonly string[]; readonly hash: () => string },
   memory: Memory,
   time: number,
 ): Promise<Hold | undefined> {
@@ -87,7 +87,7 @@ export async function holdOf(
   const held = judge(evidenceOf(finding, last), last.held?.short, time)
   if (held === undefined) return undefined
   const { by, reason, vanished, short, passesIn } = held
-  const remembered = { hash: change.hash, ...(short === undefined ? {} : { short }) }
+  const remembered = { hash: change.hash(), ...(short === undefined ? {} : { short }) }
   // A failure is not fatal: after a restart the change is held again.
   if (JSON.stringify(remembered) !== JSON.stringify(last.held)) {
     await memory.set(name, { held: remembered })
@@ -110,7 +110,10 @@ function evidenceOf({ resource, files, supplies }: Finding, last: Remembered): E
       return { dest, guard, last: before, next: { keys, size } }
     }),
     supplies: { last: last.supplies, next: supplies },
-    keys: resourceKeys([resource]),
+    // Only the reason of a hold names them, and most changes are not held.
+    get keys() {
+      return resourceKeys([resource])
+    },
   }
 }
 

@@ -1,6 +1,7 @@
 // Reads the entries of Consul's KV store from the bytes of an answer as they arrive. Consul sends everything below a
 // prefix at each change, so an entry with a known ModifyIndex is skipped without parsing it. Entries that differ from
 // Consul's usual formatting are left to JSON.parse.
+import { Chunks } from './chunks.ts'
 import { textOf } from './http-body.ts'
 import type { Limits } from '../core/settings.ts'
 import { base64, count, Mismatch, orNull, record, text } from './shape.ts'
@@ -67,9 +68,7 @@ export class EntriesReader {
   /** The bytes being read. */
   #bytes: Buffer = Buffer.alloc(0)
   /** Received and not read yet. */
-  #parts: Buffer[] = []
-  /** Bytes in #parts. */
-  #waiting = 0
+  readonly #parts = new Chunks()
   /** An incomplete entry is retried only with twice as many bytes, so that a long entry takes linear time. */
   #needed = 0
   /** The current entry has Consul's usual formatting. */
@@ -87,14 +86,12 @@ export class EntriesReader {
 
   /** Throws a Mismatch, a NotJson or a FaultError. */
   write(chunk: Buffer): void {
-    this.#parts.push(chunk)
-    this.#waiting += chunk.length
-    if (this.#waiting < this.#needed) return
-    this.#bytes = this.#parts.length === 1 ? chunk : Buffer.concat(this.#parts)
+    this.#parts.add(chunk)
+    if (this.#parts.length < this.#needed) return
+    this.#bytes = this.#parts.take()
     const read = this.#read()
     const rest = this.#bytes.subarray(read)
-    this.#parts = rest.length === 0 ? [] : [rest]
-    this.#waiting = rest.length
+    if (rest.length > 0) this.#parts.add(rest)
     this.#needed = rest.length * 2
     this.#bytes = Buffer.alloc(0)
   }
@@ -102,8 +99,8 @@ export class EntriesReader {
   /** Throws like write(). */
   end(): Entries {
     this.#needed = 0
-    if (this.#waiting > 0) this.write(Buffer.alloc(0))
-    if (this.#waiting > 0 || this.#state !== 'over') throw new NotJson()
+    if (this.#parts.length > 0) this.write(Buffer.alloc(0))
+    if (this.#parts.length > 0 || this.#state !== 'over') throw new NotJson()
     return { count: this.#count, unknown: this.#unknown }
   }
 

@@ -4,6 +4,7 @@ import { constants, isUtf8 } from 'node:buffer'
 import { finished, type Readable } from 'node:stream'
 import { FaultError } from '../core/fault.ts'
 import type { Limits } from '../core/settings.ts'
+import { Chunks } from './chunks.ts'
 import { ERROR_TEXT, expectRoomFor, Meter, type ByteLimit } from './limits.ts'
 
 export interface Source {
@@ -59,9 +60,9 @@ async function collect(
   onBytes: () => void,
 ): Promise<string> {
   const { status, place, limits } = source
-  const chunks: Buffer[] = []
-  await pour(source, limit, what, onBytes, (chunk) => chunks.push(chunk))
-  const text = textOf(Buffer.concat(chunks), place, limits)
+  const chunks = new Chunks()
+  await pour(source, limit, what, onBytes, (chunk) => chunks.add(chunk))
+  const text = textOf(chunks.take(), place, limits)
   if (status === 400 && WANTS_TLS.test(text)) throw wantsTls(place)
   return text
 }
@@ -104,24 +105,22 @@ async function* splitLines(
 ): AsyncGenerator<string> {
   const meter = new Meter(limit, place, what)
   // Decodes only complete lines, because a chunk may end inside a UTF-8 sequence.
-  let parts: Buffer[] = []
+  const parts = new Chunks()
   try {
     for await (const chunk of body as AsyncIterable<Buffer>) {
       onBytes()
       let from = 0
       for (let at = chunk.indexOf(10); at >= 0; at = chunk.indexOf(10, from)) {
-        const tail = chunk.subarray(from, at)
-        const line = parts.length === 0 ? tail : Buffer.concat([...parts, tail])
-        parts = []
+        parts.add(chunk.subarray(from, at))
         meter.reset()
         from = at + 1
-        yield textOf(line, place, limits)
+        yield textOf(parts.take(), place, limits)
       }
       if (from === chunk.length) continue
       meter.take(chunk.length - from)
-      parts.push(chunk.subarray(from))
+      parts.add(chunk.subarray(from))
     }
-    if (parts.length > 0) yield textOf(Buffer.concat(parts), place, limits)
+    if (parts.length > 0) yield textOf(parts.take(), place, limits)
   } catch (error) {
     throw reasonOf(error)
   } finally {

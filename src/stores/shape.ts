@@ -4,6 +4,7 @@
 // A shape returns the same value with its type, without a copy. It ignores further fields, because servers add new
 // ones. A mismatch never contains a value.
 import type { FaultError } from '../core/fault.ts'
+import { withoutSecrets } from '../system/secrets.ts'
 
 /** Returns the value, typed. Throws a Mismatch. */
 export type Shape<T> = (value: unknown) => T
@@ -31,7 +32,9 @@ export class Mismatch extends Error {
 /** Names may come from a server, so any but plain words are quoted and shortened. */
 const placeOf = (part: string | number): string => {
   if (typeof part === 'number') return `[${part}]`
-  return /^[\w.]{1,60}$/.test(part) ? `.${part}` : `[${JSON.stringify(part.slice(0, 80))}]`
+  return /^[\w.]{1,60}$/.test(part)
+    ? `.${part}`
+    : `[${JSON.stringify(withoutSecrets(part).slice(0, 80))}]`
 }
 
 /** Runs `check`, and converts a Mismatch to a fault of the server. */

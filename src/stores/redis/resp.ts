@@ -3,6 +3,7 @@
 // https://redis.io/docs/latest/develop/reference/protocol-spec/
 import { decodeValue, encodeText } from '../../core/bytes.ts'
 import type { Limits } from '../../core/settings.ts'
+import { Chunks } from '../chunks.ts'
 import { ERROR_TEXT, Meter, VALUE_COST } from '../limits.ts'
 
 /** Strings, numbers, null, and lists of them; maps are flat lists: name, value, name, value. */
@@ -36,8 +37,7 @@ const TYPES = '+:_#,(-$=!*~%>'
 
 export class Decoder {
   /** The received bytes of an incomplete token. */
-  #chunks: Buffer[] = []
-  #size = 0
+  readonly #chunks = new Chunks()
   /** Minimal number of bytes before the next attempt to decode. */
   #needed = 0
   readonly #open: Open[] = []
@@ -57,11 +57,10 @@ export class Decoder {
 
   /** Throws a ProtocolError, or the FaultError of a limit. */
   write(chunk: Buffer): void {
-    this.#chunks.push(chunk)
-    this.#size += chunk.length
+    this.#chunks.add(chunk)
     // The chunks of a long value are joined once, when it is complete.
-    if (this.#size < this.#needed) return
-    const bytes = this.#chunks.length === 1 ? chunk : Buffer.concat(this.#chunks)
+    if (this.#chunks.length < this.#needed) return
+    const bytes = this.#chunks.take()
     let at = 0
     this.#needed = 0
     for (let next = this.#token(bytes, at); next !== undefined; next = this.#token(bytes, at)) {
@@ -69,8 +68,7 @@ export class Decoder {
       if (this.#open.length === 0) this.#answer.reset()
       at = next
     }
-    this.#chunks = at === bytes.length ? [] : [bytes.subarray(at)]
-    this.#size = bytes.length - at
+    if (at < bytes.length) this.#chunks.add(bytes.subarray(at))
     this.#needed -= at
   }
 

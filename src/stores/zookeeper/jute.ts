@@ -2,6 +2,7 @@
 // is a sequence of these, listed in zookeeper.jute of ZooKeeper's source.
 
 import { decodeValue, encodeText } from '../../core/bytes.ts'
+import { Chunks } from '../chunks.ts'
 
 export class JuteWriter {
   readonly #parts: Buffer[] = []
@@ -147,8 +148,7 @@ export class PacketTooLarge extends RangeError {}
 
 /** Splits a stream of bytes into packets. */
 export class Packets {
-  #chunks: Buffer[] = []
-  #size = 0
+  readonly #chunks = new Chunks()
   /** Minimal number of bytes before the next attempt. */
   #needed = 4
 
@@ -157,11 +157,10 @@ export class Packets {
 
   /** The packets completed by this chunk. Throws a RangeError for an invalid length, or one above `most`. */
   push(chunk: Buffer): Buffer[] {
-    this.#chunks.push(chunk)
-    this.#size += chunk.length
+    this.#chunks.add(chunk)
     // The chunks of a large packet are joined once, when it is complete.
-    if (this.#size < this.#needed) return []
-    const bytes = Buffer.concat(this.#chunks)
+    if (this.#chunks.length < this.#needed) return []
+    const bytes = this.#chunks.take()
     const packets: Buffer[] = []
     let at = 0
     this.#needed = 4
@@ -176,8 +175,7 @@ export class Packets {
       packets.push(bytes.subarray(at + 4, at + 4 + length))
       at += 4 + length
     }
-    this.#chunks = [bytes.subarray(at)]
-    this.#size = bytes.length - at
+    if (at < bytes.length) this.#chunks.add(bytes.subarray(at))
     return packets
   }
 }

@@ -44,8 +44,8 @@ const LONGEST_TIMEOUT = 60_000
  */
 export const HANDSHAKE_TIMEOUT = { first: 500, most: 4_000 } as const
 
-/** Limit for one packet in milliseconds, even if bytes keep arriving. */
-const LONGEST_PACKET = 60_000
+/** Limit for one packet, and for one reply, in milliseconds, even if other data keeps arriving. */
+const LONGEST = 60_000
 
 /** Limit of pending requests: enough to hide the round-trip time, few for the server. */
 const IN_FLIGHT = 100
@@ -100,6 +100,8 @@ export class Session {
   #moved = 0
   /** When the last packet was complete, in milliseconds of `performance.now()`. */
   #wholeAt = performance.now()
+  /** When the first request in `#sent` became due, in milliseconds of `performance.now()`. */
+  #dueSince = 0
   #ended: Error | undefined
   /** The limit for the session to be established, then for silence. */
   #deadline: NodeJS.Timeout | undefined
@@ -215,6 +217,7 @@ export class Session {
       const next = this.#waiting[this.#taken]
       if (next === undefined) break
       this.#taken++
+      if (this.#sent.length === 0) this.#dueSince = performance.now()
       this.#sent.push(next)
       this.#moved += next.packet.length
       this.#socket.write(next.packet)
@@ -225,7 +228,8 @@ export class Session {
   }
 
   #read(chunk: Buffer): void {
-    const isInTime = performance.now() - this.#wholeAt < LONGEST_PACKET
+    const since = this.#sent.length > 0 ? Math.min(this.#dueSince, this.#wholeAt) : this.#wholeAt
+    const isInTime = performance.now() - since < LONGEST
     if (this.#established && isInTime) this.#deadline?.refresh()
     this.options.heard?.()
     try {
@@ -287,6 +291,7 @@ export class Session {
       const pending = this.#sent[0]
       if (pending?.xid !== id) throw new RangeError('answers out of order')
       this.#sent.shift()
+      this.#dueSince = performance.now()
       if (error === errorCode.ok) pending.resolve(reader)
       else pending.reject(new ZkError(error))
       this.#send()

@@ -28,7 +28,7 @@ export class NoRecursiveWatch extends Error {}
 /** `recursive`: one watch for each prefix. `once`: two for each znode, which fire only once. */
 export type WatchMode = 'recursive' | 'once'
 
-/** Approximate memory for a pending request of a znode, in bytes. */
+/** Approximate memory for a znode to be read, in bytes. */
 const COST = 512
 
 /** ZooKeeper's internal znodes, in every ensemble. */
@@ -91,7 +91,9 @@ export class Znodes {
   }
 
   #mark(key: Key): void {
-    if (!this.#wanted(key)) return
+    if (!this.#wanted(key) || this.#dirty.has(key)) return
+    if (!this.#reading) this.#expectRoom = this.session.budget()
+    this.#expectRoom(COST)
     this.#dirty.add(key)
     if (this.#reading) return
     this.#reading = true

@@ -245,6 +245,15 @@ const messages: Lies<ZooLie> = {
   'a path that is longer than it is': number('event', () => 8, 5000),
   'an event and more': body('event', (bytes) => Buffer.concat([bytes, Buffer.from(SECRET)])),
   'an answer to nothing': { to: 'event', tell: () => header(12_345).frame() },
+  'events of more znodes than fit': {
+    to: 'event',
+    tell: ({ id }) => {
+      const names = Array.from({ length: LIMITS.body / 256 }, (_, n) => `/v/new-${n}`)
+      const changed = (path: string) =>
+        bytesOf(new JuteWriter().int(NODE_DATA_CHANGED).int(CONNECTED).string(path))
+      return Buffer.concat(names.map((name) => packet(bytesOf(header(id)), changed(name))))
+    },
+  },
   'the end': { to: 'event', tell: (_, socket) => void socket.destroy() },
 }
 

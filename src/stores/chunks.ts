@@ -1,0 +1,37 @@
+// Collects received bytes in few buffers. A server may send each byte as a chunk of its own, and the Buffer of a chunk
+// takes some hundred bytes, so a limit of the bytes alone would not bound memory.
+
+/** Bytes. Shorter chunks are joined. */
+const SHORT = 4096
+
+export class Chunks {
+  #chunks: Buffer[] = []
+  #length = 0
+
+  /** The number of bytes. */
+  get length(): number {
+    return this.#length
+  }
+
+  add(chunk: Buffer): void {
+    const chunks = this.#chunks
+    this.#length += chunk.length
+    let last = chunk
+    // Joins only chunks that are no longer than their successor, so that each byte is copied only a few times.
+    for (;;) {
+      const before = chunks.at(-1)
+      if (before === undefined || before.length >= SHORT || before.length > last.length) break
+      chunks.pop()
+      last = Buffer.concat([before, last])
+    }
+    chunks.push(last)
+  }
+
+  /** Returns all bytes, and forgets them. */
+  take(): Buffer {
+    const chunks = this.#chunks
+    this.#chunks = []
+    this.#length = 0
+    return chunks.length === 1 ? (chunks[0] as Buffer) : Buffer.concat(chunks)
+  }
+}

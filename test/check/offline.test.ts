@@ -138,7 +138,7 @@ test.each([
 )
 
 test.each(['/services', '/services/shop', '/services/shop/n1', 'consul:/services'])(
-  'a service that the keys cover in any store is no warning: %s',
+  'a service that the keys cover in any store causes no warning: %s',
   async (key) => {
     const toml = `[template]\nsrc = "a.njk"\ndest = "/tmp/a"\nkeys = ["/x", "${key}"]\n`
     const lines = await told({
@@ -263,7 +263,7 @@ describe('templates that include one another in a circle', () => {
     withTemplate('{% include "b.njk" %}{% include "b.njk" %}'),
     withGo('{{if exists "/deeper"}}{{include "a.tmpl"}}{{end}}'),
     withGo('{{define "x"}}{{include "a.tmpl"}}{{end}}'),
-  ])('what may end is left alone: %j', async (files) => {
+  ])('recursion that may end is accepted: %j', async (files) => {
     const lines = await told(files)
     expect(lines.filter((line) => line.includes(': error: '))).toEqual([])
   })

@@ -34,7 +34,7 @@ test.each(['localhost', '127.0.0.1:66000', 'http://127.0.0.1:80', '::1:80', 'a b
   },
 )
 
-test('off unless asked for, and in a onetime run', async () => {
+test('off unless configured, and in a onetime run', async () => {
   expect(await httpOf(['-watch'])).toBeUndefined()
   expect(await httpOf(['-onetime', '-http', ':1'])).toBeUndefined()
 })

@@ -90,7 +90,7 @@ test('a Go template with delimiters of its own', async () => {
   expect(resources[0]?.templates[0]).toMatchObject({ leftDelim: '[[', rightDelim: ']]' })
 })
 
-test('a number counts before a name, as in confd, whether there is such a name or not', async () => {
+test('a number takes precedence over a name, as in confd, even if the name does not exist', async () => {
   const toml = `${good}uid = 65534\nowner = "root"\ngid = 0\ngroup = "nosuchgroup"\n`
   const { resources, notices, text } = await load({ 'conf.d/a.toml': toml })
   expect(text).toBe('')

@@ -52,7 +52,7 @@ it.each<[mistake: string, template: string, place: string, says: string | RegExp
     '1:24',
     'did you mean .Value? it has .Key, .Value',
   ],
-  ['a field that there is not', '{{(get "/s").X}}', '1:13', 'it has .Key, .Value'],
+  ['an unknown field', '{{(get "/s").X}}', '1:13', 'it has .Key, .Value'],
   [
     'a field of a string',
     '{{range getvs "/v/*"}}{{.Value}}{{end}}',

@@ -234,7 +234,7 @@ async function runWith(
   })
   flush()
   const resources = listeners.resources()
-  if (settings.mode === 'onetime' && !settings.noop && ended.kind === 'done' && resources > 0) {
+  if (settings.mode === 'onetime' && ended.kind === 'done' && resources > 0) {
     const isSame = ended.failed.length + ended.changed.length === 0
     const message = `${counted(resources, 'resource')} in sync, nothing changed`
     if (isSame) emit({ kind: 'notice', level: 'info', message })

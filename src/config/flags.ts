@@ -138,7 +138,8 @@ class FlagParser {
     if (name !== undefined) return this.#option(name, flag, inline)
     const foreign = foreignOf(flag)
     const text = foreign?.isSwitch === true ? (inline ?? 'true') : (inline ?? this.#unknownValue())
-    if (foreign === undefined) this.#faults.push(unknownFlag(flag, byFlag.keys()))
+    if (foreign === undefined)
+      this.#faults.push(unknownFlag(flag, [...byFlag.keys(), ...commandFlags.keys()]))
     else this.#foreign(flag, foreign, text)
   }
 

@@ -3,6 +3,7 @@
 import { connect } from 'node:net'
 import { errnoOf } from '../core/errno.ts'
 import { FaultError, raise, type Fault } from '../core/fault.ts'
+import { Chunks } from '../system/chunks.ts'
 
 export interface Timeouts {
   /** Milliseconds to connect. */
@@ -84,8 +85,7 @@ function converse(
 ): Promise<Buffer> {
   return new Promise((resolve, reject) => {
     const socket = connect(targetOf(address))
-    const pieces: Buffer[] = []
-    let size = 0
+    const received = new Chunks()
     const fail = (error: FaultError): void => {
       socket.destroy()
       reject(error)
@@ -97,14 +97,13 @@ function converse(
       socket.setTimeout(toAnswer)
       socket.write(`${lines.join('\n')}\n`, 'latin1')
     })
-    socket.on('data', (piece) => {
-      pieces.push(piece)
-      size += piece.length
-      if (size > MAX_ANSWERS)
+    socket.on('data', (chunk) => {
+      received.add(chunk)
+      if (received.length > MAX_ANSWERS)
         fail(new FaultError({ kind: 'io', message: `the answer of ${address} is too long` }))
     })
     socket.once('error', (error) => fail(connectionError(address, error)))
-    socket.once('end', () => resolve(Buffer.concat(pieces)))
+    socket.once('end', () => resolve(received.take()))
   })
 }
 

@@ -1,7 +1,7 @@
 // Reads the entries of Consul's KV store from the bytes of an answer as they arrive. Consul sends everything below a
 // prefix at each change, so an entry with a known ModifyIndex is skipped without parsing it. Entries that differ from
 // Consul's usual formatting are left to JSON.parse.
-import { Chunks } from './chunks.ts'
+import { Chunks } from '../system/chunks.ts'
 import { textOf } from './http-body.ts'
 import type { Limits } from '../core/settings.ts'
 import { base64, count, Mismatch, orNull, record, text } from './shape.ts'

@@ -4,7 +4,7 @@ import { constants, isUtf8 } from 'node:buffer'
 import { finished, type Readable } from 'node:stream'
 import { FaultError } from '../core/fault.ts'
 import type { Limits } from '../core/settings.ts'
-import { Chunks } from './chunks.ts'
+import { Chunks } from '../system/chunks.ts'
 import { ERROR_TEXT, expectRoomFor, Meter, type ByteLimit } from './limits.ts'
 
 export interface Source {

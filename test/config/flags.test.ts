@@ -117,6 +117,10 @@ describe('bad command lines', () => {
   const list = '"reconfd -help" lists all flags'
   test.each<[string[], string[]]>([
     [['-onetim'], ['unknown flag -onetim', 'did you mean -onetime?']],
+    [
+      ['status', '-folow'],
+      ['unknown flag -folow', 'did you mean -follow?'],
+    ],
     [['--sync_only'], ['unknown flag -sync_only', 'did you mean -sync-only?']],
     [
       ['-zzzzzz', 'value'],

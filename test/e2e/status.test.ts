@@ -379,10 +379,13 @@ test('a onetime run that changes nothing says so in one line', async () => {
   await withApp(
     () => ({}),
     async (site) => {
-      const once = () => site.start('-file', join(site.root, 'keys.json'), '-onetime').finished
+      const once = (...flags: readonly string[]) =>
+        site.start('-file', join(site.root, 'keys.json'), '-onetime', ...flags).finished
       const line = '1 resource in sync, nothing changed'
+      expect((await once('-noop')).stderr).not.toContain(line)
       expect((await once()).stderr).not.toContain(line)
       expect((await once()).stderr).toContain(line)
+      expect((await once('-noop')).stderr).toContain(line)
     },
   )
 })

@@ -108,6 +108,9 @@ function accepts(host: string, port: number, signal: AbortSignal): Promise<void>
   })
 }
 
+/** Bytes of the header of a message, and of a reply: a header, then field 1, an enum in which SERVING is 1. */
+const [HEADER, REPLY] = [5, 7]
+
 /** Checks the whole server: https://github.com/grpc/grpc/blob/master/doc/health-checking.md. */
 function isServing(
   service: Service,
@@ -126,7 +129,7 @@ function isServing(
     const aborted = (): void => end(new Error('aborted'))
     signal.addEventListener('abort', aborted, { once: true })
     client.on('error', end)
-    const chunks: Buffer[] = []
+    let head: Buffer = Buffer.alloc(0)
     const stream = client.request({
       ':method': 'POST',
       ':path': '/grpc.health.v1.Health/Check',
@@ -135,13 +138,15 @@ function isServing(
     })
     stream
       .on('error', end)
-      .on('data', (chunk: Buffer) => chunks.push(chunk))
+      .on('data', (chunk: Buffer) => {
+        // A service may send without end.
+        if (head.length < REPLY) head = Buffer.concat([head, chunk]).subarray(0, REPLY)
+      })
       .on('end', () => {
-        // A five-byte header, then field 1, an enum in which SERVING is 1.
-        const [field, status] = Buffer.concat(chunks).subarray(5)
+        const [field, status] = head.subarray(HEADER)
         end(field === 0x08 && status === 1 ? undefined : 'the status is not SERVING')
       })
       // An empty, uncompressed request.
-      .end(Buffer.alloc(5))
+      .end(Buffer.alloc(HEADER))
   })
 }

@@ -3,7 +3,7 @@
 // https://redis.io/docs/latest/develop/reference/protocol-spec/
 import { decodeValue, encodeText } from '../../core/bytes.ts'
 import type { Limits } from '../../core/settings.ts'
-import { Chunks } from '../chunks.ts'
+import { Chunks } from '../../system/chunks.ts'
 import { ERROR_TEXT, Meter, VALUE_COST } from '../limits.ts'
 
 /** Strings, numbers, null, and lists of them; maps are flat lists: name, value, name, value. */

@@ -2,7 +2,7 @@
 // is a sequence of these, listed in zookeeper.jute of ZooKeeper's source.
 
 import { decodeValue, encodeText } from '../../core/bytes.ts'
-import { Chunks } from '../chunks.ts'
+import { Chunks } from '../../system/chunks.ts'
 
 export class JuteWriter {
   readonly #parts: Buffer[] = []

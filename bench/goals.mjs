@@ -90,7 +90,7 @@ function arrival(file, text) {
   const holds = () => existsSync(file) && readFileSync(file, 'utf8').includes(text)
   return new Promise((resolve, reject) => {
     const watcher = watch(dirname(file), () => holds() && done())
-    const timer = setTimeout(() => done(new Error(`${file} never held ${text}`)), 60_000)
+    const timer = setTimeout(() => done(new Error(`${file} never contained ${text}`)), 60_000)
     const done = (error) => {
       watcher.close()
       clearTimeout(timer)

@@ -46,7 +46,7 @@ export function freePort() {
   })
 }
 
-/** Starts a process that ends with the bench at the latest. */
+/** Starts a process, which is killed at the end of the bench if it still runs. */
 export function start(command, args, options = {}) {
   const child = spawn(command, args, { stdio: ['ignore', 'ignore', 'pipe'], ...options })
   let log = ''
@@ -193,7 +193,7 @@ export async function startEtcd() {
 export async function until(condition, deadline = 60_000) {
   const end = Date.now() + deadline
   while (!(await condition())) {
-    if (Date.now() > end) throw new Error('waited in vain')
+    if (Date.now() > end) throw new Error(`the condition was not met within ${deadline} ms`)
     await sleep(20)
   }
 }

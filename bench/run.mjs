@@ -77,7 +77,7 @@ const everything = '{% for p in range("/app") %}{{ p.key }} = {{ p.value }}\n{% 
 /** Changes that are not counted: a daemon lives long enough for its code to be compiled. */
 const WARM_UP = 20
 
-/** CPU time of the daemon per change, each change waited for. */
+/** CPU time of the daemon per change. Waits until each change has arrived. */
 async function cpuPerChange(etcd, resources, changes) {
   const child = await daemon(etcd, resources)
   const change = async (n) => {
@@ -185,7 +185,7 @@ async function burst() {
     child.out().includes(`= burst-${950 + n}\n`),
   ).every(Boolean)
   const reloads = readFileSync(join(folder, 'reloads'), 'utf8').split('\n').length - 1
-  // One at once, one for each debounce-max (2 s) of the burst, one for its end, one for the start.
+  // One reload at once, one for each debounce-max (2 s) of the burst, one for its end, and one for the start.
   const bound = 3 + Math.ceil(lasted / 2000)
   row(
     `1,000 changes in ${(lasted / 1000).toFixed(1)} s: the final content`,

@@ -1,5 +1,5 @@
-# Runs a command and writes what it took to descriptor 3: user and system time in microseconds, and peak memory in
-# KiB. Node has no wait4(2).
+# Runs a command, and writes its CPU time (user and system, in microseconds) and its peak memory (in KiB) to
+# descriptor 3. Node has no wait4(2).
 #   perl rusage.pl COMMAND [ARGUMENT...]
 use strict;
 use POSIX ();

@@ -58,7 +58,7 @@ const OPTIONS = [
 ]
 
 /**
- * Builds the program, and the executable of it.
+ * Builds the program and its single executable.
  * @param file where to put it
  * @returns the path of the file
  */

@@ -24,7 +24,7 @@ PERFORMANCE OF THIS SOFTWARE.`,
  */
 export function notices(packages, root) {
   const texts = packages.map((one) => notice(one, join(root, one.path)))
-  return `The program holds these libraries, each under its own licence.\n\n${texts.join('\n')}`
+  return `The program contains these libraries, each under its own licence.\n\n${texts.join('\n')}`
 }
 
 function notice({ name, version, license, author }, folder) {

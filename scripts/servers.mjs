@@ -112,7 +112,7 @@ const SERVERS = {
  */
 const EXTRA_SUITES = ['bullseye', 'bookworm', 'trixie', 'forky']
 
-/** What `npm test` needs; the others are fetched when a test asks for them. */
+/** The servers that `npm test` needs; the others are fetched when a test requires them. */
 export const serverNames = Object.keys(SERVERS).filter((name) => !SERVERS[name].seldom)
 
 const CACHE = fileURLToPath(new URL('../.cache/servers', import.meta.url))
@@ -200,8 +200,8 @@ export function provide(names) {
 
 /**
  * An apt that reads the machine's Debian sources and the list of what is installed, and writes only
- * below `work`: it needs neither root nor an `apt-get update` before.
- * @returns a function that runs apt-get, or what is wrong
+ * below `work`: it needs neither root nor a previous `apt-get update`.
+ * @returns a function that runs apt-get, or the reason why there is none
  */
 function privateApt(work) {
   const sources = debianSources()
@@ -335,7 +335,7 @@ function fetch(name, work, apt) {
   }
   mendLinks(root, root)
   if (programIn(root, program) === undefined)
-    return `package ${main ?? alone[0]} holds no ${program}`
+    return `package ${main ?? alone[0]} contains no ${program}`
   if (ownLibc) startWithOwnLibc(root, program, join(realpathSync(CACHE), name))
   try {
     renameSync(root, join(CACHE, name))

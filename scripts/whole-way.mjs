@@ -238,7 +238,8 @@ async function main() {
     await ask(port)
     return failures.length === 0
   })
-  // Written only now, because an earlier signal would end HAProxy. It re-reads the changed file once.
+  // The pid file is written only now, because an earlier signal would end HAProxy. The signal below makes HAProxy read
+  // changes made meanwhile.
   writeFileSync(join(folder, 'haproxy.pid'), String(balancer.pid))
   balancer.kill('SIGUSR2')
 

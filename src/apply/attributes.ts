@@ -18,7 +18,7 @@ import { succeeded } from './command-fault.ts'
 import { runCommand } from './command.ts'
 import type { Staged } from './staged.ts'
 
-/** The value of cp's `--preserve`; empty if a new file has the same attributes anyway. */
+/** The value of cp's `--preserve`; empty if there is nothing to copy, because a new file has the same attributes. */
 type Preserve = '' | 'xattr' | 'mode,xattr'
 
 interface Known {
@@ -33,7 +33,7 @@ interface Pair {
   readonly target: number
 }
 
-/** Milliseconds. */
+/** Limit of one run of getfattr or cp, in milliseconds. */
 const TIMEOUT = 10_000
 /** Pairs for one run of getfattr; each takes two descriptors. */
 const AT_ONCE = 10
@@ -41,7 +41,7 @@ const OUTPUT_CAP = 1024 * 1024
 /** The first descriptor after the standard streams. */
 const FIRST = 3
 
-/** By path of the target. Avoids a getfattr for files that are still as we left them. */
+/** By path of the target. Avoids running getfattr for files that have not changed since we wrote them. */
 const known = new Map<string, Known>()
 
 const inodeState = ({ dev, ino, ctimeMs }: Stats): string => `${dev} ${ino} ${ctimeMs}`
@@ -70,7 +70,7 @@ export async function keepAttributes(all: readonly Staged[]): Promise<readonly s
   return lost
 }
 
-/** Call after the staged file was renamed over its target: carries over what is known about the attributes. */
+/** Call after the staged file was renamed over its target. Remembers its attributes for the next keepAttributes(). */
 export function remember({ place, fd }: Staged): void {
   const preserve = known.get(place.path)?.preserve
   if (preserve !== undefined) known.set(place.path, { state: inodeState(fstatSync(fd)), preserve })

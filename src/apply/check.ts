@@ -14,7 +14,7 @@ import { copyApart } from './stage.ts'
 import type { Staged } from './staged.ts'
 
 export interface Checked {
-  /** As written in the resource: the path of the staged file is useless after the check. */
+  /** As written in the resource, because the path of the staged file does not exist after the check. */
   readonly command: string
   /** Without output if the resource is sensitive. */
   readonly result: CommandResult

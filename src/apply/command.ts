@@ -26,11 +26,11 @@ const GRACE = 5000
 const CAP = 64 * 1024
 /** The longest time, in milliseconds, that runCommand takes with this timeout and the default grace. */
 export const longestRun = (timeout: number): number => timeout + GRACE + REPORT_MOST + HELD_PIPE
-/** Milliseconds to wait for the end of the output after the shell's exit: a background process may hold it open. */
+/** Milliseconds to wait for the end of the output after the shell's exit: a background process may keep it open. */
 const HELD_PIPE = 100
 /** Milliseconds to wait for the exit of a killed command. */
 const REPORT_MOST = 1000
-/** Milliseconds between two looks at a terminated group whose shell has exited. */
+/** Milliseconds between two checks whether a terminated group, whose shell has exited, is gone. */
 const GROUP_POLL = 20
 
 // One pipe for both outputs keeps their order. `eval` keeps the line numbers in the shell's messages, and the

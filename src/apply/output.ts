@@ -47,7 +47,7 @@ export class CappedOutput {
     }
     const cut = this.#tailTotal % this.#tailCap
     const tail = Buffer.concat([this.#ring.subarray(cut), this.#ring.subarray(0, cut)])
-    const gap = `\n[... ${this.truncated} bytes left out ...]\n`
+    const gap = `\n[... ${this.truncated} bytes omitted ...]\n`
     return head.toString('utf8') + gap + tail.toString('utf8')
   }
 }

@@ -4,8 +4,8 @@
 // does not wait for a fork. Environment, umask and folder are inherited.
 //
 // Each waiting shell has its own socket: it writes its process id, reads its command, and the command's output
-// follows. After the output, the helper writes the exit status. All of them read from the daemon, so they end with
-// it, however it ends.
+// follows. After the output, the helper writes the exit status. The helper and the waiting shells read from the
+// daemon, so they end when it ends, however that happens.
 import type { spawn as Spawn } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
 import type { Socket } from 'node:net'
@@ -18,11 +18,14 @@ const PAUSE = 50
 const READY_MOST = 1000
 /** Maximum characters of a command; they fit into one argument (128 KiB on Linux) in any encoding. */
 const LONGEST = 32_000
-/** Descriptors of the sockets; dash cannot name any above 9. After one command for each, a new helper takes over. */
+/**
+ * Descriptors of the sockets; dash supports none above 9. Each serves one command; after the last, a new helper is
+ * started.
+ */
 const SLOTS = [3, 4, 5, 6, 7, 8, 9]
 
-// No input, one pipe for both outputs, and error messages of the shell as from `sh -c`. $PPID is the daemon, except
-// in bash, where it is read-only.
+// The command has no input, and one pipe for both outputs. The shell's error messages are those of `sh -c`. $PPID is
+// set to the daemon, except in bash, where it is read-only.
 const WAITING = `[ -n "$BASH_VERSION" ] || PPID=${process.pid}; echo $$; IFS= read -r reconfd_command || exit; exec </dev/null 2>&1; eval "$reconfd_command"`
 
 // The left side of the pipe starts the later shells. The right side runs in the foreground, because background
@@ -47,18 +50,18 @@ export type ShellExit = readonly [exitCode: number | null, signal: string | null
 export interface Started {
   /** The process id of its shell, which is also its process group. */
   readonly pid: number
-  /** Receives the output, from its first byte if called at once. */
+  /** Sets the receiver of the output. If called at once, no output is missed. */
   onOutput(take: (chunk: Buffer) => void): void
   /** Resolves when its shell has exited. */
   readonly exit: Promise<ShellExit>
-  /** Resolves when all output has been received. With the helper, that is at its exit. */
+  /** Resolves when all output has been received. With the helper, that is when the shell exits. */
   readonly printed: Promise<void>
   /** Stops receiving output. */
   close(): void
 }
 
 interface Helper {
-  /** Starts another waiting shell; undefined: no socket is left. */
+  /** Starts another waiting shell; undefined if no socket is left. */
   next(): Waiting | undefined
   readonly isCurrent: () => boolean
   end(): void
@@ -106,7 +109,7 @@ function prepare(): void {
   waiting = helper?.next()
 }
 
-/** Starts a command with the helper. Undefined: there is no helper, or it cannot start this command. */
+/** Starts a command with the helper. Undefined if there is no helper, or it cannot start this command. */
 export async function startByHelper(command: string): Promise<Started | undefined> {
   if (command.length > LONGEST || /[\n\0]/.test(command)) return undefined
   if (helper?.isCurrent() === false) drop()
@@ -188,7 +191,7 @@ class Waiting {
     socket.once('close', () => this.#end([null, 'SIGKILL']))
   }
 
-  /** False: it was killed while it waited. */
+  /** False if it was killed while it waited. */
   get isUsable(): boolean {
     return this.#exit === undefined
   }
@@ -198,7 +201,7 @@ class Waiting {
     return this.#pid === undefined && this.#exit !== undefined && !this.socket.destroyed
   }
 
-  /** Its process id; undefined: it did not start in time. */
+  /** Its process id; undefined if it did not start in time. */
   async ready(): Promise<number | undefined> {
     if (this.#pid === undefined && this.isUsable) {
       let timeout: NodeJS.Timeout | undefined

@@ -40,7 +40,7 @@ export function sweepStaged(
   return removed
 }
 
-/** A folder: a destination in it, by which the folder is opened, and the names of all destinations in it. */
+/** A folder, with the names of all destinations in it, and one of these destinations, through which it is opened. */
 interface SharedFolder {
   readonly one: Destination
   readonly names: Set<string>

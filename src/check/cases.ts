@@ -4,7 +4,9 @@
 //   expected/            exactly the files that the run must produce
 //   expected-error.txt   texts that the output must contain, one per line, or with a leading `!` must not contain
 //   before/              the files in place before the run
-//   args env exit        further arguments, NAME=value, the exit code (default 0), one per line
+//   args                 further arguments, one per line
+//   env                  environment variables as NAME=value, one per line
+//   exit                 the expected exit code (default 0)
 //   conf.d/ templates/   its own configuration; if missing, that of the nearest folder above
 import { readdir, readFile, stat } from 'node:fs/promises'
 import { existsSync } from 'node:fs'

@@ -3,7 +3,7 @@ import { readFile } from 'node:fs/promises'
 import type { ReadResource } from '../config/resource.ts'
 import { warnings, type CheckFinding } from './findings.ts'
 
-/** Directives of templates that include other files. */
+/** Template directives that include other files. */
 const TAKES_IN = /\b(include|import|extends|template)\b/
 
 export async function haproxyFindings(resources: readonly ReadResource[]): Promise<CheckFinding[]> {

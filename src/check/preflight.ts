@@ -81,7 +81,7 @@ async function askStore(
   })
   const good = answers.find(({ read }) => read instanceof Map)
   const tree = good === undefined ? undefined : treeOf(good.read as ReadonlyMap<Key, string>)
-  // A node that denied access may allow some of the keys. An unreachable one is not tried again for each key.
+  // A node that denied access to all keys may allow some of them. An unreachable node is not tried again for each key.
   const refusing = answers.find(({ read }) => 'kind' in read && read.permanent === true)
   const readKey = async (own: Key): Promise<Tree | Fault> => {
     if (tree !== undefined) return tree

@@ -26,7 +26,7 @@ export interface CaseOptions {
   readonly update: boolean
 }
 
-/** Milliseconds for one case. */
+/** Time limit of one case, in milliseconds. */
 const CASE_TIMEOUT = 60_000
 
 interface CaseOutput {

@@ -53,7 +53,7 @@ export const commands: Readonly<Record<SubcommandName, CommandSpec>> = {
     others: WHERE,
     help: 'what the last render of a resource looked up, and its last 20 changes',
   },
-  resync: { group: 'daemon', others: WHERE, help: 'read and compare everything again' },
+  resync: { group: 'daemon', others: WHERE, help: 'read all keys and compare all files again' },
   reload: {
     group: 'daemon',
     operand: { name: 'RESOURCE' },
@@ -88,7 +88,7 @@ export const commands: Readonly<Record<SubcommandName, CommandSpec>> = {
       o: { placeholder: 'file', help: 'the file to write (default, or -: standard output)' },
     },
     others: ['backend', 'node', 'prefix', 'timeout', 'confdir', 'conf-file'],
-    help: 'save all keys that the resources may read, for -replay; the file holds values',
+    help: 'save all keys that the resources may read, for -replay; the file contains values',
   },
   register: {
     group: 'offline',

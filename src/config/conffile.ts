@@ -154,7 +154,7 @@ class ConfFileReader {
     })
     this.#faults.push(...faults)
     const message =
-      'the table [confd] of old confd is read as settings: write them at the top level, without [confd]'
+      'the settings in the table [confd] of old confd are used: move them to the top level, without [confd]'
     this.#notices.push(warning(message), ...notices)
     return values
   }

@@ -53,7 +53,10 @@ function badNode(
     contradiction(['node'], message, hint),
   ]
   if (node.trim() === '') {
-    return bad('a node is empty', 'remove -node for the store on this machine')
+    return bad(
+      'a node is empty',
+      'set an address, or remove -node to use the store on this machine',
+    )
   }
   if (backend === 'zookeeper' || backend === 'file' || backend === 'env') return []
   if (node.includes(',')) {

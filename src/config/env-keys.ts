@@ -39,7 +39,8 @@ export function selectionOf(
   if (own.backend !== 'env') return { prefix: full, keys: named, forEach }
   const mapped = (key: Key): Key => (storeOf(key) === undefined ? envKey(key) : key)
   if (envKey(prefix) === prefix) return { prefix: full, keys: named.map(mapped), forEach }
-  // No key of the env store begins with such a prefix. As in confd, the template then sees full keys.
+  // With capitals or `_` in the prefix, no key of the env store begins with it. As in confd, the template then sees
+  // full keys.
   const whole = (key: Key): Key =>
     storeOf(key) === undefined ? envKey(joinKeys(prefix, key)) : key
   return {

@@ -20,17 +20,23 @@ export const execKeys = {
   },
   env: {
     type: 'table',
-    doc: 'The variables that it inherits, as `[exec.env]`; default: those of reconfd.',
+    doc: 'The variables that the program inherits, as `[exec.env]`; default: those of reconfd.',
   },
-  user: { type: 'string', doc: 'The user that it runs as, by name or number; needs root.' },
-  group: { type: 'string', doc: 'The group that it runs as; default: the group of the user.' },
+  user: {
+    type: 'string',
+    doc: 'The user that runs the program, by name or number; requires root.',
+  },
+  group: {
+    type: 'string',
+    doc: 'The group that runs the program; default: the group of the user.',
+  },
   reload_signal: {
     type: 'string',
-    doc: 'The signal that makes it read its files again, such as "HUP". Sent for each resource with reload = "exec" or without a reload_cmd.',
+    doc: 'The signal that makes the program read its files again, such as "HUP". Sent for each resource with reload = "exec" or without a reload_cmd.',
   },
   kill_signal: {
     type: 'string',
-    doc: 'The signal that asks it, and its process group, to end; default "TERM".',
+    doc: 'The signal that asks the program and its process group to end; default "TERM".',
   },
   kill_timeout: {
     type: 'duration',
@@ -42,25 +48,25 @@ export const execKeys = {
   },
   restart: {
     type: 'words',
-    doc: '"on-change": a change restarts it, because it cannot reload. "on-exit": it is restarted when it ends, with backoff. "never": reconfd ends with it. An array combines several. Default "never".',
+    doc: '"on-change": a change restarts the program, because it cannot reload. "on-exit": the program is restarted when it ends, with backoff. "never": reconfd ends with the program. An array combines several. Default "never".',
   },
   restart_limit: {
     type: 'count',
     least: 0,
-    doc: 'With "on-exit", reconfd ends with it after this many restarts in a row; a run of one minute resets the count, 0 means no limit. Default 10.',
+    doc: 'With "on-exit", reconfd ends with the program after this many restarts in a row; a run of one minute resets the count, 0 means no limit. Default 10.',
   },
   start: {
     type: 'choice',
     choices: ['applied', 'last-good'],
-    doc: '"applied": it starts when every resource has been applied. "last-good": while a store is unreachable, it starts on the files of an earlier run if all of them exist and are proved. Default "applied".',
+    doc: '"applied": the program starts when every resource has been applied. "last-good": while a store is unreachable, it starts with the files of an earlier run if all of them exist and are proved. Default "applied".',
   },
   start_timeout: {
     type: 'duration',
-    doc: 'If it has not started within this time, reconfd gives up with exit code 69 for an unreachable store, otherwise 1. Default 0: never.',
+    doc: 'If the program has not started within this time, reconfd exits with 69 if a store is unreachable, otherwise with 1. Default 0: no limit.',
   },
   forward_signals: {
     type: 'strings',
-    doc: 'Signals that reconfd forwards to it, out of HUP, USR1, USR2 and WINCH. Default ["USR1", "USR2", "WINCH"]. Unless HUP is listed, it makes reconfd read its own configuration again.',
+    doc: 'Signals that reconfd forwards to the program: any of HUP, USR1, USR2 and WINCH. Default ["USR1", "USR2", "WINCH"]. Unless HUP is listed, that signal makes reconfd read its own configuration again.',
   },
 } as const satisfies Record<string, KeySpec>
 
@@ -72,7 +78,7 @@ export const execEnvKeys = {
     doc: 'Additional variables, each "NAME=value"; the other keys do not affect them.',
   },
   allowlist: { type: 'strings', doc: 'Inherit only these; * matches any text, as in "CONSUL_*".' },
-  denylist: { type: 'strings', doc: 'Do not inherit these, even if the allowlist names them.' },
+  denylist: { type: 'strings', doc: 'Do not inherit these, even if the allowlist contains them.' },
 } as const satisfies Record<string, KeySpec>
 
 type ExecTable = TableOf<typeof execKeys>

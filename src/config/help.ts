@@ -36,7 +36,7 @@ export const exitCodes: readonly (readonly [number | string, string])[] = [
   [70, 'a bug in reconfd'],
   [
     78,
-    'configuration: confd.toml, an environment variable or conf.d is bad, or the state file is unreadable; nothing was done',
+    'configuration: confd.toml, an environment variable or conf.d is invalid, or the state file is unreadable; nothing was done',
   ],
   [126, 'the program of exec mode cannot be executed'],
   [127, 'the program of exec mode was not found'],
@@ -53,7 +53,7 @@ const WIDTH = 80
 const COLUMN = 30
 
 const EXAMPLES: readonly (readonly [string, string])[] = [
-  ['reconfd check', 'find faults, without asking a server'],
+  ['reconfd check', 'find faults, without a server'],
   ['reconfd -onetime -noop -diff', 'show pending changes'],
   ['reconfd -watch -node 127.0.0.1:2379', 'follow etcd as a daemon'],
 ]

@@ -15,7 +15,7 @@ export class Positions {
   readonly #found = new Map<string, Position>()
   readonly #foundInAnyCase = new Map<string, Position>()
 
-  /** Keeps the first position of each path. */
+  /** Records the first position of each path; later ones are ignored. */
   add(path: TomlPath, position: Position): void {
     const id = JSON.stringify(path)
     const inAnyCase = id.toLowerCase()

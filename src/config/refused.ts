@@ -26,6 +26,7 @@ export interface Definitions {
 }
 
 /**
+ * Completes the valid resources with the previous definitions of the invalid ones, as described above.
  * @param good the valid resources
  * @param former the previous definitions; empty at the start
  */

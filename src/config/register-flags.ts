@@ -38,28 +38,28 @@ export const registerFlags = {
   check: {
     type: 'text',
     placeholder: 'what',
-    help: 'register the service only while this check succeeds: an http:// or https:// address, tcp (its port accepts), or a command',
+    help: 'register the service only while this check succeeds: an http:// or https:// address, tcp (its port accepts connections), or a command',
   },
   'check-interval': {
     type: 'duration',
     default: '5s',
     least: 100,
     placeholder: 'duration',
-    help: 'time between two checks; each may take -check-timeout, which defaults to 3s here',
+    help: 'time between two checks; the limit of each is -check-timeout, whose default for register is 3s',
   },
   rise: {
     type: 'count',
     default: '2',
     least: 1,
     placeholder: 'number',
-    help: 'number of successes in a row that restore an unhealthy service; the first registration takes one',
+    help: 'number of consecutive successes that restore an unhealthy service; the first registration requires only one',
   },
   fall: {
     type: 'count',
     default: '3',
     least: 1,
     placeholder: 'number',
-    help: 'number of failures in a row that take a healthy service out',
+    help: 'number of consecutive failures that remove a healthy service',
   },
   drain: {
     type: 'duration',
@@ -71,7 +71,7 @@ export const registerFlags = {
     type: 'duration',
     default: '30s',
     placeholder: 'duration',
-    help: 'time that a command has to stop before it is killed',
+    help: 'time that a command has to stop before reconfd kills it',
   },
   conf: {
     type: 'text',
@@ -115,7 +115,7 @@ export const registerFlags = {
   },
   'allow-script-checks': {
     type: 'boolean',
-    help: 'let containers name commands as checks; anybody who can start a container can then run commands here',
+    help: 'let containers set commands as checks; anybody who can start a container can then run commands on this machine',
   },
   ttl: {
     type: 'duration',

@@ -51,12 +51,12 @@ export const templateKeys = {
     type: 'string',
     doc: 'Must succeed before the file is swapped in; `{{.src}}` is the staged file.',
   },
-  reload_cmd: { type: 'string', doc: 'Runs after the file was swapped in.' },
+  reload_cmd: { type: 'string', doc: 'Runs after the file has been swapped in.' },
   output_format: {
     type: 'choice',
     choices: ['json', 'yaml', 'toml', 'xml'],
     synonyms: { yml: 'yaml' },
-    doc: 'The format that the file must have before check_cmd runs: "json", "yaml", "toml" or "xml".',
+    doc: 'The format of the file, which is verified before check_cmd runs: "json", "yaml", "toml" or "xml".',
   },
   engine: {
     type: 'string',
@@ -150,11 +150,11 @@ export const wholeKeys = {
   },
   debounce: {
     type: 'duration',
-    doc: 'Overrides -debounce; if set more than once, the longest counts.',
+    doc: 'Overrides -debounce; if set more than once, the longest applies.',
   },
   debounce_max: {
     type: 'duration',
-    doc: 'Overrides -debounce-max; if set more than once, the longest counts.',
+    doc: 'Overrides -debounce-max; if set more than once, the longest applies.',
   },
   optional_stores: {
     type: 'strings',
@@ -193,14 +193,18 @@ export const templateTableKeys = { ...templateKeys, ...wholeKeys } as const
 
 /** The keys of `[template.guard]`. */
 export const guardKeys = {
-  min_keys: { type: 'count', least: 0, doc: 'The fewest keys that the template must find.' },
+  min_keys: {
+    type: 'count',
+    least: 0,
+    doc: 'The minimum number of keys that the template must find.',
+  },
   max_removed: {
     type: 'limit',
     doc: 'How many keys of the last applied render may vanish: "50%" or a number.',
   },
   max_shrink: {
     type: 'limit',
-    doc: 'How much smaller the file may become: "50%" or a number of bytes.',
+    doc: 'How much the file may shrink: "50%" or a number of bytes.',
   },
   allow_empty: {
     type: 'boolean',
@@ -208,7 +212,7 @@ export const guardKeys = {
   },
   settle: {
     type: 'duration',
-    doc: 'After a held change, returning keys are judged when all are back, or when their number has not changed for this long; default 5s.',
+    doc: 'After a held change, returning keys are compared with the limits when all are back, or when their number has not changed for this long; default 5s.',
   },
   group: {
     type: 'tables',
@@ -221,9 +225,13 @@ export const guardGroupKeys = {
   keys: {
     type: 'string',
     required: true,
-    doc: 'A pattern such as "/services/web/*": each matching key or directory counts. A directory without a pattern stands for all keys below it.',
+    doc: 'A pattern such as "/services/web/*": each matching key or directory counts. A directory without a pattern means all keys below it.',
   },
-  min_keys: { type: 'count', least: 0, doc: 'The fewest matches that the template must find.' },
+  min_keys: {
+    type: 'count',
+    least: 0,
+    doc: 'The minimum number of matches that the template must find.',
+  },
   max_removed: {
     type: 'limit',
     doc: 'How many matches of the last applied render may vanish: "50%" or a number.',

@@ -9,7 +9,7 @@ interface NamedResource {
 
 /**
  * Selects the named resources (with or without `.toml`) and all members of their groups.
- * @param only empty: all resources
+ * @param only the names; if empty, all resources are selected
  */
 export function selectResources<T extends NamedResource>(
   all: readonly T[],

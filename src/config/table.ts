@@ -126,12 +126,12 @@ function readValue(key: string, spec: KeySpec, value: unknown): ReadResult {
   switch (spec.type) {
     case 'string':
       if (typeof value !== 'string') return wanted('a string')
-      if (value.includes('\0')) return { fault: `${key} holds a NUL character` }
+      if (value.includes('\0')) return { fault: `${key} contains a NUL character` }
       return { value: value === '' ? undefined : value }
     case 'delimiter':
       if (typeof value !== 'string') return wanted('a string', `as in ${key} = "[["`)
       if (value === '') return { fault: `${key} is empty`, hint: 'remove it for the default' }
-      return value.includes('\0') ? { fault: `${key} holds a NUL character` } : { value }
+      return value.includes('\0') ? { fault: `${key} contains a NUL character` } : { value }
     case 'strings': {
       if (!Array.isArray(value))
         return wanted('an array of strings', `as in ${key} = ["/services/web"]`)
@@ -144,7 +144,7 @@ function readValue(key: string, spec: KeySpec, value: unknown): ReadResult {
       if (words.some((word) => typeof word !== 'string'))
         return wanted('a string or an array of strings')
       if (words.some((word) => (word as string).includes('\0')))
-        return { fault: `${key} holds a NUL character` }
+        return { fault: `${key} contains a NUL character` }
       return { value: value === '' ? undefined : value }
     }
     case 'one or more':

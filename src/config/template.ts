@@ -158,7 +158,7 @@ export class TemplateCheck {
   #template(src: string, file: string): void {
     try {
       if (!statSync(file).isFile()) {
-        this.#fault('src', `template ${src} is not a file`, `it is looked up as ${file}`)
+        this.#fault('src', `template ${src} is not a file`, `its path is ${file}`)
         return
       }
       accessSync(file, constants.R_OK)
@@ -168,7 +168,7 @@ export class TemplateCheck {
       const message = missing
         ? `template ${src} is missing`
         : `template ${src} cannot be read: ${code}`
-      this.#fault('src', message, `it is looked up as ${file}`)
+      this.#fault('src', message, `its path is ${file}`)
     }
   }
 
@@ -232,7 +232,7 @@ export class TemplateCheck {
     const id = this.table[idKey]
     if (name === undefined) return id
     if (id !== undefined) {
-      const message = `${nameKey} and ${idKey} are both set; ${idKey} counts, as in confd`
+      const message = `${nameKey} and ${idKey} are both set; ${idKey} takes precedence, as in confd`
       const place = [...this.path, nameKey]
       this.notices.push(this.document.fault(place, 'value', message, 'keep one of them'))
       return id

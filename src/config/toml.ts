@@ -70,7 +70,7 @@ function reasonOf(error: TomlError, text: string): string {
  * @param line the line at fault
  */
 function syntaxHint(reason: string, line: string): string {
-  if (/[“”„‘’]/.test(line)) return 'replace the typographic quotes by " or \''
+  if (/[“”„‘’]/.test(line)) return 'replace the typographic quotes with " or \''
   if (/^\s*\[[^\]]*$/.test(line)) return 'close the name of the table with ], as in [template]'
   if (/^\s*[\w-]+\s*:/.test(line)) return 'write key = value in TOML, not key: value'
   if (reason.includes('redefine')) {

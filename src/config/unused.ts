@@ -66,7 +66,8 @@ export function unusedOf(sources: readonly SettingsSource[]): {
   for (const name of unusedBy(backend, given)) {
     const from = sources.findLastIndex(({ values }) => name in values)
     const what = called(name, sources[from]?.kind ?? 'flags')
-    // A file or the environment replaces the configured store, for example in a test: its settings do not matter.
+    // If a file or the environment replaces the configured store, for example in a test, the settings of that store do
+    // not matter.
     const isReplaced = from < chosen && (backend === 'file' || backend === 'env')
     if (selectsData(name) && !isReplaced) {
       const fault: Fault = { kind: 'config', ...unusedFault(what, name, backend) }

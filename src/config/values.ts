@@ -102,6 +102,6 @@ export function parseAddress(text: string): ParseResult<string> {
   if (/^unix:./.test(text)) return ok(text)
   const [, host, digits] = /^(?:(\[[0-9a-f:.]+\]|[\w.-]+)?:)?(\d{1,5})$/i.exec(text) ?? []
   if (digits === undefined || Number(digits) > 65_535)
-    return err('host:port, such as 127.0.0.1:9090, nor unix:PATH')
+    return err('host:port, such as 127.0.0.1:9090, or unix:PATH')
   return ok(`${host ?? '127.0.0.1'}:${Number(digits)}`)
 }

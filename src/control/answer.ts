@@ -16,7 +16,7 @@ export async function handle(
   if (command === 'resync') {
     const done = controls.resync()
     if (!done.ok) return { kind: 'refused', message: done.error }
-    return { kind: 'done', message: 'resync started: all keys are re-read, all files compared' }
+    return { kind: 'done', message: 'resync started: re-reading all keys and comparing all files' }
   }
   const history = resourceNamed(wanted ?? '', status.resources)
   if (history === undefined) {

@@ -22,7 +22,7 @@ export async function keepStatus(
   }
   const previous = await readStatus(statusPath(settings)).catch(() => undefined)
   if (previous !== undefined) controls.restore(previous)
-  // The status file is optional: a failure is no warning.
+  // The status file is optional, so a failure is logged only at debug level.
   const report = (message: string): void => emit({ kind: 'notice', level: 'debug', message })
   await statusFile(settings, controls, report).close()
 }

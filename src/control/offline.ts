@@ -19,7 +19,7 @@ import { awaitsConsent, Records } from '../state/records.ts'
 import { statusPath } from './paths.ts'
 import { readStatus } from '../state/status-file.ts'
 
-/** Answers a request. Fails with kind `io` if the state directory holds no status, or the request needs a daemon. */
+/** Answers a request. Fails with kind `io` if the state directory contains no status, or the request needs a daemon. */
 export async function answerOffline(
   question: ControlRequest,
   settings: Settings,

@@ -21,7 +21,7 @@ const nothing: Control = { changed: () => undefined, close: async () => undefine
 
 /**
  * Never rejects: without its socket or status file, the daemon logs a warning and keeps running.
- * @param folder the state directory; rebuilt when the socket has been removed, since other files may be missing too
+ * @param folder the state directory. If its socket has been removed, other files may be missing too: they are rewritten
  */
 export async function startControl(
   settings: Settings,

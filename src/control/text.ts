@@ -37,7 +37,7 @@ export type TimeFormat = (iso: string) => string
 export const utc: TimeFormat = toSecond
 export const local: TimeFormat = localTime
 
-/** Reformats all ISO 8601 times in a text of the daemon. */
+/** Reformats all ISO 8601 times in a text from the daemon. */
 const timesIn = (text: string, clock: TimeFormat): string =>
   text.replace(/\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?Z/g, (iso) => clock(iso))
 

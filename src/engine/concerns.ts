@@ -17,7 +17,7 @@ export class Concerns {
   readonly views: Views
   readonly #resources: ReadonlyMap<string, Resource>
   readonly #index = new DirtyIndex()
-  /** Units that are being rendered: their tree is taken, their reads are not known yet. */
+  /** Units that are being rendered: their tree has been taken, and their reads are not known yet. */
   readonly #rendering = new Set<Unit>()
   /** The for_each templates, by resource. */
   readonly #forEach = new Map<string, ReadonlyMap<TemplateSpec, ForEach>>()
@@ -59,7 +59,7 @@ export class Concerns {
     return this.#of(this.views.changed(changes, before, after, now))
   }
 
-  /** Ends the hold-downs that are over. Returns their keys, and the resources that these affect. */
+  /** Ends the expired hold-downs. Returns their keys, and the resources that the removal of these keys affects. */
   ofExpired(now: number): { readonly keys: ReadonlySet<Key>; readonly causes: Causes } {
     const expired = this.views.expire(now)
     const keys = new Set([...expired.values()].flatMap((changes) => [...changes.keys()]))
@@ -95,7 +95,7 @@ export class Concerns {
     }
   }
 
-  /** Records the reads of a resource. Returns a cause if some of them have changed since the tree was taken. */
+  /** Records the reads of a resource. Returns a cause if something it read has changed since the tree was taken. */
   rendered(unit: Unit, resource: string, reads: readonly Reads[]): Cause | undefined {
     this.#index.set(resource, reads)
     const { keys = [], files = new Set<string>() } = unit.meanwhile ?? {}
@@ -107,7 +107,7 @@ export class Concerns {
     return used.length === 0 ? undefined : causeOfFiles(used)
   }
 
-  /** Ends what rendering() began. Call when all resources of the unit have been rendered. */
+  /** Stops collecting changes for the unit. Call when all resources of the unit have been rendered. */
   renderedAll(unit: Unit): void {
     this.#rendering.delete(unit)
     unit.meanwhile = undefined

@@ -1,5 +1,5 @@
-// Draws the consequences of a cycle's outcome: reports it, decides when the unit is due again, and records which
-// resources have failed or changed.
+// Acts on the outcome of a cycle: reports it, decides when the unit is due again, and records which resources have
+// failed or changed.
 import type { Key } from '../core/key.ts'
 import type { Agenda } from './agenda.ts'
 import { failed, type Failed, type Outcome } from './outcome.ts'
@@ -37,8 +37,8 @@ export class Conclusions {
         return this.#wait(unit, outcome, nameOf)
       case 'done':
         return this.#done(unit, outcome)
-      // These are not retried: changed keys or an operator resolve them. Only a held change with `passesIn` is due
-      // again.
+      // The next two are not retried, except for a held change with `passesIn`: changed keys or an operator resolve
+      // them.
       case 'held':
         return this.#held(unit, outcome)
       case 'rejected':
@@ -83,7 +83,7 @@ export class Conclusions {
     this.#reportOthers(unit, resource, 'failed')
   }
 
-  /** Lets the unit wait for the missing keys; it is rendered again once they are known. Nothing was touched. */
+  /** Makes the unit wait for the missing keys; it is rendered again once they are known. No file was touched. */
   #wait(unit: Unit, outcome: Of<'waiting'>, nameOf: (key: Key) => string): void {
     const { resource, missing } = outcome
     if (!this.waits.begin(unit, missing)) return this.conclude(unit, endless(outcome), nameOf)
@@ -93,7 +93,7 @@ export class Conclusions {
     this.#reportOthers(unit, resource, 'waiting')
   }
 
-  /** Reports that the other resources of the group wait for `culprit`, which has failed, is held or waits itself. */
+  /** Reports that the rest of the group waits for `culprit`, which has failed, is held, or is itself waiting. */
   #reportOthers(unit: Unit, culprit: string, because: 'failed' | 'held' | 'waiting'): void {
     for (const name of unit.names) {
       if (name === culprit) continue
@@ -106,6 +106,6 @@ function endless({ resource, missing }: Of<'waiting'>): Failed {
   return failed('render', resource, {
     kind: 'template',
     message: `each render looks up something else that is not known yet; ${missing.keys[0] ?? '/'} was the last`,
-    hint: 'Take the names that are looked up from keys, not from the time or from random values.',
+    hint: 'Look up names that come from keys, not names built from the time or from random values.',
   })
 }

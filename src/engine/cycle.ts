@@ -88,7 +88,7 @@ async function rejectedBefore(
     const hash = contentHash(templates)
     if (rejected.hash !== hash || isAccepted(unit.consentOf(name), hash)) continue
     const message = `this content (${hash}) was rolled back and is not tried again until it changes: ${rejected.why}`
-    const hint = `Correct the keys or the template. To try it once more: reconfd accept ${name}`
+    const hint = `Correct the keys or the template. To try this content once more: reconfd accept ${name}`
     return { kind: 'rejected', resource: name, fault: { kind: 'command', message, hint } }
   }
   return undefined
@@ -126,7 +126,7 @@ async function confirm(
   parts: Parts,
 ): Promise<void> {
   const { manifest, emit } = parts
-  // Files that already had the wanted content count as made, too.
+  // Files that already had the wanted content are listed as made, too.
   warnIfFailed(emit, await listMade(templates, parts))
   for (const { resource, spec, files } of templates) {
     if (spec.forEach === undefined) continue
@@ -136,13 +136,13 @@ async function confirm(
     )
     const made = files.map((file) => file.spec.dest)
     itemsOf(resource, spec).confirm(made)
-    // A failure is not fatal: the manifest lists a file too many, or a file is compared again.
+    // A failure is not fatal: at worst, the manifest lists one file too many, or a file is compared again.
     warnIfFailed(emit, await manifest.made(name, made))
     warnIfFailed(emit, await manifest.gone(name, [...removed, ...(gone.get(name) ?? [])]))
   }
 }
 
-/** Records the placed render as the basis of the next comparison, and ends its acceptance. */
+/** Records the placed render, with which guards compare the next one, and drops the consent that let it pass. */
 async function passed(
   unit: Unit,
   finding: Finding,
@@ -165,8 +165,8 @@ async function passed(
 }
 
 /**
- * Warns if a first render found no key, usually a mistake. Silent if the store is empty, which is reported for the
- * store.
+ * Warns if a first render found no key, which is usually a mistake. Silent if the store is empty, which is reported
+ * for the store.
  */
 function warnIfNothingFound({ resource, supplies }: Finding, { treeOf }: Sight, emit: Emit): void {
   if (supplies.size === 0 || !isEmpty(supplies)) return
@@ -175,6 +175,6 @@ function warnIfNothingFound({ resource, supplies }: Finding, { treeOf }: Sight, 
   )
   if (isStoreEmpty) return
   const where = resourceKeys([resource]).join(', ')
-  const message = `${resource.name}: no key was found at or below ${where} by its templates, and its files are written without any: check the prefix, the keys and the patterns, such as gets("/dir/*")`
+  const message = `${resource.name}: no key was found at or below ${where}; the files are written anyway: check the prefix, the keys and the patterns, such as gets("/dir/*")`
   emit({ kind: 'notice', level: 'warn', message })
 }

@@ -95,7 +95,7 @@ export class Daemon {
     }
     let crashed!: (error: unknown) => void
     this.#bug = new Promise((_, reject) => (crashed = reject))
-    // Not an unhandled rejection if a bug is found before run() awaits this promise.
+    // Prevents an unhandled rejection if a bug is found before run() awaits this promise.
     this.#bug.catch(() => undefined)
     this.#worker = new Worker(this.#parts, underway, !this.#onetime, crashed)
     this.#generations = new Generations(
@@ -186,7 +186,7 @@ export class Daemon {
     if (this.#program.hasBegun || (stop.aborted && this.#program.isWanted))
       return this.#untilProgramEnds(stopped)
     await worker.stop()
-    // A run of some of the resources must not replace the status of all.
+    // A run with -only must not replace the status of all resources.
     if (!this.settings.noop && this.settings.only.length === 0) {
       const { keepStatus } = await import('../control/keep.ts')
       await keepStatus(this.settings, this.#controls, this.#emit)

@@ -18,9 +18,9 @@ import type { ReloadRun } from './machine.ts'
 
 export class Desk {
   readonly #protocol: ReloadProtocol
-  /** Functions that admit waiting placements, by placement. */
+  /** The resolvers of enter(), which admit waiting placements, by placement. */
   readonly #doors = new Map<Placement, () => void>()
-  /** Resources of the journal that are not configured. Their debts are kept, but not retried. */
+  /** Resources in the journal that are no longer configured. Their debts are kept, but not retried. */
   readonly #shelved = new Set<string>()
   /** Resources whose last reload has failed. */
   readonly #failed = new Set<string>()
@@ -150,7 +150,7 @@ export class Desk {
       this.#doors.delete(placement)
     }
     for (const { command, read } of started) {
-      // A demanded run for no resource is not reported.
+      // A run that demand() has started, and that no resource owes, is not reported.
       if (read.size === 0) continue
       this.emit({ kind: 'reload-started', resources: [...read.keys()], command })
     }
@@ -204,7 +204,7 @@ export class Desk {
   /**
    * Applies a configuration: reloads by resource. The first call adopts the debts of an earlier run. Debts of
    * resources that are not configured stay in the journal.
-   * @returns resources with nothing left to run; call strike() for them
+   * @returns resources without owed reloads; call strike() for them
    */
   configure(configured: ReadonlyMap<string, ConfiguredReloads>): readonly string[] {
     const now = this.clock.now()
@@ -230,11 +230,11 @@ export class Desk {
       this.#protocol.inherit(name, recordedReloads(commands, reloads), now)
       if (!this.#protocol.owes(name)) free.add(name)
     }
-    // Debts recorded by a current placement are struck out when it ends.
+    // The debts of a current placement are deleted when it ends.
     return [...free].filter((name) => !this.#protocol.isPlacing(name))
   }
 
-  /** Strikes settled debts out of the journal. A failure is not fatal: the next start runs a reload too many. */
+  /** Deletes settled debts from the journal. A failure only causes an unnecessary reload at the next start. */
   async strike(resources: readonly string[]): Promise<void> {
     if (resources.length > 0) warnIfFailed(this.emit, await this.journal.settle(resources))
   }

@@ -219,7 +219,7 @@ function together(items: readonly Item[]): Result<ReadonlyMap<string, Made>, Fau
   }
   const [first, ...more] = faults
   if (first !== undefined) {
-    const others = more.length === 0 ? '' : ` (and ${more.length} more of the items fail)`
+    const others = more.length === 0 ? '' : ` (and ${more.length} more failed)`
     return err({ ...first, message: first.message + others })
   }
   const shared = sharedDest(files.map(({ item, dest }) => ({ key: item, dest })))

@@ -120,7 +120,7 @@ export class Generations {
       if (!settings.ok) return settings
       return this.#load(settings.value, (generation) => this.#reportLoaded(generation, reason))
     }
-    const work = { what: 'the reading of the configuration', resources: [], allowed: 0 }
+    const work = { what: 'loading the configuration', resources: [], allowed: 0 }
     const next = await this.underway.during(work, load())
     this.#isRefused = !next.ok || next.value.refused.length > 0
     this.#retries = 0
@@ -149,7 +149,7 @@ export class Generations {
     const settings = await this.settingsNow()
     const loaded = settings.ok && (await this.#read(settings.value))
     if (loaded !== false && refusalOf(loaded) !== this.#refusal) {
-      await this.#renew('what was refused has changed')
+      await this.#renew('the reason for a refusal has changed')
     } else this.#retryLater()
   }
 

@@ -42,7 +42,7 @@ export interface Hold {
 /** Maximum number of vanished keys that are named; the rest is counted. */
 const KEYS_NAMED = 20
 
-/** @param hash the hash of the whole content of the resource, or of its unit */
+/** Whether an operator has accepted this content. @param hash over all files of the resource, or of its unit */
 export const isAccepted = ({ accepted }: Consent, hash: string): boolean => accepted === hash
 
 /**
@@ -59,7 +59,8 @@ export function findingOf(
   const own = templates.filter(
     ({ resource: of, spec }) => of === resource && !(spec.guard ?? resource).allowEmpty,
   )
-  // A store that could not be read has lost no key. But files of for_each would be removed, so these are held.
+  // The keys of an unreachable optional store have not vanished, so they do not count as a loss. With for_each they do:
+  // without them, files would be removed.
   const supplies = own.flatMap(({ spec, reads }) =>
     reads.map((one) =>
       spec.forEach === undefined

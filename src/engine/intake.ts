@@ -41,7 +41,7 @@ export class Intake {
     return true
   }
 
-  /** Handles the keys whose hold-down is over. */
+  /** Handles the keys whose hold-down has expired. */
   expired(current: Current, now: number): void {
     const { concerns, feeds } = current
     if (concerns.views.next > now) return

@@ -1,5 +1,5 @@
-// Saves the held keys when they change, and all visible keys at the end, for the next run. Views use a monotonic
-// clock, the file wall-clock time.
+// Saves, for the next run, the keys that a hold-down keeps: whenever they change, and all visible keys at the end of
+// the run. Views use a monotonic clock; the file contains wall-clock times.
 import type { Clock } from '../core/clock.ts'
 import { warnIfFailed, type Emit } from '../core/event.ts'
 import type { Gone } from '../core/hold-down.ts'

@@ -6,7 +6,7 @@ import type { FullStatus } from '../core/status.ts'
 import type { Machine } from './machine.ts'
 import type { RunState } from './run-state.ts'
 
-/** Returns the reason why they differ or may differ; undefined if they are the same. */
+/** Returns the reason why the files differ or may differ; undefined if they are the same. */
 export async function doubtOf(
   { name, templates }: Resource,
   { journal, damage }: Pick<RunState, 'journal' | 'damage'>,

@@ -68,7 +68,7 @@ async function planTemplate(
   const listed = spec.forEach === undefined ? ok(nothingMade) : await manifest.of(name)
   if (!listed.ok) return listed
   const changes: FileChange[] = []
-  /** Number of bytes by which the compared files shrink. All other files keep their size. */
+  /** Number of bytes by which the compared and removed files shrink. All other files keep their size. */
   let shrink = 0
   let isNew = true
   const change = (own: TemplateSpec, write: Write): void => {
@@ -118,8 +118,8 @@ function isTaken(
 
 const takenFault = (dest: string): Fault => ({
   kind: 'io',
-  message: `${dest} exists already, and was not made by for_each`,
-  hint: 'Remove it, or let `dest` make other names; adopt = true takes such files over.',
+  message: `${dest} already exists, and was not made by for_each`,
+  hint: 'Remove the file, change `dest`, or set adopt = true to take over existing files.',
 })
 
 interface Removal {
@@ -175,8 +175,8 @@ function claim(
   if (taken === undefined) return undefined
   return {
     kind: 'config',
-    message: `${taken.dest} is written by ${taken.owner} already`,
-    hint: 'Each file is written by one resource only: let for_each make other names.',
+    message: `${taken.dest} is already written by ${taken.owner}`,
+    hint: 'Change `dest` so that for_each makes another path: only one resource may write a file.',
   }
 }
 

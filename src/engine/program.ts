@@ -144,7 +144,7 @@ export class Program {
   }
 
   #warnLater(what: string): void {
-    const message = `the program of [exec] ${what} when reconfd is started the next time`
+    const message = `the program of [exec] ${what} only at the next start of reconfd`
     this.emit({ kind: 'notice', level: 'warn', message })
   }
 
@@ -155,7 +155,7 @@ export class Program {
     )
     if (silent.length === 0) return
     const names = silent.map(({ name }) => name).join(', ')
-    const message = `${names}: changes are written, but the program does not learn of them; set reload_signal or restart = "on-change" in [exec], or a reload_cmd`
+    const message = `${names}: changes are written, but the program is not notified; set reload_signal or restart = "on-change" in [exec], or a reload_cmd`
     this.emit({ kind: 'notice', level: 'warn', message })
   }
 }
@@ -163,5 +163,5 @@ export class Program {
 const unreloadable = ({ name }: Resource): Fault => ({
   kind: 'config',
   message: `${name}: reload = "exec", but reconfd has started no program`,
-  hint: 'Add its command behind -- or as command in [exec], or use reload_cmd.',
+  hint: 'Add the program after -- or as command in [exec], or use reload_cmd.',
 })

@@ -91,9 +91,9 @@ export async function finishUndo(unit: Unit, parts: Parts): Promise<Failed | und
 }
 
 /**
- * Returns the debts that a lost or damaged journal may have held: resources that the last status reports as owed, and
- * those whose files differ from that status. A missing journal counts as lost for the resources that an earlier run
- * has applied. A reload too many is better than one too few.
+ * Returns the debts that a lost or damaged journal may have contained: those of resources that the last status reports
+ * as owed, and of those whose files differ from that status. A missing journal counts as lost for the resources that an
+ * earlier run has applied. An unnecessary reload is better than a missing one.
  */
 export async function derivedDebts(
   resources: readonly Resource[],

@@ -49,7 +49,7 @@ export async function rollBack(unit: Unit, fault: Fault, parts: Parts): Promise<
   } finally {
     await desk.leave(placement, how)
   }
-  // Files could not be restored, or have no predecessor: their reloads are retried.
+  // Where files could not be restored, or had no previous version, the reloads are retried.
   if (how === 'stuck') for (const name of unit.names) desk.persist(name)
   else stay(unit, fault, parts)
   return returns.map(({ resource }) => resource.name)
@@ -64,7 +64,7 @@ async function returnsOf({ resources }: Unit, { memory }: Parts): Promise<readon
   return returns
 }
 
-/** Keeps the files that cannot be rolled back, reports them, and retries their reloads until they succeed. */
+/** Keeps the files without a previous version, reports them, and retries their reloads until they succeed. */
 function stay({ resources }: Unit, fault: Fault, { desk, emit }: Parts): void {
   for (const { name, templates } of resources) {
     if (!desk.isExhausted(name)) continue

@@ -45,7 +45,7 @@ export async function settle(
 }
 
 /**
- * Returns the files that the command loads into HAProxy; undefined if none is of a template with [template.haproxy].
+ * Returns the files that the command loads into HAProxy; undefined if no template of them has [template.haproxy].
  */
 function loadOf(command: string, resources: readonly Resource[]): ReloadLoad | undefined {
   const targets: LoadTarget[] = []
@@ -56,7 +56,7 @@ function loadOf(command: string, resources: readonly Resource[]): ReloadLoad | u
     const own = specs.flatMap(({ haproxy, dest }) =>
       haproxy === undefined ? [] : [{ dest, ...haproxy, others }],
     )
-    // The set of files of a for_each template is not fixed.
+    // A for_each template has no fixed set of files, so its resource cannot be a target.
     if (own.length === 0 || specs.some(({ forEach }) => forEach !== undefined)) strangers.push(name)
     targets.push(...own)
   }

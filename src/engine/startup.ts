@@ -30,7 +30,7 @@ export async function startUp(
   await resumeLoaded(resources, parts)
 }
 
-/** Records and reports the debts that a lost or damaged journal may have held. */
+/** Records and reports the debts that a lost or damaged journal may have contained. */
 async function oweLost(
   resources: readonly Resource[],
   { journal, damage, readStatus }: RunState,
@@ -46,8 +46,8 @@ async function oweLost(
   const names = owed.map(({ resource }) => resource).join(', ')
   const result =
     owed.length === 0
-      ? 'what is in place shows no reload that it may have held'
-      : `reloads that it may have held are run again: ${names}`
+      ? 'the files in place show no sign of a lost reload'
+      : `reloads that may have been lost are run: ${names}`
   emit({ kind: 'notice', level: 'warn', message: `${what}; ${result}` })
   if (owed.length > 0) warnIfFailed(emit, await journal.owe(owed))
 }

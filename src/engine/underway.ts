@@ -45,7 +45,7 @@ export class Underway {
     for (const { what, allowed, heard } of this.#entries) {
       const silent = now - heard
       if (silent <= allowed + patience) continue
-      return `${what} has not moved for ${duration(silent)}, where its timeouts allow ${duration(allowed)}`
+      return `${what} has made no progress for ${duration(silent)}; its timeouts allow ${duration(allowed)}`
     }
     return undefined
   }

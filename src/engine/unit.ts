@@ -53,13 +53,13 @@ export class Unit {
   readonly commands: readonly string[]
   readonly pace: Pace
   readonly rhythm: Rhythm
-  /** Whether a failed reload may lead to a rollback, or a verification judges it. */
+  /** Whether a failed reload may lead to a rollback, or verify_cmd decides whether a reload has succeeded. */
   readonly isJudged: boolean
   /** Whether `reload_attempts` failures lead to a rollback. */
   readonly mayGoBack: boolean
   /** Whether its files are checked in place (group_check_cmd). */
   readonly isChecked: boolean
-  /** Its files change together even if reconfd crashes, so the previous files are recorded. */
+  /** True if its files change together even if reconfd crashes; then the previous files are recorded. */
   readonly isAtomic: boolean
   /** Maximum milliseconds of its cycle without progress: each check is reported only when it ends. */
   readonly longestCheck: number
@@ -71,7 +71,7 @@ export class Unit {
   readonly causes = new Map<string, Cause>()
   meanwhile: Meanwhile | undefined
   wait: Wait | undefined
-  /** The stores and datacenters that each resource was last rendered without, as text. */
+  /** The stores and datacenters that were missing in the last render of each resource, as text. */
   readonly without = new Map<string, string>()
   /** Decisions of operators, by resource. */
   readonly consents = new Map<string, Consent>()

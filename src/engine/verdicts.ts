@@ -33,7 +33,7 @@ export class Verdicts {
       .filter(({ name }) => run.read.has(name))
     const limits = { what, resources: [], allowed: longestSettlement(run, resources) }
     const ended = await this.underway.during(limits, settle(run, resources, this.parts))
-    // Judge one run at a time: whether a unit is proved may depend on two runs that end together.
+    // Judge one run at a time: if two runs end together, the unit may be proved only by both.
     const verdict = this.#last.then(() => this.#judge(run, ended))
     this.#last = verdict.catch(() => undefined)
     return verdict
@@ -41,7 +41,7 @@ export class Verdicts {
 
   async #judge(run: Run, ended: ReloadRun): Promise<Exhausted | undefined> {
     const { desk, state } = this.parts
-    // Prove before the run counts as ended, so that nothing newer is placed meanwhile.
+    // Record the proof before the run counts as ended, so that no newer content is placed in between.
     if (ended.fault === undefined) {
       for (const unit of this.unitsOf(run.read.keys())) await this.#prove(unit, run)
     } else await state.ensure()

@@ -15,7 +15,7 @@ export class Views {
   /** The full keys of the resources with a hold-down; empty if there are none. */
   readonly #keys: readonly Key[]
 
-  /** @param former the views of the previous generation; keys held there stay held */
+  /** @param former the views of the previous generation; keys kept there stay kept */
   constructor(resources: readonly Resource[], former?: Views) {
     this.#holds = new Map(
       resources.map(({ holdDown }) => [
@@ -53,12 +53,12 @@ export class Views {
     for (const hold of this.#holds.values()) hold.expect(keys, now)
   }
 
-  /** Call at a store's first read: releases the held keys that it has. */
+  /** Call at a store's first read: releases the kept keys that it contains. */
   found(tree: Tree): void {
     for (const hold of this.#holds.values()) hold.found(tree)
   }
 
-  /** Returns all held keys, and all keys that would be held if they vanished now. */
+  /** Returns all kept keys, and all keys that would be kept if they vanished now. */
   all(tree: Tree, now: number): Map<Key, Gone> {
     const keys = this.gone()
     for (const root of this.#keys) {
@@ -70,12 +70,12 @@ export class Views {
     return keys
   }
 
-  /** Returns the held keys. */
+  /** Returns the vanished keys that are kept. */
   gone(): Map<Key, Gone> {
     return new Map([...this.#holds.values()].flatMap((hold) => [...hold.gone()]))
   }
 
-  /** Time at which expire() will next release a key; Infinity if none is held. */
+  /** Time at which expire() will next release a key; Infinity if none is kept. */
   get next(): number {
     return Math.min(Infinity, ...[...this.#holds.values()].map(({ next }) => next))
   }

@@ -67,8 +67,8 @@ export async function work(
 }
 
 /**
- * Reports the stores and datacenters that a resource is rendered without, if they differ from those of its last
- * render.
+ * Reports the stores and datacenters that are missing in the render of a resource, if they differ from those of its
+ * last render.
  */
 function reportWithout(
   unit: Unit,

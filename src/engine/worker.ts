@@ -310,8 +310,8 @@ export class Worker {
 
   /**
    * Whether the unit may be rendered. All its stores must have been read at least once, or be optional and
-   * unreachable: before a first read, no key is known to be missing. No current reload run may read its files if they
-   * are judged.
+   * unreachable: before a first read, no key is known to be missing. If the unit has a rollback or a verification (`isJudged`),
+   * no running reload may be reading its files.
    */
   #isReady(unit: Unit): boolean {
     const { feeds } = this.#current ?? {}

@@ -1,4 +1,4 @@
-// Resolves the user and group of a child to numeric ids and its environment.
+// Resolves the user and group of a child to numeric ids and environment variables.
 import { readFileSync } from 'node:fs'
 import { err, ok, type Result } from '../core/result.ts'
 import type { NotStarted } from './program.ts'

@@ -1,6 +1,6 @@
 // Exec mode: starts the program when its files are in place, reloads it when they change, and restarts it when
-// it ends, if configured; otherwise reconfd ends with it. Each start and each reload is a run of the reload
-// EXEC, so the reload protocol decides when it begins and which debts it settles. Owns the child.
+// it ends, if configured; otherwise reconfd ends with it. Each start and each reload is a reload run of
+// EXEC (core/exec.ts), so the reload protocol decides when it begins and which debts it settles. Owns the child.
 import { basename } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { backoffDelay } from '../core/backoff.ts'
@@ -30,7 +30,7 @@ const UNREACHABLE = 69
 /** The services of the engine that exec mode uses. */
 export interface ExecParts {
   readonly emit: Emit
-  /** Runs of the reload EXEC; see ReloadProtocol. */
+  /** The reload runs of EXEC; see ReloadProtocol. */
   readonly runs: { suspend(): void; demand(): void }
   /** Persists the identity of the running program. */
   readonly file: {
@@ -235,7 +235,7 @@ export class Exec {
     })
   }
 
-  /** Starts the start_timeout, once the configuration is known. */
+  /** Starts the timer of start_timeout, once the configuration is known. */
   #await(): void {
     const { startTimeout } = this.settings
     const resources = this.#condition.missing ?? []

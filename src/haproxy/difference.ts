@@ -231,7 +231,7 @@ class SectionDifference {
   }
 
   #weight(name: string, former: Server, { weight, options }: Server, actual: RunningServer): void {
-    // The agent sets the weight, in percent of that of the file.
+    // The agent sets the weight, as a percentage of the weight in the file.
     if (options.has('agent-check')) {
       if (weight !== former.weight)
         this.#reload('options', name, 'has an agent-check, and changes its weight')

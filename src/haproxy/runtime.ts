@@ -96,7 +96,7 @@ export class Runtime {
     return { kind: 'applied', changes: [...changes], byHand: [...byHand] }
   }
 
-  /** Returns the result that attempt() would have for this content, but changes nothing. */
+  /** Returns the result that attempt() would return for this content, but changes nothing. */
   async plan(dest: string, sockets: readonly string[], content: string): Promise<RuntimeAttempt> {
     const loaded = await this.#loaded.get(dest)
     if (loaded === undefined) return UNKNOWN_CONTENT

@@ -91,7 +91,7 @@ function readServer(address: string, words: readonly string[]): Server {
     const [args] = tableOf(name) ?? []
     if (args === undefined || args < 0 || args > 1 || at + args >= words.length) {
       unknown ??= name
-      // Its arguments cannot be told from further options: keep all following words for comparison.
+      // Its arguments cannot be distinguished from further options: keep all following words for comparison.
       options.set(name, words.slice(at + 1).join(' '))
       break
     }

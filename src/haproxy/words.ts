@@ -1,4 +1,4 @@
-// Splits one line of an HAProxy configuration into words: quotes, escapes, comments. Follows section 2.2 of the
+// Splits one line of an HAProxy configuration into words, with quotes, escapes and comments. Follows section 2.2 of the
 // manual ("Quoting and escaping") and the behaviour of the tested versions.
 
 export interface LineWords {

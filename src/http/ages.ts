@@ -1,5 +1,5 @@
 // Times on the page. A part contains the time itself; its age is inserted when the page is sent, so that a
-// part that has only grown older compares equal.
+// part compares equal if only its age has changed.
 import { html, type Html } from './html.ts'
 
 /** @param time ISO 8601, or milliseconds since the Unix epoch */

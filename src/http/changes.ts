@@ -119,7 +119,7 @@ export function changeRow(change: RecentChange, viewer: Viewer): Html {
 function causeOf({ rolledBack, cause: { keys, files, more } }: RecentChange): Html {
   const names = [...keys, ...files]
   if (rolledBack) {
-    return html`<span class="soft">as before: the reload did not succeed with the new file</span>`
+    return html`<span class="soft">the reload did not succeed with the new file</span>`
   }
   return names.length === 0
     ? html`<span class="soft">no key has changed: a start, a resync or a repair</span>`

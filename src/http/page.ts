@@ -87,7 +87,7 @@ export function page(view: View): string {
       </head>
       <body>
         <div id="lost" class="lost" role="alert" hidden>
-          The connection to reconfd is lost. What is seen here is what was last known.
+          The connection to reconfd is lost. This page shows the last known state.
         </div>
         <header>
           <h1>reconfd on ${hostname()}</h1>

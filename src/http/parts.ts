@@ -61,7 +61,7 @@ function verdictPart(status: FullStatus): Html {
     ${
       configuration !== undefined &&
       html`<div class="verdict bad">
-        conf.d was edited badly ${ago(configuration.since)}; the former configuration is at work
+        conf.d became invalid ${ago(configuration.since)}; the previous configuration stays in use
         ${configuration.faults.map((fault) => html`<div class="fault">${faultText(fault)}</div>`)}
       </div>`
     }
@@ -80,7 +80,7 @@ const storesPart = ({ stores }: FullStatus): Html =>
     <h2 id="stores-title">Stores</h2>
     ${
       stores.length === 0
-        ? html`<p class="empty">none is read</p>`
+        ? html`<p class="empty">no store is read</p>`
         : html`<ul class="cards">
             ${stores.map(storeRow)}
           </ul>`

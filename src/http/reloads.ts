@@ -20,7 +20,7 @@ export const reloadsPart = (reloads: readonly RecentReload[], now: number): Html
     <h2 id="reloads-title">Reloads</h2>
     ${
       reloads.length === 0
-        ? html`<p class="empty">nothing was reloaded since the start</p>`
+        ? html`<p class="empty">nothing has been reloaded since the start</p>`
         : html`${chart(reloads, now)}
             <ol class="cards" id="reload-list">
               ${reloads.slice(0, SHOWN).map(reloadRow)}

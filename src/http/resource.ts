@@ -42,7 +42,7 @@ function whole(resource: ResourceHistory, view: View): Html {
     </ul>
     <h3>Files</h3>
     ${filesOf(resource)}
-    <h3>What changed in them</h3>
+    <h3>Changes to the files</h3>
     ${
       own.length === 0
         ? html`<p class="soft">nothing since the start of this process</p>`
@@ -81,7 +81,7 @@ function filesOf({ hashes }: ResourceHistory): Html {
 }
 
 function historyOf(changes: readonly ResourceChange[]): Html {
-  if (changes.length === 0) return html`<p class="soft">no change is known</p>`
+  if (changes.length === 0) return html`<p class="soft">no change recorded</p>`
   return html`<ul class="plain">
     ${changes.map(
       ({ at, keys, files, more }) =>

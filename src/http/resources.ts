@@ -35,7 +35,7 @@ export function resourcesPart(view: View): Html {
     ${all.length === 0 && html`<p class="empty">none: conf.d is empty</p>`}
     ${shown.length > 0 && table(shown, 'Resources', view)} ${rest.length > 0 && folded(rest, view)}
     <p id="nothing" class="empty" ${(all.length === 0 || resources.length > 0) && html`hidden`}>
-      No resource is like that. <a href="/">Show all</a>
+      No resource matches. <a href="/">Show all</a>
     </p>
   </section>`
 }
@@ -131,7 +131,7 @@ ${printed.join('\n')}</pre>`
       }
       <div class="soft">
         ${state} since
-        ${ago(since)}${state === 'held' && html` · let it through: ${copyable(`reconfd accept ${name}`)}`}
+        ${ago(since)}${state === 'held' && html` · to apply this change: ${copyable(`reconfd accept ${name}`)}`}
       </div>
     </td>
   </tr>`

@@ -174,9 +174,9 @@ export class StatusServer {
         return json(readiness.ready ? 200 : 503, readiness)
       }
       case '/with-token':
-        if (!this.hasToken) return plain(404, 'there is no token')
-        if (viewer !== 'trusted') return plain(401, 'give the token', ASK)
-        return plain(303, 'the token is good', { location: '/' })
+        if (!this.hasToken) return plain(404, 'no token is set')
+        if (viewer !== 'trusted') return plain(401, 'the token is required', ASK)
+        return plain(303, 'the token is valid', { location: '/' })
       default:
         return plain(404, 'not found; the paths are /, /metrics, /healthz and /readyz')
     }

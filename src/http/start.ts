@@ -92,7 +92,7 @@ export class Watching {
     }
     this.#server = new StatusServer(settings, visitors, contents, (error) => {
       const what = error instanceof Error ? (error.stack ?? error.message) : String(error)
-      emit({ kind: 'notice', level: 'warn', message: `the status page: this is a bug: ${what}` })
+      emit({ kind: 'notice', level: 'warn', message: `this is a bug in the status page: ${what}` })
     })
   }
 

@@ -15,10 +15,14 @@ const TILES: readonly Tile[] = [
   {
     name: 'stale',
     states: ['stale'],
-    meaning: 'the store is unreachable, the last good files stay',
+    meaning: 'the store is unreachable; the last good files stay',
   },
   { name: 'held', states: ['held'], meaning: 'the change is held until you accept it' },
-  { name: 'owed', states: ['owed'], meaning: 'the files are in place, a reload has not succeeded' },
+  {
+    name: 'owed',
+    states: ['owed'],
+    meaning: 'the files are in place, but a reload has not succeeded',
+  },
   { name: 'failed', states: ['failed'], meaning: 'the files could not be brought up to date' },
   {
     name: 'behind',

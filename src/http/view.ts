@@ -3,7 +3,7 @@ import type { FullStatus } from '../core/status.ts'
 import type { RecentChange, RecentReload, RecentRun } from '../observe/recent.ts'
 import type { Viewer } from './access.ts'
 
-/** The view that a URL selects. The URL holds all of it, so that the page works without scripts. */
+/** The view that a URL selects. The URL contains all of it, so that the page works without scripts. */
 export interface Wish {
   /** The resource; undefined: the overview. */
   readonly resource?: string

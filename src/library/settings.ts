@@ -34,7 +34,7 @@ export interface StoreSettings {
   readonly client_cert?: string | undefined
   /** TLS client key. */
   readonly client_key?: string | undefined
-  /** Certificates of the trusted authorities. */
+  /** File with the certificates of the trusted authorities. */
   readonly client_cakeys?: string | undefined
   /** The name or address that the server's certificate must carry, instead of the node's. */
   readonly client_server_name?: string | undefined
@@ -58,7 +58,7 @@ export interface StoreSettings {
   readonly separator?: string | undefined
   /** How often to read a store that does not report changes (backend redis without keyspace notifications). Default: 5s. */
   readonly poll_interval?: Duration | undefined
-  /** The largest answer of a store, and the most data below the keys; more is a failure of the store. Default: 256MiB. */
+  /** The largest answer of a store, and the most data below the keys; a store that exceeds it counts as failed. Default: 256MiB. */
   readonly max_body?: number | string | undefined
   /** The largest single message of a store: a line of a watch, a value of Redis, a packet of ZooKeeper. Default: 64MiB. */
   readonly max_message?: number | string | undefined
@@ -104,7 +104,7 @@ export interface Settings extends StoreSettings {
   readonly reload_always?: boolean | undefined
   /** With -onetime or a check: only this resource, such as nginx.toml, and its group; may be repeated. */
   readonly only?: readonly string[] | undefined
-  /** What a bad file in conf.d does: fail-fast refuses to start, best-effort serves the other resources (default best-effort, with -onetime fail-fast). */
+  /** How to treat an invalid file in conf.d: fail-fast refuses to start, best-effort serves the other resources (default best-effort, with -onetime fail-fast). */
   readonly failure_mode?: 'best-effort' | 'fail-fast' | undefined
   /** Render from a file written by reconfd snapshot, instead of the stores. */
   readonly replay?: string | undefined
@@ -122,11 +122,11 @@ export interface Settings extends StoreSettings {
   readonly keep_stage_file?: boolean | undefined
   /** How long a onetime run waits for its store. Default: 10s. */
   readonly timeout?: Duration | undefined
-  /** Quiet time to wait for after a change, so that a burst is applied once (default: adapts to the changes, from 0 to 600ms). */
+  /** How long it must be quiet before a change is applied, so that a burst is applied once (default: adapts to the changes, from 0 to 600ms). */
   readonly debounce?: Duration | undefined
-  /** The longest time that a change waits. Default: 2s. */
+  /** The longest time that a change waits for quiet. Default: 2s. */
   readonly debounce_max?: Duration | undefined
-  /** The least time between two runs of a reload_cmd; an earlier one waits. Default: 0. */
+  /** The minimum time between two runs of a reload_cmd; a run that is due earlier waits. Default: 0. */
   readonly min_reload_interval?: Duration | undefined
   /** Delay each reload by a random time up to this, so that a fleet does not reload at once. Default: 0. */
   readonly splay?: Duration | undefined

@@ -204,7 +204,7 @@ export class Metrics {
       up: gauge('reconfd_store_up', '1 if the store is connected, else 0.', 'store'),
       behind: gauge(
         'reconfd_store_behind_seconds',
-        'Delay with which changes of the store arrive; 0 if in time.',
+        'Delay of changes from the store, in seconds; 0 if there is none.',
         'store',
       ),
       age: gauge(

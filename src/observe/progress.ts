@@ -1,6 +1,6 @@
-// The state of each store and resource, reduced from the event stream. The only such reducer: the status, the
-// report of a onetime run, the start-up notice, readiness and `check -validate` read it. It has no clock; times
-// are passed in, as milliseconds since the Unix epoch. Memory is bounded by the number of resources.
+// Reduces the event stream to the state of each store and resource. This is the only such reducer: the status, the
+// report of a onetime run, the start-up notice, readiness and `check -validate` read it. It has no clock; callers
+// pass times, as milliseconds since the Unix epoch. Memory is bounded by the number of resources.
 import type { Event, EventOf, Uses } from '../core/event.ts'
 import type { ChildStatus, FullStatus, StoreStatus } from '../core/status.ts'
 import { isoTime } from '../core/words.ts'

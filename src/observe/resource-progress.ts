@@ -32,7 +32,7 @@ export interface ResourceProgress {
   readonly problem?: ResourceProblem | undefined
   /** The first fault of an invalid definition, until conf.d is read again. */
   readonly refused?: TimedEvent<'failed'> | undefined
-  /** The `refused` of the previous read of conf.d. */
+  /** The value of `refused` before conf.d was last read. */
   readonly previouslyRefused?: TimedEvent<'failed'> | undefined
   /** The part of a store, or the resource of its group, for which it waits. */
   readonly awaits?: TimedEvent<'awaits' | 'waits'> | undefined

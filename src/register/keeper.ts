@@ -46,7 +46,7 @@ interface RefusedEntry extends RefusedText {
 /** The wanted state of the store. */
 export interface WantedState {
   readonly entries: ReadonlyMap<string, RegistryEntry>
-  /** Keys whose health is still unknown: an existing entry stays, and none is written. */
+  /** Keys of services whose health is unknown: existing entries stay, and missing ones are not written. */
   readonly undecided: ReadonlySet<string>
   /** False until every source has reported; until then nothing is removed. */
   readonly complete: boolean
@@ -99,9 +99,9 @@ export class RegistryKeeper {
   }
 
   /**
-   * Waits until the store holds the wanted entries, except refused ones.
+   * Waits until the store contains the wanted entries, except refused ones.
    * @param ms maximum wait; returns false at once if the store is unreachable
-   * @returns whether the store holds them
+   * @returns whether the store contains them
    */
   async settled(ms: number): Promise<boolean> {
     if (this.#session === undefined) return false
@@ -115,8 +115,8 @@ export class RegistryKeeper {
   }
 
   /**
-   * Ends the loop once the store holds the wanted entries, or at once if it is unreachable. Entries stay for
-   * their TTL; if there are none, the lease or session ends too.
+   * Ends the loop once the store contains the wanted entries, or at once if it is unreachable. Entries stay for
+   * their TTL. If none is left, the lease or session ends too.
    * @param ms maximum wait
    */
   async stop(ms: number): Promise<void> {

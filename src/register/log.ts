@@ -70,8 +70,8 @@ export function describeRegisterEvent(event: RegisterEvent): Described {
       return line('info', '', `stopping: ${event.reason}`, { reason: event.reason })
     case 'store-live': {
       const { store, node, ours } = event
-      const held = ours === 0 ? '' : `, found ${counted(ours, 'own entry', 'own entries')}`
-      return line('info', store, `connected to ${node}${held}`, { node, entries: ours })
+      const found = ours === 0 ? '' : `, found ${counted(ours, 'own entry', 'own entries')}`
+      return line('info', store, `connected to ${node}${found}`, { node, entries: ours })
     }
     case 'store-away': {
       const { store, node, fault, retryIn } = event

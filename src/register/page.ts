@@ -25,7 +25,7 @@ export async function serveStatus(
   }
   const visitors = visitorsFor(descriptorLimit())
   const server = new StatusServer(settings, visitors, contents, (error) => {
-    const message = `the status page: this is a bug: ${String(error)}`
+    const message = `this is a bug in the status page: ${String(error)}`
     emit({ kind: 'notice', level: 'warn', message })
   })
   try {

@@ -14,7 +14,7 @@ export interface RefusedText {
 
 export interface ReconcileInput {
   readonly wanted: EntryTexts
-  /** Keys whose health is still unknown: an existing entry stays, and none is written. */
+  /** Keys of services whose health is unknown: existing entries stay, and missing ones are not written. */
   readonly undecided: ReadonlySet<string>
   /** False until all wanted entries are known; until then nothing is removed. */
   readonly complete: boolean

@@ -1,6 +1,6 @@
 // The status file of a registrar: wanted services, their state in the store, and the state of store and sources.
 // It is replaced on every change, so that `-status` needs no running process and shows when the process is dead.
-// It holds no value of a store.
+// It contains no value of a store.
 import { readFile, unlink } from 'node:fs/promises'
 import { printable } from '../core/escape.ts'
 import { briefly } from '../core/fault.ts'
@@ -21,7 +21,7 @@ export interface ServiceStatus {
   readonly address: string
   readonly key: string
   /**
-   * - `registered`: the store holds the wanted entry
+   * - `registered`: the store contains the wanted entry
    * - `pending`: not written yet, for example because the store is unreachable
    * - `checking`: no check has passed yet
    * - `unhealthy`: deregistered

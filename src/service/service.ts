@@ -56,7 +56,7 @@ export class ServiceNotifier {
     if (stop.aborted) this.#stopping()
     const { watchdog } = supervisor
     if (watchdog === undefined) return
-    // Deferred until the other callbacks of this turn have run: after the machine was suspended, all are late.
+    // Deferred until the other callbacks of this turn have run: after a suspend, all timers fire late.
     const ping = (): unknown => setImmediate(() => this.#ping(watchdog))
     this.#watchdog = setInterval(ping, watchdog / 2).unref()
   }

@@ -1,11 +1,11 @@
-// Watches folders, and rings when a watched name in them changes. A ring only means that it is time to compare
-// again. The only user of the system's file watches.
+// Watches folders, and rings when a watched name in them changes. A ring only means that the caller should compare the
+// files again. No other module uses the system's file watches.
 //
 // chokidar watches only folders, not recursively: a file replaced by a rename, or the swapped `..data` link of a
 // ConfigMap, is seen in its folder. Each folder has its own watcher, since only a new watcher reports when it is ready.
 //
-// The kernel watches a folder, not its path: the rename of a folder above it is no event, and a folder that was missing
-// at the moment of the look has no watcher. So the paths are also compared with their folders every `VISIT`.
+// The kernel watches a folder, not its path: renaming a folder above it causes no event, and a folder that was missing
+// when `watch` was called has no watcher. So every `VISIT`, the paths are also compared with the folders behind them.
 import { once } from 'node:events'
 import { statSync } from 'node:fs'
 import { basename, dirname } from 'node:path'
@@ -13,7 +13,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import type { FSWatcher } from 'chokidar'
 import type { Places } from './links.ts'
 
-/** Milliseconds between two comparisons of the paths with the folders that are watched. */
+/** Milliseconds between two comparisons of the paths with the watched folders. */
 const VISIT = 1000
 
 interface Watched {

@@ -1,5 +1,5 @@
-// Keeps the compiled code of the program below the state directory, if nobody else can write there: the code is
-// executed.
+// Keeps the compiled code of the program below the state directory, but only if nobody else can write there, because
+// the code is executed.
 import { lstatSync, mkdirSync, realpathSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { foreignIn } from './folder.ts'

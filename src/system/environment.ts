@@ -1,4 +1,4 @@
-// Environment variables, byte for byte. Node itself decodes them as UTF-8 and replaces invalid bytes by U+FFFD.
+// Environment variables, byte for byte. Node itself decodes them as UTF-8 and replaces invalid bytes with U+FFFD.
 import { readFileSync } from 'node:fs'
 import { decodeValue } from '../core/bytes.ts'
 

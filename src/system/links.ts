@@ -36,7 +36,7 @@ export class Links {
     if (names !== 'all') this.#places.set(folder, names.add(parse(path).base))
   }
 
-  /** Resolves a path completely. Notes each link on it, and its end. */
+  /** Resolves a path completely. Adds each link on it, and the file at its end, to the places. */
   async end(path: string, hops = 0): Promise<string> {
     const { root } = parse(path)
     let at = root

@@ -21,7 +21,7 @@ import { isRunning, thisProcess } from './process.ts'
 const NAME_MAX = 255
 /** Limit of names read from one folder. */
 const NAMES_MOST = 100_000
-/** Names by versions before 0.2 lack the start time. */
+/** Versions before 0.2 wrote names without the start time. */
 const LEFTOVER = /^\.(.*)\.reconfd-(\d+)(?:-(\d+))?-(\d+)$/s
 const PRIVATE = /^reconfd-(\d+)-(\d+)-[0-9a-f]{16}$/
 
@@ -43,7 +43,7 @@ function fitted(base: string, suffix: string): string {
 
 const self = thisProcess()
 
-/** Whether the process that created a file has ended. False in doubt. */
+/** Whether the process that created a file has ended. If that is unknown, false. */
 const isGone = (pid: number, started: string | undefined): boolean =>
   pid === self.pid
     ? Number(started) !== self.started

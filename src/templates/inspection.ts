@@ -41,7 +41,7 @@ export interface Lookup extends Place {
 
 /** Functions whose first argument is a key or a pattern. */
 const LOOKUPS = new Set(['getv', 'get', 'exists', 'gets', 'getvs', 'ls', 'lsdir', 'range'])
-/** Look-ups of exactly one key, which must be covered by the resource's keys. */
+/** Look-ups of exactly one key, which the resource's keys must include. */
 const EXACT = new Set(['getv', 'get', 'exists'])
 
 export interface Inspection {
@@ -183,7 +183,7 @@ function dirOf(keys: readonly Key[], written: string): Key {
 
 function outOfReach({ keys }: TemplateSpec, { call, key }: Lookup): Fault {
   const wanted = call === 'service' ? dirOf(keys, key) : key
-  const named = `the resource's keys do not name ${wanted}`
+  const named = `the resource's keys do not include ${wanted}`
   return {
     kind: 'template',
     message:

@@ -61,8 +61,8 @@ export class TemplateSources<Compiled> {
    */
   open(path: string, variant: string): Compiled | undefined {
     // Detects replaced files, also behind a changed link. A file written in place is compiled again only after
-    // forget(): it may be incomplete until then. If a file is missing, its last version counts, since a new one may
-    // follow.
+    // forget(): it may be incomplete until then. If a file is missing, its last version is used, since a new
+    // one may follow.
     const id = this.texts.has(path) ? undefined : idOf(path)
     const last = this.#compiled.get(path)
     const version =

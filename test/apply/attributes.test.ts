@@ -1,5 +1,4 @@
-// A replaced file keeps its extended attributes and ACLs; getfattr reads them back. The context of SELinux is one of
-// them.
+// A replaced file keeps its extended attributes, such as its SELinux context, and its ACLs. getfattr reads them back.
 import { execFileSync } from 'node:child_process'
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, readdirSync } from 'node:fs'
 import { chmodSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs'

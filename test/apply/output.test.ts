@@ -14,7 +14,7 @@ it('keeps what fits; of a longer output, the beginning, the end and the number o
       if (whole.length <= cap) expect(output.text()).toBe(whole)
       else {
         const head = cap >> 2
-        const gap = `\n[... ${whole.length - cap} bytes left out ...]\n`
+        const gap = `\n[... ${whole.length - cap} bytes omitted ...]\n`
         expect(output.text()).toBe(whole.slice(0, head) + gap + whole.slice(head - cap))
       }
     }),

@@ -21,7 +21,7 @@ export interface TwoFiles {
   readonly b: string
 }
 
-/** A new folder with two files that hold `old a` and `old b`. */
+/** A new folder with two files that contain `old a` and `old b`. */
 export function twoFiles(): TwoFiles {
   const dir = mkdtempSync(join(tmpdir(), 'reconfd-apply-'))
   const [a, b] = [join(dir, 'a.cfg'), join(dir, 'b.cfg')]
@@ -95,7 +95,7 @@ export async function applyNow(
   return swapped
 }
 
-/** Needs root. False in the Node of Debian 13, which cannot change its user (CVE-2024-22017, io_uring). */
+/** True for root, except in the Node of Debian 13, which cannot change its user (CVE-2024-22017, io_uring). */
 export const canBeNobody = isRoot && mayChangeUser()
 
 function mayChangeUser(): boolean {

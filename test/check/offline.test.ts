@@ -106,19 +106,23 @@ test.each([
 })
 
 test.each([
-  ['a.njk', '{{ getv("/b") }}', "getv finds nothing here: the resource's keys do not name /b"],
-  ['a.njk', '{{ gets("/b/*") }}', "gets finds nothing here: the resource's keys do not name /b/*"],
-  ['a.tmpl', '{{getv "/b"}}', "getv finds nothing here: the resource's keys do not name /b"],
-  ['a.njk', '{{ range("/b") }}', "range finds nothing here: the resource's keys do not name /b"],
+  ['a.njk', '{{ getv("/b") }}', "getv finds nothing here: the resource's keys do not include /b"],
+  [
+    'a.njk',
+    '{{ gets("/b/*") }}',
+    "gets finds nothing here: the resource's keys do not include /b/*",
+  ],
+  ['a.tmpl', '{{getv "/b"}}', "getv finds nothing here: the resource's keys do not include /b"],
+  ['a.njk', '{{ range("/b") }}', "range finds nothing here: the resource's keys do not include /b"],
   [
     'a.njk',
     '{{ service("shop") }}',
-    "service fails here: the resource's keys do not name /services/shop",
+    "service fails here: the resource's keys do not include /services/shop",
   ],
   [
     'a.tmpl',
     '{{service "x/y"}}',
-    "service fails here: the resource's keys do not name /services/x%2Fy",
+    "service fails here: the resource's keys do not include /services/x%2Fy",
   ],
   ['a.njk', '{{ range(3) }}{{ range("/") }}{{ range("/a/b") }}', undefined],
   ['a.njk', '{{ getv("/a/b") }}{{ gets("/*") }}{{ ls("/") }}{{ gets("/a/x*") }}', undefined],
@@ -134,7 +138,7 @@ test.each([
 )
 
 test.each(['/services', '/services/shop', '/services/shop/n1', 'consul:/services'])(
-  'a service that the keys cover in any store is no warning: %s',
+  'a service that the keys cover in any store causes no warning: %s',
   async (key) => {
     const toml = `[template]\nsrc = "a.njk"\ndest = "/tmp/a"\nkeys = ["/x", "${key}"]\n`
     const lines = await told({
@@ -259,7 +263,7 @@ describe('templates that include one another in a circle', () => {
     withTemplate('{% include "b.njk" %}{% include "b.njk" %}'),
     withGo('{{if exists "/deeper"}}{{include "a.tmpl"}}{{end}}'),
     withGo('{{define "x"}}{{include "a.tmpl"}}{{end}}'),
-  ])('what may end is left alone: %j', async (files) => {
+  ])('recursion that may end is accepted: %j', async (files) => {
     const lines = await told(files)
     expect(lines.filter((line) => line.includes(': error: '))).toEqual([])
   })

@@ -56,7 +56,7 @@ test('the same from flags, environment and confd.toml', async () => {
   expect(await connectionOf([], {}, toml.join('\n'))).toMatchObject(secured)
 })
 
-test('without any of them there is none, and empty is none', async () => {
+test('without any of them there is none, and empty counts as unset', async () => {
   const plain = { nodes: [], scheme: 'http', notices: [] }
   expect(await connectionOf([])).toEqual(plain)
   const toml =
@@ -64,7 +64,7 @@ test('without any of them there is none, and empty is none', async () => {
   expect(await connectionOf([], {}, toml)).toEqual(plain)
 })
 
-describe('a secret or a file that holds it', () => {
+describe('a secret or a file that contains it', () => {
   test('the stronger source wins, whichever of the two it names', async () => {
     const file = await connectionOf(['-password-file', '/p'], { CONFD_PASSWORD: 'weak' })
     expect(file).toMatchObject({ passwordFile: '/p' })

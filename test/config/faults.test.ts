@@ -21,7 +21,7 @@ describe('faults', () => {
       ],
     ],
     [
-      'unknown key, like none',
+      'unknown key, unlike any other',
       `${good}colour = "x"\n`,
       [
         '4:1: unknown key colour',
@@ -32,7 +32,7 @@ describe('faults', () => {
       ],
     ],
     [
-      'a store of its own, of no kind',
+      'a store of its own, without its kind',
       `${good}[backend]\nnodes = []\n`,
       [
         '4:1: backend has no backend',
@@ -77,7 +77,7 @@ describe('faults', () => {
       ],
     ],
     [
-      'template is no table',
+      'template is not a table',
       'template = "a"\n',
       [
         '1:12: template must be a table, not a string',
@@ -260,7 +260,7 @@ describe('faults', () => {
         '  1 | [template]',
         '  2 | src = "c.njk"',
         '    |       ^',
-        '  it is looked up as templates/c.njk',
+        '  its path is templates/c.njk',
       ],
     ],
     [
@@ -271,7 +271,7 @@ describe('faults', () => {
         '  1 | [template]',
         '  2 | src = "."',
         '    |       ^',
-        '  it is looked up as templates',
+        '  its path is templates',
       ],
     ],
     [
@@ -297,7 +297,7 @@ describe('faults', () => {
       ],
     ],
     [
-      'delimiter that is no string',
+      'delimiter that is not a string',
       `${good}engine = "go"\nleft_delim = 5\n`,
       [
         '5:14: left_delim must be a string, not an integer',

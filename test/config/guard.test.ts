@@ -113,7 +113,7 @@ describe('guards', () => {
 
   test.each<[string, string, string[]]>([
     [
-      'no table',
+      'not a table',
       `${keyed}guard = true\n`,
       [
         '5:9: guard must be a table, not a boolean',
@@ -234,7 +234,7 @@ describe('for_each', () => {
       ],
     ],
     [
-      'no string',
+      'not a string',
       each('/tmp/a', 'for_each = ["/vhosts/*"]\n'),
       ['5:12: for_each must be a string, not an array'],
     ],

@@ -26,7 +26,7 @@ test.each([
 test.each(['localhost', '127.0.0.1:66000', 'http://127.0.0.1:80', '::1:80', 'a b:80', 'unix:'])(
   '-http %s is refused',
   async (text) => {
-    const message = `-http: "${text}" is not host:port, such as 127.0.0.1:9090, nor unix:PATH`
+    const message = `-http: "${text}" is not host:port, such as 127.0.0.1:9090, or unix:PATH`
     expect(await httpOf(['-watch', '-http', text])).toMatchObject({ exit: 64 })
     expect(await httpOf(['-watch', '-http', text])).toMatchObject({
       text: [expect.stringContaining(message)],
@@ -34,7 +34,7 @@ test.each(['localhost', '127.0.0.1:66000', 'http://127.0.0.1:80', '::1:80', 'a b
   },
 )
 
-test('off unless asked for, and in a onetime run', async () => {
+test('off unless configured, and in a onetime run', async () => {
   expect(await httpOf(['-watch'])).toBeUndefined()
   expect(await httpOf(['-onetime', '-http', ':1'])).toBeUndefined()
 })

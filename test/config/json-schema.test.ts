@@ -1,4 +1,4 @@
-// docs/schema holds the JSON Schemas, generated from the tables of keys. `UPDATE_DOCS=1 npx vitest run
+// docs/schema contains the JSON Schemas, generated from the tables of keys. `UPDATE_DOCS=1 npx vitest run
 // test/config/json-schema.test.ts` regenerates them. They accept and refuse the same values as the tables.
 import { mkdir, readFile, readdir, writeFile } from 'node:fs/promises'
 import { existsSync } from 'node:fs'

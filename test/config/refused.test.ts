@@ -109,7 +109,7 @@ test('-only: the resource with its group, whatever the others are', async () => 
 })
 
 test.each(['group = "g"\n', "  group='g' # edge\n"])(
-  '%j of a file that is no TOML',
+  '%j of a file that is not TOML',
   async (above) => {
     const loaded = await load({
       'a.toml': resource('/tmp/a', 'group = "g"\n'),

@@ -99,7 +99,7 @@ test('durations of Go, and the defaults', async () => {
   expect(settings.docker).toBeUndefined()
 })
 
-test('what -check may be', async () => {
+test('the values of -check', async () => {
   const check = async (text: string) =>
     (await settingsOf('-to', 'consul://h', '-name', 'a', '-port', '1', '-check', text)).own?.check
   expect(await check('http://h/healthz')).toEqual({ kind: 'http', url: 'http://h/healthz' })

@@ -90,14 +90,14 @@ test('a Go template with delimiters of its own', async () => {
   expect(resources[0]?.templates[0]).toMatchObject({ leftDelim: '[[', rightDelim: ']]' })
 })
 
-test('a number counts before a name, as in confd, whether there is such a name or not', async () => {
+test('a number takes precedence over a name, as in confd, even if the name does not exist', async () => {
   const toml = `${good}uid = 65534\nowner = "root"\ngid = 0\ngroup = "nosuchgroup"\n`
   const { resources, notices, text } = await load({ 'conf.d/a.toml': toml })
   expect(text).toBe('')
   expect(resources[0]?.templates[0]).toMatchObject({ uid: 65534, gid: 0 })
   expect(notices?.map(({ message }) => message)).toEqual([
-    'owner and uid are both set; uid counts, as in confd',
-    'group and gid are both set; gid counts, as in confd',
+    'owner and uid are both set; uid takes precedence, as in confd',
+    'group and gid are both set; gid takes precedence, as in confd',
   ])
 })
 

@@ -397,7 +397,7 @@ describe('faults', () => {
       ],
     ],
     [
-      'no secret in a frame, whatever its name was to be',
+      'no secret in a frame, even under a misspelt name',
       [],
       {},
       'pasword = "hunter2"\npsswd = "hunter2"\nauth_tokn = "hunter2"',
@@ -450,7 +450,7 @@ describe('faults', () => {
     })
   })
 
-  test('a settings file that was named and is missing', async () => {
+  test('a settings file that is configured and missing', async () => {
     expect(await loadSettings(['-conf-file', '/nowhere/c.toml'], {})).toEqual({
       ok: false,
       error: {

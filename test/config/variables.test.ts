@@ -79,12 +79,12 @@ test.each([
   )
 })
 
-test('a default holds no further variable', async () => {
+test('a default contains no further variable', async () => {
   const { notices } = await read('dest = "/out/${A:-${B:-c}}"\nkeys = ["/"]\nexpand_env = true')
   expect(notices[0]).toContain('dest contains ${A:-')
 })
 
-test('keys that hold a template', async () => {
+test('keys that contain a template', async () => {
   const { notices } = await read('dest = "/out"\nkeys = ["/{{getenv \\"APP\\"}}"]')
   expect(notices[0]).toContain(
     'keys is not a template: {{getenv "APP"}} is literal text\n  for an environment variable, write ${APP} and set expand_env = true',

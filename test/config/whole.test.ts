@@ -310,7 +310,7 @@ describe('faults', () => {
       ['1:9: group must be a string, not an integer', '  1 | group = 5', '    |         ^'],
     ],
     [
-      'a group of resources where that of the file stands',
+      'a group of resources in place of the group of the file',
       `${good}group = "edge-of-nowhere"\n`,
       [
         '4:9: there is no group edge-of-nowhere on this machine',

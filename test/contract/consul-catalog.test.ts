@@ -96,7 +96,7 @@ describe('contract: consul-catalog', () => {
     })
   })
 
-  test('survives that the agent is killed and restarted', { timeout: 60_000 }, async () => {
+  test('survives a kill and restart of the agent', { timeout: 60_000 }, async () => {
     const name = newName()
     await register(name, 'a', 1)
     await watching({ settings }, [dir(name)], async (watched) => {
@@ -114,7 +114,7 @@ describe('contract: consul-catalog', () => {
     })
   })
 
-  test('waits for an agent that does not run yet', { timeout: 60_000 }, async () => {
+  test('waits for an agent that is not running yet', { timeout: 60_000 }, async () => {
     const name = newName()
     await agent.server.kill()
     await watching({ settings }, [dir(name)], async (watched) => {

@@ -7,7 +7,7 @@ import { SECRET, type LyingServer, type Place, type Protocol } from '../support/
 import { until } from '../support/until.ts'
 import { Watched } from '../support/watched.ts'
 
-/** Most bytes that a client may take of an endless answer: its own limit and the kernel's buffers, in several tries. */
+/** Maximum bytes of endless answers that a client may read over its retries: its own limit and the kernel's buffers. */
 const MOST_SENT = 64 * 2 ** 20
 
 export function lying<L>(protocol: Protocol<L>): void {
@@ -21,7 +21,7 @@ export function lying<L>(protocol: Protocol<L>): void {
       expect(lies.length).toBeGreaterThanOrEqual(30)
     })
 
-    // Concurrent, since these tests mostly wait for the next try.
+    // Concurrent, since these tests mostly wait for the next retry.
     test.concurrent.for(lies)('first, in $place: $name', async ({ place, lie }, context) => {
       const server = await start(protocol, context)
       server.lie(lie, place)

@@ -33,7 +33,7 @@ describe('the codec of values', () => {
     fc.assert(fc.property(anyBytes, (raw) => encodeText(decodeValue(Buffer.from(raw))).equals(raw)))
   })
 
-  it('writes U+FFFD for a lone surrogate that stands for no byte', () => {
+  it('writes U+FFFD for a lone surrogate that represents no byte', () => {
     expect(encodeText('a\ud800b\udc7f')).toEqual(Buffer.from('a\ufffdb\ufffd'))
   })
 

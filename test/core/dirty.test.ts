@@ -7,7 +7,7 @@ import { Reader } from '../../src/core/reader.ts'
 import type { Scope } from '../../src/core/reads.ts'
 import { treeOf, type Tree } from '../../src/core/tree.ts'
 
-// A program stands for a template: a list of look-ups, whose results are its output.
+// A program represents a template: a list of look-ups, whose results are its output.
 const segment = fc.constantFrom('a', 'b', 'c', 'ab', '*', 'a*')
 const plain = fc.constantFrom('a', 'b', 'c', 'ab')
 const path = fc.array(plain, { maxLength: 3 }).map((parts) => toKey(parts.join('/')))
@@ -91,7 +91,7 @@ describe('dirty', () => {
     )
   })
 
-  it('a changed value below a directory whose names were listed is no reason to render', () => {
+  it('a changed value below a directory whose names were listed causes no render', () => {
     const index = new DirtyIndex()
     const tree = treeOf(new Map([['/s/a', '1']]))
     const reader = new Reader(tree, { store: 'test', prefix: '/', keys: ['/s'] })

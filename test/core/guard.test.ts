@@ -187,7 +187,7 @@ describe('what a reader has found', () => {
 
   it.each<[string, readonly Key[], (reader: Reader) => unknown, Key[]]>([
     ['a key', ['/'], (reader) => reader.get('/db'), ['/p/db']],
-    ['a key that is not there', ['/'], (reader) => reader.get('/dbx'), []],
+    ['a missing key', ['/'], (reader) => reader.get('/dbx'), []],
     ['a key outside of `keys`', ['/web'], (reader) => reader.get('/db'), []],
     [
       'a tree',

@@ -65,7 +65,7 @@ describe('hold-down', () => {
     expect(view.hold.next).toBe(Infinity)
   })
 
-  it('keys held by the previous hold-down stay held, unless they are back', () => {
+  it('keys kept by the previous hold-down stay kept, unless they are back', () => {
     const view = new View(10, { '/a': '1', '/b': '2' })
     view.set({}, 5)
     const next = new HoldDown(10, view.hold)
@@ -110,7 +110,7 @@ describe('hold-down', () => {
     )
   })
 
-  it('0 holds nothing', () => {
+  it('0 keeps nothing', () => {
     const view = new View(0, { '/a': '1' })
     expect(view.set({}, 0)).toEqual(new Map([['/a', 'removed']]))
     expect(view.visible).toEqual({})

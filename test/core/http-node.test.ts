@@ -34,7 +34,7 @@ test('a Unix socket', () => {
 })
 
 test.each(['', 'ftp://etcd:1', 'etcd:99999', 'http://etcd:1/path', '::1', 'unix://run/x', 'a b'])(
-  '%j is no address',
+  '%j is not an address',
   (node) => {
     const parsed = parse(node)
     if (parsed.ok) throw new Error(JSON.stringify(parsed.value))

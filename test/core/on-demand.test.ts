@@ -10,7 +10,7 @@ const extent = (trees: readonly Key[], names: readonly Key[] = []): Extent => ({
   trees: new Set(trees),
   names: new Set(names),
 })
-/** The names in `/s` are known: a, b and ab. Of their keys, only those of a are. */
+/** The names in `/s` are known: a, b and ab. Only the keys of a are known. */
 const tree = treeOf(
   new Map<Key, string>([
     ...(['a', 'ab', 'b'] as const).map((name): [Key, string] => [entryOf(`/s/${name}`), name]),

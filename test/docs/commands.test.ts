@@ -51,7 +51,7 @@ test('commands that are not run are few, and each has its reason', () => {
   )
   const count = all.reduce((sum, { commands }) => sum + commands.length, 0)
   process.stdout.write(
-    `${count} commands in the docs, of which are not run:\n  ${notRun.join('\n  ')}\n`,
+    `${count} commands in the docs. These are not run:\n  ${notRun.join('\n  ')}\n`,
   )
   if (isolated !== undefined) process.stdout.write(`none was run here: ${isolated}\n`)
   expect(notRun.length).toBeLessThan(45)

@@ -21,7 +21,7 @@ cover /home "$1"
 cover /var/lib "$1"
 cp -a /etc /home/.etc
 mount --bind /home/.etc /etc
-# Brings the loopback up, as `ip` would, which not every machine has: SIOCSIFFLAGS with UP and RUNNING.
+# Brings the loopback interface up without `ip`, which not every machine has: SIOCSIFFLAGS with UP and RUNNING.
 perl -e 'my $up = pack("a16s", "lo", 0x41);
   socket(S, 2, 2, 0) && ioctl(S, 0x8914, $up) or die "no loopback: $!"'
 

@@ -1,5 +1,5 @@
-// Reads Markdown pages for the tests of the documentation: blocks, headings, prose, and the notes in HTML comments that
-// give a test what a reader knows. docs/contributing.md describes the notes.
+// Reads Markdown pages for the tests of the documentation: blocks, headings, prose, and the notes in HTML comments,
+// which supply a test with what a human reader would know. docs/contributing.md describes the notes.
 import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'

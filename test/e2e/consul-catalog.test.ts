@@ -92,7 +92,7 @@ test("HAProxy's backends are the healthy instances", { timeout: 90_000 }, async 
     await run.until('the next change', () => site.lines('reloads') === 6)
     // The log line may lag behind the reload: more urgent work comes first.
     const reloaded = (): number => run.log.filter(({ event }) => event === 'reloaded').length
-    await run.until('it is told', () => reloaded() === 5)
+    await run.until('it is logged', () => reloaded() === 5)
     expect(run.log.filter(({ event }) => event === 'written')).toHaveLength(5)
 
     // An unreachable agent must not be mistaken for a service without instances.
@@ -129,7 +129,7 @@ test(
       const change = { Node: 'n3', SkipNodeUpdate: true, Service }
       await agent.server.client.call('PUT', '/v1/catalog/register', JSON.stringify(change))
       await run.until('the change', () => site.read('s42')?.includes('10.0.3.1:9999') === true)
-      await run.until('it is told', () => written().length === 301)
+      await run.until('it is logged', () => written().length === 301)
       expect(run.log.filter(({ event }) => event === 'changed')).toMatchObject([
         { keys: ['/services/s42/n3:s42-3'], resources: ['s42.toml'] },
       ])

@@ -62,7 +62,7 @@ test(
       await run.until('others are not concerned', () => site.read('local') === 'n1 dc1\nn2 dc1\n')
       expect(site.read('strict')).toBeUndefined()
       const without = 'rendered without dc2, which cannot be reached'
-      await run.until('that is told', () => run.stderr.includes(without))
+      await run.until('it is logged', () => run.stderr.includes(without))
       await run.until('that one fails', () => run.log.some((line) => line.event === 'failed'))
 
       await both.dc2.start()
@@ -76,7 +76,7 @@ test(
       await both.dc2.kill()
       const stale = (line: object): boolean => (line as Told).store === 'consul-catalog@dc2'
       const before = run.log.filter(stale).length
-      await run.until('it is told as stale', () => run.log.filter(stale).length > before, 40_000)
+      await run.until('it is logged as stale', () => run.log.filter(stale).length > before, 40_000)
       await instance(one, ['n3', 'd'], '10.1.0.3', 8001)
       await run.until('the rest is followed', () => site.read('backup')?.includes('n3-d') === true)
       expect(site.read('backup')).toContain('dc2-m1-c')

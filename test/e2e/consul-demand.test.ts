@@ -94,7 +94,7 @@ test(
       await until('it is watched', () => servicesIn(tap.open).join() === 's1,s2,s3,s4')
 
       // No resource reads s200, so its change causes no request and no render.
-      await run.until('that is told', () => told('written') === 2)
+      await run.until('it is logged', () => told('written') === 2)
       const [asked, renders] = [tap.asked.length, told('rendered')]
       await change('s200', 7000)
       await change('s4', 7001)
@@ -102,7 +102,7 @@ test(
         'the change of the fourth',
         () => site.read('web')?.includes(':7001') === true,
       )
-      await run.until('it is told', () => told('written') === 3)
+      await run.until('it is logged', () => told('written') === 3)
       expect(told('rendered')).toBe(renders + 1)
       expect(servicesIn(tap.asked.slice(asked))).toEqual(['s4'])
 

@@ -57,7 +57,7 @@ describe.concurrent('the program', () => {
       const run = start('-watch', '--', site.path('program'))
       await run.until('it runs', () => run.tells('reloaded'))
       process.kill(pid(), 'SIGKILL')
-      await run.until('its end is told', () => run.tells('child-exited'))
+      await run.until('its end is logged', () => run.tells('child-exited'))
       // A new file ends the pause before the restart.
       set('two')
       await says(run, 'start one', 'start two')
@@ -242,7 +242,7 @@ describe.concurrent('reconfd', () => {
         await says(next, 'start one', 'term', 'start one')
         await ends(orphan.pid)
         const told = `ended the program of a killed earlier run (pid ${orphan.pid})`
-        await next.until('that is told', () => next.stderr.includes(told))
+        await next.until('it is logged', () => next.stderr.includes(told))
       } finally {
         // Stopped, not killed: a kill would leave another orphan.
         await next.stop()
@@ -351,7 +351,7 @@ describe('the store', () => {
           const next = start()
           await says(next, 'start one', 'term', 'start one')
           const told = 'starts on the last good files of a.toml'
-          await next.until('that is told', () => next.stderr.includes(told))
+          await next.until('it is logged', () => next.stderr.includes(told))
           await etcd.start()
           await etcd.client.put('/exec/a', 'two')
           await says(next, 'start one', 'term', 'start one', 'reload two')

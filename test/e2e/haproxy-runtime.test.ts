@@ -66,7 +66,7 @@ test('run-time changes are reported in advance and afterwards', { timeout: 240_0
   )
   scene.set({ n1: '127.0.0.1:8001', n2: '127.0.0.1:8002' })
   await haproxy.has('web/n1 127.0.0.1:8001 weight 1', 'web/n2 127.0.0.1:8002 weight 1')
-  await run.until('it is told', () => status().includes('without a reload: add web/n2'))
+  await run.until('the status shows it', () => status().includes('without a reload: add web/n2'))
   const address = await addressOf(run)
   const { text: metrics } = await ask(`${address}/metrics`)
   expect(metrics).toContain('reconfd_haproxy_runtime_changes_total 1\n')

@@ -143,7 +143,7 @@ test('the page shows the content that a rollback has restored', async () => {
     writeFileSync(join(site.root, 'keys.json'), JSON.stringify({ app: { name: 'bad' } }))
     const trusted = { authorization: `Bearer ${tokenOf(site)}` }
     const page = async (): Promise<string> => (await ask(`${address}/`, trusted)).text
-    const told = 'as before: the reload did not succeed with the new file'
+    const told = 'the reload did not succeed with the new file'
     await until('the rollback', async () => (await page()).includes(told))
     const text = await page()
     const change = text.slice(text.indexOf('id="changes"'), text.indexOf('<footer'))
@@ -158,7 +158,7 @@ test('the page shows the content that a rollback has restored', async () => {
   })
 })
 
-test('asked for another host, by another origin, or to change something: refused', async () => {
+test('requests for another host, by another origin, or to change something are refused', async () => {
   await withFile(async (_, start) => {
     const address = await start('-http', ':0', '-http-name', 'Web1.example.com')
     const { host, port } = new URL(address)

@@ -122,7 +122,7 @@ test('etcd with users: a wrong password, a user without permission, the right us
   expect(wrong.stderr).not.toContain('another')
   const elsewhere = as(['-password-file', file], 'elsewhere')
   const said = 'denies writing below /elsewhere/'
-  await elsewhere.until('it is told', () => elsewhere.stderr.includes(said))
+  await elsewhere.until('it is logged', () => elsewhere.stderr.includes(said))
   const right = as(['-password-file', file])
   await untilThere(() => heldByEtcd(etcd), 'a')
   expect((await right.stop()).code).toBe(0)
@@ -161,5 +161,5 @@ test('Consul with a token that may register only this service', async () => {
   expect((await run.stop()).code).toBe(0)
   await until('it is gone', async () => (await instancesIn(consul, 'web')).length === 0)
   const none = register('-to', `consul://${consul.node}`, ...web, '-auth-token', 'wrong')
-  await none.until('it is told', () => none.stderr.includes('denied access'))
+  await none.until('it is logged', () => none.stderr.includes('denied access'))
 })

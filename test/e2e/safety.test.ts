@@ -333,11 +333,11 @@ test('for_each: one file per match, one check and one reload for all; obsolete f
     expect(site.lines('checks')).toBe(1)
     expect(site.read('sites/v7.conf')).toBe('v7 7\n')
     const written = (): number => run.log.filter(({ event }) => event === 'written').length
-    await run.until('each is told', () => written() === 50)
+    await run.until('each is logged', () => written() === 50)
     await etcd.client.put('/web/v7/port', '8080')
     await run.until('one reload', () => site.lines('reloads') === 2)
     expect(site.read('sites/v7.conf')).toBe('v7 8080\n')
-    await run.until('only that one is told', () => written() === 51)
+    await run.until('only that one is logged', () => written() === 51)
     await etcd.client.delTree('/web/v8')
     await etcd.client.delTree('/web/foreign')
     await run.until('it is removed', () => !sites().includes('v8.conf'))

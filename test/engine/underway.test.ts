@@ -11,7 +11,7 @@ test('work may take its allowed time plus the patience, and no longer', () => {
   void underway.during({ what: 'the work on web.toml', resources: [], allowed: 60_000 }, never)
   expect(underway.stuck(10_000, soon(69_000))).toBeUndefined()
   expect(underway.stuck(10_000, soon(71_000))).toBe(
-    'the work on web.toml has not moved for 1 min 11 s, where its timeouts allow 1 min',
+    'the work on web.toml has made no progress for 1 min 11 s; its timeouts allow 1 min',
   )
 })
 

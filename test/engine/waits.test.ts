@@ -112,7 +112,7 @@ test('endless waits, each for another part, are a fault', async () => {
   expect([worker.isWaiting, [...worker.failed]]).toEqual([false, ['r0']])
 })
 
-test('a long wait for one part is no fault, even with many renders meanwhile', async () => {
+test('a long wait for one part is not a fault, even with many renders meanwhile', async () => {
   adopt(FOLLOW)
   for (let n = 1; n <= 150; n++) {
     await comes('awaits', n)

@@ -9,7 +9,7 @@ import { isLong, printSeed, randomFrom, seed } from './random.ts'
 import { etcdStore, fileStore, serverStore } from './stores.ts'
 
 const KILLS = isLong ? 300 : 30
-/** Milliseconds. A start takes about 200 and a change including its reload about 200 more, so kills hit all of it. */
+/** Milliseconds. A start takes about 200 and a change including its reload about 200 more, so kills hit every phase. */
 const LATEST_KILL = 600
 const PACE = 150
 const LATEST_AFTER_WRITE = 300

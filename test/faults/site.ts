@@ -16,7 +16,7 @@ export function writeSite(root: string, out: string, prefix: string, fieldsOf: F
   for (const dest of destinations) {
     const fields = { src: `${dest}.tmpl`, dest: join(out, dest), ...fieldsOf(dest) }
     const lines = Object.entries(fields).map(([name, text]) => `${name} = ${JSON.stringify(text)}`)
-    // An emptied store is taken as the truth here. test/e2e/held.test.ts tests the default, which holds such a change.
+    // Here, an emptied store changes the files. test/e2e/held.test.ts tests the default, which holds such a change.
     const toml = ['allow_empty = true', '[template]', ...lines, `keys = ["${prefix}"]`, '']
     writeFileSync(join(root, 'conf.d', `${dest}.toml`), toml.join('\n'))
   }

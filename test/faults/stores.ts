@@ -26,8 +26,8 @@ export function serverStore(
 let orders = 0
 
 /**
- * Returns an etcd store. A stopped member may still execute a write from its buffers after the client has given it up.
- * So writes are numbered, and a write is refused after one with a higher number.
+ * Returns an etcd store. A stopped member may still execute a write from its buffers after the client has abandoned it.
+ * So writes are numbered, and a write that follows one with a higher number is refused.
  */
 export function etcdStore(client: EtcdV3Client, nodes: readonly string[]): TrialStore {
   const order = base64(`/order/${process.pid}/${++orders}`)

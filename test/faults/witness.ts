@@ -42,7 +42,7 @@ export class Witness {
       const before = this.#seen.get(dest)
       if (stamp === before) continue
       if (stamp === undefined) {
-        // A destination that was never there has no earlier stamp either, and does not get here.
+        // A destination that never existed has no earlier stamp either, and does not get here.
         if (!this.mayVanish) this.#wrong.add(`${dest} was not there any more`)
         continue
       }

@@ -239,7 +239,7 @@ describe('failures in the middle of a change', { timeout: 120_000 }, () => {
     relay!.on = (text) => {
       if (!text.includes('add server')) return false
       restarting ??= scene.haproxy.restart()
-      // Dropped: a process that is ending may still carry it out.
+      // The command is dropped: a process that is ending may still carry it out.
       return true
     }
     expect(reason(await scene.attempt(scene.runtime()))).toBe('runtime-api')
@@ -272,13 +272,13 @@ describe('failures in the middle of a change', { timeout: 120_000 }, () => {
     await attempt
   })
 
-  test('of two processes one cannot follow: neither is changed', async () => {
+  test('one of two processes cannot follow: neither is changed', async () => {
     scene.sockets = [relay!.path, `${relay!.path}.none`]
     expect(reason(await scene.attempt(scene.runtime()))).toBe('runtime-api')
     expect(await scene.servers()).toEqual(['web/a'])
   })
 
-  test('two sockets of which one fails in the middle: a reload', async () => {
+  test('one of two sockets fails in the middle: a reload', async () => {
     scene.sockets = [scene.haproxy.socket, relay!.path]
     await scene.know()
     relay!.on = (text) => text.includes('add server')
@@ -317,7 +317,7 @@ test('HAProxy 2.2 is reloaded', { timeout: 120_000 }, async () => {
   expect(reason(await scene.attempt(scene.runtime()))).toBe('version')
 })
 
-test('a process that was started before the change, with the previous file, takes a reload', async () => {
+test('a process that was started before the change, with the previous file, needs a reload', async () => {
   scene = await new Scene('3.2').start(A)
   const id = await scene.haproxy.id()
   scene.write(A, B)

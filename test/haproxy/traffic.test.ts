@@ -26,7 +26,7 @@ interface Figures extends LoadResult {
   readonly memory: number
   readonly haproxyCpu: number
   readonly reconfdCpu: number
-  /** The median of the milliseconds from the changed key to the first request that reaches the new node. */
+  /** The median time in milliseconds from the changed key to the first request that reaches the new node. */
   readonly effect: number
   readonly isOneProcess: boolean
 }

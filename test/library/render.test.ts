@@ -144,7 +144,7 @@ describe('faults are returned', () => {
     ['both', { keys, template: '', file: 'x' }],
     ['no text', { keys, template: 5 }],
     ['no keys', { template: '' }],
-    ['keys that are none', { template: '', keys: 'x' }],
+    ['keys that are not an object', { template: '', keys: 'x' }],
     ['an unknown engine', { template: '', keys, engine: 'jinja' }],
   ])('of the options, for callers without types: %s', async (_, options) => {
     expect(await faultOf(options as unknown as RenderOptions)).toMatchObject({ kind: 'config' })

@@ -126,7 +126,7 @@ describe('a onetime run', () => {
     expect(failed).toMatchObject({ fault: { file: site.path('templates/page.njk'), line: 1 } })
   })
 
-  test('no event holds a value', async () => {
+  test('no event contains a value', async () => {
     const site = new Site()
     site.title('hunter2')
     await site.once()
@@ -174,7 +174,7 @@ describe('settings', () => {
     expect(told).toContain('stores.west: unknown setting nodez')
   })
 
-  test('contradictions, and a settings file that is not there', async () => {
+  test('contradictions, and a missing settings file', async () => {
     expect(await faultsOf({ backend: 'file' })).toContain('backend file needs a file to read')
     expect(await faultsOf({ conf_file: '/nope.toml' })).toContain('the settings file is missing')
     expect(await faultsOf({ conf_file: 5 })).toContain('conf_file must be a string')

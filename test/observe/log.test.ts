@@ -61,7 +61,7 @@ test.each([
   ['passed', {}],
   ['failed', { exitCode: 1 }],
   ['failed', { exitCode: null, signal: 'SIGTERM', timedOut: true }],
-])('a check that %s is told as such', (how, over) => {
+])('a check that %s is logged as such', (how, over) => {
   const event: Event = {
     kind: 'checked',
     resource: 'a.toml',

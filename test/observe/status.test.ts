@@ -327,7 +327,7 @@ describe('a reload that does not succeed', () => {
     expect(why).toContain(`reload try 1 failed, next try at 1970-01-01T00:00:11Z`)
   })
 
-  test('and that there is nothing to go back to: it is owed, the new content stays', () => {
+  test('without earlier content to restore: it is owed, and the new content stays', () => {
     const last = attempt({ attempts: 3, retryIn: null, exhausted: ['a'] })
     const nothing: Event = {
       ...{ kind: 'rollback-impossible', resource: 'a', dests: ['/a', '/b'] },
@@ -365,7 +365,7 @@ test('the last 20 changes, the newest first, with their keys or files', () => {
   expect(changes.at(-1)?.keys).toEqual(['/k6'])
 })
 
-test('the reads of the last render: of all templates, in order, and so many at most', () => {
+test('the reads of the last render: of all templates, in order, up to a limit', () => {
   const many = new Set(Array.from({ length: 250 }, (_, n) => `/many/${n}` as const))
   const reads = (keys: ReadonlySet<Key>, files: string[]) => ({
     keys,

@@ -29,7 +29,7 @@ fi
 while :; do sleep 1000; done
 `
 
-test('a fork bomb in check_cmd ends at its timeout, all of it, and the other resources go on', async () => {
+test('a fork bomb in check_cmd ends completely at its timeout, and the other resources continue', async () => {
   await withSite([], async (site) => {
     const keys = join(site.root, 'keys.json')
     const set = (v: string): void => writeFileSync(keys, JSON.stringify({ v }))

@@ -58,7 +58,7 @@ afterEach(() => {
   const content = textOf(secret)
   const safe = readdirSync(join(root, 'safe'))
   rmSync(root, { recursive: true })
-  // Must hold after every test.
+  // Must be true after every test.
   expect({ uid, mode: mode & 0o7777, content, safe }).toEqual({
     uid: process.geteuid?.(),
     mode: 0o600,
@@ -285,7 +285,7 @@ describe.runIf(isRoot)('a hard link (needs root)', () => {
 describe.runIf(isRoot)(
   'a file that another user has put into a world-writable folder (needs root)',
   () => {
-    it('would own the new content too: it is refused, unless its owner is the one that is wanted', async () => {
+    it('is refused, because its owner would own the new content too, unless that owner is configured', async () => {
       chownSync(app, 0, 0)
       chmodSync(app, 0o1777)
       writeFileSync(dest, 'planted', { mode: 0o666 })
@@ -361,7 +361,7 @@ describe.runIf(isRoot)('the staged file (needs root)', () => {
     })
   })
 
-  it('is kept as a file of its own, whatever stands under that name', async () => {
+  it('is kept as a new file, whatever exists under that name', async () => {
     const kept = join(app, '.app.conf.reconfd-staged')
     plant(secret, kept)
     expect((await applyNow([await change(dest, 'new')], { keepStageFile: true })).ok).toBe(true)
@@ -388,7 +388,7 @@ describe.runIf(isRoot)('attributes (need root)', () => {
     expect([list(dest), statSync(dest).uid]).toEqual(['', 0])
   })
 
-  it('of his own file stay with his own file', async () => {
+  it('of the file of another user stay on it', async () => {
     writeFileSync(dest, 'old')
     chownSync(dest, NOBODY, NOBODY)
     setAttribute(dest, 'system.posix_acl_access', acl)
@@ -403,7 +403,7 @@ function setAttribute(path: string, name: string, value: string): void {
 }
 
 describe.runIf(isRoot)('what is left by a crash (needs root)', () => {
-  it('is removed by its name, and nothing that it leads to', async () => {
+  it('is removed by its name, but not what a link leads to', async () => {
     const { sweepStaged } = await import('../../src/apply/sweep.ts')
     const gone = join(app, '.app.conf.reconfd-4194303-1-1')
     plant(secret, gone)

@@ -63,7 +63,7 @@ describe('in commands', () => {
     })
   })
 
-  test('a name is no matter where no command names the file', async () => {
+  test('any name is allowed if no command contains the path of the file', async () => {
     await withKeys(async (site, keys) => {
       keys({ 'a b;c': '1' })
       each(site, { check_cmd: 'true', reload_cmd: 'true' })
@@ -72,7 +72,7 @@ describe('in commands', () => {
     })
   })
 
-  test('a path of the operator that no quoting fits is a fault of the configuration, with its line', async () => {
+  test("an operator's path that cannot be quoted is a configuration fault, with its line", async () => {
     await withKeys(async (site, keys) => {
       keys({ a: '1' })
       site.template('odd', 'x')
@@ -87,7 +87,7 @@ describe('in commands', () => {
 
 describe('in paths', () => {
   test.each(['../outside/x', 'link/x', 'link/deep/x', 'final'])(
-    '%s leads nowhere else',
+    '%s does not lead outside the folder',
     async (path) => {
       await withKeys(async (site, keys) => {
         mkdirSync(join(site.root, 'outside'))
@@ -118,7 +118,7 @@ describe('in paths', () => {
 })
 
 describe('a file that was there before', () => {
-  test('is neither overwritten nor removed, and says so; the other files wait', async () => {
+  test('is neither overwritten nor removed, which is reported; the other files wait', async () => {
     await withKeys(async (site, keys) => {
       writeFileSync(site.path('default.conf'), "the admin's\n")
       keys({ a: '1', default: '2' })
@@ -126,7 +126,7 @@ describe('a file that was there before', () => {
       const { code, stderr } = await once(site)
       expect(code).toBe(1)
       expect(stderr).toContain(
-        `${site.path('default.conf')} exists already, and was not made by for_each`,
+        `${site.path('default.conf')} already exists, and was not made by for_each`,
       )
       keys({ a: '1' })
       expect((await once(site)).code).toBe(0)
@@ -137,7 +137,7 @@ describe('a file that was there before', () => {
     })
   })
 
-  test('that holds what was to be written is taken over, and goes with its key', async () => {
+  test('is taken over if it has the content to be written, and removed with its key', async () => {
     await withKeys(async (site, keys) => {
       writeFileSync(site.path('a.conf'), '1\n')
       keys({ a: '1', b: '2' })
@@ -162,7 +162,7 @@ describe('a file that was there before', () => {
     })
   })
 
-  test('one that we have made may have been edited since', async () => {
+  test('one created by reconfd may have been edited since', async () => {
     await withKeys(async (site, keys) => {
       keys({ a: '1' })
       each(site)

@@ -42,7 +42,7 @@ const put = (path: string): string => {
 }
 
 describe('a name', () => {
-  test('tells the process that made it by its id and its start', () => {
+  test('identifies the process that made it by pid and start time', () => {
     expect(temporaryName('a.conf')).toMatch(
       new RegExp(`^\\.a\\.conf\\.reconfd-${process.pid}-${startOf(process.pid)}-\\d+$`),
     )
@@ -54,7 +54,7 @@ describe('a name', () => {
 })
 
 describe('staged files', () => {
-  test('of processes that are gone are removed, also where the id is in use again', () => {
+  test('of dead processes are removed, even if the pid is in use again', () => {
     const long = 'L'.repeat(250)
     const suffix = `.reconfd-${gone}-1-1`
     const left = [
@@ -78,7 +78,7 @@ describe('staged files', () => {
     for (const path of kept) expect(existsSync(path)).toBe(true)
   })
 
-  test('of for_each are removed in its folder, in those below, and where files were made', () => {
+  test('of for_each are removed in its folder, in folders below it, and wherever files were created', () => {
     const name = `.any.conf.reconfd-${gone}-1-1`
     const left = ['sites', 'sites/team/a', 'former'].map((folder) => put(join(dir, folder, name)))
     put(join(dir, 'other', name))
@@ -107,7 +107,7 @@ test('files of the state directory are removed, and locks only when they are old
   for (const path of kept) expect(existsSync(path)).toBe(true)
 })
 
-test('private folders are removed, ours alone, and no link is followed', () => {
+test('only our own private folders are removed, and no link is followed', () => {
   const own = privateFolder()
   put(join(own.path, 'x'))
   const random = '0123456789abcdef'
@@ -123,7 +123,7 @@ test('private folders are removed, ours alone, and no link is followed', () => {
   expect(existsSync(own.path)).toBe(false)
 })
 
-test('after kills in the middle of checks the next start leaves nothing, wherever it was', async () => {
+test('after kills in the middle of checks, the next start removes all leftovers', async () => {
   await withSite(
     [],
     async (site) => {

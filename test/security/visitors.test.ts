@@ -53,7 +53,7 @@ async function plainProxy(to: string): Promise<{ address: string; server: Server
 }
 
 describe('contents', () => {
-  test('are not shown for being on this machine, nor through a proxy that says nothing', async () => {
+  test('are not shown to a client just for being on this machine, nor through a proxy without headers', async () => {
     await withPage(async (_, address) => {
       const proxy = await plainProxy(address)
       try {
@@ -183,7 +183,7 @@ test.each(['a file', 'a link'])('a socket takes the place of no %s', async (what
 const highestMemory = (pid: number): number =>
   Number(/^VmHWM:\s+(\d+)/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1]) / 1024
 
-test('requests that are sent at once, and whose answers nobody reads, take no memory', async () => {
+test('pipelined requests whose answers nobody reads take no memory', async () => {
   await withPage(async (site, address, run) => {
     const { port } = new URL(address)
     const before = highestMemory(run.pid)
@@ -202,7 +202,7 @@ test('requests that are sent at once, and whose answers nobody reads, take no me
   })
 }, 60_000)
 
-test('a few requests that are sent at once are all answered, in their order', async () => {
+test('a few pipelined requests are all answered, in order', async () => {
   await withPage(async (_, address) => {
     const { port } = new URL(address)
     const paths = ['/healthz', '/nosuch', '/readyz', '/healthz']
@@ -240,7 +240,7 @@ describe('descriptors', () => {
     expect(descriptorLimit()).toBeGreaterThan(20)
   })
 
-  test('a hundred connections do not take those that the work needs; who is refused is told so', async () => {
+  test('a hundred connections leave enough for the work, and refused visitors get an answer', async () => {
     await withSite([], async (site) => {
       setKeys(site, { v: '1' })
       site.template('app', '{{ getv("/v") }}')
@@ -309,7 +309,7 @@ class Flood {
   }
 }
 
-test('what costs something is made for all at once, and for a small part of the time', async () => {
+test('expensive answers are shared by all requests, and take a small share of the time', async () => {
   let now = 0
   let made = 0
   const page = new Paced(

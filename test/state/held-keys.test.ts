@@ -29,7 +29,7 @@ test('one that is set as soon as another is written is not lost', async () => {
   }
 })
 
-test('without keys there is no file, and a damaged file counts as none', async () => {
+test('without keys there is no file, and a damaged file counts as missing', async () => {
   const dir = tempDir('held')
   const held = new HeldKeys(dir, '/etc/confd', true)
   await held.set(keysOf('/a'))

@@ -116,7 +116,7 @@ test('changes that overlap the first reading of a record are all in it', async (
   expect(await opened().get('a')).toEqual(expected)
 })
 
-test('is one file for each resource of each confdir, for our eyes only', async () => {
+test('is one file for each resource of each confdir, readable only by its owner', async () => {
   const records = opened()
   await records.set('a', { placed: '1' })
   await records.set('b', { placed: '2' })
@@ -218,18 +218,18 @@ describe('an invalid file counts as missing', () => {
     ['a number', '5'],
     ['a text', '"placed"'],
     ['a list', '[]'],
-    ['keys that are no object', '{"keys":null}'],
-    ['keys that are no list', '{"keys":{"/a":5}}'],
+    ['keys that are not an object', '{"keys":null}'],
+    ['keys that are not a list', '{"keys":{"/a":5}}'],
     ['keys that are a text', '{"keys":{"/a":"abc"}}'],
-    ['a key that is no text', '{"keys":{"/a":[5]}}'],
-    ['a hash that is no text', '{"placed":5}'],
-    ['a rejection that is none', '{"rejected":5}'],
+    ['a key that is not a text', '{"keys":{"/a":[5]}}'],
+    ['a hash that is not a text', '{"placed":5}'],
+    ['an invalid rejection', '{"rejected":5}'],
     ['a rejection without a reason', '{"rejected":{"hash":"abc"}}'],
-    ['a good file that is none', '{"good":{"/a":"gone"}}'],
+    ['an invalid good file', '{"good":{"/a":"gone"}}'],
     ['a good file without bytes', JSON.stringify({ good: { '/a': { ...sound, bytes: 5 } } })],
     ['a good file without a mode', JSON.stringify({ good: { '/a': { ...sound, mode: null } } })],
     ['a good file without an owner', '{"good":{"/a":{"bytes":"b2xk","mode":420}}}'],
-    ['an undo that is none', '{"undo":5}'],
+    ['an invalid undo', '{"undo":5}'],
     ['an undo by nobody', JSON.stringify({ undo: { files: { '/a': sound } } })],
     ['an undo without files', '{"undo":{"by":{"pid":1,"started":2}}}'],
   ])('%s', async (_, text) => {

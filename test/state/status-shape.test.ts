@@ -173,10 +173,10 @@ describe('not a status', () => {
     ['an unknown state of a resource', ['resources', '0', 'state'], 'splendid'],
     ['the name of a method as a state', ['resources', '0', 'state'], 'constructor'],
     ['an unknown state of a store', ['stores', '0', 'state'], 'gone'],
-    ['a time that is none', ['at'], 'yesterday'],
+    ['an invalid time', ['at'], 'yesterday'],
     ['a time that is empty', ['resources', '0', 'since'], ''],
-    ['a change at no time', ['resources', '0', 'changes', '0', 'at'], 'never'],
-    ['a hash that is none', ['resources', '0', 'hashes'], { '/a': null }],
+    ['a change without a time', ['resources', '0', 'changes', '0', 'at'], 'never'],
+    ['an invalid hash', ['resources', '0', 'hashes'], { '/a': null }],
     ['hashes as a list', ['resources', '0', 'hashes'], ['abc']],
   ])('%s', (_, at, by) => {
     expect(isFullStatus(replaced(everything() as unknown as Json, at, by))).toBe(false)

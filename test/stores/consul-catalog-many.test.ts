@@ -69,7 +69,7 @@ test('300 services with 10 instances each over few connections', { timeout: 120_
   expect(most).toBeLessThanOrEqual(8)
 })
 
-test('of 300 services only those that are named are asked for', async () => {
+test('of 300 services, only the named ones are requested', async () => {
   const port = portOf(agent.server.node)
   agent.server.client.close()
   const raw = watch(agent.server.node, ['/services/s1', '/services/s2', '/services/none'])
@@ -215,7 +215,7 @@ test('a stale answer that is too old is requested from the leader', async () => 
   expect(await ports(70_000)).toBe(1)
 })
 
-test('an index that goes back starts over; unchanged values are no event', async () => {
+test('an index that goes back starts over; unchanged values cause no event', async () => {
   const fake = await startFake((url, response) => {
     const index = Number(url.searchParams.get('index') ?? 0)
     if (index === 0)

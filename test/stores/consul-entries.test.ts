@@ -88,7 +88,7 @@ test.each<[string, string]>([
   ['words', 'No cluster leader'],
   ['a field without a value', '[{"Key":}]'],
   ['a field without a name', '[{5:5}]'],
-])('%s is no JSON', (_, text) => {
+])('%s is not JSON', (_, text) => {
   expect(() => read(newHeld(), text)).toThrow(NotJson)
 })
 
@@ -110,7 +110,7 @@ test.each<[string, string, string]>([
     '[{"Key":"app/a","Value":null,"ModifyIndex":1},{"Key":"app/a","Value":null,"ModifyIndex":1}]',
     '[1].Key appears twice',
   ],
-])('%s is no list of entries', (_, text, message) => {
+])('%s is not a list of entries', (_, text, message) => {
   const known = newHeld()
   read(known, JSON.stringify([entry('app/a', 'x', 1)]))
   for (const held of [newHeld(), known]) {
@@ -119,7 +119,7 @@ test.each<[string, string, string]>([
   }
 })
 
-test('bytes that are no text are a fault', () => {
+test('bytes that are not text are a fault', () => {
   const text = Buffer.from(JSON.stringify([entry('app/a', 'x', 1)]))
   text[text.indexOf('Value') + 9] = 0xff
   expect(() => read(newHeld(), text)).toThrow('not UTF-8')

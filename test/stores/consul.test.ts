@@ -79,7 +79,7 @@ async function anotherToken(policy: string): Promise<string> {
   return (JSON.parse(text) as { SecretID: string }).SecretID
 }
 
-test('folders are no keys, null values are empty, and the key of the prefix itself is seen', async () => {
+test('folders are not keys, null values are empty, and the key of the prefix itself is seen', async () => {
   await consul.client.call('PUT', `/v1/kv${dir}/folder/`, '')
   await consul.client.put(`${dir}/folder/empty`, '')
   await consul.client.put(`${dir}/folder/ü b`, 'ö')
@@ -337,7 +337,7 @@ test('a server that answers at once without changes is queried less and less oft
   expect(performance.now() - begin).toBeGreaterThanOrEqual(350)
 })
 
-test('an index below 1 is 1, and a return without a change is no event', async () => {
+test('an index below 1 counts as 1, and an answer without a change causes no event', async () => {
   const fake = await startFake((_, response, nth) => {
     if (nth < 3) give(response, 0, [entry('app', '1', 7)])
     else if (nth === 3) give(response, 9, [entry('app', '2', 9)])
@@ -380,7 +380,7 @@ test.each<[string, (response: ServerResponse) => void, RegExp]>([
     /HTTP 429, retry after 7 s/,
   ],
   [
-    'that is no JSON',
+    'that is not JSON',
     (r) => r.writeHead(200, { 'x-consul-index': 5 }).end('[{"Value":"secret'),
     /that is not Consul's: it is not JSON$/,
   ],

@@ -26,7 +26,7 @@ test('of names that mean one key, the upper-case one wins, in any order', () => 
   expect(readEnvironment({ a_b: 'lower', A_B: 'upper' }, ['/']).get('/a/b')).toBe('upper')
 })
 
-test('the variable _ of the shell is no key', () => {
+test('the variable _ of the shell is not a key', () => {
   expect(readEnvironment({ _: '/usr/bin/node' }, ['/']).size).toBe(0)
 })
 

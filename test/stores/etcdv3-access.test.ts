@@ -207,7 +207,7 @@ describe.each(['3.4', '3.5'] as const)('authentication on etcd %s', (version) =>
     expect(await watched.delta()).toEqual({ put: { '/split/a': '1' }, del: [] })
   })
 
-  test('of a directory of which only the inside is granted, the key is named', async () => {
+  test('of a directory with permission for its contents only, the key is named', async () => {
     const perm = { permType: 'READ', key: base64('/inside/'), range_end: base64('/inside0') }
     await asRoot('auth/role/grant', { name: 'app', perm })
     const fault = await watch(storeAt(guarded.node, user), ['/app', '/inside']).fault()

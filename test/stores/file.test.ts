@@ -280,7 +280,7 @@ describe('faults', () => {
     expect(fault.frame).toContain('"password": "*******" "*"')
   })
 
-  test('a file that is missing, and one that is no text', async () => {
+  test('a file that is missing, and one that is not text', async () => {
     await expect(snapshot([at('none.yaml')])).rejects.toMatchObject({
       fault: { kind: 'store', file: at('none.yaml'), permanent: true },
     })

@@ -161,7 +161,7 @@ describe('a proxy', () => {
     expect(await ask(node, { proxy: settings })).toBe(`/v1/x?y=1 for ${node}`)
   })
 
-  test('that is no address is reported at the start, without its value', async () => {
+  test('that is not an address is reported at the start, without its value', async () => {
     const proxySettings = { http: 'socks5://me:secret@p:1', except: [] }
     const connection: ConnectionSettings = { nodes: [], scheme: 'http', proxy: proxySettings }
     const told = await failure(() => checkConnection(connection, ['consul.test'], 8500))

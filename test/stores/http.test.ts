@@ -62,7 +62,7 @@ async function failing(node: string, timeout?: number): Promise<Fault> {
 }
 
 describe('settings', () => {
-  test('a node that is no address', async () => {
+  test('a node that is not an address', async () => {
     const fault = await faultOf(() => checkConnection(connection, ['http://etcd:1/path']))
     expect(fault).toMatchObject({
       message: 'the node "http://etcd:1/path" is not an address',

@@ -113,7 +113,7 @@ describe('passwords and the ACL', () => {
     })
   })
 
-  test('a password does no harm where none is wanted', async () => {
+  test('a password does no harm where none is required', async () => {
     const open = await startRedis()
     expect(await watch(open.node, { password: 'any' }).next()).toEqual(empty)
     await open.stop()
@@ -278,7 +278,7 @@ describe('TLS', () => {
     expect(await next().next()).toEqual(empty)
   })
 
-  test('a file that is not there, and one that is no certificate', async () => {
+  test('a missing file, and one that is not a certificate', async () => {
     const missing = openAt(`rediss://${node}`, { clientCaKeys: '/nonexistent/ca.pem' })
     expect(missing).toMatchObject({ ok: false, error: { file: '/nonexistent/ca.pem' } })
     const { key } = authority.issue('odd')

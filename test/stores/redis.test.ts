@@ -99,7 +99,7 @@ describe('addresses', () => {
     }
   })
 
-  test("confd's password in -client-key is told, and not repeated", () => {
+  test("confd's password in -client-key is reported, but not repeated", () => {
     const opened = openAt('host', { connection: { clientKey: '/here/secret' } })
     expect(opened).toMatchObject({ ok: false, error: { kind: 'config' } })
     expect(JSON.stringify(opened)).toContain('CONFD_PASSWORD')
@@ -184,7 +184,7 @@ describe('keys', () => {
     expect(await watched.next()).toEqual(delta({}, key))
   })
 
-  test('many prefixes, of which few have much in common', async () => {
+  test('many prefixes, few of which have much in common', async () => {
     const prefix = newPrefix()
     const dirs = Array.from({ length: 30 }, (_, n): Key => `${prefix}/${n % 2 ? '🚀' : '🚁'}${n}/x`)
     for (const dir of dirs) await call('SET', `${dir}/a`, '1')

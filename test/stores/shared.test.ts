@@ -44,7 +44,7 @@ const at = (entries: Record<string, string>): Record<string, string> =>
 
 const connections = (): number => connectionsTo(Number(etcd.node.split(':')[1]))
 
-test('each sees its own keys, over the connections of one; who comes late sees them as they are', async () => {
+test('each sees its own keys over shared connections; a late one gets their current state', async () => {
   // Opens the test's own connection before any are counted.
   await etcd.client.put(`${dir}/a/x`, '1')
   const before = connections()

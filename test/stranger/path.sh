@@ -106,12 +106,12 @@ told() {
   while read -r piece; do
     grep -qF -- "$piece" said || fail "it does not say: $piece"
   done
-  cmp haproxy.cfg good.cfg || fail 'the file that is in use has changed'
+  cmp haproxy.cfg good.cfg || fail 'the file in use has changed'
   rm -rf confd
   cp -r whole confd
 }
 
-title 'Break it while it runs: the daemon goes on with what it had'
+title 'Break it while it runs: the daemon keeps its previous configuration'
 run sed -i 's/^keys/keyz/' $resource
 eventually grep -q 'unknown key keyz' reconfd.log
 told 'the log of the daemon' 0 tail -n 6 reconfd.log <<'END'
@@ -122,7 +122,7 @@ END
 eventually grep -q 'configuration reloaded' reconfd.log
 run sed -i 's/{% endfor %}//' $template
 eventually grep -q 'render failed' reconfd.log
-told 'what it asks of whoever is called at night' 1 reconfd status <<'END'
+told 'the status that an operator sees at night' 1 reconfd status <<'END'
 haproxy.toml  failed
 haproxy.cfg.njk:12:1: {% for %} is never closed
 END
@@ -138,16 +138,16 @@ did you mean keys?
 END
 
 sed -i 's/^dest .*/dest = haproxy.cfg/' $resource
-told 'The TOML is no TOML' 78 reconfd -onetime <<'END'
+told 'The file is not TOML' 78 reconfd -onetime <<'END'
 confd/conf.d/haproxy.toml:3:8: TOML syntax
 3 | dest = haproxy.cfg
 put text in quotes
 END
 
 sed -i 's/haproxy.cfg.njk/haproxi.cfg.njk/' $resource
-told 'The template is not there' 78 reconfd -onetime <<'END'
+told 'The template is missing' 78 reconfd -onetime <<'END'
 confd/conf.d/haproxy.toml:2:14: template haproxi.cfg.njk is missing
-it is looked up as /home/me/lb/confd/templates/haproxi.cfg.njk
+its path is /home/me/lb/confd/templates/haproxi.cfg.njk
 END
 
 sed -i 's/{% endfor %}//' $template
@@ -172,13 +172,13 @@ END
 
 sed -i 's/haproxy -c/haproxi -c/' $resource
 sed -i 's/ check$/ check inter 3s/' $template
-told 'The program of check_cmd is not there' 1 reconfd -onetime <<'END'
+told 'The program of check_cmd is missing' 1 reconfd -onetime <<'END'
 check_cmd failed with exit code 127: haproxi -c -f
 A program was not found: check PATH, or use its full path
 END
 
 sed -i 's/"haproxy.cfg"/"out\/haproxy.cfg"/' $resource
-told 'The folder of dest is not there' 1 reconfd -onetime <<'END'
+told 'The folder of dest is missing' 1 reconfd -onetime <<'END'
 cannot write /home/me/lb/out/haproxy.cfg: no such file or directory (ENOENT)
 mkdir -p /home/me/lb/out, or mkdirs = true
 END
@@ -210,11 +210,11 @@ END
 
 run kill "$etcd"
 wait "$etcd"
-told 'The store is away' 69 reconfd -onetime -timeout 1s <<'END'
+told 'The store is unreachable' 69 reconfd -onetime -timeout 1s <<'END'
 etcdv3 returned no keys within 1 s: cannot reach etcd at http://127.0.0.1:12379: connection refused
 check that etcd runs there, and check -node
 END
-told 'and what is asked before anything else' 69 reconfd -preflight -timeout 1s <<'END'
+told 'and the preflight check' 69 reconfd -preflight -timeout 1s <<'END'
 FAILED  cannot reach etcd at http://127.0.0.1:12379: connection refused
 haproxy.toml /home/me/lb/haproxy.cfg  ok      can be written
 END
@@ -233,14 +233,14 @@ reload is owed, try 1 failed: reload_cmd failed with exit code
 no HAProxy answers at haproxy.sock: No such file or directory
 The file is in place, but the program has not loaded it. Run the command by hand to see why it fails.
 END
-told 'who asks is told' 1 reconfd status <<'END'
+told 'the status shows it' 1 reconfd status <<'END'
 haproxy.toml  owed
 END
 run mv away.sock haproxy.sock
-told 'the next run makes it good, with the file in sync' 0 reconfd -onetime -file keys.yaml <<'END'
+told 'the next run reloads, with the file in sync' 0 reconfd -onetime -file keys.yaml <<'END'
 haproxy.toml: reloaded in
 END
 two() { [ "$(curl -s http://127.0.0.1:8080)" = two ]; }
 eventually two
 
-title 'The end of the path: all of it went as it should'
+title 'The end of the path: everything was as expected'

@@ -8,7 +8,7 @@ import { top } from '../docs/markdown.ts'
 const isolated = cannotIsolate()
 
 test.skipIf(isolated !== undefined)(
-  'a stranger packs, installs, follows the page, breaks it, and is told what to do',
+  'a stranger packs, installs, follows the page, breaks it, and reads useful messages',
   { timeout: 180_000 },
   async () => {
     const { exitCode, all } = await execa('bash', [join(top, 'test/stranger/path.sh')], {

@@ -57,7 +57,7 @@ export async function startDns(): Promise<DnsServer> {
   }
 }
 
-/** The name at an offset, and the offset behind it. Questions contain no compressed names. */
+/** The name at an offset, and the offset after it. Questions contain no compressed names. */
 function nameAt(packet: Buffer, from: number): { name: string; end: number } {
   const labels: string[] = []
   let at = from

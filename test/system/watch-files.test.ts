@@ -69,7 +69,7 @@ test.each([
       renameSync(next, confdir)
     },
   ],
-])('a folder that is %s is watched anew', async (_, replace) => {
+])('a folder that is %s is watched again', async (_, replace) => {
   const confdir = release('confd')
   await watch(join(confdir, 'conf.d'))
   replace(confdir)
@@ -148,6 +148,6 @@ test('an edit is reported once, and the temporary files of the editor are not', 
   renameSync(file, `${file}~`)
   writeFileSync(file, 'edited')
   rmSync(`${file}~`)
-  await until('it is told', () => told.length > 0)
+  await until('it is reported', () => told.length > 0)
   expect(told).toEqual([[file]])
 })

@@ -41,7 +41,7 @@ test.each<[string, string, readonly string[]]>([
     ['/services/shop/n1', '/services/shop/n2'],
   ],
   ['the instances with a tag', '{{ service("shop", "blue") | length }}', ['/services/shop/n1']],
-  ['names alone are no keys', '{{ services() | length }}', []],
+  ['names alone are not keys', '{{ services() | length }}', []],
 ])('of services: %s', async (_, template, expected) => {
   expect(await counted(template)).toEqual(expected)
 })

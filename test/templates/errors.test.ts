@@ -97,7 +97,7 @@ const cases: [template: string, told: string, hint?: unknown][] = [
   [
     '{% set j = json(getv("/j")) %}{{ j.b }}',
     '1:34: j.b is an object, which has no text form',
-    'name one of its attributes, or write it as JSON with | dump',
+    'select one of its attributes, or write it as JSON with | dump',
   ],
   ['{{ hostname }}', '1:4: hostname is a function', 'call it: hostname()'],
   // Arguments.
@@ -172,7 +172,7 @@ it.each<readonly [string, Options, readonly [string, string]]>([
     { prefix: '/production', watched: ['/app'] },
     [
       't.njk:3:11: key "/db/host" does not exist (full path /production/db/host in etcdv3)',
-      `  the resource's keys do not name it: add "/db/host" or a directory above it to keys = [...]`,
+      `  the resource's keys do not include it: add "/db/host" or a directory above it to keys = [...]`,
     ],
   ],
   [
@@ -199,7 +199,7 @@ it.each<readonly [string, Options, readonly [string, string]]>([
   )
   // Recorded, so that the template renders again when the key appears; a key outside `keys` is not recorded.
   const full = key.startsWith('/') ? `${options.prefix ?? ''}${key}` : `/${key}`
-  expect([...reads.keys]).toEqual(hint?.includes('do not name it') === true ? [] : [full])
+  expect([...reads.keys]).toEqual(hint?.includes('do not include it') === true ? [] : [full])
 })
 
 it('a failure is reported at its place: in a loop, in an include, in a folder', async () => {

@@ -181,7 +181,7 @@ describe('dest', () => {
     ['tmpl', '/etc/{{ base(item.key) }}', 'Go template syntax: {{base item.Key}}'],
     ['tmpl', '/etc/{{ nope item.Key }}', 'function "nope" not defined'],
     ['tmpl', '/etc/{{ item.Get "none" }}', 'key "/vhosts/a/none" does not exist'],
-  ] as const)('a mistake in a %s dest is told as one: %s', async (language, dest, told) => {
+  ] as const)('a mistake in a %s dest is reported as one: %s', async (language, dest, told) => {
     const { message } = await render(language, 'x', { dest })
     expect(message).toMatch(/^in dest: /)
     expect(message).toContain(told)

@@ -79,12 +79,12 @@ test.each([
   [
     'service("db")',
     'service "db"',
-    'service("db"): the resource\'s keys do not name it',
+    'service("db"): the resource\'s keys do not include /services/db',
     '"/services/db"',
   ],
   ['services()', 'services', 'services(): the resource', '"/services"'],
   ['nodes()', 'nodes', 'nodes(): the resource', '"/nodes"'],
-])('%s is refused where the keys do not name it', async (nunjucks, go, message, hint) => {
+])('%s is refused where the keys do not include it', async (nunjucks, go, message, hint) => {
   const watched = nunjucks.startsWith('services') ? ['/app'] : ['/services/web', '/app']
   const { messages } = await both(`{{ ${nunjucks} | length }}`, `{{len (${go})}}`, WEB, { watched })
   for (const told of messages) {
@@ -176,7 +176,7 @@ describe('of two stores', () => {
     expect(text).toBe(expected)
   })
 
-  test('a store that the keys do not name', async () => {
+  test('a store that the keys do not include', async () => {
     const { messages } = await both(
       '{{ services({store: "far"}) | length }}',
       '{{len (services (map "store" "far"))}}',
@@ -184,7 +184,7 @@ describe('of two stores', () => {
       { watched },
     )
     for (const told of messages) {
-      expect(told).toContain('the resource\'s keys name no store "far"')
+      expect(told).toContain('the resource\'s keys include no store "far"')
       expect(told).toContain('add "far:/services" to keys = [...]')
     }
   })
@@ -202,7 +202,7 @@ describe('of two stores', () => {
 describe("consul-template's ways to narrow a look-up say what to write", () => {
   test.each([
     ['service("web?ns=x")', 'service "web?ns=x"', '{namespace: "x"}'],
-    ['service("web?peer=x")', 'service "web?peer=x"', 'peers of Consul are not read'],
+    ['service("web?peer=x")', 'service "web?peer=x"', 'peers of Consul are not supported'],
     ['service("web@dc2~n5")', 'service "web@dc2~n5"', 'service("web@dc2", {near: "n5"})'],
     [
       'service("web|passing,warning")',

@@ -51,19 +51,19 @@ export const machineOptions = {
   debounce: {
     group: 'Timing',
     type: 'duration',
-    help: 'quiet time to wait for after a change, so that a burst is applied once (default: adapts to the changes, from 0 to 600ms)',
+    help: 'how long it must be quiet before a change is applied, so that a burst is applied once (default: adapts to the changes, from 0 to 600ms)',
   },
   'debounce-max': {
     group: 'Timing',
     type: 'duration',
     default: '2s',
-    help: 'the longest time that a change waits',
+    help: 'the longest time that a change waits for quiet',
   },
   'min-reload-interval': {
     group: 'Timing',
     type: 'duration',
     default: '0',
-    help: 'the least time between two runs of a reload_cmd; an earlier one waits',
+    help: 'the minimum time between two runs of a reload_cmd; a run that is due earlier waits',
   },
   splay: {
     group: 'Timing',

@@ -45,7 +45,7 @@ export const modeOptions = {
     type: 'choice',
     placeholder: 'mode',
     choices: ['best-effort', 'fail-fast'],
-    help: 'what a bad file in conf.d does: fail-fast refuses to start, best-effort serves the other resources (default best-effort, with -onetime fail-fast)',
+    help: 'how to treat an invalid file in conf.d: fail-fast refuses to start, best-effort serves the other resources (default best-effort, with -onetime fail-fast)',
   },
   'detailed-exitcode': {
     group: 'Mode',

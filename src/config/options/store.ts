@@ -79,7 +79,7 @@ export const storeOptions = {
     placeholder: 'file',
     env: ['CONFD_CLIENT_CAKEYS'],
     toml: ['client_cakeys'],
-    help: 'certificates of the trusted authorities',
+    help: 'file with the certificates of the trusted authorities',
   },
   'client-server-name': {
     group: 'Store',
@@ -164,7 +164,7 @@ export const storeOptions = {
     type: 'size',
     default: '256MiB',
     placeholder: 'size',
-    help: 'the largest answer of a store, and the most data below the keys; more is a failure of the store',
+    help: 'the largest answer of a store, and the most data below the keys; a store that exceeds it counts as failed',
   },
   'max-message': {
     group: 'Store',

@@ -16,7 +16,7 @@ const KINDS = /^check_(?:https?|cmd|script|ttl|tcp|grpc)$/
 const STATUSES = ['passing', 'warning', 'critical']
 
 interface Probe {
-  /** Absent if only Consul supports this kind. */
+  /** Absent if only Consul can run this kind of check. */
   readonly what?: CheckKind
   readonly native: NativeCheck
 }

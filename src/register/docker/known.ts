@@ -1,4 +1,4 @@
-// The known containers: the services that each wants registered, and which containers to inspect again.
+// Tracks the known containers: the services that each of them defines, and which containers to inspect again.
 import type { DockerSettings } from '../../core/register.ts'
 import type { EmitRegister } from '../event.ts'
 import type { WantedService } from '../service.ts'

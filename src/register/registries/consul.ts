@@ -13,7 +13,7 @@ import { openClient } from './http.ts'
 import { otherOwnerFault } from './layout.ts'
 import { forEach } from './ledger.ts'
 
-/** Metadata key whose value holds the owner and a hash of the registration. */
+/** Metadata key whose value contains the owner and a hash of the registration. */
 const MARK = 'reconfd'
 
 /** The fields of the agent's API used here. */
@@ -143,8 +143,8 @@ class ConsulSession implements RegistrySession {
   }
 
   /**
-   * Whether an existing service may be overwritten: it is ours, its registrar no longer renews it, or it is
-   * equal and has no owner (left by registrator).
+   * Whether an existing service may be overwritten: it is ours, its registrar no longer renews it, or it has
+   * no owner (registrator left it) and equals the new one.
    */
   #mayReplace(
     found: AgentService,

@@ -1,5 +1,5 @@
 // Registers services in etcd v2, optionally in SkyDNS's layout. Each entry has its own TTL, which is refreshed.
-// The store records no owner: a key is ours if it holds the value we wrote, which the state folder remembers.
+// The store records no owner: a key is ours if it has the value we wrote, which the state folder remembers.
 import { setTimeout as sleep } from 'node:timers/promises'
 import { FaultError } from '../../core/fault.ts'
 import { joinKeys } from '../../core/key.ts'

@@ -18,7 +18,7 @@ export interface RegistryEntry {
 /** Why an entry was not written. */
 export interface EntryRefusal {
   readonly fault: Fault
-  /** Another owner holds the entry and may release it at any time. */
+  /** The entry has another owner, who may remove it at any time. */
   readonly taken?: true
 }
 

@@ -11,7 +11,7 @@ export interface Znode {
 
 const EPHEMERAL = 1
 const PERSISTENT = 0
-/** Permission bits: READ; READ, WRITE, CREATE, DELETE and ADMIN. */
+/** Permission bits: READ alone; ALL is READ, WRITE, CREATE, DELETE and ADMIN. */
 const [READ, ALL] = [1, 31]
 
 export class ZnodeWriter {

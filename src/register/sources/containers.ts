@@ -15,7 +15,7 @@ import type { ServiceSource, WantedService } from '../service.ts'
 
 export interface ContainersOptions extends ContainerOptions {
   readonly docker: DockerSettings
-  /** Milliseconds for which entries of a failed container stay, with `on-success`. */
+  /** Milliseconds for which the entries of a failed container stay, with `-deregister on-success`. */
   readonly ttl: number
   /** Milliseconds between reads of the list; 0: never. */
   readonly resync: number

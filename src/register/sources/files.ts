@@ -81,7 +81,7 @@ export class ServiceFiles implements ServiceSource {
 
   #report(file: string, text: string, kept: boolean): void {
     const why = kept
-      ? `${text}\n  The service stays registered as the file described it before.`
+      ? `${text}\n  The service stays registered with its previous definition.`
       : text
     this.emit({ kind: 'ignored', level: 'error', about: file, why })
   }

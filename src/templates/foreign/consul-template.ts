@@ -40,7 +40,7 @@ export const consulTemplate: readonly Foreign[] = [
     written: 'range tree "app"',
     go: 'range gets "/app/*"',
     nunjucks: 'for p in range("/app")',
-    note: 'in Go one pattern for each level, such as "/app/*/*", or explode "/app" for a map of maps',
+    note: 'in Go, use one pattern for each level, such as "/app/*/*", or explode "/app" for a map of maps',
   },
   {
     name: 'safeTree',
@@ -155,7 +155,7 @@ export const consulTemplate: readonly Foreign[] = [
   {
     name: 'byPort',
     written: 'byPort $services',
-    note: 'pass over those with another port: {{if eq .Port 80}}',
+    note: 'skip those with another port: {{if eq .Port 80}}',
   },
   {
     name: 'base64URLEncode',

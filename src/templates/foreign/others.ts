@@ -1,7 +1,8 @@
 // Common functions of forks of confd, of sprig, of Jinja, and of remco with pongo2.
 import type { Foreign } from './foreign.ts'
 
-const KEYRING = 'encrypted values (-keyring) are not read; keep secrets in a store that guards them'
+const KEYRING =
+  'encrypted values (-keyring) are not supported; keep secrets in a store with access control'
 
 /** Functions of widespread forks of confd (yunify's, Calico's), and of its own encryption. */
 export const forks: readonly Foreign[] = [
@@ -29,17 +30,17 @@ export const forks: readonly Foreign[] = [
   {
     name: 'getBGPConfig',
     written: 'getBGPConfig',
-    note: "Calico's confd makes it of its own data; there is no such function here",
+    note: "Calico's confd computes it from its own data; there is no such function here",
   },
   {
     name: 'hashToIPv4',
     written: 'hashToIPv4',
-    note: "Calico's confd makes it; there is no such function here",
+    note: "Calico's confd provides it; there is no such function here",
   },
   {
     name: 'emitBIRDExportFilter',
     written: 'emitBIRDExportFilter',
-    note: "Calico's confd makes it of its own data",
+    note: "Calico's confd computes it from its own data",
   },
   {
     name: 'cget',

@@ -30,7 +30,7 @@ const SUFFIXES: readonly Suffix[] = [
     valueOf: (text) => /\bns=([^&~|@]+)/.exec(text)?.[1],
   },
   { sign: '|', of: 'a state of health', option: 'health', valueOf: healthIn },
-  { sign: '~', of: 'a node to be near to', option: 'near', valueOf: (text) => text || '_agent' },
+  { sign: '~', of: 'a nearby node', option: 'near', valueOf: (text) => text || '_agent' },
 ]
 
 function healthIn(text: string): string {
@@ -49,7 +49,7 @@ export function foreignService(name: string, tag: string | undefined): Fault | u
     return fault(
       `service("${name}"): ${sign} and ${of} after a name is the syntax of consul-template`,
       value === undefined
-        ? 'partitions and peers of Consul are not read'
+        ? 'partitions and peers of Consul are not supported'
         : withOption(`service ${bare}`, option, value),
     )
   }

@@ -8,7 +8,7 @@ import { typeInWords, isMap } from './params.ts'
 import { TemplateRecord } from './record.ts'
 import { Moment } from './time.ts'
 
-/** @param line the beginning of a line: a newline and the current indent; absent for compact output */
+/** Returns the JSON. @param line the start of each line: a newline and the current indent; absent for compact output */
 export function encode(value: unknown, line?: string): string {
   if (value === null || value === undefined) return 'null'
   if (typeof value === 'string' || value instanceof String) return quoted(String(value))

@@ -5,7 +5,7 @@ import { define, type TemplateFunction } from './define.ts'
 import { encode } from './encode.ts'
 import { anyParam, intParam, listParam, optionalParam } from './params.ts'
 
-/** A text that is equal for equal values: numbers of both types by value, maps and records by content. */
+/** A text for comparison. Numbers of both types are equal by value, maps and records by content. */
 function identity(value: unknown): string {
   if (typeof value === 'string' || value instanceof String) return `text ${String(value)}`
   return `value ${encode(value)}`
@@ -36,7 +36,7 @@ export const listFunctions: readonly TemplateFunction[] = [
   }),
   define('in', {
     params: [listParam('list'), anyParam('item')],
-    doc: "The same with consul-template's order of arguments.",
+    doc: "The same as `has`, with consul-template's order of arguments.",
     only: 'go',
     examples: [{ go: 'in (list "a" "b") "b"', result: true }],
     run: (_, items, item) => {

@@ -30,7 +30,7 @@ export function demand(
       ? reader.children(key).length > 0
         ? `it is a directory: list it with gets("${own}/*") or ls("${own}")`
         : hint(own)
-      : `the resource's keys do not name it: add "${own}" or a directory above it to keys = [...]`,
+      : `the resource's keys do not include it: add "${own}" or a directory above it to keys = [...]`,
   })
 }
 

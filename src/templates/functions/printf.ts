@@ -39,7 +39,7 @@ export const printfFunctions = [
   define('printf', {
     params: [textParam('format')],
     variadic: true,
-    doc: "Go's `printf`: [the verbs](https://pkg.go.dev/fmt) `%s %d %v %q %x %f %t %05d %-10s` and the others; `%%` is a percent sign. An argument that does not fit its verb is an error. A value of the store is a string; `atoi` converts it to a number. In Go templates, `printf` is part of the language.",
+    doc: "Go's `printf`: [the verbs](https://pkg.go.dev/fmt) `%s %d %v %q %x %f %t %05d %-10s` and the other verbs; `%%` is a percent sign. An argument that does not fit its verb is an error. A value of the store is a string; `atoi` converts it to a number. In Go templates, `printf` is part of the language.",
     only: 'nunjucks',
     examples: [
       { nunjucks: 'printf("%s:%d", "web", atoi(getv("/app/port")))', result: 'web:8080' },

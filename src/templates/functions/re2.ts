@@ -36,7 +36,7 @@ function parse(pattern: string): Pattern {
     return { regexp, names }
   } catch (error) {
     if (!(error instanceof RE2JSSyntaxException)) throw error
-    // If re2js names no piece, Go names the whole pattern, except for this error.
+    // Where re2js reports no piece, Go quotes the whole pattern, except in this error.
     const piece = error.error.startsWith('trailing backslash') ? '' : (error.input ?? source)
     throw new Re2Error(`${error.error}: \`${piece === source ? pattern : piece}\``)
   }

@@ -1,4 +1,5 @@
-// Records as templates see them: equal in both languages, each field with its name and with a capital letter, as in Go.
+// Records as templates see them, the same in both languages. Each field has two names: its own, and one with a capital
+// letter, as in Go.
 import { raise } from '../../core/fault.ts'
 import { compareText } from '../../core/key.ts'
 

@@ -5,7 +5,7 @@ import { storeOf, storeRoot, type Key } from '../../core/key.ts'
 import type { RenderContext } from '../context.ts'
 import type { ServiceName } from './service-names.ts'
 
-/** The name, if the resource's keys contain a store of this name; otherwise undefined. */
+/** Returns the name if the resource's keys include a store of this name; otherwise undefined. */
 const storeCalled = ({ reader }: RenderContext, name: string | undefined): string | undefined =>
   name !== undefined && reader.scope.keys.some((key) => storeOf(key) === name) ? name : undefined
 
@@ -38,17 +38,17 @@ export function placeIn(context: RenderContext, called: string, dir: Key, store?
   const named = store === undefined ? [...new Set(reader.scope.keys.map(storeOf))] : [store]
   const stores = named.filter((one) => reader.sees(placeOf(one)))
   if (store !== undefined && storeCalled(context, store) === undefined) {
-    raise('template', `${called}: the resource's keys name no store "${store}"`, {
+    raise('template', `${called}: the resource's keys include no store "${store}"`, {
       hint: `add "${store}:${plain}" to keys = [...]`,
     })
   }
   if (stores.length === 0) {
-    raise('template', `${called}: the resource's keys do not name it`, {
+    raise('template', `${called}: the resource's keys do not include ${plain}`, {
       hint: `add "${plain}" to keys = [...], or "NAME:${plain}" for a named store`,
     })
   }
   if (stores.length > 1 && !stores.includes(undefined)) {
-    raise('template', `${called}: the stores ${stores.join(' and ')} both have it`, {
+    raise('template', `${called}: the stores ${stores.join(' and ')} both contain it`, {
       hint: `choose one with the option store: ${stores.map((one) => `"${one}"`).join(' or ')}`,
     })
   }

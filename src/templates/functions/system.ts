@@ -31,7 +31,7 @@ export const systemFunctions = [
   }),
   define('datetime', {
     params: [],
-    doc: "The time of the render, local, with the methods of Go's `time.Time`. `Format` takes a layout of Go: the desired form of 2 January 2006, 15:04:05. Also `UTC Local AddDate Unix UnixMilli UnixMicro UnixNano Year Month Day Hour Minute Second Nanosecond Weekday YearDay Before After Equal`, and in Go templates `Add Sub Truncate Round Compare IsZero Location`. Months and weekdays are numbers that print as names; `.String()` is the name.",
+    doc: "The time of the render, local, with the methods of Go's `time.Time`. `Format` takes a layout of Go, which shows how to write 2 January 2006, 15:04:05. Also `UTC Local AddDate Unix UnixMilli UnixMicro UnixNano Year Month Day Hour Minute Second Nanosecond Weekday YearDay Before After Equal`, and in Go templates `Add Sub Truncate Round Compare IsZero Location`. Months and weekdays are numbers that print as names; `.String()` is the name.",
     examples: [
       {
         nunjucks: 'datetime().UTC().Format("2006-01-02T15:04:05Z07:00")',

@@ -1,4 +1,4 @@
-// Quoting, indenting, trimming, cases; most functions come from the active fork of confd. Strings are bytes, as in Go.
+// Quoting, indenting, trimming, and upper and lower case. Most functions come from the active fork of confd. Strings are bytes, as in Go.
 import { raise } from '../../core/fault.ts'
 import { byteLength, fromBinary, toBinary } from '../bytes.ts'
 import { quote } from '../go/format/quote.ts'

@@ -76,7 +76,7 @@ export function createEngine(templateDir: string, texts?: Texts): Engine {
       if (template === undefined) {
         raise('template', 'the template file does not exist', { file: spec.src })
       }
-      // A Go string has one character a byte, so no decoding is needed.
+      // The output has one character per byte, so no decoding is needed.
       return Buffer.from(render(spec, context, template), 'latin1')
     },
     renderDest: (spec, context) => fromBinary(render(spec, context, sources.dest(spec.dest))),

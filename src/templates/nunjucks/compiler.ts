@@ -64,7 +64,7 @@ export class StrictCompiler extends compilerModule.Compiler {
     return this.#uses.get(node) ?? 'value'
   }
 
-  /** Sets how the children of a node are used, if not as values. */
+  /** Records the uses of a node's children that differ from `value`. */
   #passDown(node: Node, use: Use): void {
     const mark = (child: Node | null | undefined, as: Use) => {
       if (child !== null && child !== undefined) this.#uses.set(child, as)

@@ -55,7 +55,7 @@ const LARGEST = 64 * 1024 * 1024
 /** Limit of lists in the result of one call. */
 const MOST_PARTS = 1_000_000
 
-/** Limits the second argument, which may come from a store, too. */
+/** Limits the second argument of a filter, because it may come from a store, too. */
 function bounded(
   name: string,
   args: readonly unknown[],
@@ -125,7 +125,7 @@ function withoutTags(text: string): string {
   return out + text.slice(done)
 }
 
-/** Removes half of a character at the cut: the package cuts between UTF-16 units. */
+/** Removes half a character at the end of a truncated text: the package cuts between UTF-16 units. */
 const withoutHalf = (whole: unknown, cut: unknown): unknown =>
   typeof cut === 'string' && isText(whole) && String(whole).isWellFormed()
     ? cut.replace(/\p{Surrogate}/gu, '')
@@ -171,7 +171,7 @@ function exactInteger([value, , base]: readonly unknown[], rounded: unknown): un
   return digits[1] === '-' ? -size : size
 }
 
-/** Replaces a text by another; other cases are left to the package. */
+/** Replaces one text with another; all other arguments are left to the package. */
 function replace([text, old, by, most]: readonly unknown[], otherwise: () => unknown): unknown {
   if (!isText(text) || typeof old !== 'string' || old.length === 0) return otherwise()
   const whole = String(text)

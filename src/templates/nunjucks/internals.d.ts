@@ -1,5 +1,5 @@
-// The used internals of nunjucks 3.2.4, which @types/nunjucks lacks. Importing them separately avoids the file watchers
-// and loaders of the package.
+// Types of the nunjucks 3.2.4 internals used here, which @types/nunjucks lacks. Importing the internals separately
+// avoids loading the file watchers and loaders of the package.
 
 declare module 'nunjucks/src/nodes.js' {
   class Node {

@@ -8,7 +8,7 @@ export function memberOf(target: NonNullable<unknown>, key: string): unknown {
     return undefined
   }
   const value = (target as Record<string, unknown>)[key]
-  // Binds a method to its object.
+  // A method must be bound to its object.
   if (typeof value !== 'function') return value
   return (...args: readonly unknown[]) => Reflect.apply(value, target, args) as unknown
 }

@@ -115,7 +115,7 @@ export class TemplateUnit {
     if (Array.isArray(value))
       return value.map((item) => this.output(item, '', line, column)).join(',')
     if (typeof value === 'object' && !hasText(value)) {
-      const hint = 'name one of its attributes, or write it as JSON with | dump'
+      const hint = 'select one of its attributes, or write it as JSON with | dump'
       return this.#fail(
         `${what} is ${typeInWords(value)}, which has no text form`,
         line,

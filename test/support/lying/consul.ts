@@ -84,8 +84,11 @@ const common: Lies<HttpLie> = {
   'an index below zero': withHeaders({ 'x-consul-index': '-5' }),
   'an index with a fraction': withHeaders({ 'x-consul-index': '5.5' }),
   'an index of 40 digits': withHeaders({ 'x-consul-index': '9'.repeat(40) }),
-  'that it has no leader': withHeaders({ 'x-consul-index': '5', 'x-consul-knownleader': 'false' }),
-  'that there is no leader': status(500, 'No cluster leader\n'),
+  'a missing leader, in a header': withHeaders({
+    'x-consul-index': '5',
+    'x-consul-knownleader': 'false',
+  }),
+  'a missing leader, as an error': status(500, 'No cluster leader\n'),
   'an error with status 200': changed(() => ({ error: 'No cluster leader' })),
   'an empty object': changed(() => ({ KV: [] })),
 }

@@ -95,12 +95,12 @@ const common: Lies<HttpLie> = {
   'a node that is a list': node([]),
   'no node': node(undefined),
   'an action that is a number': changed<Body>((body) => ({ ...body, action: 5 })),
-  'an action that there is not': changed<Body>((body) => ({ ...body, action: 'rename' })),
+  'an unknown action': changed<Body>((body) => ({ ...body, action: 'rename' })),
   'an error with status 200': changed(() => ({ errorCode: 300, message: 'Raft Internal Error' })),
   'not found, with status 200': changed(() => ({ errorCode: 100, message: 'Key not found' })),
   'a key that is a number': top({ key: 5 }),
   'a key out of the range': top({ key: '/w' }),
-  'a key that is no path': top({ key: 'v' }),
+  'a key that is not a path': top({ key: 'v' }),
 }
 
 const answers: Lies<HttpLie> = {
@@ -125,7 +125,7 @@ const answers: Lies<HttpLie> = {
     response.writeHead(200, truth.headers)
     response.end(`{"action":"get","node":${open.repeat(20_000)}${']}'.repeat(20_000)}}`)
   },
-  'not found, by somebody else': status(404, '{"errorCode":404}'),
+  'not found, by another service': status(404, '{"errorCode":404}'),
 }
 
 const messages: Lies<HttpLie> = {
@@ -140,7 +140,7 @@ const messages: Lies<HttpLie> = {
   'an index that is a text': top({ modifiedIndex: '9' }),
   'a change of the past': top({ modifiedIndex: 1 }),
   'a change below zero': top({ modifiedIndex: -1 }),
-  'a former node that is a number': changed<Body>((body) => ({ ...body, prevNode: 5 })),
+  'a previous node that is a number': changed<Body>((body) => ({ ...body, prevNode: 5 })),
   'forgotten, time after time': status(400, '{"errorCode":401,"message":"The event is outdated"}'),
   'an index that goes back': headers({ 'x-etcd-index': '2' }),
   'a message without end': endless(200, '{"action":"', 'A'),

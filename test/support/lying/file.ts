@@ -86,7 +86,7 @@ const answers: Lies<FileLie> = {
   'a nest of blocks, as YAML': yaml('- '.repeat(50_000)),
   'bytes that are not UTF-8, as YAML': yaml(Buffer.from([0x61, 0x3a, 0x20, 0xff, 0xfe])),
   'a binary, as YAML': yaml(Buffer.from('7f454c4602010100000000000000000003003e00', 'hex')),
-  'more than is taken': yaml(`v: {a: "${'x'.repeat(LIMITS.body)}"}`),
+  'more than the limit': yaml(`v: {a: "${'x'.repeat(LIMITS.body)}"}`),
   'a folder with bad YAML in it': {
     name: 'keys.yaml',
     make: (path) => {
@@ -106,8 +106,8 @@ const answers: Lies<FileLie> = {
   'a name twice, as JSON': json(`{"v":{"b":"${SECRET}","b":"${SECRET}"}}`),
   'a nest of 100,000 lists': json('['.repeat(100_000) + ']'.repeat(100_000)),
   'a nest of 100,000 maps': json('{"a":'.repeat(100_000) + '1' + '}'.repeat(100_000)),
-  'very many values, of next to no bytes': json(`[${'[],'.repeat(2 ** 17)}[]]`),
-  'an escape that is none': json(`{"v":"\\x${SECRET}"}`),
+  'very many values of hardly any bytes': json(`[${'[],'.repeat(2 ** 17)}[]]`),
+  'an invalid escape': json(`{"v":"\\x${SECRET}"}`),
   'a line break in a text': json(`{"v":"\n${SECRET}"}`),
   'bytes that are not UTF-8, as JSON': json(Buffer.from([0x22, 0xc3, 0x28, 0x22])),
   'YAML, as TOML': toml(`v: {c: ${SECRET}}`),

@@ -164,7 +164,7 @@ export const httpLies: Lies<HttpLie> = {
   'zipped, without being asked': body(gzipSync('{}'), { 'content-encoding': 'gzip' }),
   'a nest of 100,000 lists': body('['.repeat(100_000) + ']'.repeat(100_000)),
   'a nest of 100,000 objects': body('{"a":'.repeat(100_000) + '1' + '}'.repeat(100_000)),
-  'very many values, of next to no bytes': body(`[${'{},'.repeat(2 ** 18)}{}]`),
+  'very many values of hardly any bytes': body(`[${'{},'.repeat(2 ** 18)}{}]`),
   'an answer without end': endless(200, '{"header":"', 'A'),
   'a list without end': endless(200, '[', '{},'),
   'blanks without end': endless(200, '', ' '),
@@ -186,19 +186,19 @@ export const httpLies: Lies<HttpLie> = {
     response.writeHead(200, { ...headers, 'content-length': '999999999999' })
     response.write('{"a":')
   },
-  'a length that is none': raw('HTTP/1.1 200 OK\r\ncontent-length: -5\r\n\r\n{}'),
+  'an invalid length': raw('HTTP/1.1 200 OK\r\ncontent-length: -5\r\n\r\n{}'),
   'two lengths': raw('HTTP/1.1 200 OK\r\ncontent-length: 2\r\ncontent-length: 3\r\n\r\n{}'),
-  'a chunk that is none': raw('HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\nxyz\r\n{}\r\n'),
+  'an invalid chunk': raw('HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\nxyz\r\n{}\r\n'),
   'headers without end': (response) => {
     response.socket?.write('HTTP/1.1 200 OK\r\n')
     if (response.socket !== null)
       pour(response.socket, Buffer.from('x-more: more and more\r\n'.repeat(2000)))
   },
-  'a status that is none': raw('HTTP/1.1 99999 OK\r\n\r\n'),
+  'an invalid status': raw('HTTP/1.1 99999 OK\r\n\r\n'),
   'another protocol': raw("-ERR unknown command 'POST'\r\n"),
   'a TLS alert': raw(Buffer.from([0x15, 0x03, 0x01, 0x00, 0x02, 0x02, 0x46])),
-  'that it speaks TLS': status(400, 'Client sent an HTTP request to an HTTPS server.\n'),
-  'goodbye at once': (response) => {
+  'a message that it speaks TLS': status(400, 'Client sent an HTTP request to an HTTPS server.\n'),
+  'a connection closed at once': (response) => {
     response.socket?.destroy()
   },
 }

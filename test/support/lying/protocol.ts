@@ -30,7 +30,7 @@ export interface LyingServer<L> {
   lie(lie: L, place: Place): void
   /** Answers truthfully from now on. */
   repent(): void
-  /** Really changes a key; `holds` is a part of its new value. */
+  /** Changes a key on the server; `holds` is a part of its new value. */
   change(): { readonly key: Key; readonly holds: string }
   close(): Promise<void>
 }

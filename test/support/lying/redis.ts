@@ -144,7 +144,7 @@ const answers: Lies<RedisLie> = {
   'another service': first('{"status":"ok"}\r\n'),
   'a banner of SSH': first('SSH-2.0-OpenSSH_9.2\r\n'),
   'a nul': first(Buffer.alloc(100)),
-  'goodbye at once': { reply: (socket) => void socket.destroy() },
+  'a connection closed at once': { reply: (socket) => void socket.destroy() },
   'a line without end': without('HELLO', '+', 'A'),
   'an error without end': without('HELLO', '-ERR ', 'A'),
   'another error': to('HELLO', '-ERR internal\r\n'),
@@ -185,20 +185,20 @@ const answers: Lies<RedisLie> = {
   'a value whose length is below zero': to('MGET', '*3\r\n$-7\r\nx\r\n'),
   'a value that is longer than its length': to('MGET', `*3\r\n$3\r\n${SECRET}\r\n`),
   'a list without end': without('MGET', '*999999999999\r\n', '_\r\n'),
-  'very many values, of next to no bytes': to('MGET', `*100000\r\n${'_\r\n'.repeat(100_000)}`),
+  'very many values of hardly any bytes': to('MGET', `*100000\r\n${'_\r\n'.repeat(100_000)}`),
   'a list longer than any': to('MGET', '*99999999999999999999\r\n'),
   'a list whose length is below zero': to('MGET', '*-2\r\n'),
   'a nest without end': without('MGET', '', '*1\r\n'),
   'a line that ends otherwise': to('MGET', '*3\n$1\nx\n'),
-  'a boolean that is none': to('MGET', list('#x\r\n', '_\r\n', '_\r\n')),
-  'a number that is none': to('MGET', list(':1x\r\n', '_\r\n', '_\r\n')),
-  'a null that is none': to('MGET', list('_x\r\n', '_\r\n', '_\r\n')),
+  'an invalid boolean': to('MGET', list('#x\r\n', '_\r\n', '_\r\n')),
+  'an invalid number': to('MGET', list(':1x\r\n', '_\r\n', '_\r\n')),
+  'an invalid null': to('MGET', list('_x\r\n', '_\r\n', '_\r\n')),
   'fields that are a number': to('HGETALL', ':2\r\n'),
   'fields of an odd number': to('HGETALL', texts('f', SECRET, 'g')),
   'fields that are null': to('HGETALL', '_\r\n'),
   'a field without a value': to('HGETALL', `%1\r\n${blob('f')}_\r\n`),
   'a field twice': to('HGETALL', map('f', SECRET, 'f', SECRET)),
-  'an error that there is not': to('MGET', `-WHAT is this\r\n`),
+  'an unknown error': to('MGET', `-WHAT is this\r\n`),
 }
 
 const message = (reply: string): RedisLie => ({ reply: () => reply })
@@ -207,7 +207,7 @@ const messages: Lies<RedisLie> = {
   'an answer to nothing': message('+OK\r\n'),
   'an error to nothing': message('-ERR no\r\n'),
   'a subscription to nothing': message(`>3\r\n${blob('psubscribe')}${blob('x')}:1\r\n`),
-  'a type that there is not': message('?1\r\nx\r\n'),
+  'an unknown type': message('?1\r\nx\r\n'),
   'a push without end': {
     reply: (socket) => {
       socket.write('>999999\r\n')

@@ -108,7 +108,7 @@ test('delimiters of the resource', () => {
   )
 })
 
-test('bytes that are no UTF-8 come through', () => {
+test('bytes that are not UTF-8 come through', () => {
   expect(render('{{"\\xff" | len}}{{base64Decode "/w=="}}')).toBe('1\udcff')
 })
 

@@ -52,7 +52,7 @@ it.each<[mistake: string, template: string, place: string, says: string | RegExp
     '1:24',
     'did you mean .Value? it has .Key, .Value',
   ],
-  ['a field that there is not', '{{(get "/s").X}}', '1:13', 'it has .Key, .Value'],
+  ['an unknown field', '{{(get "/s").X}}', '1:13', 'it has .Key, .Value'],
   [
     'a field of a string',
     '{{range getvs "/v/*"}}{{.Value}}{{end}}',
@@ -148,7 +148,7 @@ it('check finds what can be seen without keys, and doubts a tag before a name', 
   const { faults, doubts } = await workshop.renderer.check(workshop.spec('c.tmpl'))
   expect(faults.map(({ message }) => message)).toEqual([
     expect.stringContaining('function "kye" not defined'),
-    expect.stringContaining('a node to be near to after a name'),
+    expect.stringContaining('a nearby node after a name'),
     expect.stringContaining('the second argument is a tag here'),
   ])
   expect(doubts.map(({ message }) => message)).toEqual([expect.stringContaining('the tag a of b')])

@@ -11,8 +11,8 @@ import (
 )
 
 // writeCases renders the whole files of test/cases/go-*: the template that conf.d names, with the
-// keys of keys.json, to expected/. Left out are those that end in an error, and the dialect of the books, which
-// today's Go knows no more.
+// keys of keys.json, to expected/. It omits those that end in an error, and the dialect of the books, which
+// today's Go no longer supports.
 func writeCases() {
 	folders, _ := filepath.Glob("../../cases/go-*")
 	for _, folder := range folders {

@@ -18,7 +18,7 @@ import (
 	"vectors/memkv"
 )
 
-// store is what the look-ups find.
+// store contains the keys that look-ups find.
 var store = map[string]string{
 	"/app/name": "shop", "/app/port": "8080", "/app/host": "example.com", "/app/empty": "",
 	"/app/json":       `{"b":[1,2.5,null,true],"a":{"x":1000000,"y":"é"},"big":123456789012,"z":1e21}`,
@@ -38,8 +38,8 @@ func sorted() memkv.KVPairs {
 
 func missing(key string) error { return fmt.Errorf("key does not exist: %s", key) }
 
-// functions are those of confd and its active fork, and a few that make values of types which
-// no JSON has.
+// functions are those of confd and its active fork, and a few that make values of types that
+// JSON lacks.
 func functions() template.FuncMap {
 	m := template.FuncMap{}
 	lookups(m)
@@ -242,7 +242,7 @@ func collections(m template.FuncMap) {
 	}
 }
 
-// values are of types that JSON has not.
+// values have types that JSON lacks.
 func values(m template.FuncMap) {
 	m["ints"] = func() []int { return []int{3, 1, 2} }
 	m["noints"] = func() []int { return nil }

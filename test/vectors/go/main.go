@@ -1,7 +1,7 @@
-// Runs the templates of templates/*.txt through Go's own text/template and writes what came out as
+// Runs the templates of templates/*.txt through Go's own text/template and writes the results as
 // JSON: the vectors that the tests compare our engine with.
 //
-// A line is a template; one that begins with a quotation mark is a JSON string that holds it. Lines
+// A line is a template; one that begins with a quotation mark is a JSON string that contains it. Lines
 // that begin with "## " are comments, "#data " sets the data of the lines below it as JSON, and
 // "#delims L R" their delimiters. Then it renders the whole files of test/cases/go-*.
 package main
@@ -119,7 +119,7 @@ func main() {
 	writeCases()
 }
 
-// generated makes what a line of text cannot hold: bytes that are no UTF-8, and a byte order mark.
+// generated makes templates that a line of text cannot contain: bytes that are not UTF-8, and a byte order mark.
 func generated() []string {
 	return []string{
 		"a\xff\xfeb{{len \"x\"}}\xc3",

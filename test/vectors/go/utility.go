@@ -7,7 +7,7 @@ import (
 	"unicode"
 )
 
-// empty is what the fork's default, coalesce and empty mean by it.
+// empty reports whether the fork's default, coalesce and empty treat a value as empty.
 func empty(v interface{}) bool {
 	truth, ok := template.IsTrue(v)
 	return ok && !truth
@@ -24,7 +24,7 @@ func indent(n int, s string) string {
 	return pad + strings.ReplaceAll(s, "\n", "\n"+pad)
 }
 
-// words cuts at separators, before an upper case letter behind a lower case one, and before the last
+// words splits at separators, before an upper case letter after a lower case one, and before the last
 // of several upper case letters when a lower case one follows.
 func words(s string) (all []string) {
 	runes := []rune(s)

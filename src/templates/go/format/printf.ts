@@ -120,7 +120,7 @@ class Formatter {
     if (this.options === undefined) return format(value, verb, flags)
     const { forVerb, refuse } = this.options
     const text = format(forVerb(value, verb), verb, flags)
-    // In a list with one wrong item, the mark is in the middle.
+    // In a list with one wrong item, the mark `%!` is in the middle.
     if (typeof value !== 'string' || !'svqxX'.includes(verb)) {
       if (text.includes(`%!${verb}(`)) refuse({ kind: 'verb', verb, at })
     }

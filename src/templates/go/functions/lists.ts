@@ -26,7 +26,7 @@ function listOf(value: Value): Slice {
   throw new CallError(`expected a list, got ${typeName(value)}`)
 }
 
-/** A text that is equal for equal values of one type. */
+/** A text for comparison: equal for equal values of one type. */
 const identity = (value: Value): string =>
   typeof value === 'string' ? `string ${value}` : `${typeName(value)} ${sprintf('%#v', [value])}`
 

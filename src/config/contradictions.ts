@@ -1,5 +1,5 @@
 // Detects contradictory or ineffective settings.
-import type { Fault } from '../core/fault.ts'
+import { attempt, type Fault } from '../core/fault.ts'
 import { parseHttpNode } from '../core/http-node.ts'
 import { duplicateFault } from './connection.ts'
 import type { Values } from './options.ts'
@@ -68,6 +68,23 @@ function badNode(
   if (backend === 'redis') return []
   const parsed = parseHttpNode(node, scheme, 0)
   return parsed.ok ? [] : bad(parsed.error.message, parsed.error.hint)
+}
+
+/** Faults of the nodes of stores with a syntax of their own, which is loaded only for them. */
+export async function nodeContradictions(given: Values): Promise<readonly Contradiction[]> {
+  const nodes = (given.node ?? []).filter((node) => node.trim() !== '')
+  const parse = nodes.length === 0 ? undefined : await nodeParserOf(given)
+  if (parse === undefined) return []
+  const parsed = attempt(() => parse(nodes))
+  return parsed.ok ? [] : [{ about: ['node'], fault: { ...parsed.error, kind: 'config' } }]
+}
+
+/** Returns a function that throws a FaultError if a node is invalid. */
+async function nodeParserOf({ backend, scheme = 'http' }: Values) {
+  if (backend === 'zookeeper') return (await import('../core/zookeeper-node.ts')).expandNodes
+  if (backend !== 'redis') return undefined
+  const { parseRedisNode } = await import('../core/redis-node.ts')
+  return (nodes: readonly string[]) => nodes.map((node) => parseRedisNode(node, scheme))
 }
 
 /** Contradictions that involve settings for onetime runs. */

@@ -16,7 +16,7 @@ import type {
 import { isCommand } from './commands.ts'
 import type { ConfFile } from './conffile.ts'
 import { merge } from './connection.ts'
-import { contradictions, type Contradiction } from './contradictions.ts'
+import { contradictions, nodeContradictions, type Contradiction } from './contradictions.ts'
 import { defined } from './defined.ts'
 import { readEnvironmentSettings, type FromEnvironment } from './environment.ts'
 import { parseFlags, type CommandLine } from './flags.ts'
@@ -83,6 +83,7 @@ export async function loadSettings(
   const wrong = [
     ...contradictions(flags.command === undefined ? given : { ...given, onetime: true }),
     ...unused.faults,
+    ...(await nodeContradictions(given)),
   ]
   const typed = isTyped(wrong, flags.values)
   if (typed || (wrong.length > 0 && flags.command !== 'check')) {

@@ -1,7 +1,7 @@
 // Sources of settings and their precedence; faults of the environment and of confd.toml.
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
-import { formatFault } from '../../src/core/fault.ts'
+import { formatFault, type Fault } from '../../src/core/fault.ts'
 import type { Settings } from '../../src/core/settings.ts'
 import { loadSettings } from '../../src/config/settings.ts'
 import { folderOf } from './folder.ts'
@@ -48,6 +48,19 @@ test('the help of an unknown command', async () => {
       faults: [{ message: 'unknown command "acept"' }],
     },
   })
+})
+
+test.each([
+  ['consul', ':abc'],
+  ['etcdv3', 'a:1,b:2'],
+  ['redis', '::1'],
+  ['redis', 'redis://:word@'],
+  ['zookeeper', '::1'],
+  ['zookeeper', 'a:99999'],
+])('-backend %s -node %s is a usage error', async (backend, node) => {
+  const read = await loadSettings(['-backend', backend, '-node', node], {})
+  expect(read).toMatchObject({ ok: false, error: { exit: 64 } })
+  if (!read.ok) expect(formatFault(read.error.faults[0] as Fault)).not.toContain('word')
 })
 
 test('a command reads only the settings that locate the daemon', async () => {

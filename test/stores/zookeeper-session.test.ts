@@ -2,7 +2,7 @@
 import { once } from 'node:events'
 import { createServer, type AddressInfo } from 'node:net'
 import { expect, test, vi } from 'vitest'
-import { parseZookeeperNode } from '../../src/stores/zookeeper/address.ts'
+import { parseZookeeperNode } from '../../src/core/zookeeper-node.ts'
 import { JuteReader, JuteWriter, Packets } from '../../src/stores/zookeeper/jute.ts'
 import { opcode, pathBody, xid } from '../../src/stores/zookeeper/protocol.ts'
 import { Session } from '../../src/stores/zookeeper/session.ts'

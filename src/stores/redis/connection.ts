@@ -9,7 +9,7 @@ import { connectionFault, isTlsRecord, TimeoutError } from '../http-faults.ts'
 import { budgetOf } from '../limits.ts'
 import { expecting, type Shape } from '../shape.ts'
 import type { TlsOptions } from '../tls.ts'
-import type { Endpoint } from './address.ts'
+import type { Endpoint } from '../../core/redis-node.ts'
 import { ReplyError } from './faults.ts'
 import { Decoder, encodeCommand, ProtocolError, type Reply } from './resp.ts'
 

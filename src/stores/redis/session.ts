@@ -13,7 +13,7 @@ import {
   type Shape,
 } from '../shape.ts'
 import { tlsOptions } from '../tls.ts'
-import type { RedisAddress } from './address.ts'
+import type { RedisAddress } from '../../core/redis-node.ts'
 import { RedisConnection, type RedisConnectionOptions } from './connection.ts'
 import { fields } from './read.ts'
 

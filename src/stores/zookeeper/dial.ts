@@ -1,7 +1,7 @@
 // Connects to a server, by TCP or TLS (secureClientPort).
 import { connect as connectTcp, isIP, type Socket } from 'node:net'
 import { connect as connectTls, type ConnectionOptions } from 'node:tls'
-import type { ZookeeperAddress } from './address.ts'
+import type { ZookeeperAddress } from '../../core/zookeeper-node.ts'
 
 /**
  * Starts to connect.

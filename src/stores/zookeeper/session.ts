@@ -6,7 +6,7 @@ import type { Fault, FaultError } from '../../core/fault.ts'
 import type { Limits } from '../../core/settings.ts'
 import { CONNECT_TIMEOUT, connectionFault, isTlsRecord } from '../http-faults.ts'
 import { budgetOf } from '../limits.ts'
-import { zookeeperHostAndPort, type ZookeeperAddress } from './address.ts'
+import { zookeeperHostAndPort, type ZookeeperAddress } from '../../core/zookeeper-node.ts'
 import { dialZookeeper } from './dial.ts'
 import {
   authFailed,

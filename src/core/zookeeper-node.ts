@@ -1,6 +1,6 @@
 // Parses `-node` for ZooKeeper: `host`, `host:port` or `[::1]:port`, each optionally followed by a chroot.
-import { raise } from '../../core/fault.ts'
-import { quotedNode } from '../../core/http-node.ts'
+import { raise } from './fault.ts'
+import { quotedNode } from './http-node.ts'
 
 export interface ZookeeperAddress {
   readonly host: string

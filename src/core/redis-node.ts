@@ -1,8 +1,8 @@
 // Parses `-node` for Redis: `host:port`, `host:port/db`, `redis://`, `rediss://`, the path of a Unix socket, or
 // `sentinel://host:port/NAME` for the master that a Sentinel knows.
-import { raise } from '../../core/fault.ts'
-import type { ConnectionSettings } from '../../core/settings.ts'
-import { quotedNode } from '../../core/http-node.ts'
+import { raise } from './fault.ts'
+import type { ConnectionSettings } from './settings.ts'
+import { quotedNode } from './http-node.ts'
 
 export interface RedisAddress {
   /** For messages: `127.0.0.1:6379`, `/run/redis.sock`. */

@@ -22,8 +22,8 @@ export interface Evidence {
   readonly files: readonly GuardedRender[]
   /** Number of keys that each store contributed, over all templates without `allow_empty`. */
   readonly supplies: { readonly last: Supplies | undefined; readonly next: Supplies }
-  /** The full keys of its templates. */
-  readonly keys: readonly Key[]
+  /** The full keys of its templates. Only the reason of a hold names them, and most changes are not held. */
+  readonly keys: () => readonly Key[]
 }
 
 /** State of a held change with counts below those of the last applied render. */
@@ -106,15 +106,14 @@ function shortSince(former: Short | undefined, counts: readonly Count[], now: nu
   return { counts: next, since }
 }
 
-function trippedBy(evidence: Evidence): HoldVerdict | undefined {
-  const { files, supplies } = evidence
+function trippedBy({ files, supplies, keys }: Evidence): HoldVerdict | undefined {
   for (const { dest, guard, last, next } of files) {
     const tripped = trips(guard, last, next)
     if (tripped !== undefined) return { by: 'guard', dest, ...tripped }
   }
   const [root] = emptied(supplies.last ?? new Map(), supplies.next)
   if (root === undefined) return undefined
-  const own = evidence.keys.filter((key) =>
+  const own = keys().filter((key) =>
     root === '/' ? storeOf(key) === undefined : covers(root, key),
   )
   const reason =

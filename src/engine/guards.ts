@@ -110,10 +110,7 @@ function evidenceOf({ resource, files, supplies }: Finding, last: Remembered): E
       return { dest, guard, last: before, next: { keys, size } }
     }),
     supplies: { last: last.supplies, next: supplies },
-    // Only the reason of a hold names them, and most changes are not held.
-    get keys() {
-      return resourceKeys([resource])
-    },
+    keys: () => resourceKeys([resource]),
   }
 }
 

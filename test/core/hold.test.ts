@@ -1,6 +1,6 @@
 // Changes that are held without a guard, and when returning keys pass.
 import fc from 'fast-check'
-import { describe, expect, it } from 'vitest'
+import { describe, expect, it, vi } from 'vitest'
 import { judge, type Evidence, type Short } from '../../src/core/hold.ts'
 import { toKey, type Key } from '../../src/core/key.ts'
 import type { Guard } from '../../src/core/resource.ts'
@@ -13,7 +13,11 @@ const evidence = (
   last: Supplies | undefined,
   next: Supplies,
   files: Evidence['files'] = [],
-): Evidence => ({ files, supplies: { last, next }, keys: ['/web', '/consul:/web', '/consul:/db'] })
+): Evidence => ({
+  files,
+  supplies: { last, next },
+  keys: () => ['/web', '/consul:/web', '/consul:/db'],
+})
 
 describe('without a guard', () => {
   it.each<[string, Supplies | undefined, Supplies, boolean]>([
@@ -38,6 +42,16 @@ describe('without a guard', () => {
     ['no name is left', supplies({ '/': 0 }, 3), supplies({ '/': 0 }), true],
   ])('%s', (_, last, next, isHeld) => {
     expect(judge(evidence(last, next), undefined, 0) !== undefined).toBe(isHeld)
+  })
+
+  it('asks for the keys only to name them', () => {
+    const keys = vi.fn((): readonly Key[] => ['/web'])
+    const judged = (next: number): unknown =>
+      judge({ ...evidence(supplies({ '/': 3 }), supplies({ '/': next })), keys }, undefined, 0)
+    expect(judged(3)).toBeUndefined()
+    expect(keys).not.toHaveBeenCalled()
+    expect(judged(0)).toBeDefined()
+    expect(keys).toHaveBeenCalled()
   })
 
   it('names the keys of that store', () => {

@@ -65,7 +65,7 @@ describe('the files that a start loads', () => {
       'a onetime run with a Go template',
       ['-onetime', '-backend', 'env', ...confdir('a.tmpl')],
       [...ALWAYS, 'env', 'go-templates'],
-      710_000,
+      720_000,
     ],
     // The store does not answer, so no template engine is loaded.
     [

@@ -48,7 +48,7 @@ function ending(result: CommandResult): string {
   return `failed with exit code ${result.exitCode}${signalAs(result.exitCode)}`
 }
 
-/** Shells report the end by signal n as the exit code 128+n. */
+/** Shells report termination by signal n as exit code 128+n. */
 function signalAs(exitCode: number): string {
   const [name] = Object.entries(constants.signals).find(([, n]) => n === exitCode - 128) ?? []
   return name === undefined ? '' : ` (${name})`

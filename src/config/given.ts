@@ -92,11 +92,25 @@ function readGiven(given: object): ConfFile {
   for (const name of Object.keys(read.values) as OptionName[]) {
     if (!commandOnly.has(name)) continue
     const hint = 'remove it; onEvent receives the events, and the result says how the run ended'
-    faults.push(fault([name], 'key', `the setting ${name} is only for the command`, hint))
+    faults.push(
+      fault(
+        [name],
+        'key',
+        `the setting ${name} applies only to the reconfd command, not to the library`,
+        hint,
+      ),
+    )
   }
   if (read.exec !== undefined) {
     const hint = 'remove it, and start the program from your own process'
-    faults.push(fault(['exec'], 'key', 'the setting exec is only for the command', hint))
+    faults.push(
+      fault(
+        ['exec'],
+        'key',
+        'the setting exec applies only to the reconfd command, not to the library',
+        hint,
+      ),
+    )
   }
   const values = { ...read.values, ...flags }
   return { ...read, values, faults: [...faults, ...read.faults] }

@@ -35,7 +35,7 @@ export const templateKeys = {
   dest: {
     type: 'string',
     required: true,
-    doc: 'The file to write; with for_each a template of the path.',
+    doc: 'The file to write; with for_each, a template for its path.',
   },
   keys: {
     type: 'strings',

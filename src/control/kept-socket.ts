@@ -59,7 +59,7 @@ export class KeptSocket {
 
   async #reopen(): Promise<void> {
     await this.#server?.close()
-    // Another daemon may have opened the socket meanwhile, and keeps it.
+    // If another daemon has opened the socket meanwhile, that daemon keeps it.
     if (this.#isClosed || (await isAlive(this.path))) return
     await this.open()
     await this.reopened()

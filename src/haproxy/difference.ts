@@ -101,7 +101,7 @@ function compareOthers(before: readonly OtherLine[], after: readonly OtherLine[]
     if (former?.text === line?.text) continue
     const why =
       line === undefined
-        ? 'lines other than server lines were removed at the end'
+        ? 'lines other than server lines were removed at the end of the file'
         : `line ${line.line} differs, and is not a server line`
     reload('other-lines', why)
   }

@@ -1,4 +1,4 @@
-// The store consul: blocking queries on the KV store, each compared with its previous answer.
+// The store consul: blocking queries on the KV store, whose answers are compared with the previous ones.
 //
 // Each query returns everything below its directory; entries with a known ModifyIndex are skipped (consul-entries.ts).
 // `/app` is queried as `app?recurse`: one connection, which includes the key `app` itself. The answer then also

@@ -1,7 +1,7 @@
 // The file store: keys from YAML, JSON and TOML files, or folders of them. Needs no server.
 //
-// The snapshot only reads the files. The watch starts when the second event is requested, followed by another reading,
-// so no change is missed, and a onetime run never loads chokidar. A file that cannot be read or parsed breaks the
+// The snapshot only reads the files. The watch starts when the second event is requested, so a onetime run never loads
+// chokidar. The files are then read again, so no change is missed. A file that cannot be read or parsed breaks the
 // store: the last good keys remain, and feeds/follow.ts opens it again.
 //
 // A reading may find a file that is still being written, or a link whose target does not exist yet. So changes are read

@@ -13,8 +13,8 @@ export interface ByteLimit {
 export const ERROR_TEXT: ByteLimit = { most: 64 * 1024 }
 
 /**
- * The least number of bytes counted for a value. A parsed value can take more memory than its text, for example each of
- * a million empty lists.
+ * The least number of bytes counted for a value. A parsed value can take more memory than its text: an answer may
+ * consist of a million empty lists.
  */
 export const VALUE_COST = 32
 

@@ -35,7 +35,7 @@ export interface Include extends Place {
 export interface Lookup extends Place {
   readonly call: string
   readonly key: string
-  /** The second argument, if it is a literal text, too. */
+  /** The second argument, if it is also a string literal. */
   readonly second?: string | undefined
 }
 
@@ -158,7 +158,7 @@ function doubtsOf(spec: TemplateSpec, lookup: Lookup) {
   return told.flatMap((fault) => (fault === undefined ? [] : [{ fault, lookup }]))
 }
 
-/** Whether the resource's keys include the key, or for a pattern something that it may match. */
+/** Whether the resource's keys include this key or, for a pattern, a key that the pattern may match. */
 function canFind({ prefix, keys }: TemplateSpec, { call, key }: Lookup): boolean {
   const roots = keys.map((root) => fullKey(prefix, root))
   const shows = (wanted: Key): boolean =>

@@ -8,7 +8,7 @@ import { withSite, type Running, type Site } from './support.ts'
 
 const LIST = '{% for s in range("/web") %}{{ s.value }}\n{% endfor %}'
 
-/** Replaces the keys file by a rename: the program might read a half-written file. */
+/** Replaces the keys file by a rename, so that the program never reads a half-written file. */
 function keys(site: Site, all: Readonly<Record<string, string>>): void {
   writeFileSync(join(site.root, 'new.json'), JSON.stringify(all))
   renameSync(join(site.root, 'new.json'), join(site.root, 'keys.json'))

@@ -48,7 +48,7 @@ test('rollback: restores the previous file, reloads it, and does not retry the r
     await run.until('the reload of it', () => seen(site).length === 4)
     expect(seen(site)).toEqual(['good', 'bad', 'bad', 'good'])
     expect(site.read('app.conf')).toBe('good\n')
-    // The rejected content is not tried again; a different content is.
+    // The rejected content is not tried again; different content is.
     await etcd.client.put('/app/other', 'x')
     run.signal('SIGHUP')
     await run.until('it is refused', () => run.stderr.includes('was rolled back'))

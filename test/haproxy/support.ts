@@ -42,7 +42,9 @@ export class Haproxy {
     })
   }
 
-  /** Does not start it, so that the file can contain the path of its socket. */
+  /**
+   * Returns an instance without starting it, so that its configuration file can be written with the path of its socket.
+   */
   static at(release: string, config: string, dir = tempDir('haproxy')): Haproxy {
     return new Haproxy(release, config, dir)
   }

@@ -169,7 +169,7 @@ describe('settings', () => {
     const told = await faultsOf({ nodez: [], interval: 'soon', log_level: 'debug', stores })
     expect(told).toContain('unknown setting nodez; did you mean nodes?')
     expect(told).toContain('interval: "soon" is not a duration')
-    expect(told).toContain('the setting log-level is only for the command')
+    expect(told).toContain('the setting log-level applies only to the reconfd command')
     expect(told).toContain('stores.east: backend: "consulx" is not one of')
     expect(told).toContain('stores.west: unknown setting nodez')
   })

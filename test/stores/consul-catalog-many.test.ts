@@ -243,7 +243,7 @@ test('the requests that a change causes', { timeout: 120_000 }, async () => {
   const tap = await startTap(agent.server.node)
   onTestFinished(() => tap.close())
   const names = Array.from({ length: 100 }, (_, n) => `s${n}`)
-  // With a check, s1 and the foreign s200 have an instance that can flap.
+  // Gives one instance of s1, and one of s200, which is not watched, a check, so that both can flap.
   const check = (service: string, Status: string): Promise<string> =>
     agent.server.client.call(
       'PUT',

@@ -170,8 +170,8 @@ reloaded once. [examples/nginx-vhosts](../examples/nginx-vhosts) has the complet
 - A changed key renders only the items that looked it up. A key that all items look up, such as
   \`getv("/defaults/timeout")\`, renders all of them.
 - If one item fails, or two items have the same \`dest\`, all files stay unchanged; the message names the item.
-- A \`dest\` that leads out of its folder is refused; control characters in it become \`_\`. A \`/\` from a key is a folder
-  inside it (\`mkdirs = true\` creates it); \`base(item.key)\` contains no \`/\`.
+- A \`dest\` that leads out of its folder is refused; control characters in it become \`_\`. A \`/\` in a key starts a subfolder
+  (\`mkdirs = true\` creates it); \`base(item.key)\` contains no \`/\`.
 - In a template without \`for_each\`, using \`item\` is an error whose message explains this, unless the template defines it as a variable.
 
 ## Which function for which file

@@ -1,4 +1,4 @@
-// Watches each key of our own entries in etcd, so that a removed or overwritten entry, or the end of the server,
+// Watches each key of our own entries in etcd, so that the loss of an entry (removed or overwritten) or of the server
 // is detected at once. A watch of the whole prefix would send every registrar the changes of all others.
 import { FaultError, raise } from '../../core/fault.ts'
 import type { Gateway } from '../../stores/etcdv3/gateway.ts'

@@ -162,7 +162,7 @@ function groupBy(items: unknown, path: unknown): unknown {
   return groups
 }
 
-/** An integer above 2^53, which parseInt rounds. */
+/** Returns the exact integer if parseInt has rounded a decimal number beyond ±2^53, otherwise `rounded`. */
 function exactInteger([value, , base]: readonly unknown[], rounded: unknown): unknown {
   if (typeof rounded !== 'number' || Number.isSafeInteger(rounded)) return rounded
   const digits = isText(value) ? /^\s*([+-]?)(\d{1,400})(?!\d)/.exec(String(value)) : null

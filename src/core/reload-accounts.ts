@@ -15,7 +15,7 @@ export interface Debt {
 export interface Account {
   readonly command: string
   readonly debts: Map<string, Debt>
-  /** Number of units of a batch that may still come to owe a run of this command; one run serves all. */
+  /** Number of units of the current batch that may still owe a run of this command. One run serves them all. */
   holds: number
   /** Times of the first and last request for a run since the last run started. */
   asked: { readonly first: number; last: number } | undefined
@@ -34,7 +34,7 @@ export interface Account {
   isSuspended: boolean
   /** Time of a request for a run that starts even if nothing is owed. */
   demandedAt: number | undefined
-  /** A due run waits for current placements; no further placement of its resources may begin. */
+  /** Whether a due run waits for current placements. Meanwhile no further placement of its resources may begin. */
   isClosed: boolean
 }
 

@@ -1,6 +1,6 @@
 // The env store: the environment of the process as keys, mapped like confd's env backend: MYAPP_DATABASE_URL is the key
 // /myapp/database/url. So key names contain neither `_` nor capitals. The environment of a running process does not
-// change, so the watch yields one snapshot and then waits for its end.
+// change, so the watch yields one snapshot and then waits until it is aborted.
 import type { Fault } from '../core/fault.ts'
 import { compareText, toKey, type Key } from '../core/key.ts'
 import { ok, type Result } from '../core/result.ts'

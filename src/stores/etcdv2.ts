@@ -2,8 +2,8 @@
 // after the previous event, so none is missed. If etcd no longer has that event (it keeps 1,000 of the whole cluster),
 // the watch is outdated, and everything is read again.
 //
-// A deviation: listings and events of etcd omit hidden keys (`/app/_x` and everything below), so they are visible only
-// if a prefix itself names one.
+// A deviation from other stores: listings and events of etcd omit hidden keys (`/app/_x` and everything below), so they
+// are visible only if a prefix itself names one.
 import type { Fault } from '../core/fault.ts'
 import { covers, type Key } from '../core/key.ts'
 import type { Result } from '../core/result.ts'

@@ -1,5 +1,5 @@
-// The used messages of etcd's JSON gateway, and keys and ranges in base64. The server omits fields with default values;
-// 64-bit integers are strings. https://etcd.io/docs/v3.5/dev-guide/api_reference_v3/
+// Shapes of the messages of etcd's JSON gateway, and keys and ranges in base64. The server omits fields with default
+// values; 64-bit integers are strings. https://etcd.io/docs/v3.5/dev-guide/api_reference_v3/
 import { decodeValue, encodeText } from '../../core/bytes.ts'
 import type { Key } from '../../core/key.ts'
 import {

@@ -29,6 +29,10 @@ export function readDestination(
 ): DestinationKeys {
   const { for_each: pattern } = table
   const dest = below(root, table.dest ?? '')
+  if (table.dest?.startsWith('~/') === true) {
+    const hint = 'write the path in full, or ./~ for a folder of that name'
+    report('dest', 'dest begins with ~, which only a shell expands', hint)
+  }
   if (pattern === undefined) {
     if (/\{\{|\{%/.test(dest)) {
       const hint = 'set for_each = "/vhosts/*" to write one file for each match'

@@ -156,10 +156,10 @@ function readValue(key: string, spec: KeySpec, value: unknown): ReadResult {
       return typeof value === 'boolean' ? { value } : wanted('true or false')
     case 'id':
       if (!Number.isInteger(value)) {
-        return wanted(
-          'an integer',
-          `for a name, write ${key === 'uid' ? 'owner' : 'group'} = "..."`,
-        )
+        const isNumber = typeof value === 'string' && /^\d+$/.test(value)
+        const name = key === 'uid' ? 'owner' : 'group'
+        const hint = isNumber ? `write ${key} = ${value}` : `for a name, write ${name} = "..."`
+        return wanted('an integer', hint)
       }
       if (value === -1) return { value: undefined }
       // chown(2) reads 2^32 - 1 as -1, "leave unchanged".

@@ -6,7 +6,7 @@ import { selfAndAncestors, toKey, type Key } from './key.ts'
 import type { Changes } from './mirror.ts'
 import type { Reads } from './reads.ts'
 
-/** Maps something read to the names of the resources that read it. */
+/** Maps each key, directory, pattern or file that was read to the names of the resources that read it. */
 class Index {
   readonly #names = new Map<string, Set<string>>()
 
@@ -48,7 +48,7 @@ export class DirtyIndex {
     else this.#reads.delete(name)
   }
 
-  /** The resources whose last reads include changed keys, with these keys. */
+  /** The resources whose last reads include changed keys, each with those keys as its cause. */
   affected(changes: Changes): ReadonlyMap<string, Cause> {
     const causes = new Map<string, { keys: Key[]; files: []; more: number }>()
     const dirty = new Set<string>()

@@ -28,7 +28,10 @@ const MEANING: Readonly<Record<string, readonly [meaning: string, hint: string]>
   ETXTBSY: ['the file is a running program', 'Stop the program, or choose another path.'],
   EMFILE: ['too many open files', 'Raise the limit (`ulimit -n`, LimitNOFILE=).'],
   ENFILE: ['too many open files on this machine', 'Raise fs.file-max.'],
-  EADDRINUSE: ['something else listens there', 'Stop it, or choose another port.'],
+  EADDRINUSE: [
+    'the address is already in use',
+    'Stop the program that uses it, or choose another port.',
+  ],
   EADDRNOTAVAIL: ['this machine does not have the address', 'Check the output of: ip addr'],
   EIO: ['the device reports an input/output error', 'Check the kernel log (dmesg).'],
 }

@@ -62,11 +62,11 @@ export type Event =
       readonly store: string
       readonly node: string
       readonly fault: Fault
-      /** Whether its keys have been read before, so that files stay as they are. */
+      /** Whether its keys have been read before; if so, files stay as they are. */
       readonly known: boolean
       /** Milliseconds until the next attempt; 0: the next node is tried at once. */
       readonly retryIn: number
-      /** Failed attempts since the store became unreachable, including this one; not each causes an event. */
+      /** Failed attempts since the store became unreachable, including this one. Not every attempt causes an event. */
       readonly tries?: number
     }
   /** Changes of a store arrive late. Repeated every few seconds until they arrive in time again. */
@@ -177,7 +177,7 @@ export type Event =
       /** Keys that have vanished since the last applied render; `more` counts the others. */
       readonly vanished: readonly Key[]
       readonly more: number
-      /** `default`: there is no guard, and nothing is left that the last applied render found in one of the stores. */
+      /** `default`: held even without a guard, because one store supplies no keys any more. */
       readonly by: 'guard' | 'default'
       /** Milliseconds after which the change passes if no key changes; absent: it passes only when accepted. */
       readonly passesIn?: number

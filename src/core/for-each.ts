@@ -15,7 +15,7 @@ const NAME_MAX = 255
 const PATH_MAX = 4095
 
 const UNFIT = /[\p{Cc}\p{Cs}\p{Zl}\p{Zp}]/gu
-/** Names of staged files, which are removed when their process has ended. */
+/** Matches the names of staged files. reconfd removes a staged file whose process has ended. */
 const STAGED = /^\..*\.reconfd-/
 
 const HINT =

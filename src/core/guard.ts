@@ -51,7 +51,7 @@ export function trips(
   for (const group of guard.groups) {
     const before = last && inGroup(group, last.keys)
     const exceeded = beyond(group, before, inGroup(group, next.keys))
-    reasons.push(...exceeded.map((reason) => `of ${group.pattern} ${reason}`))
+    reasons.push(...exceeded.map((reason) => `${group.pattern}: ${reason}`))
   }
   if (last !== undefined && maxShrink !== undefined) {
     const { size } = last

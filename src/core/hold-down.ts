@@ -5,15 +5,15 @@ import type { Key } from './key.ts'
 import type { Changes } from './mirror.ts'
 import type { Tree } from './tree.ts'
 
-interface HeldKey {
+interface KeptKey {
   readonly value: string
   readonly until: number
 }
 
-/** A vanished key. */
+/** A vanished key that still counts as present. */
 export interface Gone {
   readonly value: string
-  /** Time at which it vanished, in milliseconds. */
+  /** Time at which it vanished, in milliseconds: monotonic here, since the Unix epoch in the state file. */
   readonly since: number
 }
 
@@ -21,7 +21,7 @@ type KeyChange = 'added' | 'value' | 'removed'
 
 export class HoldDown {
   /** In order of vanishing, which is the order of deadlines. */
-  #held: Map<Key, HeldKey>
+  #kept: Map<Key, KeptKey>
   /** Cached result of tree(), which is called for every render and rarely changes. */
   #seen: { readonly of: Tree; readonly tree: Tree } | undefined
 
@@ -33,7 +33,7 @@ export class HoldDown {
     private readonly ms: number,
     previous?: HoldDown,
   ) {
-    this.#held = new Map(previous === undefined ? [] : previous.#held)
+    this.#kept = new Map(previous === undefined ? [] : previous.#kept)
   }
 
   /**
@@ -44,24 +44,24 @@ export class HoldDown {
     if (this.ms === 0) return
     for (const [key, { value, since }] of keys) {
       const until = since + this.ms
-      if (until > now && !this.#held.has(key)) this.#held.set(key, { value, until })
+      if (until > now && !this.#kept.has(key)) this.#kept.set(key, { value, until })
     }
-    this.#held = new Map([...this.#held].sort(([, a], [, b]) => a.until - b.until))
+    this.#kept = new Map([...this.#kept].sort(([, a], [, b]) => a.until - b.until))
     this.#seen = undefined
   }
 
-  /** Releases the held keys that the store has. */
+  /** Releases the kept keys that the store has again. */
   found(tree: Pick<Tree, 'get'>): void {
-    for (const key of this.#held.keys()) {
+    for (const key of this.#kept.keys()) {
       if (tree.get(key) === undefined) continue
-      this.#held.delete(key)
+      this.#kept.delete(key)
       this.#seen = undefined
     }
   }
 
-  /** The held keys. */
+  /** The kept keys. */
   *gone(): Generator<readonly [Key, Gone]> {
-    for (const [key, { value, until }] of this.#held) yield [key, { value, since: until - this.ms }]
+    for (const [key, { value, until }] of this.#kept) yield [key, { value, since: until - this.ms }]
   }
 
   /**
@@ -74,29 +74,29 @@ export class HoldDown {
     this.#seen = undefined
     const visible = new Map<Key, KeyChange>()
     for (const [key, how] of changes) {
-      const held = this.#held.get(key)
+      const kept = this.#kept.get(key)
       if (how === 'removed') {
         const value = before.get(key)
-        if (value !== undefined) this.#held.set(key, { value, until: now + this.ms })
-      } else if (held === undefined) {
+        if (value !== undefined) this.#kept.set(key, { value, until: now + this.ms })
+      } else if (kept === undefined) {
         visible.set(key, how)
       } else {
-        this.#held.delete(key)
-        if (after.get(key) !== held.value) visible.set(key, 'value')
+        this.#kept.delete(key)
+        if (after.get(key) !== kept.value) visible.set(key, 'value')
       }
     }
     for (const [key, how] of this.expire(now)) visible.set(key, how)
     return visible
   }
 
-  /** The store's tree plus the held keys. */
+  /** The store's tree plus the kept keys. */
   tree(after: Tree): Tree {
-    if (this.#held.size === 0) return after
+    if (this.#kept.size === 0) return after
     if (this.#seen?.of !== after) {
-      const kept = new Map<Key, string>()
-      for (const [key, { value }] of this.#held)
-        if (after.get(key) === undefined) kept.set(key, value)
-      this.#seen = { of: after, tree: after.with(kept, new Set()) }
+      const missing = new Map<Key, string>()
+      for (const [key, { value }] of this.#kept)
+        if (after.get(key) === undefined) missing.set(key, value)
+      this.#seen = { of: after, tree: after.with(missing, new Set()) }
     }
     return this.#seen.tree
   }
@@ -104,18 +104,18 @@ export class HoldDown {
   /** Releases the keys whose deadline has passed, and returns their removals. */
   expire(now: number): Changes {
     const gone = new Map<Key, KeyChange>()
-    for (const [key, { until }] of this.#held) {
+    for (const [key, { until }] of this.#kept) {
       if (until > now) break
-      this.#held.delete(key)
+      this.#kept.delete(key)
       gone.set(key, 'removed')
     }
     if (gone.size > 0) this.#seen = undefined
     return gone
   }
 
-  /** The next deadline; Infinity if nothing is held. */
+  /** The next deadline; Infinity if no key is kept. */
   get next(): number {
-    for (const { until } of this.#held.values()) return until
+    for (const { until } of this.#kept.values()) return until
     return Infinity
   }
 }

@@ -30,16 +30,16 @@ export interface Evidence {
 export interface Short {
   /** The most recent counts. */
   readonly counts: readonly number[]
-  /** Time since which they have not changed. */
+  /** Time of their last change. */
   readonly since: number
 }
 
 export interface HoldVerdict extends Tripped {
   readonly by: 'guard' | 'default'
-  /** Absent if the whole resource is concerned. */
+  /** The file whose guard holds the change; absent if the change of the whole resource is held. */
   readonly dest?: string
   readonly short?: Short
-  /** Milliseconds after which it passes if nothing changes. */
+  /** Milliseconds after which the change passes if no count changes. */
   readonly passesIn?: number
 }
 
@@ -61,7 +61,7 @@ export function judge(
   const settle = settleOf(evidence)
   const passesIn = short.since + settle - now
   if (passesIn <= 0) return undefined
-  const reason = `keys are coming back: it passes once their number has not changed for ${duration(settle)}`
+  const reason = `keys are coming back: the change passes once their number has not changed for ${duration(settle)}`
   const by = evidence.files.length === 0 ? 'default' : 'guard'
   return { by, reason, vanished: stillGone(evidence), short, passesIn }
 }
@@ -117,7 +117,7 @@ function trippedBy({ files, supplies, keys }: Evidence): HoldVerdict | undefined
     root === '/' ? storeOf(key) === undefined : covers(root, key),
   )
   const reason =
-    `no key is left of ${listed(own, NAMED)}, where the last applied render found some, ` +
+    `no keys are left under ${listed(own, NAMED)}, where the last applied render found some, ` +
     'and allow_empty is not set'
   return { by: 'default', reason, vanished: [] }
 }

@@ -50,8 +50,8 @@ export function parseHttpNode(
   }
   const usual = url.protocol === 'https:' ? 443 : 80
   // URL drops the default port of its scheme, even if it was written.
-  const isSaid = isUrl || url.port !== '' || /:\d+\/?$/.test(node)
-  const number = url.port === '' ? (isSaid ? usual : port) : Number(url.port)
+  const isPortKnown = isUrl || url.port !== '' || /:\d+\/?$/.test(node)
+  const number = url.port === '' ? (isPortKnown ? usual : port) : Number(url.port)
   const name = `${url.protocol}//${url.hostname}:${number}`
   return ok({ origin: number === usual ? url.origin : name, name })
 }

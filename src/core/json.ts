@@ -98,7 +98,7 @@ export function parseJson(text: string, { integer, repeats } = strict): unknown 
 
   const result = value()
   take(space)
-  if (at < text.length) fail('nothing more')
+  if (at < text.length) fail('the end of the text')
   return result
 }
 

@@ -18,7 +18,7 @@ export type FormerFiles = ReadonlyMap<string, Former>
 export const afterReplacing = (good: FormerFiles, files: FormerFiles): FormerFiles =>
   new Map([...files, ...good])
 
-/** The destinations that a rollback changes, with the content to restore. Empty: a rollback is impossible. */
+/** The destinations that a rollback changes, with the content to restore. Empty if a rollback is impossible. */
 export function restoredFiles(good: FormerFiles): ReadonlyMap<string, Observed> {
   const files = new Map<string, Observed>()
   for (const [dest, former] of good) {

@@ -2,14 +2,14 @@
 // version, so a look-up repeated after a change searches only the changed leaves.
 import type { Leaf, TreePair } from './tree.ts'
 
-/** Pairs in key order, in runs. Runs are immutable, so the same object always holds the same pairs. */
+/** Pairs in key order, in runs. Runs are immutable, so the same object always contains the same pairs. */
 export type Runs = readonly (readonly TreePair[])[]
 
 /** Maximum number of cached pairs. */
 const MOST = 250_000
 
 interface Found {
-  /** An entry lives as long as its leaf. */
+  /** The results by leaf; each is dropped when the tree drops its leaf. */
   readonly runs: WeakMap<Leaf, readonly TreePair[]>
   size: number
 }
@@ -54,7 +54,7 @@ export class Matches {
   }
 }
 
-/** Returns a function that converts pairs. It converts each run only once: the same run gives the same list. */
+/** Returns a function that converts pairs. It converts each run only once, and then returns the same list for it. */
 export function ofEach<T>(make: (pair: TreePair) => T): (runs: Runs) => readonly (readonly T[])[] {
   const known = new WeakMap<readonly TreePair[], readonly T[]>()
   return (runs) =>

@@ -24,14 +24,15 @@ function distance(a: string, b: string): number {
 /** Ignores case and separators. */
 const plain = (name: string): string => name.toLowerCase().replaceAll(/[-_.\s]/g, '')
 
-/** The nearest name, or undefined if more than a third of the letters differ. */
+/** The nearest name, or undefined if more than a third of the letters differ. Also completes an abbreviation. */
 export function nearest(name: string, known: Iterable<string>): string | undefined {
   // Bounds the cost: no known name is this long.
   if (name.length > 64) return undefined
   let found: string | undefined
   let least = Math.max(1, Math.floor(name.length / 3)) + 1
   for (const candidate of known) {
-    const far = distance(plain(name), plain(candidate))
+    const isBegun = plain(name).length > 2 && plain(candidate).startsWith(plain(name))
+    const far = isBegun ? 1 : distance(plain(name), plain(candidate))
     if (far < least) {
       found = candidate
       least = far

@@ -12,7 +12,7 @@ export interface Pace {
 export const QUIET = 100
 /** Changes with larger gaps, individually and on average, are slow and applied at once. */
 const SLOW = 200
-/** A gap of this length resets the history. */
+/** A change after a gap of this length is applied at once, unless `debounce` sets the quiet period. */
 const CALM = 1000
 /** Number of gaps in the average, so that the first changes of a burst do not count as a stream. */
 const GAPS = 5

@@ -32,7 +32,7 @@ export interface Target {
 export type Plan =
   { readonly kind: 'in-sync' } | { readonly kind: 'blocked'; readonly fault: Fault } | Write
 
-/** A change of one destination, with its state when planned. */
+/** A planned change of one destination, with the state that the plan is based on. */
 export type Write =
   | {
       readonly kind: 'write'

@@ -21,7 +21,7 @@ import { Tally } from './tally.ts'
 import type { TreePair, Tree } from './tree.ts'
 import { isOf, parentOf, Visibility } from './visibility.ts'
 
-/** Occurs in no key. */
+/** A character that no key contains. */
 const SEPARATOR = '\0'
 
 export class Reader {
@@ -68,8 +68,8 @@ export class Reader {
   }
 
   /**
-   * Returns false for a look-up with options in a store that contains only the given keys, such as a file: a missing
-   * key is unknown there, not absent.
+   * Whether the store can answer look-ups in this directory. False for a look-up with options, such as another
+   * datacenter, in a store that contains only given keys, such as a file, unless the `keys` name the directory.
    */
   isAnswered(dir: Key): boolean {
     const full = this.fullKey(dir)

@@ -11,7 +11,7 @@ export interface Reads extends Tallied {
   readonly trees: ReadonlySet<Key>
   /** Directories of which only the names were read; values below do not matter. */
   readonly listings: ReadonlySet<Key>
-  /** Full patterns of Go's path.Match. One that begins above the `keys` is recorded once for each, narrowed to it. */
+  /** Full patterns of Go's path.Match. One that begins above the `keys` is recorded once per key, narrowed to it. */
   readonly patterns: ReadonlySet<string>
   /** Absolute paths of files: the template, its includes, and files that it read. */
   readonly files: ReadonlySet<string>

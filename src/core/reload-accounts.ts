@@ -34,7 +34,7 @@ export interface Account {
   isSuspended: boolean
   /** Time of a request for a run that starts even if nothing is owed. */
   demandedAt: number | undefined
-  /** A due run waits for current placements; no further placement of its resources may begin. */
+  /** Whether a due run waits for current placements. Meanwhile no further placement of its resources may begin. */
   isClosed: boolean
 }
 

@@ -52,7 +52,7 @@ const termsOf = ({ reload }: Resource, { reloadTimeout }: TemplateSpec): ReloadT
 export interface ConfiguredReloads {
   /** All except commands of for_each templates that name a file, since each file has its own command. */
   readonly all: Reloads
-  /** Whether a failed reload may lead to a rollback, or a verification judges it. */
+  /** Whether a failed reload may lead to a rollback, or a verify_cmd decides whether it has failed. */
   readonly areJudged: boolean
   /** The terms of a recorded command; undefined if it is no longer configured. */
   readonly find: (command: string) => ReloadTerms | undefined

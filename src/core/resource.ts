@@ -147,7 +147,7 @@ export interface Guard {
   /** Allow a render that reads no key. */
   readonly allowEmpty: boolean
   readonly groups: readonly GuardGroup[]
-  /** Time for which the number of keys must not change before a partly restored set is judged. */
+  /** Time for which the number of keys must not change before a held change passes with only some keys restored. */
   readonly settle: number
 }
 

@@ -10,7 +10,7 @@ export type LogLevel = 'debug' | 'info' | 'warn' | 'error' | 'fatal' | 'panic'
 /** How to connect to a store, with credentials. */
 export interface ConnectionSettings {
   readonly nodes: readonly string[]
-  /** DNS names of SRV records that list the nodes; the first existing one is used. Then `nodes` is empty. */
+  /** DNS names of SRV records that list the nodes; the first existing one is used. If set, `nodes` is empty. */
   readonly srv?: readonly string[]
   readonly scheme: 'http' | 'https'
   readonly username?: string

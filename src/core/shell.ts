@@ -14,7 +14,7 @@ export type HolePlace = 'bare' | '"' | "'" | { readonly unfit: string }
 /** Returns the context of each hole. @param holes in order, not overlapping */
 export function placesIn(command: string, holes: readonly Hole[]): readonly HolePlace[] {
   const scanner = new ShellScanner(command, holes)
-  if (reparses.test(command)) scanner.doubt(0, 'in a command that another shell reads again')
+  if (reparses.test(command)) scanner.doubt(0, 'in a command that another shell parses again')
   else scanner.scan()
   return scanner.places()
 }
@@ -91,7 +91,7 @@ class ShellScanner {
     const before = this.text[this.#at - 1] ?? ''
     // A preceding `$` or backslash would consume our quote.
     const isGlued = before === '$' || before === '\\'
-    this.#places.set(this.#at, isGlued ? { unfit: `right behind a ${before}` } : place)
+    this.#places.set(this.#at, isGlued ? { unfit: `directly after a ${before}` } : place)
     this.#at = hole.end
     return true
   }
@@ -186,14 +186,14 @@ class ShellScanner {
   }
 
   #quoted(quote: '"' | "'"): void {
-    const held: number[] = []
+    const inside: number[] = []
     let isHarmless = true
     this.#at++
     for (;;) {
-      if (this.#at >= this.text.length) return this.doubt(held[0] ?? this.#at)
+      if (this.#at >= this.text.length) return this.doubt(inside[0] ?? this.#at)
       const start = this.#at
       if (this.#hole(quote)) {
-        held.push(start)
+        inside.push(start)
         continue
       }
       const char = this.#char
@@ -209,7 +209,8 @@ class ShellScanner {
     }
     this.#at++
     if (isHarmless) return
-    for (const start of held) this.#places.set(start, { unfit: 'in quotes with more than words' })
+    for (const start of inside)
+      this.#places.set(start, { unfit: 'in quotes that contain more than plain words' })
   }
 
   #backticks(): void {
@@ -232,7 +233,7 @@ class ShellScanner {
     else this.#at++
   }
 
-  /** `${...}`: shells treat quotes in it differently, so only plain ones are scanned. */
+  /** `${...}`: shells treat quotes in it differently, so one with quotes or nested expansions is not scanned. */
   #parameter(): void {
     const end = this.#endOf('}', this.#at)
     const inside = this.text.slice(this.#at, end)

@@ -1,5 +1,5 @@
-// Maps foreign texts in events: messages of servers and output of commands. All other members are names, numbers or
-// reconfd's own texts.
+// Applies a function, such as one that masks secrets, to the foreign texts in events: messages of servers, commands and
+// their output. All other members are names, numbers or reconfd's own texts.
 import type { Event } from './event.ts'
 import type { Fault } from './fault.ts'
 

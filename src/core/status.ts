@@ -37,7 +37,7 @@ export const childStates = ['waiting', 'up', 'down', 'restarting'] as const
 export interface ChildStatus {
   readonly program: string
   /**
-   * - `waiting`: for resources that have not been applied yet
+   * - `waiting`: has not started, since some resources have not been applied yet
    * - `restarting`: has ended and will be restarted soon
    */
   readonly state: (typeof childStates)[number]
@@ -65,7 +65,7 @@ export interface StoreStatus {
   readonly keys?: number
   /** Why the store is unreachable. */
   readonly fault?: Fault
-  /** Milliseconds by which changes arrive late, if behind. */
+  /** Milliseconds by which changes arrive late; only in the state `behind`. */
   readonly lag?: number
 }
 
@@ -85,7 +85,7 @@ export interface ResourceStatus {
   readonly hashes: Readonly<Record<string, string>>
 }
 
-/** The cause of a change: keys, or files that the templates depend on; either is empty. */
+/** The cause of a change: keys, files that the templates depend on, or both. */
 export interface ResourceChange {
   readonly at: string
   readonly keys: readonly string[]
@@ -95,7 +95,7 @@ export interface ResourceChange {
 }
 
 export interface Reload {
-  /** Time of its end. */
+  /** Time at which it ended. */
   readonly at: string
   readonly command: string
   readonly succeeded: boolean

@@ -1,5 +1,5 @@
-// Supplies: the numbers of keys that a render found in each store. A store in which nothing was found has zeros; one in
-// which nothing was looked up is missing.
+// Supplies: the numbers of keys that a render found in each store. The numbers are 0 for a store in which the render
+// looked something up and found nothing. A store in which it looked up nothing has no numbers.
 import type { Key } from './key.ts'
 
 export interface Supply {

@@ -1,6 +1,6 @@
-// Reading on demand: some stores can read only what templates look up. The look-ups of renders become the demand, the
-// demand decides what a store reads, and a render counts only if all its look-ups are known. The engine asks only
-// whether something is missing, and whether it is known by now.
+// Reading on demand: from some stores, only the parts that templates look up are read. The look-ups of renders become
+// the demand, the demand decides what a store reads, and a render counts only if all its look-ups are known. The engine
+// asks only whether something is missing, and whether it is known by now.
 import { isKnown, isNothing, isSame, nothing, union, type Extent } from '../core/extent.ts'
 import type { Key } from '../core/key.ts'
 import type { Reads } from '../core/reads.ts'

@@ -1,6 +1,6 @@
-// A feed follows one store and keeps its mirror. For an on-demand store, it takes the demand, and the mirror's tree
-// knows which part has been read. It outlives a generation if the settings and prefixes of the store do not change, so
-// that a reload of conf.d does not read everything again.
+// A feed follows one store and keeps its mirror. For an on-demand store, it passes the demand to the store, and the
+// mirror's tree records which part has been read. A feed outlives a generation if the settings and prefixes of the
+// store do not change, so that a reload of conf.d does not read everything again.
 import { lookUpOf } from '../core/catalog.ts'
 import type { Emit } from '../core/event.ts'
 import type { Fault } from '../core/fault.ts'
@@ -23,7 +23,7 @@ export interface FeedListener {
    * an on-demand store has grown or shrunk.
    */
   changed(feed: Feed, changes: Changes, first: boolean): void
-  /** Called when the store was never read, and no node can be read. */
+  /** Called when the store has never been read, and none of its nodes can be read. */
   missed?(): void
   /** Called with an exception that is not a fault, which is a bug. */
   crashed(error: unknown): void
@@ -75,7 +75,7 @@ export class Feed {
   #connection = new AbortController()
   #closed = false
   #done: Promise<void> | undefined
-  /** The store was never read, and all its nodes have failed or are silent. */
+  /** The store has never been read, and all its nodes have failed or are silent. */
   #isMissed = false
   #patience: NodeJS.Timeout | undefined
   #hopeless: ((fault: Fault) => void) | undefined
@@ -215,13 +215,13 @@ export class Feed {
 
   async #follow(signal: AbortSignal): Promise<void> {
     const { store, prefixes } = this.options
-    const held = { get: (key: Key) => treeIn(this.mirror).get(moveKey(this.root, key)) }
+    const current = { get: (key: Key) => treeIn(this.mirror).get(moveKey(this.root, key)) }
     const steps = follow(store, prefixes, {
       signal,
       demand: this.#demand,
       behind: (lag) => this.#reporter.behind(lag),
       asked: this.#asked,
-      refuse: (event, node) => this.#sizeLimit.accept(event, held, `${store.name} at ${node}`),
+      refuse: (event, node) => this.#sizeLimit.accept(event, current, `${store.name} at ${node}`),
     })
     for await (const step of steps) {
       switch (step.kind) {

@@ -128,7 +128,7 @@ export class Feeds {
 
   /**
    * Records the look-ups of a render, which determine the demand of on-demand stores.
-   * @param whole whether the render was complete, so that a repetition would look up the same
+   * @param whole whether the render was complete, so that repeating it would look up the same keys
    */
   took(resource: string, reads: readonly Reads[], whole: boolean): void {
     if (this.#demands === undefined || this.#isRetired) return

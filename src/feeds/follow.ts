@@ -45,7 +45,7 @@ export interface FollowOptions extends NodeConnectionOptions {
   readonly demand?: Demand | undefined
   /** See WatchOptions. */
   readonly behind?: WatchOptions['behind']
-  /** Kept up to date with the tried nodes. */
+  /** The nodes tried so far; updated by follow(). */
   readonly asked?: AskedNodes
 }
 

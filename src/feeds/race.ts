@@ -12,7 +12,7 @@ export interface Patience {
 
 const PATIENCE: Patience = { silence: 1000, most: 10_000 }
 
-/** The nodes tried since the store was last read, with their faults; undefined for one that is silent so far. */
+/** The nodes tried since the store was last read, with their faults; undefined for a node that has not answered yet. */
 export type AskedNodes = Map<string, Fault | undefined>
 
 export class Race {
@@ -23,7 +23,7 @@ export class Race {
   readonly #wakeUp = (): void => this.#wake()
 
   /**
-   * @param asked kept up to date
+   * @param asked updated with each node tried
    * @param failed called for each failure
    */
   constructor(
@@ -37,7 +37,7 @@ export class Race {
 
   /**
    * Tries the nodes in this order, each once. Resolves with the first attempt that has an event. Resolves with
-   * undefined when some nodes have failed and the others are silent; those remain in the race.
+   * undefined when each node has failed or is silent, and at least one has failed. Silent nodes remain in the race.
    */
   async run(order: readonly string[]): Promise<Attempt | undefined> {
     const nodes = new Set(order)
@@ -110,7 +110,7 @@ export class Race {
     this.#ending.add(ending)
   }
 
-  /** Milliseconds until the patience with all running attempts ends. */
+  /** Milliseconds until none of the running attempts is worth waiting for any longer. */
   #patienceLeft(): number {
     const { silence, most } = this.patience
     const now = performance.now()

@@ -14,7 +14,7 @@ export interface AttemptOutcome {
 export class RetryPlan {
   /** Number of failed rounds and connections since the last proven connection. */
   #failures = 0
-  /** Everything was re-read at once, and no connection was proven since. */
+  /** Everything was re-read without a pause, and no connection has been proven since. */
   #reread = false
   #order: (nodes: readonly string[]) => readonly string[] = (nodes) => nodes
 

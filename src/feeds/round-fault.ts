@@ -1,4 +1,4 @@
-// Combines the faults of a store's nodes to one.
+// Combines the faults of a store's nodes into one.
 import type { Fault } from '../core/fault.ts'
 import type { AskedNodes } from './race.ts'
 

@@ -14,15 +14,15 @@ export class SizeLimit {
 
   /**
    * Accounts for an event.
-   * @param held the current keys
+   * @param current the keys before the event
    * @param place the store and its node, for messages
    * @returns a fault if the event would exceed the limit
    */
-  accept(event: StoreEvent, held: Pick<Tree, 'get'>, place: string): Fault | undefined {
+  accept(event: StoreEvent, current: Pick<Tree, 'get'>, place: string): Fault | undefined {
     const put = event.kind === 'snapshot' ? event.entries : event.put
     let taken = sizeOf(put, put.keys())
     if (event.kind === 'delta') {
-      taken += this.#taken - sizeOf(held, new Set([...put.keys(), ...event.del]))
+      taken += this.#taken - sizeOf(current, new Set([...put.keys(), ...event.del]))
     }
     if (taken > this.most) {
       return tooLarge({ most: this.most, option: '-max-body' }, place, 'keys').fault

@@ -9,7 +9,7 @@ import type { Notice } from '../core/store.ts'
 const REMIND = 60_000
 /** Limit of reasons per outage that are reported at once; further ones wait for the next reminder. */
 const REASONS = 3
-/** After this many returns that broke at once, only a proven connection is reported as a return. */
+/** After this many connections that broke before they were proven, only a proven one is reported as a return. */
 const FALSE_RETURNS = 2
 /** Limit of notices in all: a server may keep inventing new ones. */
 const NOTICES = 100

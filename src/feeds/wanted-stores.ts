@@ -52,7 +52,7 @@ export async function wantedStores(
   })
 }
 
-/** The settings for a name that no store has: the default store, in the datacenter of this name if it is Consul. */
+/** The settings for an unknown store name: the default store; for Consul, in the datacenter with this name. */
 const otherwise = (settings: Settings, name: string): StoreSettings =>
   isConsul(settings.backend) ? inDatacenter(settings, name) : settings
 
@@ -91,7 +91,7 @@ export function openerOf(wanted: readonly WantedStore[]): typeof openStore {
   }
 }
 
-/** The named stores whose keys are in the files of `-file`, and are read from there, as with -replay. */
+/** The named stores whose keys are in the files of `-file`; they are read from there, as with -replay. */
 async function recordedStores(
   settings: Settings,
   keys: readonly Key[],

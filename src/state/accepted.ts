@@ -1,5 +1,5 @@
-// Changes accepted while no daemon ran: the next run lets these contents pass its guards. One file for each confdir, a
-// JSON object of hashes by resource.
+// Changes accepted while no daemon was running: the next run lets these contents pass its guards. One file for each
+// confdir, a JSON object of hashes by resource.
 import { readFile, unlink } from 'node:fs/promises'
 import { join } from 'node:path'
 import { ioFault } from '../core/errno.ts'

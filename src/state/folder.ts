@@ -31,37 +31,37 @@ export function stateFolder(
   emit: Emit,
 ): StateFolder {
   // While it is open, no other folder can get its inode number.
-  let held = open(dir)
-  /** It was removed and is not yet rebuilt. */
+  let descriptor = open(dir)
+  /** The folder was removed, and has not been rebuilt yet. */
   let isLost = false
-  const isHeld = (): boolean => {
-    if (held === undefined) return false
-    const [ours, there] = [fstatSync(held), statOf(dir)]
+  const isInPlace = (): boolean => {
+    if (descriptor === undefined) return false
+    const [ours, there] = [fstatSync(descriptor), statOf(dir)]
     return there !== undefined && there.ino === ours.ino && there.dev === ours.dev
   }
   const close = (): void => {
-    if (held !== undefined) closeSync(held)
-    held = undefined
+    if (descriptor !== undefined) closeSync(descriptor)
+    descriptor = undefined
   }
   const rewrite = async (): Promise<void> => {
     warnIfFailed(emit, await journal.verify())
     for (const one of others) await one.rewrite()
-    if (held === undefined) held = open(dir)
-    if (held === undefined) return
+    if (descriptor === undefined) descriptor = open(dir)
+    if (descriptor === undefined) return
     isLost = false
-    const message = `the state directory ${dir} was removed or emptied: recreated it with everything known`
+    const message = `the state directory ${dir} was removed or emptied: recreated it from memory`
     emit({ kind: 'notice', level: 'warn', message })
   }
   return {
     async ensure() {
-      if (isHeld()) return
-      isLost ||= held !== undefined
+      if (isInPlace()) return
+      isLost ||= descriptor !== undefined
       close()
       if (isLost) await rewrite()
-      else held = open(dir)
+      else descriptor = open(dir)
     },
     async rebuild() {
-      if (!isHeld()) close()
+      if (!isInPlace()) close()
       await rewrite()
     },
     close,

@@ -1,5 +1,5 @@
-// Keeps the keys that resources with a hold_down see across restarts: a key that vanishes shortly before a restart, or
-// during it, counts as present until its hold-down ends. One JSON file for each confdir.
+// Stores the keys that resources with a hold_down see, for the next run: a key that vanishes shortly before a restart,
+// or during it, counts as present until its hold-down ends. One JSON file for each confdir.
 import { readFile, unlink } from 'node:fs/promises'
 import { join } from 'node:path'
 import { errnoOf, ioFault } from '../core/errno.ts'

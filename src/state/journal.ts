@@ -7,7 +7,7 @@
 //
 // Several processes may share the file, such as a onetime run and the daemon. Each only appends, and settles only ids
 // that it has read or written, so none strikes out a reload that another has just recorded. Opening writes nothing.
-// #compact explains why compaction is safe, too.
+// The comment of #compact explains why compaction is also safe.
 import { randomBytes } from 'node:crypto'
 import { constants, fdatasync, fstatSync, statSync, writeFileSync } from 'node:fs'
 import { open, readFile, rename, unlink, type FileHandle } from 'node:fs/promises'
@@ -209,7 +209,7 @@ class FileJournal implements Journal {
     return done
   }
 
-  /** Writes the batch at once, and again as long as other processes have replaced the file meanwhile. */
+  /** Writes the batch at once, and repeats the write while other processes keep replacing the file. */
   async #append(batch: readonly string[], sync: boolean): Promise<void> {
     let lines = batch
     for (let tries = 0; tries < REPLACED_MOST; tries++) {

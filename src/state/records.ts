@@ -1,6 +1,6 @@
-// Records: the state of each resource that survives restarts, besides its owed reloads: the keys and the held change
-// for its guards, the content that its reload rejected, and the files for a rollback. One small JSON file for each
-// resource, replaced as a whole.
+// Records: the state of each resource that survives restarts, except its owed reloads (journal.ts). A record contains
+// the keys and the held change for its guards, the content that its reload rejected, and the files for a rollback. One
+// small JSON file for each resource, replaced as a whole.
 import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { ioFault } from '../core/errno.ts'
@@ -46,7 +46,7 @@ export interface Remembered {
   /** Numbers of keys that the last applied render found in each store; absent before the first. */
   readonly supplies?: Supplies | undefined
   readonly held?: HeldChange | undefined
-  /** Hash of the whole content of the unit in place. */
+  /** Hash of the unit's content that is in place. */
   readonly placed?: string | undefined
   readonly rejected?: Rejected | undefined
   /** The last proved files, for a rollback. */

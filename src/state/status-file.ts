@@ -50,7 +50,7 @@ export class StatusFile {
     this.#timer.unref()
   }
 
-  /** Writes a last time. */
+  /** Writes the status one last time. */
   async close(): Promise<void> {
     this.#closed = true
     clearTimeout(this.#timer)

@@ -12,7 +12,7 @@ interface Held {
   value: string
   /** The number of the last answer that contained it. */
   answer: number
-  /** The entry after it in the last answer; Consul's order is usually the same. */
+  /** The entry that followed it in the last answer. Consul's order usually stays the same. */
   follower: Held | undefined
 }
 
@@ -21,7 +21,7 @@ export class HeldEntries {
   readonly #held = new Map<string, Held>()
   /** Counts the answers. */
   #answer = 0
-  /** The number of held entries in the current answer. */
+  /** The number of known entries in the current answer. */
   #seen = 0
   #others = new Set<string>()
   #first: Held | undefined
@@ -73,7 +73,7 @@ export class HeldEntries {
     return held.modifyIndex === modifyIndex
   }
 
-  /** Whether a name that is not held can be ignored. */
+  /** Whether a name that is not known can be ignored. */
   #isOther(name: string): boolean {
     if (!name.startsWith(this.start)) {
       throw new Mismatch('does not begin with the requested prefix').within('Key')

@@ -244,7 +244,7 @@ export class ConsulHttp {
       throw new AnsweredError(this.#fault('knows no leader of its cluster', { hint }).fault, false)
     }
     if (status === 401) {
-      throw this.#fault('or a proxy before it asks for credentials (HTTP 401)', {
+      throw this.#fault('or a proxy in front of it asks for credentials (HTTP 401)', {
         hint: 'check -username and -password',
         permanent: true,
       })

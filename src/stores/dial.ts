@@ -57,7 +57,7 @@ export function dial(
     clearTimeout(timer)
     opened(error, socket)
   }
-  // Stays, so that no error of a connection is ever unhandled.
+  // This listener stays, so that no error of a connection is ever unhandled.
   socket.on('error', settle)
   socket.once(tls === undefined ? 'connect' : 'secureConnect', () => settle())
   return socket.setNoDelay(true).setKeepAlive(true, PROBE_AFTER)

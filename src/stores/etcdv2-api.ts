@@ -105,7 +105,8 @@ export class EtcdV2Api {
       if (status === 200) {
         began = this.#indexOf(headers)
         // A lower index than before means a restored or new store, which would be silent until it has caught up.
-        if (began < from - 1) throw this.#outdated(`is at index ${began}, and was at ${from - 1}`)
+        if (began < from - 1)
+          throw this.#outdated(`is at index ${began}, but was at ${from - 1} before`)
       }
       const body = await response.text()
       if (status === 200 && body === '') return { kind: 'quiet', index: began }
@@ -165,7 +166,7 @@ export class EtcdV2Api {
     }
     if (status === 404) {
       throw this.#fault('does not serve the v2 API', {
-        hint: 'use -backend etcdv3; etcd 3.4 and 3.5 serve v2 only with --enable-v2, etcd 3.6 has none',
+        hint: 'use -backend etcdv3; etcd 3.4 and 3.5 serve v2 only with --enable-v2, etcd 3.6 not at all',
         permanent: true,
       })
     }

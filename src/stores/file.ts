@@ -5,8 +5,8 @@
 // store: the last good keys remain, and feeds/follow.ts opens it again.
 //
 // A reading may find a file that is still being written, or a link whose target does not exist yet. So changes are read
-// once no further one has come for `quiet`, and a file that is unreadable, malformed or suddenly empty gets `patience`
-// to become valid. Slower writers should rename files into place.
+// once no further one has arrived for `quiet`, and a file that is unreadable, malformed or suddenly empty gets
+// `patience` to become valid. Slower writers should rename files into place.
 import { setTimeout as sleep } from 'node:timers/promises'
 import { FaultError, type Fault } from '../core/fault.ts'
 import { compileGlob, type Glob } from '../core/glob.ts'

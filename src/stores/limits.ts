@@ -92,7 +92,7 @@ export function tooLarge({ most, option }: ByteLimit, place: string, what: strin
 }
 
 const raise = (option: string): string =>
-  `check -node; if the store really holds that much, raise ${option}`
+  `check -node; if the store really contains that much, raise ${option}`
 
 /** Such as `64 MiB` or `1.5 GiB`. */
 export function sizeOf(bytes: number): string {

@@ -136,7 +136,7 @@ function askForTunnel(
       head = Buffer.concat([head, data])
       const last = head.indexOf('\r\n\r\n')
       if (last < 0) {
-        if (head.length > LONGEST_HEAD) end(new Error('it does not answer as a proxy does'))
+        if (head.length > LONGEST_HEAD) end(new Error('its answer is not that of an HTTP proxy'))
         return
       }
       const [, status] = /^HTTP\/1\.[01] (\d{3})/.exec(head.toString('latin1')) ?? []

@@ -164,8 +164,8 @@ function contradiction(
   if (connection.clientKey !== undefined && !addresses.some(({ tls }) => tls)) {
     return {
       kind: 'config',
-      message: '-client-key is given, but no node of Redis is reached by TLS',
-      hint: "confd's password for Redis goes into CONFD_PASSWORD; for TLS write -scheme https",
+      message: '-client-key is set, but no Redis node is contacted with TLS',
+      hint: 'set the password for Redis with CONFD_PASSWORD instead; for TLS, add -scheme https',
     }
   }
   return undefined

@@ -32,7 +32,7 @@ export async function openStore(settings: StoreSettings): Promise<Result<Store, 
     return err({
       kind: 'config',
       message: `unknown backend ${JSON.stringify(settings.backend)}`,
-      hint: `one of ${storeNames.join(', ')}`,
+      hint: `use one of ${storeNames.join(', ')}`,
     })
   }
   try {

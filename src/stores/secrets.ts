@@ -37,7 +37,7 @@ export function consulCredentials(
       'store',
       'the ACL token contains a line break, or another character not allowed in a header',
       {
-        hint: 'check -auth-token or its other source: a token of Consul is one word',
+        hint: 'check -auth-token, or the file or variable that contains the token: it must be one word',
         permanent: true,
       },
     )

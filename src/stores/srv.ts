@@ -56,7 +56,7 @@ async function lookUp(
   }
   // The target `.` means that the service is not available.
   const real = servers.filter(({ name }) => name.replace(/\.$/, '') !== '')
-  if (real.length === 0) throw fault(`the SRV record ${record} names no server`)
+  if (real.length === 0) throw fault(`the SRV record ${record} lists no server`)
   return inOrder(real).map(({ name, port }) => `${name.replace(/\.$/, '')}:${port}`)
 }
 

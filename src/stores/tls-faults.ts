@@ -34,7 +34,7 @@ const SERVERS: Readonly<Record<string, readonly [what: string, hint: string]>> =
   UNABLE_TO_VERIFY_LEAF_SIGNATURE: UNTRUSTED,
   UNABLE_TO_GET_ISSUER_CERT_LOCALLY: UNTRUSTED,
   CERT_SIGNATURE_FAILURE: [
-    "the server's certificate is not signed by the authority of that name that is trusted",
+    "the server's certificate names a trusted authority, but that authority has not signed it",
     TRUST,
   ],
 }
@@ -60,7 +60,7 @@ export function explainTls(error: unknown, code: string): Words | undefined {
   }
   if (/ALERT_HANDSHAKE_FAILURE/.test(code)) {
     return words(
-      'the server ended the handshake: it asks for a client certificate, or for another version of TLS',
+      'the server ended the handshake: it may require a client certificate, or another version of TLS',
       GIVE,
     )
   }

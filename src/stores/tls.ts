@@ -20,7 +20,7 @@ export function tlsOptions(connection: ConnectionSettings): TlsOptions {
   if ((clientCert === undefined) !== (clientKey === undefined)) {
     const [there, missing] = clientKey === undefined ? ['cert', 'key'] : ['key', 'cert']
     raise('config', `-client-${there} is given without -client-${missing}`, {
-      hint: `name both files, the same one if it holds both`,
+      hint: 'set both; they may be the same file',
       permanent: true,
     })
   }

@@ -124,5 +124,5 @@ const secured = (connection: ConnectionSettings): Pick<SessionOptions, 'tls'> =>
 /** ZooKeeper accepts any password; a wrong one becomes apparent only when access is denied. */
 const accessHint = ({ username }: ConnectionSettings): string =>
   username === undefined
-    ? 'its ACL asks for a user: set -username and CONFD_PASSWORD'
-    : `its ACL gives READ to another user than ${JSON.stringify(username)}, or the password is wrong`
+    ? 'its ACL requires a user: set -username and CONFD_PASSWORD'
+    : `its ACL does not grant READ to ${JSON.stringify(username)}, or the password is wrong`

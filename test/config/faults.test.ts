@@ -233,7 +233,7 @@ describe('faults', () => {
         `an odd path where no quoting fits it, in ${key}`,
         `${good.replace('/tmp/a', "/tmp/it's")}${key === 'verify_cmd' ? 'reload_cmd = "true"\n' : ''}${key} = "sh -c 'cat {{.dest}}'"\n`,
         [
-          `${key === 'verify_cmd' ? '5' : '4'}:${key.length + 4}: ${key}: the path "/tmp/it's" cannot be put into the command: its placeholder is in a command that another shell reads again`,
+          `${key === 'verify_cmd' ? '5' : '4'}:${key.length + 4}: ${key}: the path "/tmp/it's" cannot be put into the command: its placeholder is in a command that another shell parses again`,
           key === 'verify_cmd' ? '  4 | reload_cmd = "true"' : `  3 | dest = "/tmp/it's"`,
           `  ${key === 'verify_cmd' ? '5' : '4'} | ${key} = "sh -c 'cat {{.dest}}'"`,
           `    | ${' '.repeat(key.length + 3)}^`,

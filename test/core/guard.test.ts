@@ -119,20 +119,20 @@ describe('trips', () => {
       'a match is one, however many keys are in it',
       { minKeys: 2 },
       ['/services/web/1/host', '/services/web/1/port', '/services/db/1/host'],
-      'of /services/web/* 1 key was read, min_keys is 2',
+      '/services/web/*: 1 key was read, min_keys is 2',
     ],
     ['half of two', { maxRemoved: half }, ['/services/web/2/host'], undefined],
     [
       'none of two',
       { maxRemoved: half },
       ['/services/db/1/host'],
-      'of /services/web/* 2 of 2 keys vanished, max_removed is 50%',
+      '/services/web/*: 2 of 2 keys vanished, max_removed is 50%',
     ],
     [
       'every key of a directory',
       { pattern: '/services/web', maxRemoved: half },
       ['/services/web/2/host'],
-      'of /services/web 2 of 3 keys vanished, max_removed is 50%',
+      '/services/web: 2 of 3 keys vanished, max_removed is 50%',
     ],
     [
       'below no match',

@@ -57,8 +57,8 @@ describe('without a guard', () => {
   it('names the keys of that store', () => {
     const told = (root: string): string | undefined =>
       judge(evidence(supplies({ [root]: 1 }), supplies({ [root]: 0 })), undefined, 0)?.reason
-    expect(told('/')).toMatch(/^no key is left of \/web, where/)
-    expect(told('/consul:')).toMatch(/^no key is left of \/consul:\/web, \/consul:\/db, where/)
+    expect(told('/')).toMatch(/^no keys are left under \/web, where/)
+    expect(told('/consul:')).toMatch(/^no keys are left under \/consul:\/web, \/consul:\/db, where/)
   })
 })
 

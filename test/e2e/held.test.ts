@@ -39,7 +39,7 @@ test('a onetime run that finds no key any more holds the change until it is acce
     const held = await once('-prefix', '/typo')
     expect(held).toMatchObject({ code: 1 })
     expect(held.stderr).toMatch(
-      /"level":"warn".*no key is left of \/typo.*reconfd accept app\.toml/,
+      /"level":"warn".*no keys are left under \/typo.*reconfd accept app\.toml/,
     )
     expect(site.read('app')).toBe(lines(2))
     const status = await site.start('status').finished

@@ -79,7 +79,7 @@ describe('in commands', () => {
       site.resource('odd', { dest: site.path("it's odd"), check_cmd: "sh -c 'cat {{.src}}'" })
       const { code, stderr } = await once(site)
       expect([code, readdirSync(site.path(''))]).toEqual([78, []])
-      expect(stderr).toContain('in a command that another shell reads again')
+      expect(stderr).toContain('in a command that another shell parses again')
       expect(JSON.parse(stderr.trim().split('\n')[0] ?? '')).toMatchObject({ fault: { line: 5 } })
     })
   })

@@ -70,7 +70,7 @@ async function found(): Promise<object> {
 }
 
 const message = (): string =>
-  `the state directory ${state} was removed or emptied: recreated it with everything known`
+  `the state directory ${state} was removed or emptied: recreated it from memory`
 
 test('journal, records and manifest are made again, and that is logged, once each time', async () => {
   const { folder, journal } = await filled()

@@ -180,7 +180,7 @@ test('a store that falls behind its earlier events makes the watch outdated', as
   onTestFinished(() => fake.close())
   const raw = watch(['/a'], fake.node)
   expect(await raw.next()).toEqual(snapshot({ '/a': '0' }))
-  await expect(raw.next()).rejects.toThrow('is at index 7, and was at 500')
+  await expect(raw.next()).rejects.toThrow('is at index 7, but was at 500 before')
 })
 
 test.each(versions)(
@@ -191,7 +191,7 @@ test.each(versions)(
     expect(await watch(['/app'], modern.node).fault()).toEqual({
       kind: 'store',
       message: `etcd at http://${modern.node} does not serve the v2 API`,
-      hint: 'use -backend etcdv3; etcd 3.4 and 3.5 serve v2 only with --enable-v2, etcd 3.6 has none',
+      hint: 'use -backend etcdv3; etcd 3.4 and 3.5 serve v2 only with --enable-v2, etcd 3.6 not at all',
       permanent: true,
     })
   },

@@ -152,7 +152,7 @@ test('changes that came before an error in the stream are not lost', async () =>
 })
 
 test.each([
-  ['another cluster', { cluster_id: '8', revision: '5' }],
+  ['a different cluster', { cluster_id: '8', revision: '5' }],
   ['at an older revision', { cluster_id: '7', revision: '4' }],
 ])('%s behind the address means a new start', async (what, other) => {
   const watched = await watch(scripted([{ result: { header: other, created: true } }]))

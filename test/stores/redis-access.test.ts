@@ -320,7 +320,7 @@ describe('servers', () => {
   test('a database that is not there', async () => {
     const redis = await startRedis()
     expect(await watch(`${redis.node}/99`).fault()).toMatchObject({
-      message: `Redis at ${redis.node} has no database of that number`,
+      message: `Redis at ${redis.node} has no database with that number`,
       permanent: true,
     })
     await redis.stop()

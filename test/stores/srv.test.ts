@@ -68,7 +68,7 @@ test.each([
   [
     'no service',
     () => dns.set(RECORD, [{ host: '.', port: 0 }]),
-    `the SRV record ${RECORD} names no server`,
+    `the SRV record ${RECORD} lists no server`,
   ],
 ])('%s is a fault', async (_, prepare, message) => {
   prepare()

@@ -81,7 +81,7 @@ test('a user and a password give access to their znodes', async () => {
   expect(await watch({}, [prefix]).fault()).toEqual({
     kind: 'store',
     message: `ZooKeeper at ${zookeeper.node} denied access to ${prefix}/closed`,
-    hint: 'its ACL asks for a user: set -username and CONFD_PASSWORD',
+    hint: 'its ACL requires a user: set -username and CONFD_PASSWORD',
     permanent: true,
   })
   const wrong = await watch({ username: 'web', password: 'wrong horse' }, [prefix]).fault()

@@ -112,7 +112,7 @@ export class Catalog {
     }
   }
 
-  /** Whether to wait for a topic before the first report: remote datacenters are not awaited unless all is wanted. */
+  /** Whether the first report waits for a topic: not for other datacenters, unless everything must be readable. */
   #isNear({ dc }: Topic): boolean {
     return dc === undefined || this.isWhole
   }

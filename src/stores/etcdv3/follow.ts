@@ -137,12 +137,12 @@ async function proveAt(gateway: Gateway, held: Held, at: bigint): Promise<void> 
   if (proved !== undefined) return
   throw new OutdatedError({
     kind: 'store',
-    message: `${gateway.http.place} may be another cluster than the one of the listing`,
+    message: `${gateway.http.place} may belong to another cluster than when its keys were listed`,
     hint: 'reconfd reads all keys again',
   })
 }
 
-/** Splits a stream by directory; one of a single directory by range. */
+/** Splits a stream by directory, or by range if it has only one directory. */
 function split({ span, parts }: Stream, names: EtcdNames): readonly Stream[] {
   const { dirs } = span
   if (dirs.size > 1) {

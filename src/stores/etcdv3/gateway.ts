@@ -208,7 +208,7 @@ export class Gateway {
     throw new FaultError({
       kind: 'store',
       message: `no JSON gateway of etcd v3 at ${this.http.origin}: ${BASES.join(', ')} are not found`,
-      hint: 'check -node; an etcd 2 wants -backend etcdv2, and etcd must not run with --enable-grpc-gateway=false',
+      hint: 'check -node; etcd 2 requires -backend etcdv2, and etcd must not run with --enable-grpc-gateway=false',
       permanent: true,
     })
   }

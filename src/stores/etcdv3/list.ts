@@ -118,7 +118,7 @@ class Reading {
     ) {
       throw new FaultError({
         kind: 'store',
-        message: `${gateway.http.place} became another cluster during the listing`,
+        message: `${gateway.http.place} was replaced by another cluster during the listing`,
       })
     }
     this.#pinned ??= header
@@ -150,7 +150,7 @@ class Reading {
     const total = count === undefined ? undefined : Number(count)
     if (kvs.length > this.#page) throw odd('has more keys than requested')
     if (total !== undefined && (more ? total <= kvs.length : total !== kvs.length)) {
-      throw odd(`has ${kvs.length} keys, and its count is ${total}`)
+      throw odd(`has ${kvs.length} keys, but its count is ${total}`)
     }
     if (!more) return undefined
     const last = kvs.at(-1)?.key

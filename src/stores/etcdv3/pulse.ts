@@ -11,15 +11,15 @@ import { outdatedIfGone, proveUnchanged, revisionNow } from './ranges.ts'
 
 /** All in milliseconds. */
 export interface PulseTuning {
-  /** Between two requests. */
+  /** Time between two requests. */
   readonly interval: number
-  /** For the answer to a request. */
+  /** Time to wait for the answer to a request. */
   readonly patience: number
-  /** For an event that may still arrive. */
+  /** Time to wait for an event that may still arrive. */
   readonly grace: number
-  /** From the listing to the stream, after which the listing is verified. */
+  /** If the stream opens later than this after the listing, the listing is verified. */
   readonly moment: number
-  /** To open a watch. */
+  /** Time to wait until a watch is open. */
   readonly opening: number
 }
 
@@ -131,8 +131,8 @@ export class Pulse {
   }
 
   /**
-   * Runs a request. If it fails, throws unless the stream was active meanwhile; then repeats it after a timeout, and
-   * otherwise returns undefined: the next interval is early enough.
+   * Runs a request. If it fails, throws unless the stream was active meanwhile. In that case, repeats the request after
+   * a timeout, and returns undefined after any other failure: the next interval is early enough.
    */
   async #ask<T>(question: () => Promise<T>): Promise<T | undefined> {
     const began = performance.now()

@@ -1,5 +1,6 @@
-// One HTTP stream of etcd's watch: the changes of a span of keys from one revision on. One watch for the whole span,
-// filtered here, rather than one for each prefix: so revisions are complete and in order, and one stream suffices.
+// One HTTP stream of etcd's watch: the changes of a span of keys from one revision on. There is one watch
+// for the whole span, filtered here, and not one for each prefix. So one stream suffices, and its revisions are
+// complete and in order.
 // (With several create requests in one HTTP body, some are lost, because the server stops reading when it begins to
 // answer.)
 import { FaultError } from '../../core/fault.ts'
@@ -176,7 +177,7 @@ export function expectSameCluster(
   if (!isOther && integer(revision) >= least) return
   throw new FaultError({
     kind: 'store',
-    message: `${http.place} is ${isOther ? 'another cluster' : 'at an older revision'} than before`,
+    message: `${http.place} is ${isOther ? 'a different cluster' : 'at an older revision'} than before`,
     hint: 'reconfd reads all keys again',
   })
 }

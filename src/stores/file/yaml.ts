@@ -65,7 +65,7 @@ export function parseYaml(text: string): unknown {
         if (typeof key.value !== 'string' && key.source !== undefined) key.value = key.source
         const name = String(key.value)
         if (name !== '<<' && names.has(name)) {
-          return fail(key.range?.[0], 'this name is in the map twice')
+          return fail(key.range?.[0], 'duplicate name in the map')
         }
         names.add(name)
       }

@@ -29,7 +29,7 @@ const explanations: Readonly<Record<string, Explained>> = {
     `let the user read them: ACL SETUSER NAME ${needed} ~PREFIX*`,
     true,
   ],
-  NOPROTO: ['does not speak RESP3', 'Redis 6 or Valkey is needed', true],
+  NOPROTO: ['does not speak RESP3', 'use Redis 6 or later, or Valkey', true],
   LOADING: ['is still loading its data', 'reconfd retries until it has'],
   MASTERDOWN: ['is a replica without its master', 'check the replication'],
   BUSY: ['is busy with a script', 'end it with SCRIPT KILL, if it does not end by itself'],
@@ -38,12 +38,16 @@ const explanations: Readonly<Record<string, Explained>> = {
     'set a password or bind an address on the server',
     true,
   ],
-  MISCONF: ['refuses commands: it cannot save its data', "look at the server's log and its disk"],
+  MISCONF: ['refuses commands: it cannot save its data', "check the server's log and its disk"],
   CLUSTERDOWN: [
     'is part of a cluster that is down',
-    'reconfd reads single servers and Sentinels, not clusters',
+    'reconfd supports single servers and Sentinels, but no clusters',
   ],
-  MOVED: ['is part of a cluster', 'reconfd reads single servers and Sentinels, not clusters', true],
+  MOVED: [
+    'is part of a cluster',
+    'reconfd supports single servers and Sentinels, but no clusters',
+    true,
+  ],
 }
 
 /** @param place the server and its address, such as `Redis at 127.0.0.1:6379` */
@@ -57,14 +61,11 @@ export function faultOfReply({ code, text }: ReplyError, place: string): FaultEr
 function explainError(text: string): Explained {
   if (/unknown command.*HELLO/i.test(text)) return explanations['NOPROTO'] as Explained
   if (/DB index is out of range|invalid DB index/i.test(text)) {
-    return ['has no database of that number', 'check the number behind the / of -node', true]
+    return ['has no database with that number', 'check the number after the / in -node', true]
   }
   if (/max number of clients/i.test(text)) {
     return ['has too many clients', "raise the server's maxclients"]
   }
   // Redis quotes the arguments of unknown commands, which may include a password.
-  return [
-    `answers: ${serverText(text.replace(/,? with args.*/is, ''))}`,
-    "look at the server's log",
-  ]
+  return [`answers: ${serverText(text.replace(/,? with args.*/is, ''))}`, "check the server's log"]
 }

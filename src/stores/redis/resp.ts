@@ -76,7 +76,7 @@ export class Decoder {
   #token(bytes: Buffer, at: number): number | undefined {
     if (at === bytes.length) return undefined
     const type = String.fromCharCode(bytes[at] as number)
-    if (!TYPES.includes(type)) return wrong('a type')
+    if (!TYPES.includes(type)) return wrong('type')
     const next = bytes.indexOf(LF, at) + 1
     if (next === 0) {
       this.#line.reset()
@@ -92,13 +92,13 @@ export class Decoder {
       case ':':
         return this.#value(integer(line), next)
       case '_':
-        return this.#value(line === '' ? null : wrong('a null'), next)
+        return this.#value(line === '' ? null : wrong('null'), next)
       case '#':
-        return this.#value(line === 't' || (line === 'f' ? false : wrong('a boolean')), next)
+        return this.#value(line === 't' || (line === 'f' ? false : wrong('boolean')), next)
       case ',':
       case '(':
         return this.#value(
-          /^[-+.\de]+$|^[-+]?inf$|^nan$/i.test(line) ? line : wrong('a number'),
+          /^[-+.\de]+$|^[-+]?inf$|^nan$/i.test(line) ? line : wrong('number'),
           next,
         )
       case '-':
@@ -117,7 +117,7 @@ export class Decoder {
       case '%':
         return this.#list(count(line) * 2, next)
       case '>':
-        return this.#open.length === 0 ? this.#list(count(line), next, true) : wrong('a push')
+        return this.#open.length === 0 ? this.#list(count(line), next, true) : wrong('push')
     }
     return undefined
   }
@@ -143,7 +143,7 @@ export class Decoder {
   }
 
   #list(size: number, next: number, isPush = false): number {
-    if (this.#open.length === DEEPEST) throw new ProtocolError('lists too deep in lists')
+    if (this.#open.length === DEEPEST) throw new ProtocolError('lists nested too deeply')
     this.#open.push({ items: [], size, isPush })
     if (size === 0) this.#close()
     return next
@@ -172,13 +172,13 @@ export class Decoder {
 }
 
 const wrong = (what: string): never => {
-  throw new ProtocolError(`${what} that is none`)
+  throw new ProtocolError(`invalid ${what}`)
 }
 
-const count = (line: string): number => (/^\d{1,12}$/.test(line) ? Number(line) : wrong('a length'))
+const count = (line: string): number => (/^\d{1,12}$/.test(line) ? Number(line) : wrong('length'))
 
 const integer = (line: string): number =>
-  /^[-+]?\d{1,19}$/.test(line) ? Number(line) : wrong('a number')
+  /^[-+]?\d{1,19}$/.test(line) ? Number(line) : wrong('number')
 
 const textOf = (bytes: Buffer, from: number, to: number): string =>
   decodeValue(bytes.subarray(from, to))

@@ -116,7 +116,7 @@ function expectReadable(
 ) {
   const mode = hello.get('mode')
   if (mode === 'cluster') {
-    const hint = 'reconfd reads single servers and what a Sentinel names, not clusters'
+    const hint = 'reconfd supports single servers and Sentinels, but no clusters'
     throw fault(`${place} is part of a cluster`, hint, true)
   }
   if (mode === 'sentinel') {

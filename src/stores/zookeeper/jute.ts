@@ -85,7 +85,7 @@ export class JuteReader {
     const value = this.string()
     const length = left - this.left - 4
     const { owner, dataLength, numChildren } = this.stat()
-    if (dataLength !== length) throw new RangeError('data of another length than its stat says')
+    if (dataLength !== length) throw new RangeError('data whose length differs from its stat')
     return { value, owner, numChildren }
   }
 
@@ -94,7 +94,7 @@ export class JuteReader {
     const names = this.strings()
     const { numChildren } = this.stat()
     if (numChildren !== names.length)
-      throw new RangeError('more or fewer children than the stat says')
+      throw new RangeError('children whose number differs from the stat')
     if (new Set(names).size !== names.length) throw new RangeError('a child that appears twice')
     if (names.some((name) => name === '' || name.includes('/')))
       throw new RangeError('a child whose name is empty or contains "/"')
@@ -123,9 +123,9 @@ export class JuteReader {
   } {
     const dataLength = this.packet.readInt32BE(this.#at + STAT.dataLength)
     const numChildren = this.packet.readInt32BE(this.#at + STAT.numChildren)
-    if (this.left < STAT.size) throw new RangeError('no stat')
+    if (this.left < STAT.size) throw new RangeError('an invalid stat')
     const owner = this.packet.readBigInt64BE(this.#at + STAT.owner)
-    if (dataLength < 0 || numChildren < 0) throw new RangeError('no stat')
+    if (dataLength < 0 || numChildren < 0) throw new RangeError('an invalid stat')
     this.#at += STAT.size
     return { owner, dataLength, numChildren }
   }

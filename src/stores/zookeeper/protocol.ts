@@ -1,4 +1,4 @@
-// The constants of ZooKeeper's protocol, and the used requests.
+// The constants of ZooKeeper's protocol, and the requests that are sent.
 // https://zookeeper.apache.org/doc/r3.8.0/zookeeperProgrammers.html and zookeeper.jute.
 import { JuteWriter, type JuteReader } from './jute.ts'
 
@@ -83,7 +83,8 @@ export function readEvent(reader: JuteReader): WatchEvent | undefined {
   const path = reader.string()
   reader.end()
   if (type === NONE) return undefined
-  if (type < NODE_CREATED || type > LAST || !path.startsWith('/')) throw new RangeError('no event')
+  if (type < NODE_CREATED || type > LAST || !path.startsWith('/'))
+    throw new RangeError('an invalid event')
   return { path, structural: type === NODE_CREATED || type === NODE_DELETED }
 }
 

@@ -47,7 +47,7 @@ export const HANDSHAKE_TIMEOUT = { first: 500, most: 4_000 } as const
 /** Limit for one packet, and for one reply, in milliseconds, even if other data keeps arriving. */
 const LONGEST = 60_000
 
-/** Limit of pending requests: enough to hide the round-trip time, few for the server. */
+/** Limit of pending requests: enough to hide the round-trip time, but few for the server. */
 const IN_FLIGHT = 100
 
 /** A generous limit of the first packet in bytes. Later ones contain data, and have the configured limit. */
@@ -103,7 +103,7 @@ export class Session {
   /** When the first request in `#sent` became due, in milliseconds of `performance.now()`. */
   #dueSince = 0
   #ended: Error | undefined
-  /** The limit for the session to be established, then for silence. */
+  /** The timer that ends the session: first if it is not established in time, later if the server is silent. */
   #deadline: NodeJS.Timeout | undefined
   #pings: NodeJS.Timeout | undefined
 
@@ -151,8 +151,8 @@ export class Session {
 
   /**
    * Sends a request, and returns its reply after the header. Replies arrive in the order of the requests, and an event
-   * arrives before any reply that includes its change. Throws a ZkError if the server refuses, and the reason of the
-   * end if the session has ended.
+   * arrives before any reply that includes its change. Throws a ZkError if the server refuses, and the reason for
+   * the end if the session has ended.
    */
   async request(operation: number, body: Body): Promise<JuteReader> {
     if (this.#ended !== undefined) throw this.#ended
@@ -281,7 +281,7 @@ export class Session {
     const error = reader.int()
     // Absent in errors and events.
     if (newest < 0n && id > 0 && error === errorCode.ok)
-      throw new RangeError('a change before the first')
+      throw new RangeError('a negative change id')
     if (id === xid.event) {
       const event = readEvent(reader)
       if (event !== undefined) this.options.onEvent?.(event)

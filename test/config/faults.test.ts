@@ -175,6 +175,28 @@ describe('faults', () => {
       ],
     ],
     [
+      'uid as a text',
+      `${good}uid = "1000"\n`,
+      [
+        '4:7: uid must be an integer, not a string',
+        '  3 | dest = "/tmp/a"',
+        '  4 | uid = "1000"',
+        '    |       ^',
+        '  write uid = 1000',
+      ],
+    ],
+    [
+      'dest in a home directory',
+      '[template]\nsrc = "a.njk"\ndest = "~/a"\n',
+      [
+        '3:8: dest begins with ~, which only a shell expands',
+        '  2 | src = "a.njk"',
+        '  3 | dest = "~/a"',
+        '    |        ^',
+        '  write the path in full, or ./~ for a folder of that name',
+      ],
+    ],
+    [
       'uid as a name',
       `${good}uid = "www"\n`,
       [

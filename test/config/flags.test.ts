@@ -89,6 +89,7 @@ describe('commands', () => {
     'he commands are status, why, resync, reload, accept, check, test, snapshot, register, schema, completion, man, version, help'
   test.each<[string[], string, string]>([
     [['stauts'], 'unknown command "stauts"', `did you mean status? T${commandList}`],
+    [['stat'], 'unknown command "stat"', `did you mean status? T${commandList}`],
     [['frobnicate'], 'unknown command "frobnicate"', `t${commandList}`],
     [['why'], 'why needs a RESOURCE', 'write reconfd why RESOURCE'],
     [['status', 'a.toml'], 'status: unexpected argument "a.toml"', list],

@@ -227,15 +227,9 @@ export class World {
 
   /** R1, at every step: content that no successful reload has read is recorded in the journal. */
   check(): void {
+    this.freeWithoutCommand()
     for (const [dest, placed] of this.placedAt) {
       const name = dest.slice('/out/'.length)
-      // Without a command, nothing is owed for this content, now or later.
-      if (this.atWork(name)?.command === 'none') {
-        this.commandAt.delete(dest)
-        this.freedAt.set(dest, this.moment)
-        const content = this.files.get(dest)
-        if (content !== undefined) this.noteUnchallenged(dest, content)
-      }
       const command = this.commandAt.get(dest)
       if (command === undefined || this.isRead(name, placed)) continue
       if (!this.journal.has(name)) {
@@ -244,6 +238,20 @@ export class World {
       const owed = this.life?.journal.owed
       if (owed !== undefined && !owed.has(name))
         this.broke('R1', `status says that ${name} owes none`)
+    }
+  }
+
+  /**
+   * Without a command, nothing is owed for the content in place, now or later. Call for each generation, too: another may
+   * follow before the next step.
+   */
+  freeWithoutCommand(): void {
+    for (const dest of this.placedAt.keys()) {
+      if (this.atWork(dest.slice('/out/'.length))?.command !== 'none') continue
+      this.commandAt.delete(dest)
+      this.freedAt.set(dest, this.moment)
+      const content = this.files.get(dest)
+      if (content !== undefined) this.noteUnchallenged(dest, content)
     }
   }
 
@@ -450,6 +458,7 @@ export class Life {
   #adopt(resources: readonly Resource[]): void {
     const tree = (): Tree => this.#tree
     this.traits = [...this.world.traits]
+    this.world.freeWithoutCommand()
     this.#worker.adopt({
       resources,
       feeds: {

@@ -13,20 +13,19 @@ export type TomlPath = readonly (string | number)[]
 /** Positions by path. */
 export class Positions {
   readonly #found = new Map<string, Position>()
-  readonly #foundInAnyCase = new Map<string, Position>()
 
   /** Records the first position of each path; later ones are ignored. */
   add(path: TomlPath, position: Position): void {
     const id = JSON.stringify(path)
-    const inAnyCase = id.toLowerCase()
     if (!this.#found.has(id)) this.#found.set(id, position)
-    if (!this.#foundInAnyCase.has(inAnyCase)) this.#foundInAnyCase.set(inAnyCase, position)
   }
 
   /** A path may differ from the text in case, see withKnownCase(). */
   at(path: TomlPath): Position | undefined {
     const id = JSON.stringify(path)
-    return this.#found.get(id) ?? this.#foundInAnyCase.get(id.toLowerCase())
+    const inAnyCase = ([other]: [string, Position]): boolean =>
+      other.toLowerCase() === id.toLowerCase()
+    return this.#found.get(id) ?? [...this.#found].find(inAnyCase)?.[1]
   }
 }
 

@@ -28,11 +28,12 @@ const plain = (name: string): string => name.toLowerCase().replaceAll(/[-_.\s]/g
 export function nearest(name: string, known: Iterable<string>): string | undefined {
   // Bounds the cost: no known name is this long.
   if (name.length > 64) return undefined
+  const typed = plain(name)
   let found: string | undefined
   let least = Math.max(1, Math.floor(name.length / 3)) + 1
   for (const candidate of known) {
-    const isBegun = plain(name).length > 2 && plain(candidate).startsWith(plain(name))
-    const far = isBegun ? 1 : distance(plain(name), plain(candidate))
+    const whole = plain(candidate)
+    const far = typed.length > 2 && whole.startsWith(typed) ? 1 : distance(typed, whole)
     if (far < least) {
       found = candidate
       least = far

@@ -71,7 +71,7 @@ function promptIn(bytes: Buffer, from: number): number {
   return -1
 }
 
-const isBlank = (byte = 0): boolean => byte === 0x20 || (byte >= 0x09 && byte <= 0x0d)
+const isBlank = (byte = 0): boolean => byte === BLANK || (byte >= 0x09 && byte <= 0x0d)
 
 const NOT_HAPROXY = {
   hint: 'Set `socket` below [template.haproxy] to a `stats socket` of HAProxy.',

@@ -1,6 +1,12 @@
 // Parses the state of a running HAProxy: `show info` and `show servers state`.
 import type { HaproxyConfig } from './sections.ts'
-import { canonical, versionOf, type ReleaseVersion, type RunningServer } from './server.ts'
+import {
+  canonical,
+  versionOf,
+  type ReleaseVersion,
+  type RunningServer,
+  type ServerLine,
+} from './server.ts'
 
 export interface ProcessInfo {
   /** Identifies the process: its pid and start time. */
@@ -44,7 +50,7 @@ export function serversOf(
   const backends = new Map<string, Map<string, RunningServer>>()
   let servers = new Map<string, RunningServer>()
   let current = ''
-  let lines = file?.sections.get(current)?.servers
+  let lines: ReadonlyMap<string, ServerLine> | undefined
   const row = new Row(answer, wanted)
   for (let at = format.length + head.length + 2; at < answer.length;) {
     at = row.read(at)
@@ -121,6 +127,7 @@ class Row {
       let end = begin
       // Fields contain neither control characters nor blanks.
       while (end < text.length && text.charCodeAt(end) > BLANK) end++
+      // The cases follow the order of COLUMNS.
       switch (wanted[column]) {
         case 0:
           // The same for many rows.

@@ -7,6 +7,7 @@ import { FaultError } from '../../core/fault.ts'
 import type { Glob } from '../../core/glob.ts'
 import type { Key } from '../../core/key.ts'
 import type { Limits } from '../../core/settings.ts'
+import { Chunks } from '../../system/chunks.ts'
 import { expectRoomFor, sizeOf } from '../limits.ts'
 import { parseKeys } from './parse.ts'
 import { scan, unreadable, type Found, type Scan } from './scan.ts'
@@ -84,18 +85,16 @@ async function readFiles(
 
 /** Reads at most `most` bytes; undefined if there are more. Pipes and devices may have no size and no end. */
 async function readBytes(file: string, real: string, most: number): Promise<Buffer | undefined> {
-  const chunks: Buffer[] = []
-  let size = 0
+  const chunks = new Chunks()
   try {
     for await (const chunk of createReadStream(real, { highWaterMark: 2 ** 18 })) {
-      size += (chunk as Buffer).length
-      if (size > most) return undefined
-      chunks.push(chunk as Buffer)
+      chunks.add(chunk as Buffer)
+      if (chunks.length > most) return undefined
     }
   } catch (error) {
     throw unreadable(error, file)
   }
-  return Buffer.concat(chunks)
+  return chunks.take()
 }
 
 const tooLarge = (file: string, most: number): FaultError =>

@@ -1,11 +1,11 @@
-// Hints for mistakes of authors who write another language, or store values where Go wants numbers.
+// Hints for authors who write another language, or pass strings of the store where Go requires numbers.
 import type { Token } from './tokens.ts'
 
 const OPERATORS =
   'write a function in front: eq, ne, lt, gt, and, or, not, add, such as {{if eq $a 1}}'
 const QUOTES = 'write text in double quotes, such as getv "/app/port"'
 
-/** The hint for a token that cannot stand where it is. */
+/** The hint for an unexpected token. */
 export function hintForToken(source: string, token: Token): string | undefined {
   const around = source.slice(Math.max(0, token.at - 1), token.at + 2)
   if (/^\w\(/.test(around)) return 'call a function without parentheses, such as getv "/app/port"'
@@ -13,7 +13,7 @@ export function hintForToken(source: string, token: Token): string | undefined {
   return token.kind === 'assign' || /^[&=!<>+*/%]$/.test(token.text) ? OPERATORS : undefined
 }
 
-/** The hint for a number or character that is none. */
+/** The hint for an invalid number or character. */
 export function hintForLiteral(text: string): string | undefined {
   if (text.startsWith("'")) return QUOTES
   return /^[+-]$/.test(text) ? OPERATORS : undefined
@@ -28,7 +28,7 @@ export function hintForKeyword(word: string): string | undefined {
   return word === 'unless' ? 'write {{if not (...)}}' : undefined
 }
 
-/** The hint for a value of a type that the parameter does not take; both are names of Go's types. */
+/** The hint for an argument whose type the parameter does not accept. Both types have Go's names. */
 export function hintForType(wanted: string, given: string): string | undefined {
   if (wanted === 'int' && given === 'string') return 'convert the string with atoi: (atoi $value)'
   if (wanted === 'string' && /^(u?int|float)/.test(given))

@@ -1,6 +1,6 @@
 // The borders between the rooms of src/ (docs/architecture.md). Static, dynamic and type-only imports count.
 //
-// Each room may import core/, system/ and itself, and the rooms listed here.
+// Each room may import itself, core/, system/ and the rooms listed here; core/ may import only itself.
 const ROOMS = {
   core: [],
   system: [],
@@ -69,7 +69,7 @@ export default {
     {
       name: 'rooms-are-declared',
       comment:
-        'The top of src/ holds the doors cli.ts, start.ts and index.ts; everything else is in a room.',
+        'The top of src/ contains the doors cli.ts, start.ts and index.ts; everything else is in a room.',
       severity: 'error',
       from: {
         path: '^src/',

@@ -1,8 +1,8 @@
-// Vitest: every test file in a process of its own, since several start servers and commands.
+// Configures Vitest. Every test file runs in its own process, because many of them start servers and commands.
 import { defineConfig } from 'vitest/config'
 import { BaseSequencer, type TestSpecification } from 'vitest/node'
 
-/** Files that take half a minute and more. They come first: one that began last would run alone at the end. */
+/** Files that take half a minute or more. They start first, because a long file that starts last would run alone at the end. */
 const LONG = [
   'engine/interleavings',
   'e2e/exec-servers',
@@ -34,7 +34,7 @@ export default defineConfig({
     include: ['test/**/*.test.ts'],
     pool: 'forks',
     sequence: { sequencer: LongFirst },
-    // Each file may run an etcd or a Consul beside it; many of them wait for one half of the time.
+    // Each file may run its own etcd or Consul, and many files spend half of their time waiting.
     maxWorkers: 3,
     testTimeout: 30_000,
     hookTimeout: 60_000,

@@ -1,5 +1,5 @@
-// The cost of hundreds of looked-up services for a Consul server: requests, bytes and CPU. Compares reconfd with one
-// blocking query per service, which is how consul-template watches them.
+// Measures the load that hundreds of looked-up services put on a Consul server: requests, bytes and CPU time. Compares
+// reconfd with one blocking query per service, which is how consul-template watches services.
 import { Agent, createServer, get, request } from 'node:http'
 import { join } from 'node:path'
 import * as lab from './lab.mjs'
@@ -53,7 +53,7 @@ async function startCounter(port) {
   return { counted, node: `127.0.0.1:${server.address().port}`, close }
 }
 
-/** Sends one blocking query per service, which any server may answer. */
+/** Keeps one blocking query open per service. With `stale`, any server may answer, not only the leader. */
 function oneQueryEach(node, names) {
   const agent = new Agent({ keepAlive: true, maxSockets: Infinity })
   let over = false
@@ -92,7 +92,7 @@ const isQuiet = async (counted) => {
   return counted.requests === before && counted.open > 0
 }
 
-/** Requests, bytes and milliseconds of server CPU per change, as the mean of several changes. */
+/** Requests, bytes and milliseconds of the server's CPU time per change, as the mean of several changes. */
 async function during(consul, counted, change) {
   const [requests, bytes, cpu] = [counted.requests, counted.bytes, lab.cpuOf(consul.pid)]
   for (let n = 0; n < CHANGES; n++) {

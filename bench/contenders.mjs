@@ -1,16 +1,16 @@
-// The programs that do the same work side by side: reconfd, the floor, and those that RECONFD_BENCH_PEERS names (confd,
-// consul-template, remco; found on PATH). confd and reconfd render the same file; the others' templates produce the
-// same bytes in their own language.
+// The programs that the bench compares: reconfd, the floor (floor.mjs), and the programs that RECONFD_BENCH_PEERS names
+// (confd, consul-template, remco), which must be on PATH. confd and reconfd use the same template; the other templates
+// produce the same bytes.
 import { spawnSync } from 'node:child_process'
 import { join } from 'node:path'
 import * as lab from './lab.mjs'
 
-/** reconfd under Node. */
+/** The command that runs reconfd under Node. */
 export const PROGRAM = [process.execPath, lab.cli]
 
 const wanted = (process.env['RECONFD_BENCH_PEERS'] ?? '').split(',').filter(Boolean)
 
-/** The requested peers that are installed and can read this store. */
+/** The requested peers that can read this store. Throws if one is unknown or not installed. */
 const peersOf = ({ backend }) =>
   wanted.filter((name) => {
     if (!Object.hasOwn(PEERS, name)) throw new Error(`RECONFD_BENCH_PEERS: ${name} is unknown`)

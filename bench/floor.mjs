@@ -1,5 +1,5 @@
-// The floor: the least code that does the job, in plain Node. It reads the keys, writes the file, and watches,
-// without staging, checks, owed reloads or templates.
+// The floor of the bench: the smallest program in plain Node that does the job. It reads the keys, writes the file and
+// watches for changes, without staging, checks, owed reloads or templates.
 //   node bench/floor.mjs [-once] etcdv3|consul HOST:PORT PREFIX DEST [COMMAND]
 import { writeFileSync } from 'node:fs'
 import { Agent, request } from 'node:http'

@@ -1,5 +1,5 @@
-// Renders one template over 10,000 pairs with both engines, in turn in one process, and prints the figures as JSON:
-// `node bench/go-templates.mjs`. Runs a separate bundle of src/.
+// Renders equivalent templates of both engines over 10,000 pairs, alternately in one process, and prints the figures as
+// JSON: `node bench/go-templates.mjs`. Does not use dist/, but bundles the modules that it needs.
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -22,7 +22,7 @@ try {
   rmSync(folder, { recursive: true })
 }
 
-/** The renderer and the tree, as in the program. */
+/** Bundles and imports the renderer and the tree of the program. */
 async function load() {
   const outfile = join(folder, 'templates.mjs')
   const src = join(import.meta.dirname, '../src')

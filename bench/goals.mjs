@@ -1,5 +1,5 @@
-// The figures that summarize how fast reconfd is, each with its floor: starts, changes, memory and idle CPU. Contenders
-// run in turn or side by side, each with its own keys, so that noise affects all equally.
+// Measures the figures that summarize how fast reconfd is, each with that of the floor (floor.mjs): starts, changes,
+// memory and idle CPU. The contenders run alternately or side by side, so that noise affects all of them equally.
 import { existsSync, readFileSync, rmSync, watch } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { compile, provideBun } from '../scripts/executable.mjs'
@@ -15,7 +15,7 @@ const pairs = (count, prefix) =>
     `value-${n}`,
   ])
 
-/** One figure for each contender. */
+/** Picks one figure of each contender. */
 const valuesOf = (medians, kind) =>
   Object.fromEntries(Object.entries(medians).map(([name, run]) => [name, run[kind]]))
 
@@ -65,7 +65,7 @@ async function onetimeLarge() {
   report(`${what}: peak memory`, 'MiB', valuesOf(medians, 'memory'), { to: 'floor' })
 }
 
-/** The first render of 500 resources, without files and state. */
+/** Measures the first render of 500 resources, when neither their files nor the state exist. */
 async function manyFirst() {
   const etcd = await lab.startEtcd()
   const prefixes = Array.from({ length: 500 }, (_, n) => `/r${n}`)
@@ -102,7 +102,7 @@ function arrival(file, text) {
 }
 
 /**
- * All contenders watch concurrently, each its own keys; a key changes once the previous change has arrived.
+ * All contenders watch at the same time, each its own keys. Each change waits until the previous one has arrived.
  * @param reload wait for the reload instead of the file
  * @returns by name: CPU and time to arrival, in milliseconds per change; memory in MiB
  */
@@ -124,7 +124,7 @@ async function changes(store, count, { flags = [], reload = false, rounds = 60 }
     await there
     runs.push({ name, pid, file, cpu: [], time: [] })
   }
-  // A daemon lives long enough for its code to be compiled, so the first changes are not counted.
+  // The first changes are not counted, because a daemon runs long enough for V8 to compile its code.
   for (let n = -20; n < rounds; n++) {
     for (const { name, pid, file, cpu, time } of runs) {
       const arrived = arrival(file, `changed-${n};`)
@@ -133,7 +133,7 @@ async function changes(store, count, { flags = [], reload = false, rounds = 60 }
       await store.put([[`/${name}/k00003`, `changed-${n};`]])
       await arrived
       const took = performance.now() - begin
-      // Deferred cleanup and the default quiet time count towards this change.
+      // Waits until deferred cleanup and the default quiet time are over, because they count towards this change.
       await lab.sleep(150)
       if (n < 0) continue
       time.push(took)
@@ -194,7 +194,7 @@ async function latency() {
   })
 }
 
-/** CPU of idle daemons, compared with a Node process that has a timer of one second. */
+/** CPU time of idle daemons, compared with that of a Node process with a one-second timer. */
 async function rest() {
   for (const [what, seconds, jobs, count] of [
     ['500 resources, 10 s', 10, 500, 1],
@@ -221,7 +221,7 @@ async function rest() {
   }
 }
 
-/** In the order of the README's table. */
+/** The measurements, in the order of the table in the README. */
 export const goals = {
   onetimeNode,
   onetimeExecutable,

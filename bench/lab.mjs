@@ -68,7 +68,7 @@ export function start(command, args, options = {}) {
 }
 
 /**
- * Runs a command to its end.
+ * Runs a command and waits until it ends.
  * @returns wall and CPU time in milliseconds, peak memory in MiB
  */
 export function measure([command, ...args], options = {}) {
@@ -83,7 +83,7 @@ export function measure([command, ...args], options = {}) {
 }
 
 /**
- * Runs programs in turn, so that noise affects all equally; the first round is not counted.
+ * Runs programs alternately, so that noise affects all equally. The first round is not counted.
  * @param commands by name; each is a list of words, or a function that returns one for each run
  * @returns the medians, by name
  */
@@ -102,14 +102,14 @@ export function inTurn(commands, rounds) {
   return Object.fromEntries(Object.entries(runs).map(([name, all]) => [name, medians(all)]))
 }
 
-/** Starts an empty Consul; put() writes pairs to the key-value store, 50 to a transaction. */
+/** Starts an empty Consul; put() writes pairs to the key-value store, 50 per transaction. */
 export async function startConsul() {
   const server = locate('consul')
   if (server === undefined) throw new Error('no Consul: run node scripts/servers.mjs first')
   const [http, rpc, lan, wan] = await Promise.all([0, 0, 0, 0].map(freePort))
   const ports = { http, server: rpc, serf_lan: lan, serf_wan: wan, dns: -1, grpc: -1 }
   const config = { server: true, bootstrap: true, bind_addr: '127.0.0.1', ports }
-  // By default, an agent closes connections beyond 200 of one client.
+  // By default, an agent accepts at most 200 connections from one client.
   const limits = { http_max_conns_per_client: 4000 }
   const hcl = `-hcl=${JSON.stringify({ ...config, limits, disable_update_check: true })}`
   const env = { ...process.env, ...server.env }
@@ -142,7 +142,7 @@ export async function startConsul() {
   }
 }
 
-/** Starts an empty etcd; put() writes pairs, 100 to a transaction. */
+/** Starts an empty etcd; put() writes pairs, 100 per transaction. */
 export async function startEtcd() {
   const server = locate('etcd')
   if (server === undefined) throw new Error('no etcd: run node scripts/servers.mjs first')
@@ -212,7 +212,7 @@ export function memoryOf(pid) {
   return Number(line[1]) / 1024
 }
 
-/** Established connections of a process to a port of this machine. */
+/** The number of established connections from a process to a port of this machine. */
 export function connectionsTo(pid, port) {
   const hex = port.toString(16).toUpperCase().padStart(4, '0')
   const sockets = new Set(
@@ -231,7 +231,7 @@ export function connectionsTo(pid, port) {
   }).length
 }
 
-/** Watches the writes to a file: next() resolves at the first write after the call. */
+/** Watches for writes to a file: next() resolves at the first write after the call. */
 export function bellOn(path) {
   writeFileSync(path, '')
   let rings = 0

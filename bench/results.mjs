@@ -1,5 +1,5 @@
-// The rows of one run of the bench: printed immediately, saved in bench/results/ as JSON, shown as a table in the
-// README, and compared with those of another run. Only ratios are compared, because milliseconds depend on the machine.
+// Prints the rows of a bench run, saves them in bench/results/ as JSON, updates the table in the README, and compares the
+// rows with those of another run. Only ratios are compared, because milliseconds depend on the machine.
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { arch, cpus } from 'node:os'
 import { join } from 'node:path'
@@ -14,7 +14,7 @@ const rows = []
 
 /**
  * Prints and keeps one row.
- * @param values a figure of each contender, including `reconfd`
+ * @param values one figure for each contender, including `reconfd`
  * @param goal `most`: the upper bound of the ratio to the contender `to`; without `to`, of the figure itself
  */
 export function report(what, unit, values, { to, most } = {}) {
@@ -74,7 +74,7 @@ function table({ date, command, machine, rows: all }) {
     values[name] === undefined ? '' : `${values[name]} ${unit}`
   const line = (cells) => `| ${cells.join(' | ')} |`
   return [
-    `Measured by \`${command}\` on ${date.slice(0, 10)}: ${machine}. "bare" is the runtime doing nothing, "floor" a bare program doing the same work. Onetime runs find the compiled code of an earlier run.`,
+    `Measured by \`${command}\` on ${date.slice(0, 10)}: ${machine}. "bare" is the runtime doing nothing, and "floor" is a minimal program doing the same work. The onetime runs reuse the compiled code that an earlier run has cached.`,
     '',
     line(['what', ...columns, 'ratio']),
     line(['---', ...columns.map(() => '---'), '---']),
@@ -96,11 +96,11 @@ function intoReadme(text) {
   writeFileSync(path, `${page.slice(0, begin + BEGIN.length)}\n\n${text}\n\n${page.slice(end)}`)
 }
 
-/** Prints the ratios that are worse than in that file. @returns their number */
+/** Prints the ratios that are worse than in the given file. @returns the number of these ratios */
 export function compare(file) {
-  const former = new Map(JSON.parse(readFileSync(file, 'utf8')).rows.map((row) => [row.what, row]))
+  const previous = new Map(JSON.parse(readFileSync(file, 'utf8')).rows.map((row) => [row.what, row]))
   const worse = rows.flatMap(({ what, to, ratio }) => {
-    const before = former.get(what)
+    const before = previous.get(what)
     if (ratio === undefined || before?.to !== to || ratio <= before.ratio * TOLERANCE) return []
     const percent = Math.round((ratio / before.ratio - 1) * 100)
     return [`${what}: ${ratio} times ${to}, was ${before.ratio}: ${percent} % worse`]

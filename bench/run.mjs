@@ -1,7 +1,8 @@
-// npm run bench -- [-against FILE] [name...]: how fast reconfd is, each figure next to its floor from the same run, and
-// to the programs that RECONFD_BENCH_PEERS names. Machines are noisy: compare the ratios, not the milliseconds.
-//   goals      the rows of bench/goals.mjs; a complete run also updates the table of the README
-//   -against   reports the ratios that are worse by more than 15 % than in that file of bench/results/
+// npm run bench -- [-against FILE] [name...]: measures how fast reconfd is. Many figures come with those of the floor
+// (floor.mjs) and of the programs that RECONFD_BENCH_PEERS names, measured in the same run. Machines are noisy: compare
+// the ratios, not the milliseconds.
+//   goals      measures the rows of bench/goals.mjs; if all are measured, the table of the README is updated
+//   -against   reports the ratios that are more than 15 % worse than in FILE, which is a file of bench/results/
 import { spawnSync } from 'node:child_process'
 import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
@@ -16,7 +17,7 @@ import { compare, keep } from './results.mjs'
 
 const { row, ms, median } = lab
 
-/** A run of Node that does nothing, `-version`, and a onetime run of the sample; in milliseconds. */
+/** Measures an empty Node program, `reconfd -version` and a onetime run of the sample, in milliseconds. */
 function startTimes(program) {
   const sample = ['-onetime', '-file', 'keys.yaml', '-confdir', '.', '-state-dir']
   const commands = {
@@ -74,7 +75,7 @@ const pairs = (count, prefix = '/app') =>
   ])
 const everything = '{% for p in range("/app") %}{{ p.key }} = {{ p.value }}\n{% endfor %}'
 
-/** Changes that are not counted: a daemon lives long enough for its code to be compiled. */
+/** The first changes are not counted, because a daemon runs long enough for V8 to compile its code. */
 const WARM_UP = 20
 
 /** CPU time of the daemon per change. Waits until each change has arrived. */
@@ -93,7 +94,7 @@ async function cpuPerChange(etcd, resources, changes) {
   return cpu
 }
 
-/** CPU time per change of two daemons side by side, with and without HTTP, metrics and JSON logs. */
+/** CPU time per change of two daemons, one of them with HTTP, metrics and JSON logs. */
 async function observed() {
   const etcd = await lab.startEtcd()
   const folder = lab.tempFolder()
@@ -109,7 +110,7 @@ async function observed() {
     runs.push({ name, child: await daemon(etcd, [resource], flags), cpu: 0 })
   }
   const changes = 150
-  // In turn, so that noise affects both equally.
+  // The daemons alternate, so that noise affects both equally.
   for (let n = -WARM_UP; n < changes; n++) {
     for (const run of runs) {
       const before = lab.cpuOf(run.child.pid)
@@ -157,13 +158,13 @@ async function manyResources() {
   const connections = lab.connectionsTo(child.pid, etcd.port)
   await etcd.put([['/r123/k00004', 'changed']])
   await lab.until(() => child.out(123).includes('changed'))
-  const told = child
+  const logged = child
     .log()
     .split('\n')
     .filter((line) => line.includes('/r123/k00004'))
   row(
     '500 resources, one key changed: what was rendered',
-    told.map((line) => line.split('; ')[1]).join(),
+    logged.map((line) => line.split('; ')[1]).join(),
   )
   row('500 resources: connections to the store', String(connections))
 }
@@ -185,7 +186,7 @@ async function burst() {
     child.out().includes(`= burst-${950 + n}\n`),
   ).every(Boolean)
   const reloads = readFileSync(join(folder, 'reloads'), 'utf8').split('\n').length - 1
-  // One reload at once, one for each debounce-max (2 s) of the burst, one for its end, and one for the start.
+  // One reload at the start of the daemon, one at the start of the burst, one per debounce_max (2 s), and one at the end.
   const bound = 3 + Math.ceil(lasted / 2000)
   row(
     `1,000 changes in ${(lasted / 1000).toFixed(1)} s: the final content`,
@@ -212,7 +213,7 @@ async function memory() {
   row('memory after 20 s idle with 10,000 keys', besideBare(own, node))
 }
 
-/** The status page of 500 resources, rebuilt for each visit because a change precedes it. */
+/** Measures the status page of 500 resources. A change before each visit forces the daemon to rebuild the page. */
 async function statusPage() {
   const folder = lab.tempFolder()
   const keys = join(folder, 'keys.json')
@@ -232,7 +233,7 @@ async function statusPage() {
   for (let n = 1; n <= 15; n++) {
     lab.write(keys, `{"v": "${n}"}`)
     await lab.until(() => readFileSync(join(folder, 'out/499'), 'utf8') === String(n))
-    // Rebuilding takes 5 % of the time at most; after this pause, the page is rebuilt.
+    // The daemon spends at most 5 % of its time on rebuilding the page. After this pause, it may rebuild the page again.
     await lab.sleep(2500)
     const begin = process.hrtime.bigint()
     size = (await (await fetch(address)).arrayBuffer()).byteLength
@@ -243,7 +244,7 @@ async function statusPage() {
   row(what, ms(time), '100 ms', time <= 100)
 }
 
-/** Nodes come and go under load, without reloads and with them (test/haproxy/traffic.test.ts). */
+/** Compares run-time changes with reloads while nodes come and go under load (test/haproxy/traffic.test.ts). */
 function haproxy() {
   const changes = 60
   const trial = ['node_modules/vitest/vitest.mjs', 'run', 'test/haproxy/traffic.test.ts']
@@ -286,7 +287,7 @@ async function singleExecutable() {
   row(what, besideBare(own, node), '1.2 times', own / node <= 1.2)
 }
 
-/** Runs both engines in a separate process, to compare only rendering. */
+/** Compares both engines in a separate process that only renders. */
 function goTemplates() {
   const { status, stdout, stderr } = spawnSync(process.execPath, ['bench/go-templates.mjs'], {
     cwd: lab.root,
@@ -319,7 +320,7 @@ const measurements = {
 }
 
 const { values: options, positionals } = parseArgs({
-  // Like the program's flags, with one dash.
+  // Accepts one dash, like reconfd's own flags.
   args: process.argv.slice(2).map((word) => word.replace(/^-(?=against)/, '--')),
   options: { against: { type: 'string' } },
   allowPositionals: true,

@@ -1,5 +1,5 @@
 # Runs a command, and writes its CPU time (user and system, in microseconds) and its peak memory (in KiB) to
-# descriptor 3. Node has no wait4(2).
+# descriptor 3. In Perl, because Node cannot call wait4(2).
 #   perl rusage.pl COMMAND [ARGUMENT...]
 use strict;
 use POSIX ();

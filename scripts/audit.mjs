@@ -11,7 +11,7 @@ import { build, installPackages, root } from './prepare.mjs'
 import { pathsIn } from './sbom.mjs'
 
 /**
- * @param {object} report what `npm audit --json` prints
+ * @param {object} report the output of `npm audit --json`
  * @param {readonly string[]} paths the shipped packages, such as `node_modules/undici`
  * @returns {{ name: string, severity: string, title: string, url: string, range: string }[]} the advisories
  *   on these packages themselves; an advisory on a dependency counts only if the dependency is shipped too
@@ -31,9 +31,9 @@ export function advisoriesOn(report, paths) {
 
 const shipped = (nodes, paths) => nodes.some((node) => paths.includes(node))
 
-/** The audit report of npm for the lock file of a folder. */
+/** npm's audit report for the lock file of a folder. */
 function audit(folder) {
-  // Overrides npm's settings and NODE_ENV: development packages count, and the registry is asked.
+  // Overrides npm's settings and NODE_ENV, so that npm includes development packages and queries the registry.
   const args = ['audit', '--json', '--package-lock-only', '--include=dev', '--offline=false']
   const { stdout, error } = spawnSync('npm', args, { cwd: folder, encoding: 'utf8' })
   const report = parsed(stdout ?? '')

@@ -15,7 +15,7 @@ import { bundleTypes } from './types.mjs'
 const root = fileURLToPath(new URL('..', import.meta.url))
 const program = JSON.parse(readFileSync(`${root}package.json`, 'utf8'))
 
-/** Scripts, whose compiled code can be cached (src/system/modules.ts); all are in one folder. */
+/** Builds CommonJS scripts in one folder, because their compiled code can be cached (src/system/modules.ts). */
 const SCRIPTS = {
   format: 'cjs',
   entryFileNames: '[name].cjs',
@@ -35,7 +35,7 @@ const modules = [
 ].flat()
 for (const name of readdirSync(`${root}dist/program`)) wrap(`${root}dist/program/${name}`)
 writeFileSync(`${root}dist/index.d.ts`, bundleTypes(`${root}src/index.ts`))
-// For `npm install --global` and the Debian package: the program prints its own manual page.
+// For `npm install --global`. The program prints its own manual page.
 writeFileSync(
   `${root}dist/reconfd.1`,
   execFileSync(process.execPath, [`${root}dist/cli.js`, 'man']),
@@ -45,8 +45,8 @@ writeFileSync(`${root}dist/third-party.txt`, notices(packages, root))
 writeFileSync(`${root}dist/sbom.cdx.json`, `${JSON.stringify(sbom(program, packages), null, 2)}\n`)
 
 /**
- * The form in which src/system/modules.ts runs a chunk: a CommonJS function. In ASCII, because a single character beyond
- * Latin-1 would make V8 use two bytes for every character.
+ * Wraps a chunk in a CommonJS function, as src/system/modules.ts expects. Escapes it to ASCII, because a single
+ * character beyond Latin-1 would make V8 use two bytes for every character.
  */
 function wrap(path) {
   if (!path.endsWith('.cjs')) return
@@ -57,7 +57,7 @@ function wrap(path) {
   writeFileSync(path, `(function(exports,require,module,__filename){'use strict';${text}\n})`)
 }
 
-// npm records the modes in its archive. Set them, so that the umask of a clone does not change the bytes.
+// npm records file modes in its archive. They are set here, so that the umask of a clone does not change the archive.
 for (const path of ['package.json', ...program.files]) settleModes(join(root, path))
 
 function settleModes(path) {

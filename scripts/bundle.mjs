@@ -1,6 +1,7 @@
-// The bundler: puts the modules of src/ into a few files; each store and engine gets one that is loaded only when used.
+// Bundles the modules of src/ into a few files. Each store and each template engine gets its own file, which is loaded
+// only when it is needed.
 //
-//   node scripts/bundle.mjs FOLDER    the program as modules, for other runtimes than Node
+//   node scripts/bundle.mjs FOLDER    writes the program as ES modules, for runtimes other than Node
 import { readFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { rolldown } from 'rolldown'
@@ -17,7 +18,10 @@ const withoutNunjucksLoaders = {
   },
 }
 
-/** yaml exports CommonJS to Node. Its build for browsers has the same code as ES modules, so the unused half can be left out. */
+/**
+ * Under Node, the package yaml is CommonJS. Its build for browsers has the same code as ES modules, so the unused half
+ * can be left out.
+ */
 const yamlModules = fileURLToPath(
   new URL('browser/dist/index.js', import.meta.resolve('yaml/package.json')),
 )
@@ -60,7 +64,7 @@ const CHUNKS = {
   http: ['stores/(http|http-(body|exchange|sockets|store)|dial|proxy)'],
   /** One chunk for each store; a store that consists of one file gets its own chunk anyway. */
   etcdv3: ['stores/etcdv3'],
-  /** Needed by only some runs: the bundler puts each where it is imported. */
+  /** Needed by only some runs. The bundler puts each of these modules into the chunk that imports it. */
   apart: [
     'system/(watch-files|bell|links|modules|yaml)',
     'apply/(trial|format|formats|attributes)',
@@ -92,7 +96,7 @@ const [flags, toml, everyRun, server, http, etcdv3, apart, register] = [
 const slashed = (id) => id.replaceAll('\\', '/').replace(/\.ts$/, '')
 
 /**
- * @param {Record<string, string>} input entries: their names, and their paths from the repository
+ * @param {Record<string, string>} input the entry points: their names, and their paths relative to the repository
  * @param {import('rolldown').OutputOptions} options `dir`, and overrides of the defaults below (ES modules, split into chunks)
  * @returns the ids of the modules in the bundle
  */

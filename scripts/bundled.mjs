@@ -1,17 +1,17 @@
-// The packages with code in the bundle, from the list of bundled modules. The
-// licences (notices.mjs) and the bill of materials (sbom.mjs) are generated from this list.
+// Determines the packages with code in the bundle from the list of bundled modules. The licences (notices.mjs) and the
+// bill of materials (sbom.mjs) are generated from these packages.
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 
 /**
  * @typedef {object} Package
- * @property {string} path its folder relative to the repository, which is its key in the lock file
+ * @property {string} path the package's folder relative to the repository, which is also its key in the lock file
  * @property {string} name
  * @property {string} version
  * @property {string} license an SPDX expression
  * @property {string} [author]
- * @property {string} integrity of its archive, from the lock file, such as `sha512-...`
- * @property {string[]} requires paths of the packages of this list that it depends on
+ * @property {string} integrity the hash of the package's archive, from the lock file, such as `sha512-...`
+ * @property {string[]} requires the paths of the bundled packages that the package depends on
  */
 
 /**
@@ -47,7 +47,7 @@ export function bundledPackages(moduleIds, root) {
  */
 function packagePath(moduleId, root) {
   if (moduleId.includes('\0rolldown/')) return 'node_modules/rolldown'
-  // The clone itself may be in a node_modules.
+  // The clone itself may be in a folder named node_modules.
   const id = (moduleId.startsWith(root) ? moduleId.slice(root.length) : moduleId).replaceAll(
     '\\',
     '/',

@@ -1,5 +1,5 @@
-// npm run check: compiler, formatter, linter, borders between rooms, unused code and a size report. All run,
-// even if one of them fails.
+// npm run check: compiler, formatter, linter, borders between rooms, unused code and a size report. Every check
+// runs, even if another one fails.
 import { spawnSync } from 'node:child_process'
 import { installPackages, root } from './prepare.mjs'
 

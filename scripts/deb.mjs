@@ -2,7 +2,7 @@
 // The same sources give the same bytes: the timestamps are SOURCE_DATE_EPOCH, by default the date of the
 // newest entry of packaging/debian/changelog.
 //
-//   node scripts/deb.mjs [-built] [FOLDER]    -built: use dist/ as it is; FOLDER: the folder of the package
+//   node scripts/deb.mjs [-built] [FOLDER]    -built: use dist/ as it is; FOLDER: where to write the package
 import { execFileSync } from 'node:child_process'
 import { createHash } from 'node:crypto'
 import { chmodSync, cpSync, mkdirSync, mkdtempSync, readdirSync } from 'node:fs'
@@ -21,7 +21,7 @@ if (!isBuilt) {
 }
 
 const SCRIPTS = ['postinst', 'prerm', 'postrm']
-/** Modes other than 0755 for a folder and 0644 for a file. */
+/** Files whose mode is not 0644. The mode of a folder is 0755. */
 const MODES = {
   'usr/share/reconfd/cli.js': 0o755,
   // For secrets.
@@ -51,7 +51,7 @@ function fill() {
   copy('dist/cli.js', 'usr/share/reconfd/cli.js')
   copy('dist/program', 'usr/share/reconfd/program')
   put('usr/share/reconfd/package.json', `${JSON.stringify({ name: 'reconfd', type: 'module' })}\n`)
-  // Runs under the Node of the package's dependency, even if another is first on PATH.
+  // The program runs under Debian's Node, on which the package depends, even if another Node is first on PATH.
   const program = readFileSync(join(tree, 'usr/share/reconfd/cli.js'), 'utf8')
   put('usr/share/reconfd/cli.js', program.replace(/^#!.*/, '#!/usr/bin/node'))
   mkdirSync(join(tree, 'usr/bin'))
@@ -81,7 +81,7 @@ function fill() {
   copy('examples', `${doc}/examples`)
 }
 
-/** The licence of reconfd and those of the bundled libraries; Debian keeps one of these elsewhere. */
+/** The licences of reconfd and of the bundled libraries. A reference to Debian's copy replaces the Apache License. */
 function copyright() {
   const ofOthers = readFileSync(source('dist/third-party.txt'), 'utf8')
   const apache = /Apache License\s+Version 2\.0[^]*?limitations under the License\./g
@@ -129,7 +129,7 @@ function copy(from, to) {
   cpSync(source(from), join(tree, to), { recursive: true })
 }
 
-/** Without a timestamp. */
+/** Compresses without a timestamp. */
 function gzip(content) {
   return gzipSync(content, { level: 9 })
 }

@@ -1,6 +1,6 @@
 // npm run demo: prepares a fresh clone, and renders haproxy.cfg from the sample (keys.yaml and conf.d/ at the
-// top). `npm run demo -- -watch` keeps watching; further flags are passed to reconfd.
-// `npm run demo -- whole-way` does it with containers (scripts/whole-way.mjs).
+// top of the repository). `npm run demo -- -watch` keeps watching; further flags are passed to reconfd.
+// `npm run demo -- whole-way` runs the demo with containers instead (scripts/whole-way.mjs).
 import { spawn, spawnSync } from 'node:child_process'
 import { existsSync, readFileSync } from 'node:fs'
 import { build, installPackages, root } from './prepare.mjs'

@@ -1,5 +1,5 @@
-// Draws random lines that people read, for somebody else to read and mark: comments, pages of the docs, and
-// messages (string literals of src/ that contain words). Prints them with file and line.
+// Draws random lines of prose for somebody else to read and mark: comments, lines of the docs, and messages
+// (string literals of src/ that contain words). Prints each with its file and line.
 //
 //   node scripts/draw.mjs [-n 300] [-seed NUMBER] [-kind comment|doc|message] [PATH...]
 //
@@ -98,7 +98,7 @@ function randomOf(seed) {
 }
 
 const SKIPPED = new Set(['node_modules', 'dist', 'build', 'coverage', '.git', '.cache'])
-/** All files below a folder, as paths from the top. */
+/** All files below a folder, as paths relative to the repository. */
 const filesBelow = (folder) =>
   readdirSync(join(root, folder), { withFileTypes: true }).flatMap((entry) => {
     const path = folder === '' ? entry.name : `${folder}/${entry.name}`

@@ -1,2 +1,2 @@
-/** Builds the single executable of dist/ as it is. Throws when Bun cannot be fetched. */
+/** Builds the single executable from src/, and its bill of materials from dist/. Throws if Bun cannot be fetched. */
 export function compile(file: string): void

@@ -1,7 +1,7 @@
-// npm run executable [FILE]: one file that contains the program and a runtime, for machines without Node;
-// build/reconfd by default. Beside it: FILE.cdx.json, its bill of materials, and
-// FILE.third-party.txt, the licences. The runtime is Bun: docs/installing.md explains why, and what it costs.
-// Its modules are those that Node runs (scripts/build.mjs), in the format that Bun compiles.
+// npm run executable [FILE]: builds one file that contains the program and a runtime, for machines without Node. FILE is
+// build/reconfd by default. Also writes FILE.cdx.json, the bill of materials, and FILE.third-party.txt, the licences. The
+// runtime is Bun: docs/installing.md explains why, and what it costs. The executable contains the same modules as dist/,
+// but as ES modules, which Bun can compile.
 import { spawnSync } from 'node:child_process'
 import {
   cpSync,
@@ -28,13 +28,13 @@ const BINARIES = ['bun-linux-x64-baseline', 'bun-linux-aarch64'].map((name) =>
   join(FETCHED, 'node_modules/@oven', name, 'bin/bun'),
 )
 
-/** Fetches the version of Bun in the lock file if it is missing; returns the path of its binary. */
+/** Fetches Bun, in the version of the lock file, unless it is already there. Returns the path of the binary. */
 export function provideBun() {
   const isCurrent = () =>
     existsSync(join(FETCHED, LOCK)) &&
     readFileSync(join(FETCHED, LOCK)).equals(readFileSync(join(PACKAGE, LOCK)))
   if (!isCurrent()) {
-    // Unpacked beside it and moved, so that the folder is always complete.
+    // npm writes to a new folder, which is then renamed, so that the folder is always complete.
     const fresh = `${FETCHED}-${process.pid}`
     cpSync(PACKAGE, fresh, { recursive: true })
     const npm = spawnSync('npm', ['ci', '--include=optional'], { cwd: fresh, stdio: 'inherit' })
@@ -50,7 +50,7 @@ export function provideBun() {
   return found
 }
 
-/** The embedded code: one module and its chunks, loaded as lazily as under Node, all compiled. */
+/** Options of `bun build`: embed the compiled main module and its chunks, which load as lazily as under Node. */
 const OPTIONS = [
   ...['--compile', '--bytecode', '--format=esm', '--splitting', '--minify'],
   // No file in the working directory may change the behaviour of the program.
@@ -59,8 +59,8 @@ const OPTIONS = [
 
 /**
  * Builds the program and its single executable.
- * @param file where to put it
- * @returns the path of the file
+ * @param file the path of the executable
+ * @returns the same path
  */
 export function executable(file) {
   installPackages()
@@ -84,7 +84,7 @@ export function compile(file) {
   writeFileSync(`${file}.third-party.txt`, `${libraries}\n${runtime.map(noticeOfBun).join('')}`)
 }
 
-/** Bun's package contains no licence; its site lists those of its libraries. */
+/** Bun's npm package contains no licence text. Bun's website lists the licences of Bun and of its libraries. */
 const noticeOfBun = ({ name, version, license }) => `---- ${name} ${version} (${license})
 
 The runtime of this executable is Bun. Its licence, and those of the libraries that it is linked with

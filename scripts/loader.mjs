@@ -1,9 +1,9 @@
-// Changes which dynamic loader an ELF program starts with, so that a program of a newer Debian release runs with
-// the C library that was unpacked beside it, without root and without a chroot. LD_LIBRARY_PATH has to name
-// the folder of the other libraries.
+// Replaces the dynamic loader of an ELF program, so that a program from a newer Debian release runs with the C library
+// that was unpacked beside it, without root and without a chroot. LD_LIBRARY_PATH must name the folder of the other
+// libraries.
 //
-// The path is appended to the file, and the program header that the kernel reads (PT_INTERP) points there. The
-// mapped memory stays unchanged: the loader compares the name there with those of the libraries.
+// The new path is appended to the file, and the program header that the kernel reads (PT_INTERP) points to it. The old
+// path in the mapped memory stays, because the loader compares it with the names of the libraries.
 
 const PT_INTERP = 3
 /** Offsets of the 64-bit ELF specification: in the file header, then in a program header. */
@@ -12,8 +12,8 @@ const HEADER = { type: 0, offset: 8, fileSize: 32 }
 
 /**
  * @param {Buffer} program a 64-bit little-endian ELF program
- * @param {string} loader its absolute path
- * @returns {Buffer} the program with another loader
+ * @param {string} loader the absolute path of the new loader
+ * @returns {Buffer} the program with the new loader
  */
 export function withLoader(program, loader) {
   const changed = Buffer.concat([program, Buffer.from(`${loader}\0`)])

@@ -1,4 +1,4 @@
-// The licences of the packages in the bundle, which require their notices in every copy.
+// Collects the licence texts of the bundled packages, because the licences require these notices in every copy.
 import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 
@@ -19,8 +19,8 @@ PERFORMANCE OF THIS SOFTWARE.`,
 
 /**
  * @param {readonly import('./bundled.mjs').Package[]} packages
- * @param {string} root the folder that their paths are relative to
- * @returns {string} for each package its name, version and licence
+ * @param {string} root the folder that the paths of the packages are relative to
+ * @returns {string} the name, version and licence text of each package
  */
 export function notices(packages, root) {
   const texts = packages.map((one) => notice(one, join(root, one.path)))

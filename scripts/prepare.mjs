@@ -1,4 +1,4 @@
-// Prepares a fresh clone for the other scripts: packages and the built program.
+// Prepares a fresh clone for the other scripts: installs packages and builds the program.
 // Plain JavaScript without dependencies, since there may be no node_modules yet.
 import { spawnSync } from 'node:child_process'
 import { statSync } from 'node:fs'
@@ -8,7 +8,7 @@ import { fileURLToPath } from 'node:url'
 /** The repository's folder, with a slash at its end. */
 export const root = fileURLToPath(new URL('..', import.meta.url))
 
-/** Runs a command in the repository with its output shown; ends this process when it fails. */
+/** Runs a command in the repository and shows its output. Ends this process if the command fails. */
 export function step(name, command, args, onFailure = () => undefined) {
   const { status, error } = spawnSync(command, args, {
     cwd: root,
@@ -20,7 +20,7 @@ export function step(name, command, args, onFailure = () => undefined) {
   process.exit(1)
 }
 
-/** `npm ci`, when node_modules is missing or older than the lock file. */
+/** Runs `npm ci` if node_modules is missing or older than the lock file. */
 export function installPackages(onFailure) {
   const modified = (file) => statSync(join(root, file), { throwIfNoEntry: false })?.mtimeMs ?? 0
   // npm writes this file last.

@@ -1,8 +1,8 @@
-// The bill of materials (SBOM) of the bundle, in CycloneDX's JSON: which packages are in it, in which
-// version, under which licence. It contains neither a timestamp nor a random serial number, so that the same
+// Builds the bill of materials (SBOM) of the bundle, in CycloneDX's JSON format: the bundled packages with their
+// versions and licences. It contains neither a timestamp nor a random serial number, so that the same
 // sources give the same bytes.
 
-/** The folder of a package, by which `npm run audit` identifies the bundled one among several of the same name. */
+/** The property with the folder of a package. Several packages may share a name; `npm run audit` compares folders. */
 const PATH = 'cdx:npm:package:path'
 
 /**
@@ -24,7 +24,7 @@ export function sbom(program, packages) {
   return withComponents(empty, packages)
 }
 
-/** @returns {object} the document, with the packages added that the program depends on */
+/** @returns {object} a copy of the document that also lists the packages, as dependencies of the program */
 export function withComponents(document, packages) {
   const refs = new Map(packages.map((one) => [one.path, purl(one)]))
   const [program, ...others] = document.dependencies

@@ -2,8 +2,8 @@
 // A server on PATH is used; otherwise its Debian package, with the dependencies
 // that the machine lacks, is downloaded and unpacked into .cache/servers. Nothing is installed.
 //
-//   node scripts/servers.mjs          fetch what is missing
-//   node scripts/servers.mjs --list   the same, then print: name -> path
+//   node scripts/servers.mjs          fetches the missing servers
+//   node scripts/servers.mjs --list   also prints the path of each server
 //
 // Plain JavaScript without dependencies, since it runs before `npm ci` as well.
 import { spawnSync } from 'node:child_process'
@@ -14,7 +14,7 @@ import { delimiter, isAbsolute, join, relative, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { withLoader } from './loader.mjs'
 
-/** The dependencies that ZooKeeper really needs; all of them would be 37 MB of archives. */
+/** The packages that ZooKeeper really needs. With all declared dependencies, the archives would be 37 MB. */
 const ZOOKEEPER = ['libzookeeper-java', 'libslf4j-java']
 
 /** The libraries of HAProxy in trixie and forky, including the C library. */
@@ -26,19 +26,19 @@ const HAPROXY_LIBRARIES = [
 
 /**
  * The package of each server, and the path of its program in the package. `alone`: only these packages are fetched,
- * without their dependencies. `suite`: the release to fetch it from, if the version matters; PATH is then ignored.
- * `ownLibc`: the program needs a newer C library than the machine may have, and is changed to start with the unpacked
- * one.
+ * without their dependencies. `suite`: the release to fetch the package from, if the version matters; PATH is then
+ * ignored. `ownLibc`: the program needs a newer C library than the machine may have, so it is changed to load the
+ * unpacked one.
  */
 const SERVERS = {
   etcd: { alone: ['etcd-server'], suite: 'bookworm', program: 'usr/bin/etcd' },
-  // Go programs need little of the C library: bookworm's is new enough for this one.
+  // This Go program needs little of the C library, so bookworm's is new enough.
   'etcd-3.5': { alone: ['etcd-server'], suite: 'trixie', program: 'usr/bin/etcd' },
-  // Not a server: restores one from a snapshot.
+  // Not a server: restores an etcd from a snapshot.
   etcdctl: { package: 'etcd-client', program: 'usr/bin/etcdctl' },
   consul: { package: 'consul', program: 'usr/bin/consul' },
   haproxy: { package: 'haproxy', program: 'usr/sbin/haproxy' },
-  // One of each release, because their run-time changes differ (src/haproxy/, docs/haproxy.md).
+  // One HAProxy of each release, because the releases differ in what they can change at run time (src/haproxy/).
   'haproxy-2.2': {
     alone: ['haproxy', 'libssl1.1', 'liblua5.3-0'],
     suite: 'bullseye',
@@ -67,7 +67,7 @@ const SERVERS = {
     alone: [
       ...ZOOKEEPER,
       ...['libdropwizard-metrics-java', 'libnetty-java', 'libsnappy-java'],
-      // Its command-line client needs it since 3.9.
+      // ZooKeeper's command-line client has needed this package since version 3.9.
       'libcommons-cli-java',
     ],
     program: 'usr/share/java/zookeeper.jar',
@@ -80,35 +80,35 @@ const SERVERS = {
   },
   // Not a server: makes a file immutable.
   chattr: { package: 'e2fsprogs', program: 'usr/bin/chattr' },
-  // Not servers: set and read attributes of files.
+  // Not a server: reads and, with setfattr, sets attributes of files.
   getfattr: { package: 'attr', program: 'usr/bin/getfattr' },
   'redis-server': { package: 'redis-server', program: 'usr/bin/redis-server' },
-  // Not servers: the browser for the status page, and the checker of the metrics.
+  // Not a server: the browser for the status page.
   chromium: {
     package: 'chromium-headless-shell',
     program: 'usr/lib/chromium/chromium-headless-shell',
   },
-  // Not servers: the shells of the completion scripts.
+  // Not servers: the shells that run the completion scripts.
   zsh: { package: 'zsh', program: 'bin/zsh' },
   fish: { package: 'fish', program: 'usr/bin/fish' },
   // Not a server: builds the Dockerfile without a daemon, for `npm run test:image`.
   buildah: { package: 'buildah', program: 'usr/bin/buildah', seldom: true },
   // Not a server: the first process of containers.
   tini: { package: 'tini', program: 'usr/bin/tini', seldom: true },
-  // Not a server: reads the manual page.
+  // Not a server: formats and checks the manual page.
   mandoc: { package: 'mandoc', program: 'usr/bin/mandoc' },
-  // Not a server: the client that the pages of docs/ use.
+  // Not a server: the HTTP client in the commands of the docs.
   curl: { package: 'curl', program: 'usr/bin/curl' },
-  // Not servers: the client and the unit checker of systemd; neither needs a running systemd.
+  // Not servers: systemd's notification client and its checker of units. Neither needs a running systemd.
   'systemd-notify': { package: 'systemd', program: 'bin/systemd-notify' },
   'systemd-analyze': { package: 'systemd', program: 'usr/bin/systemd-analyze' },
-  // Part of the prometheus package up to Debian 12.
+  // Not a server: checks the metrics. Part of the prometheus package up to Debian 12.
   promtool: { alone: ['prometheus'], suite: 'bookworm', program: 'usr/bin/promtool' },
 }
 
 /**
- * Suites beside the machine's own: bullseye is the last release with Consul and ZooKeeper 3.4, bookworm
- * the one with etcd 3.4, trixie the first with etcd 3.5. Each has a different HAProxy.
+ * Suites besides the machine's own: bullseye is the last release with Consul and ZooKeeper 3.4, bookworm the one with
+ * etcd 3.4, and trixie the first with etcd 3.5. Each has a different HAProxy.
  */
 const EXTRA_SUITES = ['bullseye', 'bookworm', 'trixie', 'forky']
 
@@ -119,8 +119,8 @@ const CACHE = fileURLToPath(new URL('../.cache/servers', import.meta.url))
 
 /**
  * The path of a server's program; undefined if it is neither on PATH nor in the cache.
- * `env` contains the variables that its process needs besides its caller's.
- * @param {string} name one of `serverNames`, or another program that PATH has
+ * `env` contains the variables that the program needs in addition to those of its caller.
+ * @param {string} name one of `serverNames`, or another program on PATH
  * @returns {{ path: string, env: Record<string, string> } | undefined}
  */
 export function locate(name) {
@@ -149,11 +149,11 @@ function isProgram(path) {
   }
 }
 
-/** Without fonts a browser shows no text; this setting finds the unpacked ones. */
+/** Makes a browser find the unpacked fonts. Without fonts, it would show no text. */
 const fonts = (root) =>
   existsSync(join(root, 'usr/share/fonts')) ? { XDG_DATA_HOME: join(root, 'usr/share') } : {}
 
-/** The unpacked shared libraries: in lib/ or usr/lib/, mostly in a folder named by architecture. */
+/** LD_LIBRARY_PATH for the unpacked shared libraries, which are in folders of lib/ and usr/lib/ named by architecture. */
 function libraryPath(root) {
   const folders = []
   for (const lib of [join(root, 'lib'), join(root, 'usr/lib')]) {
@@ -173,7 +173,7 @@ function libraryPath(root) {
 /**
  * Fetches the servers that are missing.
  * @param {readonly string[]} names
- * @returns {string[]} one line for each missing server, with the reason; empty if none is missing
+ * @returns {string[]} one line for each server that is still missing, with the reason
  */
 export function provide(names) {
   const missing = names.filter((name) => locate(name) === undefined)
@@ -181,7 +181,7 @@ export function provide(names) {
   if (spawnSync('apt-get', ['--version']).status !== 0) {
     return missing.map((name) => `${name}: not on PATH, and there is no apt-get to fetch it with`)
   }
-  // A folder of our own makes concurrent runs safe: the finished server is renamed into place.
+  // Each process works in its own folder and renames finished servers into place, so concurrent runs are safe.
   const work = join(CACHE, `.work-${process.pid}`)
   try {
     const apt = privateApt(work)
@@ -199,9 +199,9 @@ export function provide(names) {
 }
 
 /**
- * An apt that reads the machine's Debian sources and the list of what is installed, and writes only
- * below `work`: it needs neither root nor a previous `apt-get update`.
- * @returns a function that runs apt-get, or the reason why there is none
+ * An apt-get that reads the machine's Debian sources and its list of installed packages, and writes only below `work`.
+ * It needs neither root nor a previous `apt-get update`.
+ * @returns a function that runs apt-get, or the reason why apt-get cannot be used
  */
 function privateApt(work) {
   const sources = debianSources()
@@ -259,14 +259,14 @@ const extraSuites = (sources) => sources.filter(({ extra }) => extra).map(({ sui
 /** Without this, apt would prefer the packages of a newer release, whose dependencies the machine does not have. */
 const asLastResort = (suite) => `Package: *\nPin: release n=${suite}\nPin-Priority: 1\n`
 
-/** The machine's Debian entries, then the extra suites that are not among them, at the first one's address. */
+/** The machine's Debian entries, then the missing extra suites, at the address of the first entry. */
 function debianSources() {
   const lines = []
   for (const file of sourceFiles()) {
     const text = readFileSync(file, 'utf8')
     lines.push(...(file.endsWith('.sources') ? deb822(text) : oneLine(text)))
   }
-  // A failing third-party archive must not fail the run.
+  // Third-party archives are left out, so that a failing one cannot fail the run.
   const debian = lines.filter(({ uri }) => /\/debian(-security)?\/?$/.test(uri))
   const main = debian.find(({ uri }) => /\/debian\/?$/.test(uri))
   if (main === undefined) return []
@@ -305,7 +305,7 @@ function deb822(text) {
     const field = (name) => new RegExp(`^${name}:[ \\t]*(.*)$`, 'im').exec(plain)?.[1]?.trim() ?? ''
     const words = (name) => field(name).split(/\s+/).filter(Boolean)
     if (!words('Types').includes('deb') || field('Enabled').toLowerCase() === 'no') return []
-    // A key inside the stanza does not fit on one line; apt's own keys are used instead.
+    // An inline key does not fit on one line; apt's own keys are used instead.
     const signed = field('Signed-By').startsWith('/') ? `[signed-by=${field('Signed-By')}]` : ''
     return words('URIs').flatMap((uri) =>
       words('Suites').map((suite) => ({
@@ -318,7 +318,7 @@ function deb822(text) {
   })
 }
 
-/** Downloads and unpacks one server; returns the reason if that fails. */
+/** Downloads and unpacks one server. Returns the reason for a failure; undefined after a success. */
 function fetch(name, work, apt) {
   const archives = join(work, 'archives')
   const { package: main, alone, suite, program, ownLibc } = SERVERS[name]
@@ -346,7 +346,7 @@ function fetch(name, work, apt) {
   return undefined
 }
 
-/** @param home where the unpacked tree will be */
+/** @param home the final path of the unpacked tree */
 function startWithOwnLibc(root, program, home) {
   const libraries = readdirSync(join(root, 'usr/lib'), { recursive: true })
   const loader = libraries.find((path) => /(^|\/)ld-linux[^/]*\.so\.\d+$/.test(path))
@@ -354,7 +354,7 @@ function startWithOwnLibc(root, program, home) {
   writeFileSync(path, withLoader(readFileSync(path), join(home, 'usr/lib', loader)))
 }
 
-/** Links to absolute paths, such as Java's to its files in /etc, point into the unpacked tree. */
+/** Redirects links to absolute paths, such as Java's links to its files in /etc, into the unpacked tree. */
 function mendLinks(folder, root) {
   for (const entry of readdirSync(folder, { withFileTypes: true })) {
     const path = join(folder, entry.name)

@@ -1,8 +1,8 @@
 // npm run soak [-- load|reloads|register|haproxy] [-seconds N]: the long trials of test/faults, 20 minutes each by
 // default. `load` (soak.test.ts) prints memory and handles every 10 seconds and a verdict; `reloads`
-// (reloads.test.ts) kills whatever it can and counts lost reloads. `register` (register.test.ts)
+// (reloads.test.ts) kills every process that it can and counts lost reloads. `register` (register.test.ts)
 // compares the registered services with the running ones; `haproxy` (haproxy.test.ts) compares the
-// servers of HAProxy with those of its file. Without a name, all of them run.
+// servers of HAProxy with those of its file. Without a name, all trials run.
 import { spawnSync } from 'node:child_process'
 import { parseArgs } from 'node:util'
 import { build, installPackages, root } from './prepare.mjs'

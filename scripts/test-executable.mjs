@@ -1,5 +1,5 @@
-// npm run test:executable: runs all tests of the built program on the single executable, and the contract of the
-// stores. `npm test` includes a short version (test/executable).
+// npm run test:executable: runs all tests of the built program, and the contract of the stores, on the single
+// executable. `npm test` includes a short version (test/executable).
 import { join } from 'node:path'
 import { executable } from './executable.mjs'
 import { root, step } from './prepare.mjs'
@@ -15,8 +15,8 @@ const runs = {
       env: { ...process.env, RECONFD_PROGRAM: file },
     },
   ),
-  // These open stores and run commands inside the test, so the test runs on the executable's runtime:
-  // with BUN_BE_BUN the same file is Bun itself.
+  // These tests open stores and run commands in their own process, so they run on the executable's runtime: with
+  // BUN_BE_BUN=1, the executable behaves as Bun itself.
   'contract, stores and commands': runVitest(['test/contract', 'test/stores', 'test/apply'], {
     runtime: [file, '--bun'],
     env: { ...process.env, BUN_BE_BUN: '1' },

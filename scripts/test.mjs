@@ -1,5 +1,5 @@
-// `npm test`: prepares a fresh clone (packages, servers, build), runs all tests, and prints the last line
-// `N passed, N failed`. Arguments are passed to vitest.
+// `npm test`: prepares a fresh clone (packages, servers, build), runs all tests, and prints
+// `N passed, N failed` as the last line. Arguments are passed to vitest.
 // Plain JavaScript without dependencies, since there may be no node_modules yet.
 import { build, installPackages, step } from './prepare.mjs'
 import { runVitest, summary } from './vitest.mjs'

@@ -1,12 +1,12 @@
-// The types of the library in one self-contained file: the exports of src/index.ts with every declaration
-// that they need, each taken from the text of its module (isolated declarations).
+// Bundles the types of the library into one self-contained file: the exports of src/index.ts with every declaration
+// that they need. Each declaration is taken from the text of its module (isolated declarations).
 import { readFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import ts from 'typescript'
 
 /**
  * Throws if a public type comes from a package, must be inferred, or shares its name with another type.
- * @param {string} entry the path of a module that only exports from others
+ * @param {string} entry the path of a module that only re-exports
  * @returns {string} the text of a `.d.ts`
  */
 export function bundleTypes(entry) {
@@ -21,7 +21,7 @@ export function bundleTypes(entry) {
       throw new Error(`${path}: the type of ${name} must be declared explicitly`)
     if (declared === undefined) {
       const from = imports.get(name)
-      // A name without a declaration belongs to the language, such as ReadonlyMap.
+      // Names without a declaration, such as ReadonlyMap, belong to the language.
       if (from === undefined) return
       if (from.name !== name || from.path === undefined)
         throw new Error(
@@ -85,7 +85,7 @@ function readModule(path) {
 const commentOf = (statement, file) =>
   (statement.jsDoc ?? []).map((comment) => `${comment.getText(file)}\n`).join('')
 
-/** The types that a declaration names, and whether a type must be inferred. */
+/** The types that a declaration uses, and whether one of them must be inferred. */
 function readTypes(node) {
   const uses = new Set()
   let isInferred = false

@@ -1,5 +1,6 @@
-// npm run demo -- whole-way: containers with small web servers, `reconfd register -docker` into a store,
-// `reconfd -watch` from there into HAProxy, and constant requests while containers start and stop.
+// npm run demo -- whole-way: starts containers with small web servers, registers them in a store with
+// `reconfd register -docker`, configures HAProxy from the store with `reconfd -watch`, and sends requests all the time
+// while containers start and stop.
 //
 //   node scripts/whole-way.mjs [etcd|consul] [-rounds N]
 //
@@ -105,7 +106,7 @@ function podman(...args) {
   if (status !== 0) throw new Error(`podman ${args.join(' ')}: ${stderr}`)
 }
 
-/** An image with busybox only. */
+/** Makes an image that contains only busybox. */
 function makeImage() {
   const files = join(folder, 'image')
   for (const name of ['bin', 'www', 'etc', 'tmp', 'proc', 'sys', 'dev']) {
@@ -139,7 +140,7 @@ async function runContainer() {
   return name
 }
 
-/** The number of answers of each container, and the failures. */
+/** Counts the answers of each container, and collects the failures. */
 const answers = new Map()
 const failures = []
 
@@ -226,7 +227,7 @@ async function main() {
     env: environment,
   })
   const config = join(folder, 'haproxy.cfg')
-  // The first one may be written before the containers are registered.
+  // The first configuration may be written before the containers are registered.
   await until('HAProxy has a configuration with servers', () =>
     existsSync(config) ? /^ +server /m.test(readFileSync(config, 'utf8')) : false,
   )

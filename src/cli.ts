@@ -1,4 +1,4 @@
-// The command line program: argv, signals, exit codes. The only file that touches the process.
+// The command-line program: parses argv, handles signals and sets the exit code.
 import { fstatSync } from 'node:fs'
 import { constants } from 'node:os'
 import { printableText } from './core/escape.ts'
@@ -24,7 +24,7 @@ import type { PlannedFile } from './core/written.ts'
 
 ignoreDebugSignal()
 
-/** Documented in docs/configuration.md and at the end of `-help`. */
+/** Exit codes, as documented in docs/configuration.md and at the end of `-help`. */
 const EXIT = {
   done: 0,
   failed: 1,
@@ -32,7 +32,7 @@ const EXIT = {
   unreachable: 69,
   bug: 70,
   configuration: 78,
-  /** Plus the signal's number, as in shells. */
+  /** As in shells, the number of the signal is added. */
   signalled: 128,
 } as const
 
@@ -46,7 +46,7 @@ function standardError(): Outlet {
   return { isTerminal: process.stderr.isTTY, file: `${dev}:${ino}` }
 }
 
-/** Prints the faults that end the run; as JSON with -log-format json, so that every line of the log is JSON. */
+/** Prints the faults that end the run. With -log-format json, prints JSON, so that every line of the log is JSON. */
 async function printFaults(raw: readonly Fault[], format: Settings['logFormat']): Promise<void> {
   const faults = raw.map((fault) => mapFault(fault, withoutSecrets))
   if (format === 'text') {
@@ -63,8 +63,8 @@ async function main(argv: readonly string[]): Promise<number> {
   // Removes the service manager's variables before any command can inherit them.
   const supervisor = takeSupervisor(process.env, process.pid)
   const shown = concealed(argv)
-  // Changes the command line that `ps` shows; Bun, and so the single executable, ignores it. Set only to conceal a
-  // secret, because a title hides the script that Node runs.
+  // Conceals secrets in the command line that `ps` shows. Without a secret, the title stays unset, because it would hide
+  // the script that Node runs. Bun ignores the title, so the single executable does not conceal secrets.
   if (shown !== undefined) process.title = ['reconfd', ...shown].join(' ')
   const command = await loadSettings(argv, process.env)
   if (!command.ok) {
@@ -117,12 +117,12 @@ async function main(argv: readonly string[]): Promise<number> {
   }
 }
 
-/** Colours for a terminal, unless NO_COLOR is set (https://no-color.org). */
+/** Enables colours on a terminal, unless NO_COLOR is set (https://no-color.org). */
 const terminal = ({ isTTY }: NodeJS.WriteStream): { readonly colour: boolean } => ({
   colour: isTTY === true && (process.env['NO_COLOR'] ?? '') === '',
 })
 
-/** Resolves when the text has been written: it may be longer than the buffer of a pipe. */
+/** Resolves once the text is written. Exiting earlier would cut off text that exceeds the buffer of a pipe. */
 const printOut = (text: string): Promise<void> =>
   new Promise((written) => process.stdout.write(text, () => written()))
 
@@ -170,7 +170,7 @@ async function ask({
   return result.error.exit
 }
 
-/** ECMA-48: move the cursor to the top left, then clear to the end; avoids flicker. */
+/** ECMA-48: moves the cursor to the top left, then clears to the end of the screen. This order avoids flicker. */
 const CLEAR_SCREEN = '\u001b[H\u001b[J'
 
 /** `reconfd register`. */
@@ -250,7 +250,7 @@ async function runWith(
 }
 
 const AS_PID_1 =
-  'running as PID 1: Node does not reap orphaned processes; start it through tini, as the image does, or with "docker run --init"'
+  'running as PID 1: Node does not reap orphaned processes; start reconfd through tini, as the image does, or with "docker run --init"'
 
 /** The listeners of a run's events that write to the terminal: log, progress line, report, diff. */
 async function listenersOf(settings: Settings) {
@@ -301,7 +301,7 @@ async function listenersOf(settings: Settings) {
 }
 
 /**
- * The first signal stops the run; a second one ends the process at once. Owed reloads are already recorded.
+ * The first signal stops the run; a second one ends the process immediately. Owed reloads are already recorded.
  * @param kill kills the program of exec mode
  */
 function stopOnSignals(hasProgram: boolean, isOnetime: boolean, emit: Emit, kill: () => void) {
@@ -323,7 +323,7 @@ function stopOnSignals(hasProgram: boolean, isOnetime: boolean, emit: Emit, kill
 }
 
 /**
- * Forwards signals to the program of exec mode; those that arrive before its start are not delivered later.
+ * Forwards signals to the program of exec mode. Signals that arrive before the program starts are dropped.
  * @param reload called for a SIGHUP that is not forwarded; undefined in a onetime run
  */
 function forwardSignals(

@@ -1,5 +1,5 @@
 // The entry point under Node: `dist/cli.js` is this file, and `dist/program/` contains the modules of `cli.ts`. The
-// single executable embeds its compiled code and starts with `cli.ts`.
+// single executable embeds compiled code instead, and starts with `cli.ts`.
 import { KEEP } from './system/keep.ts'
 import { Modules } from './system/modules.ts'
 

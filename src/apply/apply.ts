@@ -1,5 +1,5 @@
-// Apply: the steps that put the files of one unit in place. All files complete a step before any begins the next,
-// so none is swapped if another is refused. The caller records the owed reloads between the check and the swap.
+// Puts the files of one unit in place, in steps. All files complete a step before any file begins the next, so no file
+// is swapped if another one is refused. The caller records the owed reloads between the check and the swap.
 //
 //     stage -> check -> sync -> swap [-> undo, if the caller asks for it]
 import { warnIfFailed, type Emit } from '../core/event.ts'
@@ -19,15 +19,15 @@ import { remove, repairMetadata, restore, swap, syncDirs } from './swap.ts'
 import { restoreFiles } from './undo.ts'
 
 export interface FileChange {
-  /** The name of its resource, for events. */
+  /** Name of the resource, for events. */
   readonly resource: string
-  /** Its `dest` is the path of this file, even for a for_each template. */
+  /** The settings of the template. Their `dest` is the path of this file, even for a for_each template. */
   readonly spec: TemplateSpec
   readonly plan: Write
 }
 
 export interface ApplyOptions {
-  /** The staged file stays beside the destination; a notice names it. */
+  /** Keeps the staged file beside the destination, and logs its path. */
   readonly keepStageFile: boolean
   readonly emit: Emit
 }
@@ -46,7 +46,7 @@ export interface PreparedFiles {
   readonly ok: true
   /** Resolves when the staged contents and attributes are on disk. After a failure, call discard(). */
   sync(): Promise<ApplyFailure | undefined>
-  /** Renames all files into place, or none. */
+  /** Renames all files into place. If one rename fails, restores all destinations. */
   swap(): Promise<Swapped | ApplyFailure>
   /** Removes the staged files and the folders created for them. */
   discard(): Promise<void>
@@ -68,8 +68,8 @@ export interface Swapped {
   readonly ok: true
   readonly files: readonly PlacedFile[]
   /**
-   * Resolves when the renames are on disk; never rejects. Reloads need not wait for it: every reader already sees
-   * the new files, and if a power cut undoes a rename, the next start writes the file again and reloads.
+   * Resolves when the renames are on disk; never rejects. Reloads need not wait for this: every reader already sees the
+   * new files, and if a power cut undoes a rename, the next start writes the file again and reloads.
    */
   readonly durable: Promise<void>
   /**
@@ -89,7 +89,8 @@ interface Step {
 }
 
 /**
- * Stages and checks the changes, all or none. A failure leaves no folder and, without `keepStageFile`, no staged file.
+ * Stages and checks all changes. A failure leaves behind no created folder and, without `keepStageFile`, no staged
+ * file.
  */
 export async function prepareFiles(
   changes: readonly FileChange[],
@@ -138,7 +139,10 @@ const failed = (at: ApplyFailure['at'], fault: Fault, { resource }: FileChange):
   resource,
 })
 
-/** Copies the attributes to the empty files first: an ACL could let a user read content before its mode is set. */
+/**
+ * Stages all files. Copies attributes to the files while they are empty, because an ACL could let a user read content
+ * before its mode is set.
+ */
 async function stageAll(
   changes: readonly FileChange[],
   steps: Step[],
@@ -243,7 +247,7 @@ async function swapOne({ change, staged }: Step): Promise<Result<void, Fault>> {
   return staged === undefined ? remove(spec) : swap(spec.dest, staged)
 }
 
-/** Restores in reverse order. */
+/** Restores the previous files in reverse order. */
 const undo = (done: readonly FileChange[]): Promise<Fault | undefined> =>
   restoreFiles(done.toReversed().map(({ spec, plan }) => ({ ...spec, observed: plan.previous })))
 
@@ -252,7 +256,7 @@ async function undone(done: readonly FileChange[], failure: ApplyFailure): Promi
   const lost = await undo(done)
   if (lost === undefined) return failure
   const { fault } = failure
-  const message = `${fault.message}; and some files could not be restored: ${lost.message}`
+  const message = `${fault.message}; some files could not be restored: ${lost.message}`
   return { ...failure, fault: { ...fault, message }, isStuck: true }
 }
 

@@ -1,6 +1,6 @@
-// Attributes: copies the extended attributes, ACL and SELinux context of a file to the file that replaces it. Node
-// cannot do this, so getfattr compares and cp copies. Both receive descriptors, because a name could meanwhile refer
-// to another file. Without getfattr or /proc, no attributes are kept.
+// Copies the extended attributes, ACL and SELinux context of a file to the file that replaces it. Node cannot do this,
+// so getfattr compares and cp copies. Both receive descriptors, because a name could meanwhile refer to another file.
+// Without getfattr or /proc, no attributes are kept.
 import {
   accessSync,
   closeSync,
@@ -22,26 +22,29 @@ import type { Staged } from './staged.ts'
 type Preserve = '' | 'xattr' | 'mode,xattr'
 
 interface Known {
-  /** Identity and change time of the inode: differs after a replacement and after any change of the file. */
+  /** Identity and change time of the inode. It differs after a replacement and after any change of the file. */
   readonly state: string
   readonly preserve: Preserve
 }
 
 interface Pair {
   readonly staged: Staged
-  /** Descriptor of the file that it will replace. */
+  /** Descriptor of the file that the staged file will replace. */
   readonly target: number
 }
 
-/** Limit of one run of getfattr or cp, in milliseconds. */
+/** Timeout of one run of getfattr or cp, in milliseconds. */
 const TIMEOUT = 10_000
-/** Pairs for one run of getfattr; each takes two descriptors. */
+/** Maximum number of pairs in one run of getfattr; each pair takes two descriptors. */
 const AT_ONCE = 10
 const OUTPUT_CAP = 1024 * 1024
 /** The first descriptor after the standard streams. */
 const FIRST = 3
 
-/** By path of the target. Avoids running getfattr for files that have not changed since we wrote them. */
+/**
+ * What is known about each target, by path. Avoids running getfattr for files that have not changed since we wrote
+ * them.
+ */
 const known = new Map<string, Known>()
 
 const inodeState = ({ dev, ino, ctimeMs }: Stats): string => `${dev} ${ino} ${ctimeMs}`
@@ -136,7 +139,7 @@ async function compareAttributes(pairs: readonly Pair[]): Promise<void> {
   if (pairs.length === 0) return
   const files = pairs.flatMap(({ staged, target }) => [target, staged.fd])
   const paths = files.map((_, n) => pathOf(n)).join(' ')
-  // No messages: a file that has vanished is reported by the swap.
+  // Error messages are discarded: a file that has vanished is reported by the swap.
   const command = `exec getfattr -d -m - --absolute-names -- ${paths} 2>/dev/null`
   const result = await runCommand(command, { timeout: TIMEOUT, cap: OUTPUT_CAP, files })
   const dumps = result.truncated > 0 ? undefined : readDumps(result.output)
@@ -147,7 +150,7 @@ async function compareAttributes(pairs: readonly Pair[]): Promise<void> {
   }
 }
 
-/** The lines `name=value` printed by getfattr, by file. */
+/** Returns the lines `name=value` printed by getfattr, by file. */
 function readDumps(output: string): ReadonlyMap<string, string> {
   const dumps = new Map<string, string>()
   for (const block of output.split(/^# file: /m).slice(1)) {

@@ -1,5 +1,5 @@
-// Check: runs check_cmd on a staged file, and verifies that it did not change the file; runs group_check_cmd on the
-// files in their final places.
+// Runs check_cmd on a staged file, and verifies that the command did not change the file. Runs group_check_cmd on the
+// files in place.
 import { closeSync, fstatSync, readFileSync } from 'node:fs'
 import { basename } from 'node:path'
 import { expandCommand, namesFile } from '../core/command.ts'
@@ -14,7 +14,7 @@ import { copyApart } from './stage.ts'
 import type { Staged } from './staged.ts'
 
 export interface Checked {
-  /** As written in the resource, because the path of the staged file does not exist after the check. */
+  /** The command as written in the resource, because the path of the staged file does not exist after the check. */
   readonly command: string
   /** Without output if the resource is sensitive. */
   readonly result: CommandResult
@@ -36,7 +36,7 @@ export class Checks {
       this.#passed.add(checkCmd)
       return this.#run(spec, staged)
     }
-    // The folder's owner could replace the file before the command reads it.
+    // The owner of a foreign folder could replace the file before the command reads it, so the command gets a copy.
     if (staged.isInPlace || foreignTo(staged.place) === undefined) return this.#run(spec, staged)
     let copy: Staged | undefined
     try {
@@ -67,15 +67,15 @@ export class Checks {
   }
 }
 
-/** Replaces the path of the staged file in the output by `{{.src}}`. */
+/** Replaces the path of the staged file in the output with `{{.src}}`. */
 const withoutPath = (result: CommandResult, path: string): CommandResult => ({
   ...result,
   output: result.output.replaceAll(path, '{{.src}}').replaceAll(basename(path), '{{.src}}'),
 })
 
 /**
- * Runs a group_check_cmd, which has no placeholders, on the files in their final places. If it fails, the caller
- * restores the previous files.
+ * Runs a group_check_cmd, which has no placeholders, on the files in place. If it fails, the caller restores the
+ * previous files.
  */
 export async function groupCheck({ command, timeout, sensitive }: TimedCommand): Promise<Checked> {
   const result = await runCommand(command, { timeout })

@@ -14,7 +14,7 @@ export const succeeded = (result: CommandResult): boolean =>
 /** Replaces the output if the resource has `sensitive = true`. */
 const MASKED = '[not shown: the resource is sensitive]'
 
-/** The result without output that must not be shown; events carry this one. */
+/** Returns the result without output that must not be shown, for events. */
 export const shownResult = (result: CommandResult, sensitive = false): CommandResult =>
   sensitive && result.output !== '' ? { ...result, output: MASKED } : result
 
@@ -25,7 +25,7 @@ interface FaultOptions {
   readonly dest?: string
 }
 
-/** A fault with the exit status, a hint, and the last lines of the output. */
+/** Returns a fault with the exit status, a hint, and the last lines of the output. */
 export function commandFault(
   what: CommandName,
   command: string,
@@ -66,7 +66,7 @@ const AFTER: Readonly<Record<CommandName, readonly [state: string, advice: strin
     'Run the command by hand to see why it fails.',
   ],
   verify_cmd: [
-    'The reload succeeded, but the program is not healthy after it',
+    'The reload succeeded, but the program is not healthy afterwards',
     'Run the command by hand, and read the log of the program.',
   ],
 }

@@ -1,5 +1,5 @@
-// The one place that runs commands of resources: /bin/sh in its own process group, with a timeout and a limit on the
-// captured output. Never throws, and never exceeds `longestRun`.
+// The only place that runs the commands of resources. Each runs in /bin/sh, in its own process group, with a timeout
+// and a limit on the captured output. Running a command never throws, and takes at most `longestRun`.
 import type { CommandResult } from '../core/event.ts'
 import { ioFault } from '../core/errno.ts'
 import { commandEnvironment } from '../system/command-environment.ts'
@@ -16,7 +16,7 @@ export interface CommandOptions {
   readonly grace?: number
   /** Bytes of captured output; default 64 KiB. */
   readonly cap?: number
-  /** Added to the environment of commands. */
+  /** Variables added to the environment of the command. */
   readonly env?: Readonly<Record<string, string>>
   /** Descriptors of this process, which become 3, 4, ... in the command. */
   readonly files?: readonly number[]
@@ -30,7 +30,7 @@ export const longestRun = (timeout: number): number => timeout + GRACE + REPORT_
 const HELD_PIPE = 100
 /** Milliseconds to wait for the exit of a killed command. */
 const REPORT_MOST = 1000
-/** Milliseconds between two checks whether a terminated group, whose shell has exited, is gone. */
+/** Interval in milliseconds at which a terminated group, whose shell has exited, is tested until it is gone. */
 const GROUP_POLL = 20
 
 // One pipe for both outputs keeps their order. `eval` keeps the line numbers in the shell's messages, and the

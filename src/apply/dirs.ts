@@ -1,4 +1,4 @@
-// Folders above a destination: created if `mkdirs` is set, and removed again if their file is not placed.
+// Creates missing folders above a destination if `mkdirs` is set, and removes them again if the file is not placed.
 import { chmodSync, mkdirSync, rmdirSync } from 'node:fs'
 import { errnoOf, ioFault } from '../core/errno.ts'
 import { raise, type Fault } from '../core/fault.ts'
@@ -17,7 +17,7 @@ export interface MadePlace {
 
 /**
  * Creates the missing folders of a place with mode 0755, whatever the umask, owned by the effective user. On failure,
- * removes those already created and closes the place.
+ * removes the folders that it has created, and closes the place.
  */
 export function makeMissingDirs(place: Place): Result<MadePlace, Fault> {
   const made: string[] = []
@@ -46,7 +46,7 @@ export function makeMissingDirs(place: Place): Result<MadePlace, Fault> {
   }
 }
 
-/** False if the folder already exists, perhaps created for another resource. */
+/** Returns false if the folder already exists, for example because it was created for another resource. */
 function makeDir(folder: Folder, name: string): boolean {
   try {
     mkdirSync(folder.at(name), DIR_MODE)
@@ -63,7 +63,7 @@ function secure(folder: Folder): void {
   if ((folder.stats.mode & 0o7777) !== DIR_MODE) chmodSync(folder.at('.'), DIR_MODE)
 }
 
-/** Removes created folders, the innermost first. Stops at one that is not empty. */
+/** Removes created folders, the innermost first. Stops at the first folder that is not empty. */
 export function removeDirs(made: readonly string[]): void {
   for (const path of made.toReversed()) {
     try {

@@ -1,10 +1,10 @@
-// output_format: checks that rendered content parses. Loads only the parser that is needed. No message quotes the
-// content, since it contains values.
+// Checks that rendered content parses in its output_format. Loads only the parser that is needed. No message quotes the
+// content, because it contains values.
 import type { Fault } from '../core/fault.ts'
 import type { OutputFormat, TemplateSpec } from '../core/resource.ts'
 import { SyntaxFault } from '../core/syntax.ts'
 
-/** Each throws a SyntaxFault, or a RangeError if the text is nested too deeply. */
+/** Each check throws a SyntaxFault, or a RangeError if the text is nested too deeply. */
 const formats: Readonly<
   Record<OutputFormat, () => Promise<{ readonly check: (text: string) => void }>>
 > = {
@@ -14,7 +14,7 @@ const formats: Readonly<
   xml: () => import('./formats/xml.ts'),
 }
 
-/** @returns a fault if the content does not parse; undefined if it does, or without output_format */
+/** @returns a fault if the content does not parse; undefined if it parses, or if there is no output_format */
 export async function checkFormat(
   { outputFormat, dest }: Pick<TemplateSpec, 'outputFormat' | 'dest'>,
   bytes: Uint8Array,
@@ -37,7 +37,7 @@ export async function checkFormat(
     check(text)
     return undefined
   } catch (error) {
-    // Recursive parsers exhaust the stack.
+    // A recursive parser has exhausted the stack.
     if (error instanceof RangeError) return fault('it is nested too deeply')
     if (!(error instanceof SyntaxFault)) throw error
     return fault(`line ${error.line}, column ${error.column}: ${unquoted(error.message)}`)

@@ -9,7 +9,7 @@ type Metadata = Pick<Target, 'mode' | 'uid' | 'gid'>
 
 /**
  * Sets the owner. Even a file of ours may have a foreign group, from a setgid folder.
- * @throws FaultError if it cannot be set
+ * @throws FaultError if the owner cannot be set
  */
 export function setOwner(fd: number, dest: string, next: Metadata): void {
   const now = fstatSync(fd)
@@ -37,7 +37,7 @@ function ownerFault(dest: string, { uid, gid }: Metadata, error: unknown): Fault
     ...(gid === undefined ? [] : [`group ${gid}`]),
   ]
   return ioFault(
-    `cannot give ${dest} to ${wanted.join(' and ')}`,
+    `cannot change the owner of ${dest} to ${wanted.join(' and ')}`,
     error,
     'Run reconfd as root, or remove uid, gid, owner and group, so that its user owns the file.',
   )

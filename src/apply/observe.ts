@@ -11,13 +11,14 @@ import { userOf } from '../system/users.ts'
 const LARGEST = 512 * 1024 * 1024
 
 export interface ObserveRules extends LinkRules {
-  /** Metadata set by the resource; a new file inherits the rest from the existing one. */
+  /** Metadata set by the resource; a new file inherits all other metadata from the existing file. */
   readonly desired?: Pick<Desired, 'uid' | 'mode'>
 }
 
 /**
  * Reads content and metadata of a destination. Anything other than a regular file or a missing path is `unreadable`,
- * and so is a symbolic link that must not be followed. Its system calls are synchronous: see stage.ts.
+ * and so is a symbolic link that must not be followed. The system calls are synchronous, for the reason given in
+ * stage.ts.
  */
 export async function observe(dest: string, rules: ObserveRules = {}): Promise<Observed> {
   let place: Place | undefined
@@ -48,7 +49,7 @@ export async function observe(dest: string, rules: ObserveRules = {}): Promise<O
 export const openDestination = ({ folder, name }: Place, access: number): number =>
   openSync(folder.at(name), access | constants.O_NONBLOCK | constants.O_NOFOLLOW)
 
-/** Returns the reason why an open file is not accepted as the destination; undefined if it is. */
+/** Returns the reason why an open file is not accepted as the destination; undefined if it is accepted. */
 export function unfit(dest: string, stats: Stats, place: Place): Fault | undefined {
   if (!stats.isFile()) return notAFile(dest, stats)
   if (stats.size > LARGEST) {

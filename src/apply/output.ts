@@ -9,7 +9,7 @@ export class CappedOutput {
   #ring: Buffer | undefined
   #tailTotal = 0
 
-  /** @param cap limit in bytes; a quarter of them for the beginning */
+  /** @param cap limit in bytes; a quarter of these bytes is used for the beginning */
   constructor(cap: number) {
     this.#headCap = cap >> 2
     this.#tailCap = cap - this.#headCap

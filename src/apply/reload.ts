@@ -1,4 +1,4 @@
-// Reload: runs a reload command and its verifications, which succeed or fail together.
+// Runs a reload command and its verifications, which succeed or fail together.
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { CommandResult } from '../core/event.ts'
 import type { Fault } from '../core/fault.ts'

@@ -3,9 +3,9 @@
 // request starts another shell that waits for a command, in its own session and process group, so that a reload
 // does not wait for a fork. Environment, umask and folder are inherited.
 //
-// Each waiting shell has its own socket: it writes its process id, reads its command, and the command's output
-// follows. After the output, the helper writes the exit status. The helper and the waiting shells read from the
-// daemon, so they end when it ends, however that happens.
+// Each waiting shell has its own socket: it writes its process id, reads its command, and the command's output follows.
+// After the output, the helper writes the exit status. The helper and the waiting shells read from the daemon, so they
+// end when the daemon ends, even if it is killed.
 import type { spawn as Spawn } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
 import type { Socket } from 'node:net'
@@ -19,13 +19,13 @@ const READY_MOST = 1000
 /** Maximum characters of a command; they fit into one argument (128 KiB on Linux) in any encoding. */
 const LONGEST = 32_000
 /**
- * Descriptors of the sockets; dash supports none above 9. Each serves one command; after the last, a new helper is
- * started.
+ * Descriptors of the sockets; dash supports no descriptor above 9. Each socket serves one command; after the last one,
+ * a new helper is started.
  */
 const SLOTS = [3, 4, 5, 6, 7, 8, 9]
 
 // The command has no input, and one pipe for both outputs. The shell's error messages are those of `sh -c`. $PPID is
-// set to the daemon, except in bash, where it is read-only.
+// set to the daemon's process id, except in bash, where it is read-only.
 const WAITING = `[ -n "$BASH_VERSION" ] || PPID=${process.pid}; echo $$; IFS= read -r reconfd_command || exit; exec </dev/null 2>&1; eval "$reconfd_command"`
 
 // The left side of the pipe starts the later shells. The right side runs in the foreground, because background
@@ -48,11 +48,11 @@ export type ShellExit = readonly [exitCode: number | null, signal: string | null
 
 /** A running command. */
 export interface Started {
-  /** The process id of its shell, which is also its process group. */
+  /** The process id of the command's shell, which is also the id of its process group. */
   readonly pid: number
-  /** Sets the receiver of the output. If called at once, no output is missed. */
+  /** Sets the receiver of the output. Call it immediately, so that no output is missed. */
   onOutput(take: (chunk: Buffer) => void): void
-  /** Resolves when its shell has exited. */
+  /** Resolves when the command's shell has exited. */
   readonly exit: Promise<ShellExit>
   /** Resolves when all output has been received. With the helper, that is when the shell exits. */
   readonly printed: Promise<void>
@@ -78,7 +78,7 @@ let timer: NodeJS.Timeout | undefined
 let isImpossible = isBun
 
 /**
- * Starts a helper for a daemon. It does not keep the process alive.
+ * Starts a helper for a daemon. The helper does not keep this process alive.
  * @returns a function that ends the helper, unless another run in this process uses it
  */
 export async function keepSpawner(): Promise<() => void> {
@@ -109,7 +109,10 @@ function prepare(): void {
   waiting = helper?.next()
 }
 
-/** Starts a command with the helper. Undefined if there is no helper, or it cannot start this command. */
+/**
+ * Starts a command with the helper. Returns undefined if there is no helper, or if the helper cannot start this
+ * command.
+ */
 export async function startByHelper(command: string): Promise<Started | undefined> {
   if (command.length > LONGEST || /[\n\0]/.test(command)) return undefined
   if (helper?.isCurrent() === false) drop()
@@ -121,14 +124,14 @@ export async function startByHelper(command: string): Promise<Started | undefine
   timer = setTimeout(prepare, PAUSE).unref()
   const pid = await shell.ready()
   if (pid !== undefined) return shell.run(pid, command)
-  // Without setsid, no shell can wait.
+  // Without setsid, no waiting shell can be started.
   isImpossible ||= shell.hasFailed
   drop()
   return undefined
 }
 
 function openHelper(start: typeof Spawn): Helper | undefined {
-  // Not passed as an argument: a command could print the arguments of all processes.
+  // The mark is not passed as an argument, because a command could print the arguments of all processes.
   const mark = randomBytes(12).toString('hex')
   const environment = { ...process.env }
   const folder = process.cwd()
@@ -182,7 +185,7 @@ class Waiting {
   #rest: Buffer = Buffer.alloc(0)
   #exit: ShellExit | undefined
 
-  /** @param mark precedes the exit status, after all output of the command */
+  /** @param mark the text between the output of the command and its exit status */
   constructor(
     private readonly socket: Socket,
     private readonly mark: string,
@@ -191,17 +194,17 @@ class Waiting {
     socket.once('close', () => this.#end([null, 'SIGKILL']))
   }
 
-  /** False if it was killed while it waited. */
+  /** False if the shell was killed while it waited. */
   get isUsable(): boolean {
     return this.#exit === undefined
   }
 
-  /** Whether it ended before it could wait. */
+  /** Whether the shell ended before it could wait. */
   get hasFailed(): boolean {
     return this.#pid === undefined && this.#exit !== undefined && !this.socket.destroyed
   }
 
-  /** Its process id; undefined if it did not start in time. */
+  /** Resolves with the process id of the shell, or with undefined if the shell did not start in time. */
   async ready(): Promise<number | undefined> {
     if (this.#pid === undefined && this.isUsable) {
       let timeout: NodeJS.Timeout | undefined

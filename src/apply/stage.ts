@@ -1,5 +1,5 @@
-// Stage: writes and syncs the new content in a hidden file beside the destination. Only the syncs are asynchronous:
-// the other calls take microseconds, and a round trip through the thread pool takes many times that.
+// Writes and syncs the new content in a hidden file beside the destination. Only the syncs are asynchronous: the other
+// calls take microseconds, and a round trip through the thread pool takes many times that.
 import { closeSync, constants, openSync, readFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { errnoOf, ioFault } from '../core/errno.ts'
@@ -13,12 +13,12 @@ import { makeMissingDirs, removeDirs } from './dirs.ts'
 import { setOwner } from './metadata.ts'
 import { openNew, Staged } from './staged.ts'
 
-/** Names to try for a hidden file. */
+/** Maximum number of names to try for a hidden file. */
 const TRIES = 100
 
 /**
- * Creates an empty hidden file for a destination. On failure nothing is left.
- * @param mkdirs whether missing folders above it are created
+ * Creates an empty hidden file for a destination. On failure, nothing is left behind.
+ * @param mkdirs whether missing folders above the destination are created
  */
 export function draft(
   destination: Destination,
@@ -58,7 +58,7 @@ export function fill(staged: Staged, dest: string): Result<Staged, Fault> {
   }
 }
 
-/** Creates a hidden file with its content. On failure nothing is left. */
+/** Creates a hidden file with its content. On failure, nothing is left behind. */
 export function stage(
   destination: Destination,
   next: Target,
@@ -84,7 +84,7 @@ export function copyApart({ place, next }: Staged): Staged {
   return copy
 }
 
-/** Creates the file beside its destination. Undefined for a mount point in a folder that is not writable. */
+/** Creates the file beside its destination. Returns undefined for a mount point in a folder that is not writable. */
 function createBeside(place: Place, next: Target, madeDirs: readonly string[]): Staged | undefined {
   try {
     const { name, fd } = newFile(place.folder, place.name)
@@ -149,7 +149,7 @@ function stageFault(dest: string, place: Place | undefined, error: unknown): Fau
   const what = `cannot write ${dest}`
   const dir = dirname(place?.path ?? dest)
   if (code === 'ENOENT') {
-    const hint = `The directory ${dir} is missing: mkdir -p ${dir}, or mkdirs = true`
+    const hint = `The directory ${dir} is missing. Run mkdir -p ${dir}, or set mkdirs = true.`
     return ioFault(what, error, hint)
   }
   if (code === 'EACCES' || code === 'EPERM') {

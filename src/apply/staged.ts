@@ -1,4 +1,4 @@
-// A staged file: hidden, open, and identified by its descriptor, because anybody who can write to its folder can
+// A staged file is hidden, open, and identified by its descriptor, because anybody who can write to its folder can
 // replace the file behind its name.
 import {
   closeSync,
@@ -34,10 +34,10 @@ const CREATE = constants.O_RDWR | constants.O_CREAT | constants.O_EXCL | constan
 
 /**
  * A hidden file that is to become a destination. It starts empty with mode 0600 and its final owner; `fill` writes its
- * content and sets its mode. Always call `release` in the end.
+ * content and sets its mode. Always call `release` at the end.
  */
 export class Staged {
-  /** For commands and messages. */
+  /** The path of the file, for commands and messages. */
   readonly path: string
   #synced: Promise<Result<void, Fault>> = Promise.resolve(ok(undefined))
   #moved = false
@@ -48,9 +48,9 @@ export class Staged {
     readonly place: Place,
     readonly next: Target,
     private file: number,
-    /** The folders created for it, the outermost first. */
+    /** The folders created for the file, the outermost first. */
     readonly madeDirs: readonly string[],
-    /** Its private folder, if it cannot be created beside the destination. */
+    /** The private folder of the file, if the file cannot be created beside the destination. */
     private readonly isolated?: PrivateFolder,
   ) {
     this.path = join(isolated?.path ?? dirname(place.path), entry.name)
@@ -61,7 +61,7 @@ export class Staged {
     return this.isolated !== undefined
   }
 
-  /** Open until `release`. */
+  /** The descriptor of the file, open until `release`. */
   get fd(): number {
     return this.file
   }
@@ -82,7 +82,7 @@ export class Staged {
     )
   }
 
-  /** The kernel executes no file that is open for writing (ETXTBSY), and a check may want to execute it. */
+  /** The kernel does not execute a file that is open for writing (ETXTBSY), and a check may execute this file. */
   #closeForWriting(): void {
     try {
       const from = hasProc() ? `/proc/self/fd/${this.file}` : this.entry.folder.at(this.entry.name)
@@ -90,11 +90,11 @@ export class Staged {
       closeSync(this.file)
       this.file = reader
     } catch {
-      // We may not be root, and the mode may deny its owner read access: the file stays open for writing.
+      // If we are not root and the mode denies the owner read access, the file stays open for writing.
     }
   }
 
-  /** Opens it by its name. @throws system errors; ELOOP if it has become a link */
+  /** Opens the file by its name. @throws system errors; ELOOP if it has become a link */
   openByName(): number {
     const { folder, name } = this.entry
     // O_NONBLOCK: a named pipe may have replaced it.
@@ -102,7 +102,7 @@ export class Staged {
     return openSync(folder.at(name), flags)
   }
 
-  /** Renames it over its target. @throws system errors, and Replaced */
+  /** Renames the file over its target. @throws system errors, and Replaced */
   move(): void {
     const { folder, name } = this.place
     this.#expectAt(this.entry)
@@ -118,7 +118,8 @@ export class Staged {
 
   /**
    * Closes the file, and removes it unless it has become the destination.
-   * @param keep whether it is renamed to a fixed name instead; if it has become the destination, a copy gets that name
+   * @param keep whether the file is kept under a fixed name instead; if it has become the destination, a copy gets that
+   *   name
    * @returns the path of the kept file
    */
   async release(keep = false): Promise<string | undefined> {

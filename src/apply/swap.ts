@@ -1,4 +1,4 @@
-// Swap: renames the staged file over the destination. Where that is impossible (a bind-mounted file), writes the
+// Renames the staged file over the destination. If the destination cannot be replaced (a bind-mounted file), writes the
 // content into it, verifies it, and restores the previous content on failure.
 import { closeSync, constants, fstatSync, readFileSync, unlinkSync } from 'node:fs'
 import { open, type FileHandle } from 'node:fs/promises'
@@ -24,7 +24,7 @@ const IN_PLACE = constants.O_RDWR | constants.O_NOFOLLOW | constants.O_NONBLOCK
 export async function swap(dest: string, staged: Staged): Promise<Result<void, Fault>> {
   if (staged.isInPlace) return writeInPlace(dest, staged)
   try {
-    // A check may have changed it.
+    // A check may have changed the mode or the owner.
     setMetadata(staged.fd, dest, staged.next)
     staged.move()
     remember(staged)
@@ -130,7 +130,7 @@ export function repairMetadata(destination: Destination, next: Target): Result<v
   }
 }
 
-/** Removes a file, but not a symbolic link at `dest`. A missing file is a success. */
+/** Removes a file. If `dest` is a symbolic link that is followed, the link stays. A missing file is a success. */
 export function remove(destination: Destination): Result<void, Fault> {
   try {
     const { folder, missing, name } = locate(destination)
@@ -172,7 +172,7 @@ export async function restore(
   }
 }
 
-/** Syncs the folders of these files, each once, shared with other placements. */
+/** Syncs the folders of these files, each only once. Concurrent placements share these syncs. */
 export async function syncDirs(targets: readonly string[]): Promise<Result<void, Fault>> {
   const dirs = new Set(targets.map((target) => dirname(target)))
   const synced = await Promise.all([...dirs].map(syncDir))

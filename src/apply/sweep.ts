@@ -6,18 +6,18 @@ import type { Folder } from '../system/folder.ts'
 import { locate, type Destination } from '../system/place.ts'
 import { sweepFolder } from '../system/temporary.ts'
 
-/** Limit of folders searched for one for_each template. */
+/** Maximum number of folders searched for one for_each template. */
 const FOLDERS_MOST = 1000
 
-/** The files of a template: one, or with forEach any in the fixed folder of `dest`. */
+/** The files of a template: one file, or with forEach all files in and below the fixed folder of `dest`. */
 export interface SweptTemplate extends Destination {
   readonly forEach?: string
   readonly backup?: boolean
 }
 
 /**
- * Removes the leftover staged files of a plain template's destination, and all those in and below the folder of a
- * for_each template. Call once at start, not with -noop. Never throws.
+ * Removes the leftover staged files of each plain template's destination, and all leftover staged files in and below
+ * the folder of each for_each template. Call once at start, not with -noop. Never throws.
  * @param made known files of for_each templates
  * @returns the removed paths
  */
@@ -46,7 +46,7 @@ interface SharedFolder {
   readonly names: Set<string>
 }
 
-/** The folders of plain templates, each once: thousands of destinations may share one. */
+/** Returns each folder of the plain templates once, because thousands of destinations may share one folder. */
 function foldersOf(specs: readonly SweptTemplate[]): Iterable<SharedFolder> {
   const folders = new Map<string, SharedFolder>()
   const plain = specs.filter(({ forEach }) => forEach === undefined)
@@ -64,7 +64,7 @@ function foldersOf(specs: readonly SweptTemplate[]): Iterable<SharedFolder> {
   return folders.values()
 }
 
-/** Does not follow links: for_each does not write through them. */
+/** Does not follow links, because for_each does not write through links. */
 function sweepBelow(folder: Folder, budget: { left: number }): string[] {
   const removed = sweepFolder(folder)
   for (const entry of foldersIn(folder)) {

@@ -1,5 +1,5 @@
-// A trial: applies output_format and check_cmd to files without placing them. Stages them in a private folder, which
-// is removed afterwards; changes nothing else.
+// Runs a trial: applies output_format and check_cmd to files without placing them. The files are staged in a private
+// folder, which is removed afterwards. Nothing else is changed.
 import { basename, join } from 'node:path'
 import { ioFault } from '../core/errno.ts'
 import type { Emit } from '../core/event.ts'
@@ -13,9 +13,9 @@ import { observe } from './observe.ts'
 import { stage } from './stage.ts'
 
 export interface TriedFile {
-  /** The name of its resource, for events. */
+  /** Name of the resource, for events. */
   readonly resource: string
-  /** Its `dest` is the path of this file, even for a for_each template. */
+  /** The settings of the template. Their `dest` is the path of this file, even for a for_each template. */
   readonly spec: TemplateSpec
   readonly bytes: Uint8Array
 }

@@ -1,5 +1,4 @@
-// Undo: restores the previous files after another swap of the unit or the group check has failed, or much later, in a
-// rollback.
+// Restores previous files: when a later swap or the group check of a unit fails, and in a rollback.
 import type { Fault } from '../core/fault.ts'
 import type { Observed, Target } from '../core/plan.ts'
 import { ok, type Result } from '../core/result.ts'

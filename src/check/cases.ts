@@ -2,12 +2,12 @@
 //
 //   keys.yaml|json|toml  the keys; if missing, `args` selects the store
 //   expected/            exactly the files that the run must produce
-//   expected-error.txt   texts that the output must contain, one per line, or with a leading `!` must not contain
+//   expected-error.txt   texts that the output must contain, one per line; a text after a leading `!` must be absent
 //   before/              the files in place before the run
 //   args                 further arguments, one per line
 //   env                  environment variables as NAME=value, one per line
 //   exit                 the expected exit code (default 0)
-//   conf.d/ templates/   its own configuration; if missing, that of the nearest folder above
+//   conf.d/ templates/   the case's own configuration; if missing, that of the nearest folder above
 import { readdir, readFile, stat } from 'node:fs/promises'
 import { existsSync } from 'node:fs'
 import { dirname, join, relative } from 'node:path'
@@ -35,7 +35,7 @@ const KEYS = /^keys\.(?:ya?ml|json|toml)$/
 /** Folders that belong to a case and are not searched. */
 const PARTS = new Set(['conf.d', 'templates', 'expected', 'before', 'node_modules'])
 
-/** Finds all cases in a folder, which may be a case itself; sorted by name. */
+/** Finds all cases in a folder, sorted by name. The folder may itself be a case. */
 export async function findCases(root: string, search: Search): Promise<readonly Case[]> {
   const found: Case[] = []
   const visit = async (folder: string): Promise<void> => {
@@ -90,7 +90,7 @@ export async function linesOfFile(folder: string, name: string): Promise<readonl
   return text.split('\n').filter((line) => line !== '')
 }
 
-/** All files below a folder: relative path to content, as Latin-1. */
+/** Reads all files below a folder. Maps their relative paths to their contents, decoded as Latin-1. */
 export async function filesIn(folder: string): Promise<ReadonlyMap<string, string>> {
   if (!existsSync(folder)) return new Map()
   const entries = await readdir(folder, { recursive: true, withFileTypes: true })

@@ -22,7 +22,7 @@ export interface OfflineResult {
   readonly loaded?: Definitions
 }
 
-/** Limit of the shell's time to parse a command, in milliseconds. */
+/** Time limit for the shell to parse a command, in milliseconds. */
 const PARSE_TIMEOUT = 10_000
 
 const COMMANDS = ['check_cmd', 'reload_cmd', 'verify_cmd', 'group_check_cmd'] as const
@@ -83,7 +83,7 @@ async function templateFindings(
       const { faults, doubts } = await renderer.check(spec)
       const inDest = ({ message, hint }: Fault): Fault =>
         document.fault(at, 'value', `in dest: ${message}`, hint)
-      // If the template is missing or is a folder, that is already reported for its resource.
+      // A template that is missing or is a folder has already been reported for its resource.
       const own = faults.filter(({ file, line }) => file !== spec.src || line !== undefined)
       all.push(...errors(own.map((fault) => (fault.file === DEST ? inDest(fault) : fault))))
       all.push(...doubts.map((fault) => ({ severity: 'warning' as const, fault })))
@@ -106,7 +106,7 @@ async function commandFaults(resources: readonly ReadResource[]): Promise<Fault[
         if (exitCode === 0) continue
         const why = lastLines(output)[0]?.replace(/^sh: (?:\d+|line \d+|-c: line \d+): /, '')
         const message = `the shell cannot parse ${key}: ${why ?? 'it gives no reason'}`
-        all.push(document.fault([...path, key], 'value', message, 'It runs with /bin/sh -c.'))
+        all.push(document.fault([...path, key], 'value', message, 'Correct its syntax: the command runs with /bin/sh -c.'))
       }
     }
   }

@@ -114,7 +114,7 @@ async function readOnce(
   const late: Fault = {
     kind: 'store',
     message: `no answer within ${duration(timeout)}`,
-    hint: 'Check that it is reachable, or raise -timeout.',
+    hint: 'Check that the node is reachable, or raise -timeout.',
   }
   try {
     for await (const event of store.watch(node, prefixes, signal)) {
@@ -150,7 +150,7 @@ async function keyRows(
   return rows
 }
 
-/** The keys of all resources in one store, without duplicates: the full name, and the name within the store (`own`). */
+/** Lists each resource's keys in one store, with the full name (`key`) and the name within the store (`own`). */
 function resourceKeys(resources: readonly Resource[], name: string | undefined) {
   return resources.flatMap((resource) => {
     const all = resource.templates.flatMap((spec) =>
@@ -177,7 +177,7 @@ const destinationRows = ({ name, templates }: Resource): Promise<TableRow>[] =>
       : { ...row, state: 'failed', detail: lineOf(fault) }
   })
 
-/** Stages an empty file as a run would, with its owner, and removes it. */
+/** Stages an empty file with the configured owner, as a run would, and removes it. */
 async function tryToWrite(spec: TemplateSpec): Promise<Fault | undefined> {
   const { forEach, uid, gid, mode = 0o600 } = spec
   const dest = forEach === undefined ? spec.dest : join(fixedFolder(spec.dest), 'preflight')
@@ -191,7 +191,7 @@ async function tryToWrite(spec: TemplateSpec): Promise<Fault | undefined> {
   return undefined
 }
 
-/** Checks that the journal of owed reloads can be written. A run creates a missing folder. */
+/** Checks that the journal of owed reloads can be written. A missing folder is fine, because a run creates it. */
 async function stateRow({ stateDir }: Settings): Promise<TableRow> {
   const row = { what: 'state', name: stateDir }
   let at = stateDir
@@ -201,7 +201,7 @@ async function stateRow({ stateDir }: Settings): Promise<TableRow> {
     await access(at, constants.W_OK | constants.X_OK)
     return { ...row, state: 'ok', detail: 'can be written' }
   } catch (error) {
-    const hint = 'Choose a directory that reconfd can write to with -state-dir.'
+    const hint = 'Set -state-dir to a directory that reconfd can write to.'
     return { ...row, state: 'failed', detail: lineOf(ioFault(`cannot write ${at}`, error, hint)) }
   }
 }
@@ -237,7 +237,7 @@ async function commandRows(resources: readonly Resource[]): Promise<TableRow[]> 
       // In dash, `command -v` accepts any path.
       const runs = `[ -f ${asked} ] && [ -x ${asked} ]`
       if (word.includes('/') && (await runCommand(runs, options)).exitCode !== 0) {
-        return failed(`${word} is not an executable program`, `Correct the path, or chmod +x it.`)
+        return failed(`${word} is not an executable program`, 'Correct the path, or make the file executable (chmod +x).')
       }
       return { ...row, state: 'ok', detail: `used by ${used}` }
     }),

@@ -82,7 +82,7 @@ async function runIn(
   }
 }
 
-/** The inherited environment without CONFD_ variables, plus that of the case. */
+/** The inherited environment without CONFD_ variables, plus the variables of the case. */
 async function caseEnvironment(folder: string, { env }: CaseOptions): Promise<NodeJS.ProcessEnv> {
   const kept = Object.entries(env).filter(([name]) => !name.startsWith('CONFD_'))
   const output = (await linesOfFile(folder, 'env')).map((line) => {

@@ -48,7 +48,7 @@ export async function runTests(command: TestCommand, options: TestOptions): Prom
 
 const defaultConfdir = options.confdir.default
 
-/** Runs one task per processor at a time; returns the results in order. */
+/** Runs as many tasks at a time as there are processors. Returns the results in order. */
 async function inParallel<T, R>(all: readonly T[], run: (one: T) => Promise<R>): Promise<R[]> {
   const results: R[] = []
   let next = 0

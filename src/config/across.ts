@@ -1,4 +1,4 @@
-// The checks across all resources of conf.d: destinations, groups, prefixes.
+// Compares all resources of conf.d: finds shared destinations, groups with one member, and settings without effect.
 import { realpathSync } from 'node:fs'
 import { basename, dirname, join } from 'node:path'
 import type { Fault } from '../core/fault.ts'
@@ -27,7 +27,7 @@ export interface CheckedResource {
   readonly templates: readonly ReadTemplate[]
   readonly group: string | undefined
   readonly whole: Whole
-  /** Whether a change of the resource is followed by a reload: its reload_cmd, or that of `[exec]`. */
+  /** Whether a change of the resource runs a reload_cmd, or reloads the program of `[exec]`. */
   readonly reloads: boolean
 }
 
@@ -54,14 +54,14 @@ export function checkAcross(
   }
 }
 
-/** Whether a change of the resource causes a reload, its own or that of another member of its group. */
+/** Whether a change of the resource causes its own reload, or the reload of another member of its group. */
 const reloads = (one: CheckedResource, all: readonly CheckedResource[]): boolean =>
   one.reloads ||
   (one.group !== undefined && all.some((other) => other.reloads && other.group === one.group))
 
 /**
- * Two templates with the same `for_each` would write the same files. For different patterns, a collision can be
- * detected only when they are rendered.
+ * Two templates with the same `dest` and `for_each` would write the same files. If the patterns differ, a collision can
+ * be detected only when the templates are rendered.
  */
 function sharedDestinations(
   resources: readonly CheckedResource[],
@@ -87,7 +87,7 @@ function sharedDestinations(
   return faults
 }
 
-/** Resolves the symbolic links of a destination, as far as its path exists. */
+/** Resolves the symbolic links in the existing part of a destination's path. */
 function realDestination(dest: string): string {
   const tag = dest.indexOf('{{')
   const fixed = tag < 0 ? dest : dest.slice(0, dest.lastIndexOf('/', tag))
@@ -103,17 +103,17 @@ function realOf(path: string): string {
   }
 }
 
-/** A group with one member is probably a misspelled name. */
+/** Reports groups with only one member, whose names are probably misspelled. */
 function lonelyGroups(resources: readonly CheckedResource[]): Fault[] {
   return resources.flatMap(({ name, document, group }) => {
     if (group === undefined) return []
     if (resources.some((other) => other.group === group && other.name !== name)) return []
-    const message = `${name} is the only resource of its group "${group}"`
+    const message = `${name} is the only resource in its group "${group}"`
     return [document.fault(['group'], 'value', message)]
   })
 }
 
-/** A notice for users of older confd, where -prefix replaced a resource's own prefix. */
+/** Returns a notice for users of older versions of confd, in which -prefix replaced the prefix of a resource. */
 function prefixNotice(resources: readonly CheckedResource[], settings: Settings): Fault[] {
   const own = resources.flatMap(({ name, templates }) =>
     templates.filter(({ ownPrefix }) => ownPrefix !== undefined).map((one) => ({ ...one, name })),
@@ -122,6 +122,6 @@ function prefixNotice(resources: readonly CheckedResource[], settings: Settings)
   if (!settings.prefixFromFlag || settings.prefix === '/' || example === undefined) return []
   const message =
     `-prefix ${settings.prefix} is joined with the prefix of the resource: ` +
-    `${example.fullPrefix} (${example.name}${andMore(own.length - 1)}); older confd used -prefix alone`
+    `${example.fullPrefix} (${example.name}${andMore(own.length - 1)}); older versions of confd used -prefix alone`
   return [{ kind: 'config', message }]
 }

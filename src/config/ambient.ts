@@ -8,12 +8,12 @@ import { parseBoolean } from './values.ts'
 
 export type Environment = Readonly<Record<string, string | undefined>>
 
-/** Related settings, and the variables that supply them if none is set. */
+/** Related settings, and the variables that supply them if none of these settings is set. */
 interface AmbientRow {
-  /** The variables are read only if none of these is set. */
+  /** The variables are read only if none of these options is set. */
   readonly unless: readonly OptionName[]
   readonly variables: readonly string[]
-  /** @param texts values of the variables, in order @returns undefined if they set nothing */
+  /** @param texts values of the variables, in order @returns undefined if the values set nothing */
   readonly read: (...texts: readonly string[]) => Values | undefined
 }
 
@@ -40,7 +40,7 @@ const certificate = (cert: string, key: string): AmbientRow => ({
   }),
 })
 
-/** `name:password`, or the name alone with the password in another variable. */
+/** Reads `name:password` from one variable, or the name alone and the password from another variable. */
 const credentialsRow = (user: string, ...password: readonly string[]): AmbientRow => ({
   unless: ['username', 'password', 'password-file'],
   variables: [user, ...password],
@@ -67,7 +67,10 @@ const insecureRow = (variable: string, isSo: (text: string) => boolean): Ambient
   read: (value = '') => (isSo(value) ? { 'client-insecure': true } : undefined),
 })
 
-/** https://developer.hashicorp.com/consul/commands#environment-variables. The store reads the token itself. */
+/**
+ * The variables in https://developer.hashicorp.com/consul/commands#environment-variables, except those of the token,
+ * which the store reads itself.
+ */
 const CONSUL: readonly AmbientRow[] = [
   nodes('CONSUL_HTTP_ADDR'),
   {
@@ -85,7 +88,10 @@ const CONSUL: readonly AmbientRow[] = [
   credentialsRow('CONSUL_HTTP_AUTH'),
 ]
 
-/** etcdctl's flags as variables: https://etcd.io/docs/latest/op-guide/maintenance/, then those of its v2 API. */
+/**
+ * The variables of etcdctl for the v3 API (https://etcd.io/docs/latest/op-guide/maintenance/), and those for the v2
+ * API.
+ */
 const ETCD: readonly AmbientRow[] = [
   nodes('ETCDCTL_ENDPOINTS', 'ETCDCTL_ENDPOINT', 'ETCDCTL_PEERS'),
   textRow('srv-domain', 'ETCDCTL_DISCOVERY_SRV'),
@@ -121,7 +127,7 @@ export function completed(given: Values, backend: string, env: Environment): Com
   )
 }
 
-/** Reads HTTP_PROXY, HTTPS_PROXY and NO_PROXY; undefined if proxies are off or not set. */
+/** Reads HTTP_PROXY, HTTPS_PROXY and NO_PROXY. Undefined if `-proxy` is not `env`, or no proxy is set. */
 export function proxyOf({ proxy }: Values, env: Environment): ProxySettings | undefined {
   if (proxy !== 'env') return undefined
   const said = (name: string): string | undefined =>

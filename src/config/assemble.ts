@@ -34,7 +34,7 @@ function fallback(
 
 /**
  * Builds the settings of a store from its values.
- * @param env source of the variables of Consul's and etcd's own programs, for missing settings
+ * @param env the environment, in which variables of Consul's and etcd's own programs may supply missing settings
  */
 export function storeSettings(
   own: Values,
@@ -117,7 +117,7 @@ export async function assemble(
   }
 }
 
-/** The default state directory; for users other than root, from the XDG base directory specification. */
+/** Returns the default state directory. For users other than root, it follows the XDG Base Directory Specification. */
 async function defaultStateDir(env: Environment): Promise<string> {
   if (process.getuid?.() === 0) return '/var/lib/reconfd'
   const base = env['XDG_STATE_HOME'] ?? ''

@@ -1,10 +1,10 @@
-// The definition of a flag that belongs to certain commands.
+// The definition of a flag that only some commands accept.
 
-/** A flag of certain commands; the flags of `options.ts` belong to all. */
+/** A flag that only some commands accept. The flags in `options.ts` are accepted by all commands. */
 export interface CommandFlag {
   /** Absent if the flag takes no value. */
   readonly placeholder?: string
-  /** The value is optional: the next argument is the value only if it matches. */
+  /** Present if the value is optional: the next argument is the value only if it matches this pattern. */
   readonly optional?: RegExp
   readonly default?: string
   readonly choices?: readonly string[]

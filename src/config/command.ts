@@ -29,7 +29,7 @@ export type ParsedCommand =
   | {
       readonly kind: 'print'
       readonly what: 'schema' | 'completion' | 'man'
-      /** A kind of schema or a shell; empty for the manual page. */
+      /** The kind of schema, or the shell; empty for the manual page. */
       readonly of: string
     }
 
@@ -39,7 +39,7 @@ export interface CheckCommand {
   /** Settings built from the valid values. */
   readonly settings: Settings
   readonly faults: readonly Fault[]
-  /** Files missing on this machine, which may exist on the target machine. */
+  /** Faults of files that this machine lacks, but the target machine may have. */
   readonly doubts: readonly Fault[]
   readonly notices: readonly SettingsNotice[]
   readonly json: boolean
@@ -51,7 +51,7 @@ export interface CheckCommand {
 export interface SnapshotCommand {
   readonly kind: 'snapshot'
   readonly settings: Settings
-  /** Absolute; absent: standard output. */
+  /** Absolute path; absent: standard output. */
   readonly out?: string
 }
 
@@ -73,19 +73,20 @@ export interface TestCommand {
   readonly kind: 'test'
   /** Absent: the folder `tests` of the confdir. */
   readonly folder?: string
-  /** From the command line; without them, each test finds its own. */
+  /** From the command line or the environment. Absent: each test finds its own. */
   readonly confdir?: string
+  /** From the command line or the environment. Absent: each test finds its own. */
   readonly confFile?: string
   readonly update: boolean
-  /** Absolute. */
+  /** Absolute path. */
   readonly junit?: string
   readonly logFormat: Settings['logFormat']
 }
 
-/** 64: invalid command line. 78: invalid environment or confd.toml. */
 export interface SettingsFaults {
+  /** 64: the command line is invalid. 78: the environment or confd.toml is invalid. */
   readonly exit: 64 | 78
   readonly faults: readonly Fault[]
-  /** The log format, from the values that could be read. */
+  /** The log format, according to the values that could be read. */
   readonly logFormat: Settings['logFormat']
 }

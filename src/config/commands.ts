@@ -4,7 +4,7 @@ import type { OptionName } from './options.ts'
 import type { CommandFlag } from './command-flag.ts'
 import { registerFlags } from './register-flags.ts'
 
-/** The argument that follows the name. */
+/** The argument that follows the name of a command. */
 export interface CommandOperand {
   readonly name: string
   readonly optional?: true
@@ -16,9 +16,9 @@ export interface CommandSpec {
   readonly group: 'daemon' | 'offline'
   readonly operand?: CommandOperand
   readonly flags?: Readonly<Record<string, CommandFlag>>
-  /** Takes a command line after `--`. */
+  /** The command accepts a command line after `--`. */
   readonly runs?: true
-  /** The general flags most relevant to the command, for its `-help`. */
+  /** The general flags that the `-help` of the command lists. */
   readonly others?: readonly OptionName[]
   readonly help: string
 }
@@ -35,7 +35,7 @@ export type SubcommandName =
   | 'version'
   | 'help'
 
-const json: CommandFlag = { help: 'answer in JSON' }
+const json: CommandFlag = { help: 'print JSON' }
 /** The flags that locate the daemon. */
 const WHERE = ['confdir', 'state-dir', 'conf-file'] as const
 
@@ -44,27 +44,27 @@ export const commands: Readonly<Record<SubcommandName, CommandSpec>> = {
     group: 'daemon',
     flags: { json, follow: { help: 'print the status again whenever it changes, until Ctrl-C' } },
     others: WHERE,
-    help: 'the state of each resource: in sync, owed, held, failed, stale',
+    help: 'show the state of each resource, such as in sync, owed, held, failed or stale',
   },
   why: {
     group: 'daemon',
     operand: { name: 'RESOURCE' },
     flags: { json },
     others: WHERE,
-    help: 'what the last render of a resource looked up, and its last 20 changes',
+    help: 'show what the last render of a resource looked up, and the last 20 changes of the resource',
   },
   resync: { group: 'daemon', others: WHERE, help: 'read all keys and compare all files again' },
   reload: {
     group: 'daemon',
     operand: { name: 'RESOURCE' },
     others: WHERE,
-    help: 'run the reload commands of a resource, changed or not',
+    help: 'run the reload commands of a resource, even if nothing has changed',
   },
   accept: {
     group: 'daemon',
     operand: { name: 'RESOURCE' },
     others: WHERE,
-    help: 'let a held or rolled-back change of a resource pass',
+    help: 'apply a held or rolled-back change of a resource',
   },
   check: {
     group: 'offline',
@@ -76,19 +76,19 @@ export const commands: Readonly<Record<SubcommandName, CommandSpec>> = {
     group: 'offline',
     operand: { name: 'DIR', optional: true },
     flags: {
-      update: { help: 'accept the results of failing tests as expected' },
+      update: { help: 'save the current results of failing tests as the expected results' },
       junit: { placeholder: 'file', help: 'write the results as JUnit XML' },
     },
     others: ['confdir', 'conf-file'],
-    help: 'run the tests of templates in DIR (default: tests below -confdir)',
+    help: 'run the template tests in DIR (default: the folder tests below -confdir)',
   },
   snapshot: {
     group: 'offline',
     flags: {
-      o: { placeholder: 'file', help: 'the file to write (default, or -: standard output)' },
+      o: { placeholder: 'file', help: 'the file to write (default -, which is standard output)' },
     },
     others: ['backend', 'node', 'prefix', 'timeout', 'confdir', 'conf-file'],
-    help: 'save all keys that the resources may read, for -replay; the file contains values',
+    help: 'save all keys that the resources may read, with their values, to a file for -replay',
   },
   register: {
     group: 'offline',
@@ -100,19 +100,19 @@ export const commands: Readonly<Record<SubcommandName, CommandSpec>> = {
       ...(['scheme', 'client-cert', 'client-key', 'client-ca-keys'] as const),
       ...(['state-dir', 'http', 'log-level', 'log-format', 'conf-file'] as const),
     ],
-    help: 'keep the services of a command, of files or of containers registered in a store',
+    help: 'register services in a store and keep them registered: the service of a command, services described in files, or those of containers',
   },
   schema: {
     group: 'offline',
     operand: { name: 'KIND', choices: ['resource', 'confd'] },
-    help: 'print the JSON Schema of a file of conf.d, or of confd.toml',
+    help: 'print the JSON Schema of resource files or of confd.toml',
   },
   completion: {
     group: 'offline',
     operand: { name: 'SHELL', choices: ['bash', 'zsh', 'fish'] },
-    help: 'print the completion script of a shell',
+    help: 'print the completion script for a shell',
   },
-  man: { group: 'offline', help: 'print the manual page, for man -l -' },
+  man: { group: 'offline', help: 'print the manual page, to be read with: reconfd man | man -l -' },
   version: { group: 'offline', help: 'print the version and exit' },
   help: {
     group: 'offline',
@@ -130,7 +130,7 @@ export const operandText = ({ name, choices, optional }: CommandOperand): string
   return optional === true ? `[${text}]` : text
 }
 
-/** All flags of commands, with the commands to which they belong. */
+/** All flags that only some commands accept, each with these commands. */
 export const commandFlags: ReadonlyMap<
   string,
   CommandFlag & { readonly of: readonly SubcommandName[] }

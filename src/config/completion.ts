@@ -5,11 +5,10 @@ import { optionNames, optionOf, placeholder } from './options.ts'
 export const shells = ['bash', 'zsh', 'fish'] as const
 export type CompletionShell = (typeof shells)[number]
 
-/** A flag, for completion. */
 interface CompletionFlag {
   readonly name: string
   readonly help: string
-  /** How to complete its value; absent if it takes none. */
+  /** How to complete the value of the flag; absent if the flag takes no value. */
   readonly value?: 'file' | 'folder' | 'text' | readonly string[]
 }
 
@@ -48,7 +47,7 @@ const scripts: Readonly<Record<CompletionShell, () => string>> = { bash, zsh, fi
 
 export const completionText = (shell: CompletionShell): string => scripts[shell]()
 
-/** A shell pattern for both spellings: `-backend|--backend`. */
+/** Returns a shell pattern that matches both spellings of each flag: `-backend|--backend`. */
 const both = (names: readonly string[]): string =>
   names.flatMap((name) => [`-${name}`, `--${name}`]).join('|')
 
@@ -72,7 +71,7 @@ function bash(): string {
 _reconfd() {
   local word=\${COMP_WORDS[COMP_CWORD]} before=\${COMP_WORDS[COMP_CWORD-1]}
   COMPREPLY=()
-  # -flag=value is three words.
+  # Bash splits -flag=value into three words.
   if [ "$word" = = ]; then word=
   elif [ "$before" = = ]; then before=\${COMP_WORDS[COMP_CWORD-2]}
   fi

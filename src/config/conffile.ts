@@ -21,7 +21,7 @@ import { describeType } from './values.ts'
 
 export interface ConfFile {
   readonly values: Values
-  /** Values of the named stores. */
+  /** Values of the stores in `[stores.NAME]`, by name. */
   readonly stores: ReadonlyMap<string, Values>
   /** `[exec]`. */
   readonly exec?: ExecSettings
@@ -31,7 +31,7 @@ export interface ConfFile {
 
 /**
  * Reads confd.toml.
- * @param required false for the default path, where a missing file means no settings
+ * @param required false for the default path: a missing file then means that there are no settings
  */
 export async function readConfFile(file: string, required: boolean): Promise<ConfFile> {
   let text: string
@@ -57,10 +57,10 @@ export async function readConfFile(file: string, required: boolean): Promise<Con
 
 const nothing: ConfFile = { values: {}, stores: new Map(), faults: [], notices: [] }
 
-/** Reads settings with the names of confd.toml. The result contains all faults. */
+/** Reads settings that are named as in confd.toml. The result contains all faults. */
 export const readEntries = (document: TomlEntries): ConfFile => new ConfFileReader(document).read()
 
-/** Reads a resource file that was passed as -conf-file: ignores the keys of resources, as confd does. */
+/** Reads a resource file that was passed as -conf-file. Ignores the keys of resources, as confd does. */
 function ofResource(document: TomlEntries, file: string): ConfFile {
   const ofItsOwn = new Set(['template', 'backend', ...Object.keys(resourceFileKeys)])
   const isSetting = ([key, value]: [string, unknown]): boolean =>
@@ -76,7 +76,7 @@ function ofResource(document: TomlEntries, file: string): ConfFile {
 
 class ConfFileReader {
   readonly #values: Record<string, unknown> = {}
-  /** Values from settings of other confds, used if reconfd's own setting is not set. */
+  /** Values from settings of older confds and of confd's fork, used if reconfd's own setting is not set. */
   readonly #weak: Record<string, unknown> = {}
   readonly #faults: Fault[] = []
   readonly #notices: SettingsNotice[] = []
@@ -121,7 +121,7 @@ class ConfFileReader {
 
   #foreign(entry: string, value: unknown, foreign: ForeignSetting): void {
     if (isUnsupported(foreign)) {
-      // An empty value, as in `srv_domain = ""`, and false set nothing.
+      // An empty value, as in `role_id = ""`, or false sets nothing and is not a fault.
       if (value === '' || value === false) return
       const { message, hint } = unsupportedFault(`setting ${entry}`, foreign)
       this.#fault(entry, 'key', message, hint)
@@ -142,7 +142,7 @@ class ConfFileReader {
     else this.#fault(entry, 'value', read.error)
   }
 
-  /** confd before 0.6 had all settings in a [confd] table; later versions ignore it. */
+  /** Reads the table [confd], which contained all settings before confd 0.6. Later versions of confd ignore it. */
   #tableOfOldConfd(table: unknown): Values {
     if (describeType(table) !== 'a table') {
       this.#fault('confd', 'value', `confd must be a table, not ${describeType(table)}`)
@@ -154,7 +154,7 @@ class ConfFileReader {
     })
     this.#faults.push(...faults)
     const message =
-      'the settings in the table [confd] of old confd are used: move them to the top level, without [confd]'
+      'the settings in the table [confd] of old confd are used: move them to the top level, and remove [confd]'
     this.#notices.push(warning(message), ...notices)
     return values
   }
@@ -164,6 +164,6 @@ class ConfFileReader {
   }
 }
 
-/** Converts the value that a foreign switch sets from a text to the type it has in confd.toml. */
+/** Converts the value that a foreign switch sets, which is text, to its type in confd.toml. */
 const valueOf = (text: string | undefined): string | boolean =>
   text === 'true' ? true : (text ?? '')

@@ -1,5 +1,5 @@
-// Derives the connection of a store from its settings: nodes or DNS, certificates, and credentials. Some of these
-// have alternative settings.
+// Derives the connection of a store from its settings: nodes or DNS, certificates, and credentials. Some of them can be
+// set in two ways.
 import { resolve } from 'node:path'
 import type { Fault } from '../core/fault.ts'
 import type { BackendName, ConnectionSettings } from '../core/settings.ts'
@@ -12,7 +12,7 @@ export const isGiven = (given: Values, name: OptionName): boolean => {
   return Array.isArray(value) ? value.length > 0 : value !== '' && value !== false
 }
 
-/** Alternative settings for one value. */
+/** Pairs of settings that replace each other. */
 const alternatives = [
   ['password', 'password-file'],
   ['auth-token', 'auth-token-file'],
@@ -20,8 +20,8 @@ const alternatives = [
 ] as const
 
 /**
- * Merges the settings of all sources, weakest first. A stronger source also overrides alternatives: -password-file
- * overrides CONFD_PASSWORD.
+ * Merges the settings of all sources, weakest first. A setting also overrides its alternative in a weaker source:
+ * -password-file overrides CONFD_PASSWORD.
  */
 export function merge(...sources: readonly Values[]): Values {
   return sources.reduce((weaker, stronger) => {
@@ -33,7 +33,10 @@ export function merge(...sources: readonly Values[]): Values {
   }, {})
 }
 
-/** The fault if one source sets two alternatives. `srv-record` overrides `srv-domain`, as in confd. */
+/**
+ * Returns the fault if both settings of a pair are set. The pair `srv-domain` and `srv-record` is allowed: `srv-record`
+ * overrides `srv-domain`, as in confd.
+ */
 export function duplicateFault(
   given: Values,
 ): { readonly about: readonly (keyof Values)[]; readonly fault: Fault } | undefined {
@@ -74,7 +77,10 @@ export function connectionOf(given: Values, backend: BackendName): ConnectionSet
   })
 }
 
-/** confd queries `_BACKEND._tcp.DOMAIN`. Its versions name etcd v3 `etcdv3` or `etcd`, so both are tried. */
+/**
+ * Returns the SRV records to query. As in confd, a domain means `_BACKEND._tcp.DOMAIN`. Versions of confd call the
+ * backend either `etcd` or `etcdv3`, so both names are tried.
+ */
 function recordsOf(given: Values, backend: BackendName): readonly string[] | undefined {
   if (backend === 'file' || backend === 'env') return undefined
   const name = given['srv-record'] ?? ''

@@ -37,14 +37,16 @@ export function storeContradictions(given: Values): readonly Contradiction[] {
   const found: Contradiction[] = []
   if (given.backend === 'file' && (given.file ?? []).length === 0) {
     const hint = 'name a YAML, JSON or TOML file, or a folder of them, with -file'
-    found.push(contradiction(['backend'], 'backend file needs a file to read', hint))
+    found.push(contradiction(['backend'], 'the backend "file" needs a file to read', hint))
   }
   const twice = duplicateFault(given)
   if (twice !== undefined) found.push(twice)
   return [...found, ...(given.node ?? []).flatMap((node) => badNode(node, given))]
 }
 
-/** Faults of a node detectable before connecting. ZooKeeper has its own syntax for several nodes. */
+/**
+ * Returns the faults of a node that can be detected before connecting. ZooKeeper has its own syntax for several nodes.
+ */
 function badNode(
   node: string,
   { backend = 'etcdv3', scheme = 'http' }: Values,
@@ -61,8 +63,8 @@ function badNode(
   if (backend === 'zookeeper' || backend === 'file' || backend === 'env') return []
   if (node.includes(',')) {
     return bad(
-      'a node is a list of addresses',
-      'repeat -node for each: -node host1:port -node host2:port; in confd.toml nodes = ["host1:port", "host2:port"]',
+      'a node contains several addresses',
+      'repeat -node for each address: -node host1:port -node host2:port; in confd.toml: nodes = ["host1:port", "host2:port"]',
     )
   }
   if (backend === 'redis') return []
@@ -70,7 +72,7 @@ function badNode(
   return parsed.ok ? [] : bad(parsed.error.message, parsed.error.hint)
 }
 
-/** Faults of the nodes of stores with a syntax of their own, which is loaded only for them. */
+/** Returns the faults of ZooKeeper and Redis nodes. Their parsers are loaded only for these stores. */
 export async function nodeContradictions(given: Values): Promise<readonly Contradiction[]> {
   const nodes = (given.node ?? []).filter((node) => node.trim() !== '')
   const parse = nodes.length === 0 ? undefined : await nodeParserOf(given)
@@ -79,7 +81,7 @@ export async function nodeContradictions(given: Values): Promise<readonly Contra
   return parsed.ok ? [] : [{ about: ['node'], fault: { ...parsed.error, kind: 'config' } }]
 }
 
-/** Returns a function that throws a FaultError if a node is invalid. */
+/** Returns a function that parses nodes, and throws a FaultError if one of them is invalid. */
 async function nodeParserOf({ backend, scheme = 'http' }: Values) {
   if (backend === 'zookeeper') return (await import('../core/zookeeper-node.ts')).expandNodes
   if (backend !== 'redis') return undefined
@@ -93,7 +95,7 @@ function onetimeContradictions(given: Values): readonly Contradiction[] {
   const isOnetime = given.onetime === true
   const isCheck = given.preflight === true || given.validate === true
   if ((given.only ?? []).length > 0 && !isOnetime && !isCheck) {
-    const hint = 'add -onetime, or use it with reconfd check; a daemon serves all resources'
+    const hint = 'add -onetime, or use -only with reconfd check; a daemon serves all resources'
     found.push(contradiction(['only'], '-only is for onetime runs and checks', hint))
   }
   if (given['reload-always'] === true) {

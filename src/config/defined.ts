@@ -4,7 +4,6 @@ export type Defined<T> = { [K in keyof T as undefined extends T[K] ? never : K]:
   [K in keyof T as undefined extends T[K] ? K : never]?: Exclude<T[K], undefined>
 }
 
-/** Removes undefined members. */
 export function defined<T extends object>(record: T): Defined<T> {
   const entries = Object.entries(record).filter(([, value]) => value !== undefined)
   return Object.fromEntries(entries) as Defined<T>

@@ -5,7 +5,9 @@ import { globBase, compileGlob } from '../core/glob.ts'
 import { covers, toKey, type Key } from '../core/key.ts'
 
 export interface DestinationKeys {
-  /** Absolute path. With `forEach`, a template of paths whose folder before the first `{{` is normalised. */
+  /**
+   * Absolute path. With `forEach`, a template for paths; the folder before its first `{{` is absolute and normalised.
+   */
   readonly dest: string
   readonly forEach?: Key
 }
@@ -15,7 +17,7 @@ type DestinationReport = (key: 'dest' | 'for_each', message: string, hint: strin
 const example = 'dest = "/etc/nginx/sites/{{ base(item.key) }}.conf"'
 
 /**
- * Reads both keys of a template. The result is usable only if no fault was reported.
+ * Reads `dest` and `for_each` of a template. The result is usable only if no fault was reported.
  * @param root the folder of -dest-root
  */
 export function readDestination(
@@ -30,7 +32,7 @@ export function readDestination(
   const { for_each: pattern } = table
   const dest = below(root, table.dest ?? '')
   if (table.dest?.startsWith('~/') === true) {
-    const hint = 'write the path in full, or ./~ for a folder of that name'
+    const hint = 'write the full path, or ./~ for a folder named ~'
     report('dest', 'dest begins with ~, which only a shell expands', hint)
   }
   if (pattern === undefined) {
@@ -44,7 +46,7 @@ export function readDestination(
   return { dest: dest === '' ? '' : destTemplate(dest, report), forEach: toKey(pattern) }
 }
 
-/** Puts a path, or a template of paths, below the root, if there is one. */
+/** Moves a path, or a template for paths, below the root, if there is a root. */
 function below(root: string | undefined, dest: string): string {
   if (root === undefined || dest === '') return dest
   const tag = dest.indexOf('{{')
@@ -67,7 +69,7 @@ function checkPattern(pattern: string, keys: readonly string[], report: Destinat
   report('for_each', `for_each cannot match anything: keys does not include ${base}`, hint)
 }
 
-/** Makes the folder absolute; leaves the template part as it is. */
+/** Makes the folder absolute, and leaves the template part unchanged. */
 function destTemplate(dest: string, report: DestinationReport): string {
   const at = dest.indexOf('{{')
   if (at < 0) {
@@ -78,7 +80,7 @@ function destTemplate(dest: string, report: DestinationReport): string {
   const slash = dest.lastIndexOf('/', at)
   const folder = resolve(dest.slice(0, slash + 1))
   if (slash < 0 || folder === '/' || /\{[%#]/.test(dest.slice(0, slash))) {
-    const hint = `begin dest with the folder of all its files, as in ${example}`
+    const hint = `begin dest with the folder that contains all its files, as in ${example}`
     report('dest', 'dest does not begin with a fixed folder', hint)
   }
   return `${folder}/${dest.slice(slash + 1)}`

@@ -8,11 +8,11 @@ export const byEntry = new Map<string, OptionName>(
   optionNames.flatMap((name) => tomlNames(name).map((entry) => [entry, name])),
 )
 
-/** The option of an entry. confd ignores the case. */
+/** Returns the option of an entry. Ignores the case, as confd does. */
 export const optionOfEntry = (entry: string): OptionName | undefined =>
   byEntry.get(entry) ?? byEntry.get(entry.toLowerCase())
 
-/** Returns the value, or a complete message. */
+/** Returns the value. An error is a complete message. */
 export function readEntry(option: Option, entry: string, value: unknown): ParseResult<unknown> {
   const wanted = (type: string) => err(`${entry} must be ${type}, not ${describeType(value)}`)
   if (option.type === 'boolean')

@@ -1,5 +1,5 @@
 // Maps keys of resources to environment variables. confd converts keys to upper case with `_` for `/`, so that
-// /app/port, APP_PORT and /app_port select the same variable; here they map to the same key.
+// /app/port, APP_PORT and /app_port select the same variable. In reconfd, these three map to the same key.
 import type { Fault } from '../core/fault.ts'
 import {
   compareText,
@@ -17,7 +17,7 @@ import type { Settings, StoreSettings } from '../core/settings.ts'
 export const envKey = (key: string): Key => toKey(key.toLowerCase().replaceAll('_', '/'))
 
 export interface Selection {
-  /** The global prefix joined with the resource's. */
+  /** The global prefix, joined with the prefix of the template. */
   readonly prefix: Key
   readonly keys: readonly Key[]
   readonly forEach?: Key | undefined
@@ -39,7 +39,7 @@ export function selectionOf(
   if (own.backend !== 'env') return { prefix: full, keys: named, forEach }
   const mapped = (key: Key): Key => (storeOf(key) === undefined ? envKey(key) : key)
   if (envKey(prefix) === prefix) return { prefix: full, keys: named.map(mapped), forEach }
-  // With capitals or `_` in the prefix, no key of the env store begins with it. As in confd, the template then sees
+  // If the prefix contains capitals or `_`, no key of the env store begins with it. As in confd, the template then sees
   // full keys.
   const whole = (key: Key): Key =>
     storeOf(key) === undefined ? envKey(joinKeys(prefix, key)) : key
@@ -61,7 +61,7 @@ function ofNamed(key: Key, stores: ReadonlyMap<string, StoreSettings>): Key {
 /**
  * Reports variables that map to the same key, such as APP_DB and app_db.
  * @param keys full keys of all resources
- * @param own the resources' own stores
+ * @param own the stores of the resources' `[backend]` tables, by name
  */
 export function sharedNames(
   keys: readonly Key[],

@@ -1,4 +1,4 @@
-// Reads CONFD_* variables. An empty one counts as unset, as in confd. Lists are separated by commas.
+// Reads CONFD_* variables. An empty variable counts as unset, as in confd. Commas separate the items of a list.
 import type { Fault } from '../core/fault.ts'
 import type { Environment } from './ambient.ts'
 import { foreignNames, foreignOf, isUnsupported, readForeign, unsupportedFault } from './foreign.ts'
@@ -39,10 +39,10 @@ export function readEnvironmentSettings(env: Environment): FromEnvironment {
 
 const origin = (used: readonly string[]): SettingsNotice => ({
   level: 'info',
-  message: `settings are from the environment: ${used.join(', ')}`,
+  message: `settings read from the environment: ${used.join(', ')}`,
 })
 
-/** Reads variables of other confds, named after their flags. */
+/** Reads the variables of older confds and of confd's fork, which are named after their flags. */
 function readForeignVariables(env: Environment): FromEnvironment {
   const values: Record<string, unknown> = {}
   const faults: Fault[] = []

@@ -20,7 +20,7 @@ export const execKeys = {
   },
   env: {
     type: 'table',
-    doc: 'The variables that the program inherits, as `[exec.env]`; default: those of reconfd.',
+    doc: 'The environment of the program, as a table `[exec.env]`; default: the environment of reconfd.',
   },
   user: {
     type: 'string',
@@ -32,28 +32,28 @@ export const execKeys = {
   },
   reload_signal: {
     type: 'string',
-    doc: 'The signal that makes the program read its files again, such as "HUP". Sent for each resource with reload = "exec" or without a reload_cmd.',
+    doc: 'The signal that makes the program read its files again, such as "HUP". It is sent after a change of a resource with reload = "exec" or without a reload_cmd.',
   },
   kill_signal: {
     type: 'string',
-    doc: 'The signal that asks the program and its process group to end; default "TERM".',
+    doc: 'The signal that asks the program and its process group to stop; default "TERM".',
   },
   kill_timeout: {
     type: 'duration',
-    doc: 'Time from kill_signal to SIGKILL; default 30s.',
+    doc: 'The time between kill_signal and SIGKILL; default 30s.',
   },
   splay: {
     type: 'duration',
-    doc: 'Delay each reload by a random time up to this; default 0.',
+    doc: 'The maximum random delay of each reload; default 0.',
   },
   restart: {
     type: 'words',
-    doc: '"on-change": a change restarts the program, because it cannot reload. "on-exit": the program is restarted when it ends, with backoff. "never": reconfd ends with the program. An array combines several. Default "never".',
+    doc: '"on-change", for programs that cannot reload: a change restarts the program. "on-exit": when the program exits, it is restarted with backoff. "never": when the program exits, reconfd exits too. An array combines several values. Default "never".',
   },
   restart_limit: {
     type: 'count',
     least: 0,
-    doc: 'With "on-exit", reconfd ends with the program after this many restarts in a row; a run of one minute resets the count, 0 means no limit. Default 10.',
+    doc: 'With "on-exit": after this many consecutive restarts, the program is not restarted again and reconfd exits. A run of one minute resets the count; 0 means no limit. Default 10.',
   },
   start: {
     type: 'choice',
@@ -66,19 +66,25 @@ export const execKeys = {
   },
   forward_signals: {
     type: 'strings',
-    doc: 'Signals that reconfd forwards to the program: any of HUP, USR1, USR2 and WINCH. Default ["USR1", "USR2", "WINCH"]. Unless HUP is listed, that signal makes reconfd read its own configuration again.',
+    doc: 'Signals that reconfd forwards to the program: any of HUP, USR1, USR2 and WINCH. Default ["USR1", "USR2", "WINCH"]. Unless HUP is listed, SIGHUP makes reconfd read its own configuration again.',
   },
 } as const satisfies Record<string, KeySpec>
 
 /** The keys of `[exec.env]`. */
 export const execEnvKeys = {
-  pristine: { type: 'boolean', doc: 'Inherit nothing; default false.' },
+  pristine: { type: 'boolean', doc: 'Inherit no variables; default false.' },
   custom: {
     type: 'strings',
     doc: 'Additional variables, each "NAME=value"; the other keys do not affect them.',
   },
-  allowlist: { type: 'strings', doc: 'Inherit only these; * matches any text, as in "CONSUL_*".' },
-  denylist: { type: 'strings', doc: 'Do not inherit these, even if the allowlist contains them.' },
+  allowlist: {
+    type: 'strings',
+    doc: 'Inherit only these variables; * matches any text, as in "CONSUL_*".',
+  },
+  denylist: {
+    type: 'strings',
+    doc: 'Do not inherit these variables, even if the allowlist contains them.',
+  },
 } as const satisfies Record<string, KeySpec>
 
 type ExecTable = TableOf<typeof execKeys>
@@ -106,7 +112,7 @@ export function readExec(document: Document, table: unknown, faults: Fault[]): E
   )
 }
 
-/** The settings for a program on the command line without `[exec]` in confd.toml. */
+/** The settings for a program after `--` on the command line, if confd.toml contains no `[exec]`. */
 export const defaultExec: ExecSettings = {
   env: { pristine: false, custom: [], allowlist: [], denylist: [] },
   killSignal: 'SIGTERM',
@@ -132,7 +138,7 @@ class ExecReader {
     const reloadSignal = this.#signal('reload_signal', table.reload_signal, HANDLED)
     const restart = this.#restart(table.restart)
     if (reloadSignal !== undefined && restart.has('on-change')) {
-      const hint = 'keep reload_signal if the program can reload, otherwise restart'
+      const hint = 'keep reload_signal if the program can reload, otherwise keep restart'
       this.#fault('restart', 'reload_signal and restart = "on-change" are both set', hint)
     }
     return {
@@ -167,7 +173,7 @@ class ExecReader {
     this.#fault(
       'command',
       'command has no program',
-      'as in command = ["nginx", "-g", "daemon off;"]',
+      'name a program, as in command = ["nginx", "-g", "daemon off;"]',
     )
     return undefined
   }
@@ -204,7 +210,7 @@ class ExecReader {
     if (words.length > 1 && words.includes('never'))
       this.#fault(
         'restart',
-        'restart: "never" cannot be combined with others',
+        'restart: "never" cannot be combined with other values',
         'keep only "never", or remove it',
       )
     return new Set(words)

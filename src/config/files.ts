@@ -7,13 +7,13 @@ import { err, ok, type Result } from '../core/result.ts'
 export interface FoundFiles {
   /** Absolute paths, sorted. */
   readonly resources: readonly string[]
-  /** Names that end in `toml` without a dot; confd reads them. */
+  /** Files whose names end in `toml`, but not in `.toml`. confd reads them as resources. */
   readonly misnamed: readonly string[]
   /** All other files. */
   readonly others: readonly string[]
 }
 
-/** Copies kept by Kubernetes (`..data`) and editors (`.#name`). */
+/** Whether the file is a copy that Kubernetes (`..data`) or an editor (`.#name`) keeps. */
 const isCopy = (name: string): boolean => /^\.[.#]/.test(name)
 const isOfVersionControl = (name: string): boolean => /^\.(git|hg|svn)$/.test(name)
 
@@ -31,7 +31,7 @@ export async function findFiles(folder: string): Promise<Result<FoundFiles, Faul
       if (isCopy(name) || isOfVersionControl(name)) continue
       const path = join(at, name)
       const isPlain = entry.isFile() || entry.isDirectory()
-      // A broken link is reported when it is read, if it is named like a resource.
+      // A broken link with the name of a resource is reported when it is read.
       const target = isPlain ? entry : await stat(path).catch(() => undefined)
       if (target?.isDirectory() === true) await walk(path)
       // Reading a pipe or a device would block.
@@ -52,7 +52,7 @@ export async function findFiles(folder: string): Promise<Result<FoundFiles, Faul
   }
 }
 
-/** The fault for a missing folder. A common mistake is -confdir with conf.d itself. */
+/** Returns the fault for a missing folder. A common mistake is to set -confdir to conf.d itself. */
 async function missingFolder(folder: string): Promise<Fault> {
   const confdir = dirname(folder)
   const names = await readdir(confdir).catch((): string[] => [])
@@ -72,7 +72,7 @@ export const unreadableFault = (file: string, error: NodeJS.ErrnoException): Fau
   file: error.path ?? file,
 })
 
-/** Maximum number of files to name. */
+/** Maximum number of files that a hint names. */
 const MAX_NAMES = 5
 
 /** Returns the fault of a conf.d without resources, with a hint if the files suggest a mistake. */
@@ -98,6 +98,6 @@ export const notRead = ({ misnamed }: FoundFiles): readonly Fault[] =>
   misnamed.map((file) => ({
     kind: 'config',
     message: 'not read: the name does not end in .toml',
-    hint: 'rename it, if it is a resource',
+    hint: 'rename it if it is a resource',
     file,
   }))

@@ -43,7 +43,7 @@ function isFlag(argument: string): boolean {
   return argument.startsWith('-') && (byFlag.has(name) || commandFlags.has(name))
 }
 
-/** Each implies the command `check`. */
+/** Each of these flags implies the command `check`. */
 const checkFlags = ['check-config', 'preflight', 'validate'] as const
 
 export interface CommandLine {
@@ -66,7 +66,7 @@ export const parseFlags = (argv: readonly string[]): CommandLine => new FlagPars
 class FlagParser {
   readonly #rest: string[]
   readonly #values: Record<string, unknown> = {}
-  /** Values from flags of other confds, used if reconfd's own flag is not set. */
+  /** Values from flags of older confds and of confd's fork, used if reconfd's own flag is not set. */
   readonly #weak: Record<string, unknown> = {}
   readonly #faults: Fault[] = []
   readonly #notices: SettingsNotice[] = []
@@ -74,7 +74,7 @@ class FlagParser {
   readonly #own = new Map<string, readonly string[]>()
   #argv: readonly string[] | undefined
   #command: SubcommandName | undefined
-  /** Index of a store's name in place of a command. */
+  /** Index of the name of a store that was given in place of a command. */
   #backendAt: number | undefined
   #last: OptionName | undefined
 

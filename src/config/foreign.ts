@@ -1,5 +1,5 @@
-// Settings of older confds and of confd's fork that reconfd lacks under that name. Each is translated, accepted
-// without effect, or refused; none is silently ignored.
+// Settings of older confds and of confd's fork that have another name in reconfd, or no counterpart. Each is
+// translated, accepted without effect, or refused, and always with a message.
 import { ok } from '../core/result.ts'
 import { warning, type SettingsNotice } from './notice.ts'
 import { optionOf, parseValue, type OptionName } from './options.ts'
@@ -10,14 +10,16 @@ export interface ForeignSetting {
   readonly of: 'old confd' | 'confd' | "confd's fork"
   /** True if the flag takes no value. */
   readonly isSwitch?: true
-  /** The setting that replaces it; for a switch, set to `value`. */
+  /** The option that replaces the setting. A switch sets it to `value`. */
   readonly option?: OptionName
   readonly value?: string
-  /** Accepted without effect. Without this and `option`, the setting is refused. */
+  /** The setting is accepted without effect. A setting with neither `isIdle` nor `option` is refused. */
   readonly isIdle?: true
-  /** The replacement, or why none is needed. A sentence without a full stop. */
+  /** The replacement, or the reason why there is none, without a full stop. */
   readonly instead: string
-  /** False if no confd reads it from the environment: the variable may belong to another program. */
+  /**
+   * False if no version of confd reads the setting from the environment: the variable may belong to another program.
+   */
   readonly isVariable?: false
 }
 
@@ -50,8 +52,8 @@ const refused = (instead: string, more: Partial<ForeignSetting> = {}): ForeignSe
 const ofVault = refused('Vault is not supported', { of: 'confd' })
 const ofAws = refused('the stores of AWS are not supported')
 const own = 'reconfd has its own timeouts, and retries until it succeeds'
-const cached = 'a template is compiled only once, and again after it changes'
-const byService = 'reconfd notifies systemd by itself with Type=notify'
+const cached = 'a template is compiled once, and again only after it has changed'
+const byService = 'reconfd always notifies systemd if the unit has Type=notify'
 
 /** Foreign settings by flag name. */
 const foreign: Readonly<Record<string, ForeignSetting>> = {
@@ -78,7 +80,9 @@ const foreign: Readonly<Record<string, ForeignSetting>> = {
   'watch-error-backoff': idle(own),
   'systemd-notify': idle(byService, true),
   'watchdog-interval': idle(byService),
-  'shutdown-timeout': idle('a stop waits for running commands, each within its own timeout'),
+  'shutdown-timeout': idle(
+    'on shutdown, reconfd waits for running commands, up to the timeout of each',
+  ),
   'backend-timeout': refused('use -timeout for onetime runs; a daemon waits for its store'),
   'preflight-timeout': refused('use -timeout'),
   'batch-interval': refused('use -debounce and -debounce-max'),
@@ -117,7 +121,7 @@ export const unsupportedFault = (
   hint: instead,
 })
 
-/** Builds the notice that names the program to which the setting belongs, and its replacement. */
+/** Builds a notice that names the origin of the setting and its replacement. */
 export function acceptedNotice(
   given: string,
   { of, instead, isIdle }: ForeignSetting,
@@ -129,10 +133,10 @@ export function acceptedNotice(
   return warning(`${what} has no effect; ${instead.split(' ')[0]} replaces it`)
 }
 
-/** A foreign setting with a text value. */
+/** The translation of a foreign setting. */
 interface ForeignValue {
   readonly notice: SettingsNotice
-  /** The option that it sets; for lists, one element. */
+  /** The option that the setting sets, and the value; for a list, one element. */
   readonly sets?: readonly [OptionName, unknown]
 }
 

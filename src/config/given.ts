@@ -14,7 +14,7 @@ import { settingsOfRun } from './settings.ts'
 import type { TomlEntries } from './toml.ts'
 import { unusedOf } from './unused.ts'
 
-/** Options that only the command supports. */
+/** Options that the reconfd command supports, but the library does not. */
 export const commandOnly: ReadonlySet<OptionName> = new Set<OptionName>([
   'check-config',
   'detailed-exitcode',
@@ -28,7 +28,7 @@ export const commandOnly: ReadonlySet<OptionName> = new Set<OptionName>([
   'version',
 ])
 
-/** Flags that are not in confd.toml but allowed here. */
+/** Flags that are allowed in the settings object, but not in confd.toml. */
 const FLAGS = { conf_file: 'conf-file', replay: 'replay' } as const satisfies Record<
   string,
   OptionName
@@ -116,7 +116,7 @@ function readGiven(given: object): ConfFile {
   return { ...read, values, faults: [...faults, ...read.faults] }
 }
 
-/** Removes undefined members, also from the tables of the stores. */
+/** Removes undefined members, including those in the tables of the stores. */
 function withoutUndefined(value: unknown): unknown {
   if (typeof value !== 'object' || value === null || Array.isArray(value)) return value
   const entries = Object.entries(value as Record<string, unknown>)

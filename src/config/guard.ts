@@ -8,7 +8,7 @@ import { guardGroupKeys, guardKeys } from './schema.ts'
 import { readTable } from './table.ts'
 import type { TomlDocument } from './toml.ts'
 
-/** The template of a guard. */
+/** The properties of a template on which its guard depends. */
 interface Guarded {
   readonly prefix: Key
   /** Keys without the prefix. */

@@ -1,4 +1,5 @@
-// Reads `[template.haproxy]`: running HAProxy processes that reconfd changes without a reload where possible.
+// Reads `[template.haproxy]`, which names running HAProxy processes that reconfd changes without a reload where
+// possible.
 import type { Fault } from '../core/fault.ts'
 import type { HaproxySpec } from '../core/resource.ts'
 import type { TomlPath } from './positions.ts'
@@ -13,7 +14,7 @@ export const haproxyKeys = {
   socket: {
     type: 'one or more',
     required: true,
-    doc: 'The `stats socket` of level admin, a path or "host:port"; an array if several processes load the file.',
+    doc: 'The `stats socket` with level admin, as a path or "host:port"; an array if several processes load the file.',
   },
   drain: {
     type: 'duration',

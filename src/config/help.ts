@@ -19,19 +19,19 @@ import { wrapped } from '../core/words.ts'
 
 /** The meaning of the exit codes, for `-help` and the docs. */
 export const exitCodes: readonly (readonly [number | string, string])[] = [
-  [0, 'done, or a daemon was stopped'],
+  [0, 'success, or a daemon was stopped'],
   [
     1,
-    'a resource or a reload failed, or a change is held; all resources were tried, and each failure is logged; status: not all are in sync; register -status: not all services are registered; test: a test failed; -preflight: something would fail',
+    'a resource or a reload failed, or a change is held (all resources were tried, and each failure is logged); with status: a resource is not in sync; with register -status: a service is not registered; with test or -preflight: a test failed',
   ],
-  [2, 'with -detailed-exitcode: changes were made, or are pending with -noop'],
+  [2, 'with -detailed-exitcode: changes were made, or, with -noop, changes are pending'],
   [
     64,
-    'usage: a flag, command or resource is unknown, or a flag lacks its value or has a wrong one',
+    'usage: a flag, command or resource is unknown, or the value of a flag is missing or invalid',
   ],
   [
     69,
-    'the store was not reachable within -timeout, or register -retry-attempts; commands: no daemon runs; register -status: no registrar runs',
+    'a store was not reachable within -timeout; with register: not within -retry-attempts; with a command for the daemon: no daemon is running; with register -status: no registrar is running',
   ],
   [70, 'a bug in reconfd'],
   [
@@ -40,7 +40,10 @@ export const exitCodes: readonly (readonly [number | string, string])[] = [
   ],
   [126, 'the program of exec mode cannot be executed'],
   [127, 'the program of exec mode was not found'],
-  ['128+n', 'signal n ended reconfd before its work was done, such as a second SIGTERM: 143'],
+  [
+    '128+n',
+    'signal n ended reconfd before its work was done; for example, 143 after a second SIGTERM',
+  ],
   [
     'others',
     'the exit code of the program of exec mode, or of the command of register; 128+n if signal n ended it',
@@ -74,7 +77,7 @@ const commandLines = (group: CommandSpec['group']): string[] =>
     .filter((name) => commands[name].group === group)
     .flatMap((name) => headAndBody(callOf(name), commands[name].help))
 
-/** Formats a name and its description: side by side, or below each other if the name is long. */
+/** Formats a name and its description: side by side, or the description below the name if the name is long. */
 function headAndBody(head: string, text: string): string[] {
   const body = wrapped(text, WIDTH - COLUMN)
   if (head.length > COLUMN - 3)
@@ -111,7 +114,9 @@ export function commandHelp(name: SubcommandName): string {
     `Usage: reconfd ${callOf(name)}${commands[name].runs === true ? '' : ' [flags]'}`,
     '',
     ...wrapped(`${help.charAt(0).toUpperCase()}${help.slice(1)}.`, WIDTH),
-    ...(group === 'daemon' ? ['It asks the daemon with the same -confdir and -state-dir.'] : []),
+    ...(group === 'daemon'
+      ? ['The command is sent to the daemon with the same -confdir and -state-dir.']
+      : []),
     '',
     ...(all.length === 0 ? [] : ['Flags:', ...all, '']),
     'reconfd -help lists all commands, flags and exit codes.',
@@ -145,8 +150,9 @@ export function helpText(): string {
     '',
     ...[...groups].flatMap(([group, lines]) => [`${group}:`, ...lines, '']),
     'Flags take one dash or two. Durations are seconds or Go durations (10, 250ms,',
-    `1m30s). Each flag has an environment variable (-log-level: ${envNames('log-level')[0]})`,
-    'and an entry in confd.toml; flags win, then the environment, then the file.',
+    `1m30s). Most flags have an environment variable (-log-level: ${envNames('log-level')[0]})`,
+    'and an entry in confd.toml. Flags override the environment, which overrides',
+    'confd.toml, which overrides the defaults.',
     '',
     'Exit codes:',
     ...exitCodes.flatMap(([code, meaning]) =>

@@ -17,7 +17,7 @@ export async function readHttp(given: Values): Promise<Result<HttpSettings | und
 function listenAddress(address: string): HttpSettings['at'] {
   if (address.startsWith('unix:')) return { socket: resolve(address.slice('unix:'.length)) }
   const { hostname, port } = new URL(`http://${address}`)
-  // URL omits the default port of its scheme.
+  // A URL object omits the default port of its scheme, which is 80.
   return { host: hostname.replace(/^\[|\]$/g, ''), port: port === '' ? 80 : Number(port) }
 }
 

@@ -49,13 +49,16 @@ const jsonSchema = (kind: SchemaKind): JsonSchema =>
 function resourceSchema(): JsonSchema {
   const template = {
     ...tableSchema(templateTableKeys),
-    description: 'A template and the file it makes.',
+    description: 'A template and its destination.',
   }
   return {
     $schema: DRAFT,
     title: 'A resource of reconfd: a file of conf.d',
     ...tableSchema(resourceFileKeys, {
-      backend: { ...storeSchema, description: 'A store of its own.' },
+      backend: {
+        ...storeSchema,
+        description: 'The store of this resource, instead of the default store.',
+      },
       template: { ...template, type: ['object', 'array'], minItems: 1, items: template },
     }),
     required: ['template'],
@@ -124,7 +127,7 @@ function confdSchema(): JsonSchema {
     type: 'object',
     propertyNames: { pattern: '^[A-Za-z0-9_.-]+$' },
     additionalProperties: storeSchema,
-    description: 'Stores beside the default one, by name: [stores.NAME].',
+    description: 'Stores in addition to the default store, by name: [stores.NAME].',
   }
   return {
     $schema: DRAFT,

@@ -13,7 +13,7 @@ import {
 } from './options.ts'
 import { guardKeys, resourceFileKeys, templateKeys, type KeySpec } from './schema.ts'
 
-/** Characters that are special to roff, or that it would replace by typographic ones. */
+/** Characters that are special to roff, or that roff would replace with typographic characters. */
 const escapes: Readonly<Record<string, string>> = {
   '\\': '\\e',
   '-': '\\-',
@@ -30,7 +30,7 @@ const plain = (text: string): string =>
 const bold = (text: string): string => `\\fB${plain(text)}\\fR`
 const italic = (text: string): string => `\\fI${plain(text)}\\fR`
 
-/** Sets flags and text in backticks in bold. */
+/** Prints flags, and text in backticks, in bold. */
 const prose = (text: string): string =>
   text
     .split(/(`[^`]+`|(?<![\w-])-[a-z][a-z-]+)/)
@@ -129,23 +129,23 @@ export function manPage(version: string): string {
     section(
       'DESCRIPTION',
       paragraph(
-        'reconfd renders configuration files from keys in etcd, Consul, ZooKeeper, Redis, plain files or the environment. It checks them, swaps them in and reloads the programs that read them: once (-onetime) or as a daemon (-watch).',
+        'reconfd renders configuration files from keys in etcd, Consul, ZooKeeper, Redis, plain files or the environment. It checks these files, swaps them in and reloads the programs that read them, either once (-onetime) or as a daemon (-watch).',
       ),
       paragraph(
-        'It reads the folders, flags and settings of confd. A destination is always the old or the new file; a failed reload is retried until it succeeds; while the store is unreachable, the last good files stay.',
+        'It accepts the folders, flags and settings of confd. A destination is always the complete old file or the complete new file. A failed reload is retried until it succeeds. While the store is unreachable, the last good files stay in place.',
       ),
     ),
     section(
       'COMMANDS',
-      paragraph('These ask the daemon with the same -confdir and -state-dir:'),
+      paragraph('These commands are sent to the daemon with the same -confdir and -state-dir:'),
       ...commandEntries('daemon'),
-      paragraph('These need no daemon:'),
+      paragraph('These commands need no daemon:'),
       ...commandEntries('offline'),
     ),
     section(
       'OPTIONS',
       paragraph(
-        'Flags take one dash or two. Durations are seconds or Go durations (10, 250ms, 1m30s). Flags win, then the environment, then confd.toml, then the defaults.',
+        'Flags take one dash or two. Durations are seconds or Go durations (10, 250ms, 1m30s). Flags override the environment, which overrides confd.toml, which overrides the defaults.',
       ),
       ...optionSections(),
     ),
@@ -161,9 +161,9 @@ export function manPage(version: string): string {
     section(
       'ENVIRONMENT',
       paragraph(
-        'Each flag can be set by a variable, unless its entry says otherwise: `CONFD_` and the name in capitals, with `_` for each dash, as in `CONFD_LOG_LEVEL`. Commas separate the values of a list.',
+        'Each flag can also be set by an environment variable, unless its description says otherwise. The name of the variable is `CONFD_` followed by the name of the flag in capitals, with `_` for each dash, as in `CONFD_LOG_LEVEL`. Commas separate the values of a list.',
       ),
-      entry(bold('NO_COLOR'), 'If it is set and not empty, the output has no colours'),
+      entry(bold('NO_COLOR'), 'If this variable is set and not empty, the output has no colours'),
     ),
     section('FILES', ...files.map(([path, meaning]) => entry(italic(path), meaning))),
     section('SIGNALS', ...signals.map(([name, meaning]) => entry(bold(name), meaning))),
@@ -173,9 +173,9 @@ export function manPage(version: string): string {
     ),
     section(
       'EXAMPLES',
-      example('Is the configuration right?', 'reconfd check'),
-      example('What would be written?', 'reconfd -onetime -noop -diff'),
-      example('Follow an etcd:', 'reconfd -watch -backend etcd -node 127.0.0.1:2379'),
+      example('Check the configuration:', 'reconfd check'),
+      example('Show pending changes:', 'reconfd -onetime -noop -diff'),
+      example('Follow etcd as a daemon:', 'reconfd -watch -backend etcd -node 127.0.0.1:2379'),
       example('Show the state of the daemon:', 'reconfd status'),
     ),
     section('SEE ALSO', `${bold('systemd.service')}(5), ${bold('journalctl')}(1)`),
@@ -186,17 +186,20 @@ export function manPage(version: string): string {
 const files: readonly (readonly [path: string, meaning: string])[] = [
   [
     '/etc/confd/confd.toml',
-    'The settings: each flag is an entry of the same name, with dashes or underscores. The file may be missing.',
+    'The settings: each entry has the name of a flag, with dashes or underscores. The file may be missing.',
   ],
-  ['/etc/confd/conf.d', 'The resources, also in sub-folders.'],
+  ['/etc/confd/conf.d', 'The resources, including those in subfolders.'],
   ['/etc/confd/templates', 'The templates: *.tmpl is Go text/template, *.njk is nunjucks.'],
   [
     '/var/lib/reconfd',
-    'The state that survives a run, such as owed reloads. For users other than root: ~/.local/state/reconfd.',
+    'State that is kept between runs, such as owed reloads. For users other than root, the folder is ~/.local/state/reconfd.',
   ],
 ]
 
 const signals: readonly (readonly [name: string, meaning: string])[] = [
-  ['TERM, INT', 'Finish running work, and exit. A second signal exits at once.'],
-  ['HUP', 'Read settings and resources again, and look at every resource.'],
+  [
+    'TERM, INT',
+    'Finish the running work and exit. A second signal makes reconfd exit immediately.',
+  ],
+  ['HUP', 'Read the settings and resources again, and process every resource.'],
 ]

@@ -1,4 +1,4 @@
-// A notice about the settings that is not a fault. `reconfd check` shows only warnings.
+// A notice about the settings, which is not a fault. `reconfd check` shows only notices of level `warn`.
 export interface SettingsNotice {
   readonly level: 'info' | 'warn'
   readonly message: string

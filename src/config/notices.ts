@@ -29,7 +29,8 @@ export const servesPage = ({ mode, exec }: Settings): boolean =>
 
 function unusedExec({ exec }: Settings): readonly SettingsNotice[] {
   if (exec === undefined || exec.argv !== undefined) return []
-  const message = '[exec] is not used: it has no command, and the command line has none after --'
+  const message =
+    '[exec] is not used: it has no command, and the command line has no program after --'
   return [{ level: 'info', message }]
 }
 
@@ -42,6 +43,11 @@ function ambientNotices(
     const { used } = completed(own, backendOf(own), env)
     if (used.length === 0) return []
     const whose = name === '' ? 'the store' : `the store ${name}`
-    return [{ level: 'info', message: `settings of ${whose} are from ${used.join(', ')}` }]
+    return [
+      {
+        level: 'info',
+        message: `settings for ${whose} read from the environment: ${used.join(', ')}`,
+      },
+    ]
   })
 }

@@ -1,5 +1,5 @@
-// The table of settings, and the conversion of their texts to values. Names, meanings and default paths are confd's
-// where confd has them.
+// The table of settings, and the conversion of text to their values. Settings that confd also has keep confd's names,
+// meanings and default paths.
 import { parseAddress, parseBoolean, parseDuration, parseSize, type ParseResult } from './values.ts'
 import { err, ok } from '../core/result.ts'
 import { nearest } from './nearest.ts'
@@ -27,7 +27,7 @@ type OptionValue<O extends Option> = O extends { choices: readonly (infer C)[] }
       address: string
     }[O['type']]
 
-/** The values of all given options by flag name. Durations in milliseconds, sizes in bytes. */
+/** The values of all given options by flag name. Durations are in milliseconds, sizes in bytes. */
 export type Values = { readonly [N in OptionName]?: OptionValue<(typeof options)[N]> }
 
 export const optionNames = Object.keys(options) as readonly OptionName[]
@@ -39,7 +39,7 @@ export function placeholder(name: OptionName): string {
   return option.placeholder ?? (option.choices?.join('|') || option.type)
 }
 
-/** The option's name and aliases, except one-letter ones, which only the command line has. */
+/** The name and the aliases of an option, except one-letter aliases, which exist only on the command line. */
 const spellings = (name: OptionName): readonly string[] => [
   name,
   ...(optionOf(name).aliases ?? []).filter((alias) => alias.length > 1),

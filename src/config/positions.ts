@@ -1,5 +1,6 @@
-// Finds the positions of keys and values in a TOML document. The parser (smol-toml) keeps none, so this scans the
-// text again. It requires valid TOML and stops at anything it cannot parse: positions may be missing, never wrong.
+// Finds the positions of keys and values in a TOML document. The parser (smol-toml) reports none, so this module scans
+// the text again. It requires valid TOML and stops at text that it cannot parse: positions may be missing, but are
+// never wrong.
 
 /** Offsets into the text. For a table header, `key` and `value` are equal. */
 export interface Position {
@@ -20,7 +21,7 @@ export class Positions {
     if (!this.#found.has(id)) this.#found.set(id, position)
   }
 
-  /** A path may differ from the text in case, see withKnownCase(). */
+  /** Returns the position of a path. The path may differ from the text in case (see withKnownCase()). */
   at(path: TomlPath): Position | undefined {
     const id = JSON.stringify(path)
     const inAnyCase = ([other]: [string, Position]): boolean =>
@@ -70,7 +71,7 @@ class PositionScanner {
     }
   }
 
-  /** The path that a header opens; an array of tables on the path means its last element. */
+  /** Returns the path of the table that a header opens. In a path, an array of tables means its last element. */
   #header(keys: readonly string[], isArray: boolean, start: number): TomlPath {
     const position = { key: start, value: start }
     let path: TomlPath = []
@@ -86,7 +87,7 @@ class PositionScanner {
     return path
   }
 
-  /** Scans `key = value`. False if there is none. */
+  /** Scans `key = value`. Returns false if the text has another form. */
   #pair(table: TomlPath): boolean {
     const key = this.#at
     const keys = this.#dottedKey()

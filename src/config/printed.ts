@@ -4,7 +4,7 @@ import { completionText, type CompletionShell } from './completion.ts'
 import { schemaText, type SchemaKind } from './json-schema.ts'
 import { manPage } from './man.ts'
 
-/** @param of the command's operand, one of its choices in commands.ts */
+/** Returns the output of a command, whose operand `of` is one of the choices in commands.ts. */
 export function printed(what: 'schema' | 'completion' | 'man', of: string): string {
   switch (what) {
     case 'schema':

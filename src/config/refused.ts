@@ -14,19 +14,20 @@ export interface RefusedResource {
   readonly isKept: boolean
 }
 
-/** An invalid resource; with its group, if that can be read. */
+/** An invalid resource, with its group if the group can be read. */
 export interface InvalidResource extends Pick<RefusedResource, 'name' | 'faults'> {
   readonly group: string | undefined
 }
 
 export interface Definitions {
   readonly resources: readonly Resource[]
-  /** The resources' own stores, by generated names. */
+  /** The stores of the resources' `[backend]` tables, by name. */
   readonly stores: ReadonlyMap<string, StoreSettings>
 }
 
 /**
- * Completes the valid resources with the previous definitions of the invalid ones, as described above.
+ * Completes the valid resources with the previous definitions of the invalid ones, as described at the top of this
+ * file.
  * @param good the valid resources
  * @param former the previous definitions; empty at the start
  */
@@ -61,14 +62,14 @@ export function withPrevious(
   for (const { name, group = '' } of good.resources) {
     const culprit = lost.get(group)
     if (culprit === undefined || !served.has(name)) continue
-    const message = `${culprit} of the same group is invalid, and a group changes together or not at all`
+    const message = `${culprit}, of the same group, is invalid, and the resources of a group change together or not at all`
     refused.push({ name, faults: [{ kind: 'config', message }], isKept: keep(name) })
   }
   const resources = [...served.values(), ...kept]
   return { resources: resources.sort((a, b) => compareText(a.name, b.name)), stores, refused }
 }
 
-/** Whether another resource now writes one of the files of this one. */
+/** Whether another resource now writes one of this resource's files. */
 function overlaps({ templates }: Resource, served: ReadonlyMap<string, Resource>): boolean {
   const taken = new Set(
     [...served.values()].flatMap((one) => one.templates.map(({ dest }) => dest)),

@@ -1,11 +1,11 @@
-// The table of flags of `reconfd register`, with registrator's names and meanings where registrator has them.
-// Settings of the store and the log are the general ones (options.ts).
+// The table of flags of `reconfd register`, with registrator's names and meanings where registrator has them. The
+// settings of the store and of the log are general options (options.ts).
 import type { CommandFlag } from './command-flag.ts'
 
 export interface RegisterFlag extends CommandFlag {
   readonly type:
     'text' | 'list' | 'boolean' | 'duration' | 'milliseconds' | 'count' | 'attempts' | 'choice'
-  /** Minimum: milliseconds for a duration, or a number. */
+  /** Minimum of a duration, in milliseconds, or of a number. */
   readonly least?: number
   readonly most?: number
 }
@@ -16,7 +16,7 @@ export const registerFlags = {
     placeholder: 'uri',
     help: 'the store: etcd://HOST:PORT/PREFIX, etcdv2://, consul://, consulkv://, zookeeper:// or skydns2://HOST:PORT/DOMAIN; several hosts are separated by commas',
   },
-  name: { type: 'text', placeholder: 'name', help: 'register one service of this name' },
+  name: { type: 'text', placeholder: 'name', help: 'register one service with this name' },
   port: {
     type: 'count',
     placeholder: 'number',
@@ -28,12 +28,12 @@ export const registerFlags = {
   address: {
     type: 'text',
     placeholder: 'address',
-    help: 'address of the service (default: that of -ip)',
+    help: 'address of the service (default: the value of -ip)',
   },
   meta: {
     type: 'list',
     placeholder: 'key=value',
-    help: 'metadata of the service, in Consul; may be repeated',
+    help: 'metadata of the service, only in Consul; may be repeated',
   },
   check: {
     type: 'text',
@@ -45,7 +45,7 @@ export const registerFlags = {
     default: '5s',
     least: 100,
     placeholder: 'duration',
-    help: 'time between two checks; the limit of each is -check-timeout, whose default for register is 3s',
+    help: 'time between two checks; each check may take as long as -check-timeout, whose default for register is 3s',
   },
   rise: {
     type: 'count',
@@ -83,12 +83,12 @@ export const registerFlags = {
     placeholder: 'engine',
     optional: /^(?:unix|tcp|https?):\/\//,
     default: 'unix:///var/run/docker.sock',
-    help: 'register the containers of this engine, Docker or podman (default DOCKER_HOST, else unix:///var/run/docker.sock)',
+    help: 'register the containers of this engine, Docker or podman (default: DOCKER_HOST, or else unix:///var/run/docker.sock)',
   },
   ip: {
     type: 'text',
     placeholder: 'address',
-    help: "address of all services that set none (default: this machine's own)",
+    help: 'address of all services that do not set their own (default: the address of this machine)',
   },
   host: {
     type: 'text',
@@ -111,7 +111,7 @@ export const registerFlags = {
     default: 'always',
     choices: ['always', 'on-success'],
     placeholder: 'always|on-success',
-    help: 'remove the services of a failed container at once (always), or let them expire (on-success)',
+    help: 'remove the services of a failed container immediately (always), or let them expire (on-success)',
   },
   'allow-script-checks': {
     type: 'boolean',
@@ -138,19 +138,19 @@ export const registerFlags = {
   'retry-attempts': {
     type: 'attempts',
     placeholder: 'number',
-    help: 'number of retries before giving up (exit 69) on a store that is unreachable at the start; -1, the default: no limit',
+    help: 'number of retries if the store is unreachable at startup, before reconfd exits with 69; the default, -1, means no limit',
   },
   'retry-interval': {
     type: 'milliseconds',
     least: 1,
     placeholder: 'duration',
-    help: 'time between these retries; a bare number is in milliseconds',
+    help: 'time between the retries of -retry-attempts; a bare number is in milliseconds',
   },
   cleanup: {
     type: 'boolean',
-    help: "accepted for registrator's sake, without effect: leftovers of an earlier run are always removed",
+    help: 'accepted for compatibility with registrator, without effect: leftovers of an earlier run are always removed',
   },
-  status: { type: 'boolean', help: 'show the state of the registrars with this -state-dir' },
+  status: { type: 'boolean', help: 'show the state of the registrars that use this -state-dir' },
 } as const satisfies Record<string, RegisterFlag>
 
 export type RegisterFlagName = keyof typeof registerFlags

@@ -34,7 +34,7 @@ export interface Given {
   readonly settings: Settings
 }
 
-/** The backend whose connection settings in confd.toml also apply to a registry. */
+/** For each kind of registry, the backend whose connection settings in confd.toml also apply to the registry. */
 const BACKENDS: Readonly<Record<string, BackendName>> = {
   etcd: 'etcdv3',
   etcdv2: 'etcdv2',
@@ -44,7 +44,7 @@ const BACKENDS: Readonly<Record<string, BackendName>> = {
   zookeeper: 'zookeeper',
 }
 
-/** Reports all faults of the flags at once. */
+/** Builds the settings, or returns all faults of the flags. */
 export async function registerSettings(given: Given): Promise<Result<RegisterSettings, Fault[]>> {
   const flags = new RegisterFlags(given.flags.own ?? new Map())
   const { operand, argv } = given.flags
@@ -53,12 +53,12 @@ export async function registerSettings(given: Given): Promise<Result<RegisterSet
   const own = ownService(flags, argv)
   const conf = flags.text('conf')
   const docker = dockerSettings(flags, given.env, operand !== undefined && !own && !conf)
-  // With a flag or command for a single service, an absent `own` means that its fault has been reported.
+  // If a flag or command for a single service is given and `own` is absent, a fault has already been reported.
   const isFaulty = argv !== undefined || OWN.some((flag) => flags.has(flag))
   if (own === undefined && conf === undefined && docker === undefined && !isFaulty) {
     flags.fault(
       'nothing to register',
-      'Give -name and -port, a folder of service files with -conf, or -docker.',
+      'Set -name and -port, a folder of service files with -conf, or -docker.',
     )
   }
   const ttl = flags.number('ttl') ?? 0
@@ -180,7 +180,7 @@ function ownService(
   return undefined
 }
 
-/** @param implied whether only a registry is given, as on registrator's command line */
+/** @param implied whether the command line only names a registry, which means `-docker`, as in registrator */
 function dockerSettings(
   flags: RegisterFlags,
   env: Given['env'],
@@ -255,7 +255,7 @@ class RegisterFlags {
     return this.given.has(name)
   }
 
-  /** Reports the first of these flags that is given, since nothing uses it. */
+  /** Reports a fault for the first of these flags that is given, because the flags have no effect. */
   unused(names: readonly RegisterFlagName[], why: string, instead: string): void {
     const name = names.find((one) => this.has(one))
     if (name !== undefined) this.fault(`-${name} ${why}`, `${instead}, or remove -${name}.`)
@@ -266,7 +266,7 @@ class RegisterFlags {
     return text === '' ? undefined : text
   }
 
-  /** Returns a number, or a duration in milliseconds; the flag's default if it is not given. */
+  /** Returns the value or the default of a flag that takes a number or a duration. Durations are in milliseconds. */
   number(name: RegisterFlagName): number | undefined {
     const spec = registerFlags[name] as RegisterFlag
     const given = this.given.get(name)?.at(-1)

@@ -1,4 +1,5 @@
-// Parses the URI of a registry, as in registrator: the scheme selects the store, the path the directory of entries.
+// Parses the URI of a registry, as in registrator: the scheme selects the store, and the path the directory of the
+// entries.
 import type { RegistryKind, RegistryTarget } from '../core/register.ts'
 import { toKey } from '../core/key.ts'
 import { err, ok, type Result } from '../core/result.ts'
@@ -41,7 +42,7 @@ export interface ParsedUri {
   readonly tls: boolean
 }
 
-/** The fault of a URI with a hint. */
+/** The fault of a URI, with a hint. */
 export interface UriFault {
   readonly message: string
   readonly hint: string
@@ -86,7 +87,7 @@ function unknownScheme(uri: string, name: string): UriFault {
   return { message: `unknown registry "${name}://"`, hint }
 }
 
-/** `consul-unix:///run/consul.sock`, and with a prefix `consulkv-unix:///run/consul.sock:/services`. */
+/** Parses `consul-unix:///run/consul.sock`, or, with a prefix, `consulkv-unix:///run/consul.sock:/services`. */
 function unixTarget(uri: string, kind: RegistryKind, rest: string): Result<ParsedUri, UriFault> {
   const [socket = '', prefix = ''] = rest.split(':')
   if (!socket.startsWith('/')) {

@@ -20,12 +20,12 @@ import { isReloaded, mergeWhole, wholeOf } from './whole.ts'
 export interface ReadResource extends CheckedResource {
   /** Absent if there are faults. */
   readonly resource?: Resource
-  /** The templates; complete only without faults. */
+  /** The templates; complete only if there are no faults. */
   readonly specs: readonly TemplateSpec[]
   readonly faults: readonly Fault[]
   /** Probable mistakes that do not prevent the run. */
   readonly notices: readonly Fault[]
-  /** The store of its `[backend]`. */
+  /** The store of the resource's `[backend]`. */
   readonly own?: OwnStore
 }
 
@@ -51,7 +51,7 @@ export async function readResource(
   const specs: TemplateSpec[] = []
   let hasCommand = false
   const tables = templateTables(document, template, faults).map(([path, raw]) => {
-    // An invalid reload_cmd counts too, so that it causes no further faults.
+    // An invalid reload_cmd counts too, so that there is no further fault about a missing reload_cmd.
     hasCommand ||= (raw['reload_cmd'] ?? '') !== ''
     const text = variables.expand(path, raw)
     return { path, table: readTable(document, path, text, templateTableKeys, faults) }

@@ -20,7 +20,7 @@ import { selectResources } from './selection.ts'
 import { parseTomlDocument } from './toml.ts'
 
 export interface LoadedResources extends Definitions {
-  /** Invalid resources that do not end the run. */
+  /** Invalid resources that do not prevent the run. */
   readonly refused: readonly RefusedResource[]
   /** Probable mistakes that do not prevent the run. */
   readonly notices: readonly Fault[]
@@ -28,13 +28,13 @@ export interface LoadedResources extends Definitions {
 
 /** The contents of conf.d, valid or not. */
 export interface ReadResources extends Definitions {
-  /** Faults of the folder itself: nothing can be read. */
+  /** Faults of the folder or of `-only`. They prevent the run in every failure mode. */
   readonly faults: readonly Fault[]
   readonly bad: readonly InvalidResource[]
   readonly notices: readonly Fault[]
   /** Set if there are no resources. The run continues, as in confd ("Found no templates"). */
   readonly empty?: Fault
-  /** Every file that is valid TOML. */
+  /** Every selected file that is valid TOML. */
   readonly read: readonly ReadResource[]
 }
 
@@ -45,12 +45,12 @@ export const allFaults = ({ faults, bad }: ReadResources): readonly Fault[] => [
 
 const NOTHING: Definitions = { resources: [], stores: new Map() }
 
-/** Checks whether a store can be opened with these settings, without connecting. */
+/** Returns the fault if a store cannot be opened with these settings. Does not connect. */
 export type StoreFault = (store: StoreSettings) => Promise<Fault | undefined>
 
 /**
- * Loads the resources that a run serves. Returns the faults if the run cannot start: those of all
- * resources, or, with failureMode best-effort, only those of the folder itself. Never throws.
+ * Loads the resources that a run serves. Returns the faults if the run cannot start: with failureMode fail-fast because
+ * of any fault, with best-effort only because of a fault of the folder or of `-only`. Never throws.
  * @param former the previous definitions
  * @param storeFault checks the resources' own stores
  */
@@ -128,7 +128,9 @@ interface ReadContext {
   readonly storeFault: StoreFault | undefined
 }
 
-/** Synchronous, like all reads per resource: there may be hundreds, and each call takes microseconds. */
+/**
+ * Reads a file synchronously, because there may be hundreds of resources, and a synchronous call takes microseconds.
+ */
 function textOf(file: string): string | NodeJS.ErrnoException {
   try {
     // A named pipe without a writer reads as empty instead of blocking.
@@ -158,7 +160,7 @@ async function readOne(name: string, file: string, context: ReadContext): Promis
   return { name, faults: [...read.faults, place], group: read.group, read }
 }
 
-/** Returns the group in a file that is not valid TOML, because the fault may affect the other members. */
+/** Returns the group in a file that is not valid TOML, because the fault may affect the other members of the group. */
 function groupIn(text: string): string | undefined {
   const [top = ''] = text.split(/^\s*\[/m, 1)
   const [, basic, literal] = /^\s*group\s*=\s*(?:"([^"\\\n]*)"|'([^'\n]*)')/m.exec(top) ?? []

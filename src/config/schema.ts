@@ -19,7 +19,7 @@ export interface KeySpec {
     /** A string or an array of strings. */
     | 'one or more'
   readonly required?: true
-  /** Minimum: milliseconds for a duration, or a number. */
+  /** Minimum of a duration, in milliseconds, or of a number. */
   readonly least?: number
   readonly choices?: readonly string[]
   /** Aliases of choices. */
@@ -35,7 +35,7 @@ export const templateKeys = {
   dest: {
     type: 'string',
     required: true,
-    doc: 'The file to write; with for_each, a template for its path.',
+    doc: 'The file to write; with for_each, a template for the paths of the files.',
   },
   keys: {
     type: 'strings',
@@ -49,9 +49,9 @@ export const templateKeys = {
   group: { type: 'string', doc: 'Group of the file, by name.' },
   check_cmd: {
     type: 'string',
-    doc: 'Must succeed before the file is swapped in; `{{.src}}` is the staged file.',
+    doc: 'The command that must succeed before the file is swapped in; `{{.src}}` is the staged file.',
   },
-  reload_cmd: { type: 'string', doc: 'Runs after the file has been swapped in.' },
+  reload_cmd: { type: 'string', doc: 'The command that runs after the file has been swapped in.' },
   output_format: {
     type: 'choice',
     choices: ['json', 'yaml', 'toml', 'xml'],
@@ -60,7 +60,7 @@ export const templateKeys = {
   },
   engine: {
     type: 'string',
-    doc: 'The language, "go" or "nunjucks"; overrides the name of src (.tmpl, .gotmpl, .ctmpl and .tpl are Go, .njk, .j2 and .jinja nunjucks) and its content.',
+    doc: 'The template language, "go" or "nunjucks". By default, the extension of src decides (.tmpl, .gotmpl, .ctmpl and .tpl are Go; .njk, .j2 and .jinja are nunjucks), or else the content of the file.',
   },
   left_delim: {
     type: 'delimiter',
@@ -70,8 +70,11 @@ export const templateKeys = {
     type: 'delimiter',
     doc: 'The closing delimiter of a Go template, instead of `}}`.',
   },
-  trim_blocks: { type: 'boolean', doc: 'Remove the newline after a `{% %}`; default true.' },
-  lstrip_blocks: { type: 'boolean', doc: 'Remove the blanks before a `{% %}`; default true.' },
+  trim_blocks: { type: 'boolean', doc: 'Remove the newline after a `{% %}` tag; default true.' },
+  lstrip_blocks: {
+    type: 'boolean',
+    doc: 'Remove the leading spaces and tabs of a line that begins with a `{% %}` tag; default true.',
+  },
   check_timeout: {
     type: 'duration',
     least: 1,
@@ -84,10 +87,13 @@ export const templateKeys = {
     aliases: ['reload_cmd_timeout'],
     doc: 'Overrides -reload-timeout.',
   },
-  guard: { type: 'table', doc: 'Limits for changes, as `[template.guard]`.' },
+  guard: {
+    type: 'table',
+    doc: 'Limits beyond which a change is held, as a table `[template.guard]`.',
+  },
   haproxy: {
     type: 'table',
-    doc: 'Change running HAProxy processes instead of reloading them, as `[template.haproxy]`.',
+    doc: 'The HAProxy processes that are changed without a reload where possible, as a table `[template.haproxy]`.',
   },
   for_each: {
     type: 'string',
@@ -95,16 +101,16 @@ export const templateKeys = {
   },
   follow_symlinks: {
     type: 'boolean',
-    doc: 'Keep a symbolic link at dest, and replace its target; false refuses a link. Default true.',
+    doc: 'If dest is a symbolic link, keep the link and replace its target; if false, refuse the link. Default true.',
   },
   mkdirs: { type: 'boolean', doc: 'Create missing folders above dest; default false.' },
   adopt: {
     type: 'boolean',
-    doc: 'With for_each: take over existing files, and remove them when their keys vanish; default false.',
+    doc: 'With for_each: adopt existing files, and remove them when their keys vanish; default false.',
   },
   backup: {
     type: 'boolean',
-    doc: 'Keep the previous file, under the name of dest plus .bak; default false.',
+    doc: 'Keep the previous file as dest with the suffix .bak; default false.',
   },
 } as const satisfies Record<string, KeySpec>
 
@@ -113,16 +119,16 @@ export const wholeKeys = {
   on_reload_failure: {
     type: 'choice',
     choices: ['retry', 'rollback'],
-    doc: '"retry" retries a failed reload until it succeeds; "rollback" restores the previous files after reload_attempts. Default "retry".',
+    doc: '"retry" retries a failed reload until it succeeds; "rollback" restores the previous files after reload_attempts failures. Default "retry".',
   },
   reload_attempts: {
     type: 'count',
     least: 1,
-    doc: 'The number of tries before the rollback; default 3.',
+    doc: 'The number of failed reloads before the rollback; default 3.',
   },
   verify_cmd: {
     type: 'string',
-    doc: 'Runs after the reload and counts as part of it: if it fails, the reload has failed.',
+    doc: 'The command that verifies the reload. It runs after the reload and counts as part of it: if it fails, the reload has failed.',
   },
   verify_timeout: {
     type: 'duration',
@@ -136,13 +142,13 @@ export const wholeKeys = {
   },
   group_check_cmd: {
     type: 'string',
-    doc: 'Runs when all files of the resource and of its group are in place, before the reload; its failure restores all of them. Timeout: check_timeout.',
+    doc: 'The command that checks all files of the resource and of its group in place, before the reload. If it fails, all of these files are restored. Its timeout is check_timeout.',
   },
   min_reload_interval: { type: 'duration', doc: 'Overrides -min-reload-interval.' },
   splay: { type: 'duration', doc: 'Overrides -splay.' },
   hold_down: {
     type: 'duration',
-    doc: 'A vanished key counts as present for this long; default 0.',
+    doc: 'The time for which a vanished key still counts as present; default 0.',
   },
   allow_empty: {
     type: 'boolean',
@@ -150,24 +156,24 @@ export const wholeKeys = {
   },
   debounce: {
     type: 'duration',
-    doc: 'Overrides -debounce; if set more than once, the longest applies.',
+    doc: 'Overrides -debounce; if several templates set it, the longest duration applies.',
   },
   debounce_max: {
     type: 'duration',
-    doc: 'Overrides -debounce-max; if set more than once, the longest applies.',
+    doc: 'Overrides -debounce-max; if several templates set it, the longest duration applies.',
   },
   optional_stores: {
     type: 'strings',
-    doc: 'Stores or Consul datacenters that may be unreachable: the files are then rendered without them.',
+    doc: 'Stores or Consul datacenters that may be unreachable: the files are then rendered without their keys.',
   },
   expand_env: {
     type: 'boolean',
-    doc: 'Replace ${NAME} and ${NAME:-default} in src, dest, keys, prefix and for_each from the environment; $$ is a dollar sign. Default: -expand-env.',
+    doc: 'Replace ${NAME} and ${NAME:-default} in src, dest, keys, prefix and for_each from the environment; write $$ for a dollar sign. Default: the value of -expand-env.',
   },
   reload: {
     type: 'choice',
     choices: ['exec'],
-    doc: '"exec" reloads the program of exec mode, instead of a reload_cmd.',
+    doc: '"exec": a change reloads the program of exec mode, instead of running a reload_cmd.',
   },
   wait_for_start: {
     type: 'boolean',
@@ -183,7 +189,7 @@ export const wholeKeys = {
 export const resourceFileKeys = {
   group: {
     type: 'string',
-    doc: 'Resources with the same group change together, or not at all. Only above `[template]`: inside it, `group` is the owner group of the file.',
+    doc: 'Resources with the same group change together or not at all. Only above `[template]`: inside it, `group` is the owner group of the file.',
   },
   ...wholeKeys,
 } as const satisfies Record<string, KeySpec>
@@ -208,11 +214,11 @@ export const guardKeys = {
   },
   allow_empty: {
     type: 'boolean',
-    doc: 'Whether a render without any key passes; default: allow_empty of the resource, else false.',
+    doc: 'Whether a render that finds no key passes; default: the allow_empty of the resource, or else false.',
   },
   settle: {
     type: 'duration',
-    doc: 'After a held change, returning keys are compared with the limits when all are back, or when their number has not changed for this long; default 5s.',
+    doc: 'While a change is held and only some of the keys have come back, a change within the limits passes once the number of keys has not changed for this long; default 5s.',
   },
   group: {
     type: 'tables',
@@ -225,7 +231,7 @@ export const guardGroupKeys = {
   keys: {
     type: 'string',
     required: true,
-    doc: 'A pattern such as "/services/web/*": each matching key or directory counts. A directory without a pattern means all keys below it.',
+    doc: 'A pattern such as "/services/web/*": each matching key or directory counts as one. If it contains no special characters, it is a directory, and each key below it counts.',
   },
   min_keys: {
     type: 'count',

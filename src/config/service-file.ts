@@ -20,7 +20,7 @@ import { parseTomlDocument, type TomlDocument } from './toml.ts'
 export const serviceKeys = {
   name: { type: 'string', required: true, doc: 'The name of the service.' },
   id: { type: 'string', doc: 'The id of the service; default HOST:NAME:PORT.' },
-  address: { type: 'string', doc: 'The address of the service; default: that of -ip.' },
+  address: { type: 'string', doc: 'The address of the service; default: the value of -ip.' },
   port: { type: 'count', least: 1, required: true, doc: 'The port of the service.' },
   tags: { type: 'strings', doc: 'The tags of the service, in stores that have tags.' },
   meta: {
@@ -50,7 +50,7 @@ export async function readServiceFiles(
     return err(ioFault(`cannot read the folder of services ${folder}`, error))
   }
   for (const name of names) {
-    // Names with a leading dot are copies of editors and Kubernetes.
+    // Files whose names begin with a dot are copies that editors and Kubernetes keep.
     if (name.startsWith('.') || !name.endsWith('.toml')) continue
     const file = join(folder, name)
     const text = await readFile(file, 'utf8').catch((error: unknown) =>

@@ -25,7 +25,7 @@ import { runNotices, servesPage } from './notices.ts'
 import { options, type Values } from './options.ts'
 import { unusedOf } from './unused.ts'
 
-/** The given settings, by source and merged. */
+/** The given settings, both by source and merged. */
 interface SettingsSources {
   readonly flags: CommandLine
   readonly environment: FromEnvironment
@@ -79,7 +79,7 @@ export async function loadSettings(
   }
   const asked = controlCommands.find((name) => name === flags.command)
   if (asked !== undefined) return ok(await askCommand(asked, sources))
-  // Other commands accept the settings that are for onetime runs.
+  // Commands other than a run accept settings that are for onetime runs.
   const wrong = [
     ...contradictions(flags.command === undefined ? given : { ...given, onetime: true }),
     ...unused.faults,
@@ -98,7 +98,7 @@ export async function loadSettings(
   return run.ok ? ok({ kind: 'run', ...run.value }) : refuse(78, [run.error], file.values)
 }
 
-/** Whether a contradiction involves the command line; then it is a usage error. */
+/** Whether a contradiction involves the command line, which makes it a usage error. */
 const isTyped = (wrong: readonly Contradiction[], typed: Values): boolean =>
   wrong.some(({ about }) => about.some((name) => typed[name] !== undefined))
 
@@ -184,7 +184,7 @@ async function snapshotCommand({
   return { kind: 'snapshot', settings, ...(out === '-' ? {} : { out: path.resolve(out) }) }
 }
 
-/** Needs only the settings that locate the daemon. */
+/** Uses only the settings that locate the daemon. */
 async function askCommand(
   command: ControlCommand,
   { flags, file, env, given }: SettingsSources,
@@ -225,7 +225,7 @@ export async function settingsOfRun({
   return ok({ settings: defined({ ...settings, http: http.value }), notices })
 }
 
-/** In a container, `--` is often followed by arguments that turn out to be none. */
+/** In a container, the arguments after `--` are often supplied separately, and may be missing. */
 const noProgram: Fault = {
   kind: 'config',
   message: 'no program after --',

@@ -1,5 +1,5 @@
-// Reads additional stores: `[stores.NAME]` in confd.toml and `[backend]` in a resource. Both contain the settings of
-// a store, with the names of confd.toml.
+// Reads additional stores: `[stores.NAME]` in confd.toml and `[backend]` in a resource. Both contain the settings of a
+// store, named as in confd.toml.
 import { createHash } from 'node:crypto'
 import type { Fault } from '../core/fault.ts'
 import {
@@ -21,7 +21,7 @@ import { describeType } from './values.ts'
 
 /** The store of a resource's `[backend]`. */
 export interface OwnStore {
-  /** Absent if it equals the default store. */
+  /** Absent if the settings equal those of the default store. */
   readonly name?: string
   readonly store: StoreSettings
 }
@@ -42,15 +42,16 @@ export function readStores(
   for (const [name, table] of Object.entries(named as Record<string, unknown>)) {
     const path = ['stores', name]
     if (!/^[A-Za-z0-9_.-]+$/.test(name)) {
-      const hint = 'use letters, digits, "-", "_" and ".", since keys begin with it: NAME:/key'
-      faults.push(document.fault(path, 'key', `"${name}" is not a valid name of a store`, hint))
+      const hint =
+        'use letters, digits, "-", "_" and ".": keys begin with the name, as in NAME:/key'
+      faults.push(document.fault(path, 'key', `"${name}" is not a valid store name`, hint))
     }
     stores.set(name, readStore(document, path, table, faults))
   }
   return stores
 }
 
-/** The settings of one store. */
+/** Reads the settings of one store. Adds faults to `faults`. */
 export function readStore(
   document: Pick<TomlEntries, 'fault'>,
   path: TomlPath,
@@ -133,8 +134,9 @@ const ownEntries = [...byEntry].flatMap(([entry, name]) =>
 )
 
 /**
- * Returns the fault of a store's name, if any. If one of `backends` is Consul, an unknown name may be a datacenter.
- * @param backends backends whose datacenters the name may mean; by default that of the default store
+ * Returns the fault of an unknown store name. If one of `backends` is Consul, an unknown name is allowed, because it
+ * may be a datacenter.
+ * @param backends backends in which the name may be a datacenter; default: the backend of the default store
  */
 export function faultOfStore(
   name: string,
@@ -150,8 +152,8 @@ export function faultOfStore(
 }
 
 /**
- * The name of a resource's `[backend]`: undefined if it equals the default store, the name of an equal named store,
- * or else a name derived from its settings.
+ * Returns the name of the store in a resource's `[backend]`. The name is that of a named store with equal settings, or
+ * else a name derived from the settings. Undefined if the settings equal those of the default store.
  */
 export function nameOfOwn(own: StoreSettings, settings: Settings): string | undefined {
   const identity = storeIdentity(own)

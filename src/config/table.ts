@@ -32,7 +32,7 @@ export type TableOf<K extends Readonly<Record<string, KeySpec>>> = {
   readonly [N in keyof K]?: KeyValueType<K[N]>
 }
 
-/** Renames keys that differ from a known name only in case, which confd ignores. */
+/** Renames keys that differ from a known name only in case, because confd ignores the case. */
 export function withKnownCase(
   table: Readonly<Record<string, unknown>>,
   known: readonly string[],
@@ -94,7 +94,7 @@ export function readTable<const K extends Readonly<Record<string, KeySpec>>>(
   return values as TableOf<K>
 }
 
-/** With more keys than this, a hint refers to a command instead of listing them. */
+/** If there are more keys than this, a hint refers to a command instead of listing the keys. */
 const FEW = 8
 
 function hintAmong(key: string, known: readonly string[]): string {
@@ -110,7 +110,7 @@ const examples: Readonly<Record<string, string>> = {
   dest: 'name the file to write, as in dest = "/etc/haproxy/haproxy.cfg"',
 }
 
-/** JSON has no infinities and NaN, but TOML does. */
+/** Formats a value for a message. TOML allows infinities and NaN, which JSON does not support. */
 const quoteValue = (value: string | number): string =>
   typeof value === 'string' ? JSON.stringify(value) : String(value)
 
@@ -130,7 +130,7 @@ function readValue(key: string, spec: KeySpec, value: unknown): ReadResult {
       return { value: value === '' ? undefined : value }
     case 'delimiter':
       if (typeof value !== 'string') return wanted('a string', `as in ${key} = "[["`)
-      if (value === '') return { fault: `${key} is empty`, hint: 'remove it for the default' }
+      if (value === '') return { fault: `${key} is empty`, hint: 'remove it to use the default' }
       return value.includes('\0') ? { fault: `${key} contains a NUL character` } : { value }
     case 'strings': {
       if (!Array.isArray(value))

@@ -1,4 +1,4 @@
-// Checks one template of a resource beyond the table of keys.
+// Checks the parts of a template that the table of keys cannot describe, such as files, stores and owners.
 import { accessSync, constants, statSync } from 'node:fs'
 import { join } from 'node:path'
 import {
@@ -30,7 +30,6 @@ import type { TomlDocument } from './toml.ts'
 
 export type TemplateTable = TableOf<typeof templateTableKeys>
 
-/** The context of a template. */
 export interface TemplateContext {
   readonly settings: Settings
   /** The store of the resource's `[backend]`. */
@@ -40,7 +39,7 @@ export interface TemplateContext {
   readonly allowEmpty: boolean | undefined
 }
 
-/** Checks a table that `readTable` has already checked; adds faults to `faults`. */
+/** Checks a template whose keys `readTable` has already checked one by one. Adds faults to `faults`. */
 export class TemplateCheck {
   /** Probable mistakes that do not prevent the run. */
   readonly notices: Fault[] = []
@@ -123,7 +122,7 @@ export class TemplateCheck {
     this.faults.push(this.document.fault([...this.path, key], 'value', message, hint))
   }
 
-  /** The engine that is set; undefined if it is to be selected by the file's name and content. */
+  /** Returns the engine that the resource sets. Undefined if the name or the content of the file selects the engine. */
   #engine(): EngineName | undefined {
     const { engine } = this.table
     if (engine === undefined) return undefined
@@ -151,7 +150,11 @@ export class TemplateCheck {
     for (const key of ['left_delim', 'right_delim'] as const) {
       if (this.table[key] === undefined || engine === 'go') continue
       const hint = 'remove it, or set engine = "go" if the template is in Go syntax'
-      this.#fault(key, `${key} is for Go templates, but ${this.table.src} is nunjucks`, hint)
+      this.#fault(
+        key,
+        `${key} is for Go templates, but ${this.table.src} is a nunjucks template`,
+        hint,
+      )
     }
   }
 
@@ -174,7 +177,7 @@ export class TemplateCheck {
 
   /**
    * In check_cmd any unknown placeholder is a fault, since confd expands check_cmd as a template. In reload_cmd only a
-   * near miss is one, because other programs use the same syntax (`docker inspect -f '{{.State}}'`).
+   * near miss is a fault, because other programs use the same syntax (`docker inspect -f '{{.State}}'`).
    */
   #commands(): void {
     const { for_each: pattern, reload_cmd: reload, adopt } = this.table
@@ -242,8 +245,8 @@ export class TemplateCheck {
       const what = kind === 'passwd' ? 'user' : 'group'
       const hint =
         kind === 'passwd'
-          ? 'see getent passwd'
-          : 'see getent group; resources that change together get a group = above [template]'
+          ? 'the command getent passwd lists all users'
+          : 'the command getent group lists all groups; to make resources change together, set group above [template]'
       const message = `there is no ${what} ${name} on this machine`
       const fault = this.document.fault([...this.path, nameKey], 'value', message, hint)
       if (this.context.settings.isElsewhere === true) this.notices.push(fault)

@@ -113,7 +113,7 @@ function pointAt(
   }
 }
 
-/** Names that may belong to secrets, including misspelled ones, which are reported as unknown. */
+/** Matches entries that may contain secrets, including those with misspelled names, which are reported as unknown. */
 const secretEntry =
   /([\w-]*(?:pas+|p\w?s+w|pwd|secr|tok|cred|auth)[\w-]*["']?[ \t]*=[ \t]*)("""[^]*?(?:"""|$)|'''[^]*?(?:'''|$)|[^\n]*)/gi
 

@@ -1,5 +1,6 @@
-// Finds settings that the backend does not use. In the table of a store, each is a fault. For the default store only
-// those that select data are: as in confd, a confd.toml with certificates can be used with `-backend env`.
+// Finds settings that the backend does not use. In the table of a store, each of them is a fault. For the default
+// store, only settings that select data are faults: as in confd, a confd.toml with certificates can be used with
+// `-backend env`.
 import type { Fault } from '../core/fault.ts'
 import type { BackendName } from '../core/settings.ts'
 import { backendOf, isGiven } from './connection.ts'
@@ -14,14 +15,14 @@ import {
   type Values,
 } from './options.ts'
 
-/** The settings that the backend does not use, in the order of the table. */
+/** The given settings that the backend does not use, in the order of the table of options. */
 export const unusedBy = (backend: BackendName, given: Values): readonly OptionName[] =>
   optionNames.filter((name) => {
     const { backends } = optionOf(name)
     return backends !== undefined && !backends.includes(backend) && isGiven(given, name)
   })
 
-/** Message and hint of the fault. */
+/** Returns the message and the hint of the fault. */
 export function unusedFault(
   called: string,
   name: OptionName,
@@ -66,8 +67,8 @@ export function unusedOf(sources: readonly SettingsSource[]): {
   for (const name of unusedBy(backend, given)) {
     const from = sources.findLastIndex(({ values }) => name in values)
     const what = called(name, sources[from]?.kind ?? 'flags')
-    // If a file or the environment replaces the configured store, for example in a test, the settings of that store do
-    // not matter.
+    // If a file or the environment replaces the configured store, for example in a test, the settings of the replaced
+    // store do not matter.
     const isReplaced = from < chosen && (backend === 'file' || backend === 'env')
     if (selectsData(name) && !isReplaced) {
       const fault: Fault = { kind: 'config', ...unusedFault(what, name, backend) }

@@ -37,7 +37,7 @@ const onlyHint = (argument: string, command?: SubcommandName): string | undefine
     ? `to name one resource, write -only ${argument}`
     : undefined
 
-/** Commands of other programs that start a daemon, or a single run. */
+/** Names of commands with which other programs start a daemon, or a single run. */
 const DAEMON = /^(run|start|daemon|serve|server|agent)$/
 const ONCE = /^(once|apply|render|sync)$/
 
@@ -65,7 +65,7 @@ export function stray(argument: string, last: OptionName | undefined): Fault {
   )
 }
 
-/** Flags of related programs that the search for similar names would not find. */
+/** Maps flags of related programs to flags of reconfd that the search for similar names would not find. */
 const ELSEWHERE: Readonly<Record<string, string>> = {
   ...{ once: 'onetime', config: 'conf-file', dry: 'noop', f: 'file', n: 'node' },
   ...{ token: 'auth-token', daemon: 'watch', port: 'http' },
@@ -80,7 +80,7 @@ export function unknownFlag(flag: string, known: Iterable<string>): Fault {
 
 const { choices, synonyms } = options.backend
 
-/** Names of stores, which are commands in confd's fork. */
+/** The names of stores, which confd's fork uses as commands. */
 export const backendWords: ReadonlySet<string> = new Set([
   ...choices,
   ...Object.keys(synonyms),

@@ -1,4 +1,4 @@
-// Parsers for the texts of settings. Each returns the value, or a description of the expected text.
+// Parsers for the values of settings. Each returns the value, or a description of the expected text.
 import type { Limit } from '../core/resource.ts'
 import { err, ok, type Result } from '../core/result.ts'
 
@@ -46,7 +46,7 @@ export function parseDuration(text: string, least = 0): ParseResult<number> {
   return ok(ms)
 }
 
-/** Parses a duration in TOML: a number of seconds, or text. */
+/** Parses a duration in TOML: a number of seconds, or a string such as `1m30s`. */
 export function durationFrom(value: unknown, least = 0): ParseResult<number> {
   return parseDuration(typeof value === 'string' ? value : String(value), least)
 }
@@ -94,8 +94,8 @@ export function describeType(value: unknown): string {
 }
 
 /**
- * Parses an address to listen at: `host:port` or `[::1]:port`; `:port` and `port` mean 127.0.0.1. Port 0 selects any
- * free port.
+ * Parses an address to listen on: `host:port` or `[::1]:port`; `:port` and `port` mean that port of 127.0.0.1. Port 0
+ * selects any free port.
  * @returns `host:port`, or `unix:PATH`
  */
 export function parseAddress(text: string): ParseResult<string> {

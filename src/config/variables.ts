@@ -1,5 +1,5 @@
 // Expands `${NAME}` and `${NAME:-default}` in resources from the environment, as a shell does, if expand_env is set.
-// Otherwise they are literal, which is probably a mistake and gets a warning.
+// Otherwise they are literal text. That is probably a mistake, so it causes a warning.
 import type { Fault } from '../core/fault.ts'
 import type { Settings } from '../core/settings.ts'
 import { programWords } from '../core/command-words.ts'
@@ -7,9 +7,9 @@ import type { Environment } from './ambient.ts'
 import type { TomlPath } from './positions.ts'
 import type { TomlDocument } from './toml.ts'
 
-/** Keys in which variables are expanded. The shell expands those in commands. */
+/** Keys in which reconfd expands variables. In commands, the shell expands them. */
 const EXPANDED = ['src', 'dest', 'prefix', 'keys', 'for_each'] as const
-/** Keys in which a literal `$` gets a warning. */
+/** Keys in which a literal `$` causes a warning. */
 const LITERAL = ['dest', 'prefix', 'keys'] as const
 const COMMANDS = ['check_cmd', 'reload_cmd', 'verify_cmd', 'group_check_cmd'] as const
 
@@ -53,7 +53,7 @@ export class Variables {
     return expandText(value, this.#env, (name) => this.faults.push(this.#unset(at, name)))
   }
 
-  /** Reports an unset variable at the start of a command: the shell would run another program. */
+  /** Reports unset variables in the program names of a command: the shell would run another program. */
   #programs(path: TomlPath, table: ResourceTable): void {
     for (const key of COMMANDS) {
       const command = table[key]

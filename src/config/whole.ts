@@ -112,7 +112,7 @@ function optionalStores(
   if (names === undefined || place === undefined) return undefined
   const backends = [settings, ...settings.stores.values()].map(({ backend }) => backend)
   names.forEach((name, index) => {
-    // A file store may contain the recorded keys of any store.
+    // Any name is allowed: a file may contain the recorded keys of any store.
     if (settings.backend === 'file') return
     const known = faultOfStore(name, settings, backends)
     if (known === undefined) return
@@ -141,7 +141,7 @@ function coalescing(
   { debounce: quiet, debounce_max: max }: WholeTable,
   settings: Settings,
 ): Pick<Resource, 'quiet' | 'quietMax'> {
-  // Never less than the quiet period, which would otherwise have no effect.
+  // The maximum is never less than the quiet period, which would otherwise have no effect.
   const quietMax = Math.max(max ?? settings.quietMax, quiet ?? settings.quiet ?? 0)
   return {
     ...(quiet === undefined ? {} : { quiet }),
@@ -184,8 +184,8 @@ function oneCommand(
 }
 
 /**
- * Whether a change of the resource is followed by a reload. Two ways to reload are a fault.
- * @param hasCommand whether any of its templates has a reload_cmd
+ * Whether a change of the resource is followed by a reload. It is a fault to set two ways to reload.
+ * @param hasCommand whether any template of the resource has a reload_cmd
  */
 export function isReloaded(
   document: TomlDocument,
@@ -202,15 +202,15 @@ export function isReloaded(
   if (values.reload === 'exec' && exec?.argv !== undefined && !reloadsByDefault(exec)) {
     const place = places.get('reload') ?? []
     const message = 'reload = "exec" is set, but [exec] has no way to reload the program'
-    const hint = 'set reload_signal, or restart = "on-change" if it cannot reload'
+    const hint = 'set reload_signal, or restart = "on-change" if the program cannot reload'
     faults.push(document.fault(place, 'value', message, hint))
   }
   return hasCommand || values.reload === 'exec' || (exec !== undefined && reloadsByDefault(exec))
 }
 
 /**
- * Reports keys without effect: as a fault if the key was meant to protect something, else as a notice.
- * @param reloads whether a change of the resource is followed by a reload, its own or that of its group
+ * Reports keys without effect: as a fault if the key was meant to protect something, otherwise as a notice.
+ * @param reloads whether a change of the resource is followed by a reload of the resource or of its group
  */
 export function withoutEffect(
   document: TomlDocument,

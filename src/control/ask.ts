@@ -18,7 +18,7 @@ export interface AskOutput {
 }
 
 export interface AskFailure {
-  /** 1: refused. 64: unknown resource. 69: no daemon runs, and no stored status exists. */
+  /** 1: refused. 64: unknown resource. 69: neither a daemon nor the state directory could answer. */
   readonly exit: 1 | 64 | 69
   readonly fault: Fault
 }

@@ -26,7 +26,7 @@ export async function ask(
     if (['ENOENT', 'ECONNREFUSED', 'ENOTDIR'].includes(errnoOf(error))) return ok(undefined)
     const message = `cannot query the daemon at ${path}`
     if (error instanceof SyntaxError) {
-      const hint = 'It stopped while it answered, or runs another version. Try again.'
+      const hint = 'The daemon stopped while answering, or runs another version. Try again.'
       return err({ kind: 'io', message: `${message}: incomplete response`, hint })
     }
     const hint =

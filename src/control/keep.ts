@@ -1,5 +1,5 @@
-// Writes the status file of the state directory: a daemon while it runs, a onetime run at its end. Separate
-// from the socket, so that a onetime run does not load node:net.
+// Writes the status file in the state directory: repeatedly for a daemon, and once at the end of a onetime run.
+// Separate from the control socket, so that a onetime run does not load node:net.
 import { existsSync } from 'node:fs'
 import type { DaemonControls } from '../core/control.ts'
 import type { Emit } from '../core/event.ts'

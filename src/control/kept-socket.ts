@@ -1,5 +1,5 @@
-// The control socket of a daemon over its lifetime. It is reopened if a script that cleans up the state directory
-// removes it while the daemon runs.
+// Keeps the control socket of a daemon open. Reopens the socket if something, such as a script that cleans up the
+// state directory, removes it while the daemon runs.
 import { ioFault } from '../core/errno.ts'
 import type { DaemonControls } from '../core/control.ts'
 import { onRemoval } from '../system/removal.ts'

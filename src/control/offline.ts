@@ -1,4 +1,4 @@
-// Answers requests when no daemon runs: from the status file of the last one, and from the journal of owed
+// Answers requests when no daemon runs: from the status file of the last run, and from the journal of owed
 // reloads, which is always up to date.
 import { access } from 'node:fs/promises'
 import { join } from 'node:path'
@@ -37,7 +37,7 @@ export async function answerOffline(
   const status = kept.value
   if (command === 'accept') return accept(wanted, status, settings)
   if (status === undefined) {
-    return err(noDaemon(settings, `${settings.stateDir} holds no status of an earlier run either.`))
+    return err(noDaemon(settings, `${settings.stateDir} contains no status of an earlier run either.`))
   }
   if (command === 'status') return ok({ kind: 'status', status: summaryOf(status) })
   const history = resourceNamed(wanted, status.resources)
@@ -76,7 +76,7 @@ async function readKept(settings: Settings): Promise<Result<FullStatus | undefin
   }
 }
 
-/** The journal decides whether a reload is owed: it is newer than the status file. */
+/** Corrects a status by the journal, which is newer than the status file and decides whether a reload is owed. */
 function withOwed(resource: ResourceHistory, owed: Owed | undefined, at: string): ResourceHistory {
   const rest: ResourceHistory & { owedSince?: string } = { ...resource }
   delete rest.owedSince

@@ -12,7 +12,7 @@ import { ensureDir } from '../state/state-files.ts'
 import { listenAt } from '../system/unix-socket.ts'
 import { handle } from './answer.ts'
 
-/** Characters. A request contains only a command and a resource name. */
+/** Limit of a request, in characters. A request contains only a command and a resource name. */
 const MAX_REQUEST = 8192
 /** Milliseconds without traffic before a connection is closed. */
 const IDLE_TIMEOUT = 10_000
@@ -23,7 +23,7 @@ export interface ControlServer {
 }
 
 /**
- * Listens at `path` and replaces the stale socket of a dead daemon. Does not keep the process alive.
+ * Listens at `path` and replaces a socket that a dead daemon left behind. Does not keep the process alive.
  * @throws system errors
  */
 export async function serveControl(path: string, controls: DaemonControls): Promise<ControlServer> {

@@ -1,4 +1,4 @@
-// Makes a daemon observable: starts its control socket and keeps its status file.
+// Makes a daemon observable: starts its control socket and keeps its status file up to date.
 import type { DaemonControls } from '../core/control.ts'
 import type { Emit } from '../core/event.ts'
 import type { Settings } from '../core/settings.ts'
@@ -21,7 +21,7 @@ const nothing: Control = { changed: () => undefined, close: async () => undefine
 
 /**
  * Never rejects: without its socket or status file, the daemon logs a warning and keeps running.
- * @param folder the state directory. If its socket has been removed, other files may be missing too: they are rewritten
+ * @param folder the state directory. If its socket is removed, other files may be missing too, so all are rewritten
  */
 export async function startControl(
   settings: Settings,
@@ -33,7 +33,7 @@ export async function startControl(
   const path = socketPath(settings)
   if (!isTooLong(path) && (await isAlive(path))) {
     warn(
-      `another reconfd already listens at ${path}; "reconfd status" shows that one. Stop it, or set another -state-dir here`,
+      `another reconfd already listens at ${path}, and "reconfd status" reports its status. Stop it, or set another -state-dir here`,
     )
     return nothing
   }

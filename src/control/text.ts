@@ -23,12 +23,12 @@ import {
   type Status,
 } from '../core/status.ts'
 
-/** Columns of the status; the widths below are columns too. */
+/** Width of the status, in columns. The widths below are in columns, too. */
 const WIDTH = 100
 const NAME = 20
 const RELOAD = 22
 const LEAST_KEY = 12
-/** Maximum lines of one reason; `why` shows all. */
+/** Maximum number of lines for one reason in `status`; `why` shows all lines. */
 const REASON = 4
 
 /** Formats an ISO 8601 time: local on a terminal, UTC elsewhere. */
@@ -41,7 +41,7 @@ export const local: TimeFormat = localTime
 const timesIn = (text: string, clock: TimeFormat): string =>
   text.replace(/\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?Z/g, (iso) => clock(iso))
 
-/** @param running false: the status comes from the state directory */
+/** @param running whether a daemon has answered; otherwise the status comes from the state directory */
 export function statusText(status: Status, running: boolean, clock: TimeFormat = utc): string {
   const { version, pid, started, stores, configuration, child, resources } = status
   const time = (iso: string): string => printable(clock(iso))
@@ -118,7 +118,7 @@ function resourceLines(resources: readonly ResourceStatus[], time: TimeFormat): 
   return tableLines([head, ...rows])
 }
 
-/** Commands to copy; they are never broken over two lines. */
+/** Matches commands that readers copy. A command is never split over two lines. */
 const COMMAND = /reconfd (?:accept|why|reload) \S+/g
 
 function reasonLines(why: string, clock: TimeFormat): string[] {
@@ -142,9 +142,9 @@ export function historyText(
   lines.push(`${printable(name)}: ${state} since ${time(since)}`)
   if (why !== undefined) {
     lines.push(...why.split('\n').map((line) => `  ${printable(timesIn(line, clock))}`))
-    // The status never contains command output, because it may contain values.
+    // The status never contains the output of commands, because output may contain values.
     if (/_cmd failed with exit code/.test(why))
-      lines.push('  The log has the output of the command.')
+      lines.push('  The output of the command is in the log.')
   }
   if (owedSince !== undefined && state !== 'owed') {
     lines.push(`  reload owed since ${time(owedSince)}`)

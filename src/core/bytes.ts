@@ -7,7 +7,7 @@ declare global {
   interface String {
     /** ES2024, in Node since 20: whether the text has no lone surrogate. */
     isWellFormed(): boolean
-    /** ES2024, in Node since 20: replaces lone surrogates by U+FFFD. */
+    /** ES2024, in Node since 20: replaces lone surrogates with U+FFFD. */
     toWellFormed(): string
   }
 }
@@ -17,7 +17,8 @@ const ESCAPE = 0xdc00
 /** Decodes bytes without loss; encodeText() restores them. Never throws. */
 export function decodeValue(bytes: Buffer): string {
   const text = bytes.toString()
-  // Only a text with U+FFFD can have lost a byte. V8 knows in constant time that a Latin-1 string has none.
+  // Decoding can have lost a byte only if the text contains U+FFFD. For a Latin-1 string, V8 checks this in constant
+  // time.
   return text.includes('\ufffd') ? decodeExactly(bytes) : text
 }
 
@@ -54,7 +55,7 @@ function widthAt(bytes: Buffer, at: number): number {
 /** With the `u` flag, this class matches only lone surrogates, not halves of pairs. */
 const LONE = /\p{Surrogate}+/gu
 
-/** The inverse of decodeValue(). Other lone surrogates become U+FFFD. */
+/** The inverse of decodeValue(). Lone surrogates that decodeValue() never produces become U+FFFD. */
 export function encodeText(text: string): Buffer {
   if (text.isWellFormed()) return Buffer.from(text)
   const bytes = Buffer.allocUnsafe(Buffer.byteLength(text))

@@ -1,6 +1,6 @@
 // The keys of a catalog of services and nodes: `/services/<name>/<node>:<id>` and `/nodes/<name>`. A look-up with
 // options, such as another datacenter, has a separate root: `/services@dc2;health=any/<name>/<node>:<id>`. A resource
-// that may read `/services/web` may also read `web` below these roots.
+// that may read `/services/web` may also read `web` below all roots with options.
 import { covers, type Key } from './key.ts'
 
 /** Options of one look-up, which override the settings of the store. */
@@ -13,7 +13,7 @@ export interface LookUp {
   readonly namespace?: string
   /** Include the proxies of the service mesh. */
   readonly proxies?: true
-  /** The name in the look-up is that of a prepared query. */
+  /** The name in the look-up is the name of a prepared query. */
   readonly query?: true
   /** Include the services of each node. */
   readonly services?: true
@@ -30,13 +30,13 @@ export const nameOfPart = (text: string): string =>
   text.replace(/%(25|2F)/gi, (_, code: string) => (code === '25' ? '%' : '/'))
 
 /**
- * The service name in a template's argument: `team/shop`, or the encoded form `team%2Fshop` from listings of keys
- * and items.
+ * Returns the name of a service from an argument in a template: `team/shop`, or the encoded form `team%2Fshop`, which
+ * listings of keys and items contain.
  */
 export const serviceNamed = (text: string): string =>
   /%(?:25|2F)/i.test(text) && !/%(?!25|2F)|\//i.test(text) ? nameOfPart(text) : text
 
-/** The root of look-ups with these options. Equal options always give the same text. */
+/** The root of look-ups with these options. Equal options always give the same root. */
 export function rootOf(kind: 'services' | 'nodes', { dc, ...more }: LookUp = {}): Key {
   const options = Object.entries(more)
     .filter(([, value]) => value !== undefined)
@@ -71,10 +71,10 @@ function decoded(text: string): string {
   }
 }
 
-/** The directory of datacenter names. Readable by every resource that may read a part of the catalog. */
+/** The directory of datacenter names. Every resource that may read a part of the catalog may read this directory. */
 export const DATACENTERS: Key = '/datacenters@'
 
-/** The key without look-up options; it decides which resources may read it. */
+/** The key without look-up options. The `keys` of a resource are compared with this form. */
 export const plainKey = (key: Key): Key =>
   key.includes('@') ? (key.replace(ROOT, '/$1') as Key) : key
 

@@ -3,7 +3,7 @@
 
 /** Keywords that are followed by a command. */
 const KEYWORDS = new Set(['if', 'then', 'else', 'elif', 'while', 'until', 'do', '!', '{', '('])
-/** Keywords that begin a compound command; the rest is ignored. */
+/** Keywords that begin or end a compound command. The words after them, up to the next separator, are ignored. */
 const COMPOUND = new Set([
   'for',
   'case',

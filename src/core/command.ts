@@ -27,7 +27,7 @@ export function unknownPlaceholders(command: string): readonly string[] {
 export const namesFile = (command: string): boolean =>
   [...command.matchAll(placeholders)].some(([, name]) => name === 'src' || name === 'dest')
 
-/** Whether a command has the placeholder of the staged file. */
+/** Whether a command contains `{{.src}}`, the placeholder of the staged file. */
 export const namesSource = (command: string): boolean =>
   [...command.matchAll(placeholders)].some(([, name]) => name === 'src')
 
@@ -38,7 +38,7 @@ export function namesDestination(command: string, dest: string): boolean {
   return new RegExp(`(?<![\\w./-])${path}(?![\\w./-])`).test(command)
 }
 
-/** Whether a command can be an expansion of a template, with any paths. */
+/** Whether a command may result from expanding the placeholders of a template to some paths. */
 export function isExpansion(template: string, command: string): boolean {
   const texts = template.split(placeholders).filter((_, n) => n % 2 === 0)
   const [first = '', ...rest] = texts

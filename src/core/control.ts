@@ -13,7 +13,7 @@ export interface ControlRequest {
 
 export type ControlResponse =
   | { readonly kind: 'status'; readonly status: Status }
-  /** `at`: ISO 8601, when the history was recorded. */
+  /** `at` is the time at which the history was recorded, in ISO 8601. */
   | { readonly kind: 'history'; readonly history: ResourceHistory; readonly at: string }
   /** The command has succeeded or has been started. */
   | { readonly kind: 'done'; readonly message: string }

@@ -72,7 +72,7 @@ export class DirtyIndex {
     return causes
   }
 
-  /** The resources whose last render used a file: a template, an include, or a file that it read. */
+  /** The resources whose last render used a file: a template, an include, or a file that a template read. */
   usersOf(file: string): Set<string> {
     return new Set(this.#files.get(file))
   }

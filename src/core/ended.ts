@@ -5,7 +5,7 @@ import type { Fault } from './fault.ts'
 interface RunWork {
   /** Resources whose render, check, write or reload failed, or whose change is held. */
   readonly failed: readonly string[]
-  /** Resources whose files were written, or with `noop` would be; each once. */
+  /** Resources whose files were written, or would have been written without `noop`; each once. */
   readonly changed: readonly string[]
 }
 
@@ -15,7 +15,8 @@ interface RunWork {
  * - `done`: completed. `failed` is empty if all resources succeeded.
  * - `configuration`: could not start because of `faults`. Nothing was changed.
  * - `unreachable`: a onetime run could not read all stores in time. Resources of the readable stores were processed.
- * - `exited`: the program of exec mode has ended. `code` is its exit code, or 128 plus the signal's number.
+ * - `exited`: the program of exec mode has ended. `code` is its exit code, or 128 plus the number of the signal that
+ *   ended it.
  * - `stopped`: a onetime run was stopped before it had read all keys. Files that depend on the rest are unchanged.
  */
 export type Ended =

@@ -27,7 +27,7 @@ const MEANING: Readonly<Record<string, readonly [meaning: string, hint: string]>
   EXDEV: ['it is on another file system', 'Choose another path.'],
   ETXTBSY: ['the file is a running program', 'Stop the program, or choose another path.'],
   EMFILE: ['too many open files', 'Raise the limit (`ulimit -n`, LimitNOFILE=).'],
-  ENFILE: ['too many open files on this machine', 'Raise fs.file-max.'],
+  ENFILE: ['too many open files on this machine', 'Raise the kernel parameter fs.file-max.'],
   EADDRINUSE: [
     'the address is already in use',
     'Stop the program that uses it, or choose another port.',

@@ -11,7 +11,7 @@ const UNSAFE =
 
 const SHORT: Readonly<Record<string, string>> = { '\n': '\\n', '\r': '\\r', '\t': '\\t' }
 
-/** Escapes a name or foreign text to one line. */
+/** Escapes a name or foreign text, so that it contains no control character and no line break. */
 export const printable = (text: string): string => text.replace(UNSAFE, escaped)
 
 /** Escapes text but keeps line breaks and tabs. */

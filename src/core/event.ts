@@ -19,7 +19,7 @@ export interface CommandResult {
 
 /** Why a new HAProxy configuration could not be applied without a reload. */
 export interface Fallback {
-  /** One of a fixed set, such as `options`. */
+  /** A code from a fixed set, such as `options`. */
   readonly code: string
   readonly text: string
 }
@@ -62,9 +62,9 @@ export type Event =
       readonly store: string
       readonly node: string
       readonly fault: Fault
-      /** Whether its keys have been read before; if so, files stay as they are. */
+      /** Whether the keys of the store have been read before; if so, files stay as they are. */
       readonly known: boolean
-      /** Milliseconds until the next attempt; 0: the next node is tried at once. */
+      /** Milliseconds until the next attempt; 0: the next node is tried immediately. */
       readonly retryIn: number
       /** Failed attempts since the store became unreachable, including this one. Not every attempt causes an event. */
       readonly tries?: number
@@ -73,7 +73,7 @@ export type Event =
   | {
       readonly kind: 'store-behind'
       readonly store: string
-      /** Milliseconds; undefined: no longer late. */
+      /** Delay of the changes in milliseconds; undefined: they are no longer late. */
       readonly lag: number | undefined
       /** Whether to log it. */
       readonly isNews: boolean
@@ -177,7 +177,7 @@ export type Event =
       /** Keys that have vanished since the last applied render; `more` counts the others. */
       readonly vanished: readonly Key[]
       readonly more: number
-      /** `default`: held even without a guard, because one store supplies no keys any more. */
+      /** `default`: held even without a guard, because a store no longer supplies any keys. */
       readonly by: 'guard' | 'default'
       /** Milliseconds after which the change passes if no key changes; absent: it passes only when accepted. */
       readonly passesIn?: number
@@ -191,7 +191,7 @@ export type Event =
       readonly keys: readonly Key[]
       readonly more: number
     }
-  /** A resource waits for another one of its group, which has failed or is held. */
+  /** A resource waits for another resource of its group, which has failed, is held, or waits itself. */
   | {
       readonly kind: 'waits'
       readonly resource: string

@@ -5,13 +5,13 @@ import { withReload, type Resource } from './resource.ts'
 /** Such as `SIGTERM`. */
 export type SignalName = `SIG${string}`
 
-/** The environment of the program. Names may contain `*`. */
+/** The environment of the program. Names in `allowlist` and `denylist` may contain `*`. */
 export interface EnvPolicy {
   /** Inherit nothing. */
   readonly pristine: boolean
-  /** `NAME=value`; always set. */
+  /** Variables as `NAME=value`, which are always set. */
   readonly custom: readonly string[]
-  /** Variables to inherit; empty: all. */
+  /** Variables to inherit; if empty, all variables are inherited. */
   readonly allowlist: readonly string[]
   /** Variables that are not inherited, even if they are in the allowlist. */
   readonly denylist: readonly string[]
@@ -19,7 +19,7 @@ export interface EnvPolicy {
 
 /** `[exec]`, and the command after `--`. */
 export interface ExecSettings {
-  /** Absent if there is no command, neither in `[exec]` nor after `--`. */
+  /** Absent if neither `[exec]` nor the command line contains a command. */
   readonly argv?: readonly [string, ...string[]]
   readonly env: EnvPolicy
   readonly user?: string
@@ -52,7 +52,7 @@ export const SURVIVAL = 1000
 export const reloadsByDefault = ({ reloadSignal, restartOnChange }: ExecSettings): boolean =>
   reloadSignal !== undefined || restartOnChange
 
-/** Adds the program's reload to a resource, if it applies. */
+/** Adds the reload of the program to the templates of a resource, if the resource reloads the program. */
 export function withExec(resource: Resource, exec: ExecSettings): Resource {
   const hasOwn = resource.templates.some(({ reloadCmd }) => reloadCmd !== undefined)
   if (resource.reloadsExec !== true && (hasOwn || !reloadsByDefault(exec))) return resource

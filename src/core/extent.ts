@@ -5,20 +5,20 @@ import { covers, entryOf, isEntry, selfAndAncestors, storeOf, storeRoot, type Ke
 export interface Extent {
   /** Keys and directories, including everything below them. */
   readonly trees: ReadonlySet<Key>
-  /** Directories of which only the names directly below are included. */
+  /** Directories for which only the names directly below are included. */
   readonly names: ReadonlySet<Key>
 }
 
 /** The known part of an on-demand store. */
 export interface KnownExtent extends Extent {
   /**
-   * Parts that the store denies, with the faults: a directory with everything below it, or the entry of a directory
-   * for its names. Reading there raises the fault; other parts are unaffected.
+   * Parts to which the store denies access, with the faults. A directory means everything below it, and the entry of a
+   * directory means the names in it. Reading a denied part raises its fault; other parts are unaffected.
    */
   readonly refused?: ReadonlyMap<Key, Fault>
   /**
-   * Unreachable parts of a reachable store, by name, such as another datacenter. Their known keys are stale or
-   * missing.
+   * Unreachable parts of a reachable store, such as another datacenter, by name. The known keys of these parts are
+   * stale or missing.
    */
   readonly away?: ReadonlyMap<string, Fault>
 }
@@ -41,7 +41,7 @@ export function extentIncludes(extent: Extent, kind: keyof Extent, dir: Key): bo
   return kind === 'names' && extent.names.has(dir)
 }
 
-/** The fault if the store denies a directory, or its names. */
+/** The fault if the store denies access to a directory, or to the names in it. */
 export function refusalOf(
   { refused }: KnownExtent,
   kind: keyof Extent,

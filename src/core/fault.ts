@@ -19,7 +19,7 @@ export interface Fault {
   readonly line?: number
   /** 1-based. */
   readonly column?: number
-  /** The source lines around the position with a caret below; several lines. */
+  /** The source lines up to the position, with a caret below the column. */
   readonly frame?: string
   /** A retry will not help, as with wrong credentials or a missing API. Only for stores. */
   readonly permanent?: true
@@ -44,7 +44,7 @@ export class FaultError extends Error {
   }
 }
 
-/** Maximum characters. A name from a store may have millions, and a fault is logged at each attempt. */
+/** Maximum number of characters. A name from a store may have millions, and a fault is logged at each attempt. */
 const LONGEST = 4096
 
 /** Throws a fault; usable as an expression. */
@@ -79,7 +79,7 @@ export function labelledFault(label: string, fault: Fault): string {
   return lines.join('\n')
 }
 
-/** Formats a fault without its frame, which may contain values: it may be the output of a command. */
+/** Formats a fault without its frame, which may be the output of a command and contain values. */
 export function briefly({ frame: _frame, ...fault }: Fault): string {
   return formatFault(fault)
 }

@@ -4,7 +4,7 @@
 // - control characters, line separators and lone surrogates become `_`;
 // - empty components, `.`, `..` and names that are too long are refused;
 // - a `/` from a key becomes a subfolder, which `mkdirs` creates; `base(item.key)` contains no `/`;
-// - if a command contains the path, every shell must take it literally.
+// - if a command contains the path, the path may contain only characters that every shell takes literally.
 import { isPlain, PLAIN } from './command.ts'
 import type { Fault } from './fault.ts'
 import type { TemplateSpec } from './resource.ts'
@@ -27,7 +27,7 @@ export function fixedFolder(dest: string): string {
   return dest.slice(0, dest.lastIndexOf('/', at < 0 ? undefined : at))
 }
 
-/** Returns the rules for a destination: whether links are followed, and the folder that it may not leave. */
+/** Returns the rules for a destination: whether links are followed, and the folder that must contain it. */
 export function placeRules(
   templates: readonly Pick<TemplateSpec, 'dest' | 'forEach' | 'followSymlinks'>[],
   dest: string,
@@ -43,7 +43,7 @@ export function placeRules(
 }
 
 /**
- * Checks the path of the file of one match.
+ * Checks the path of the file for one match.
  * @param dest the template of the path, with an absolute and normalised folder
  * @param key the key of the match, for messages
  * @param rendered `dest` as rendered for this match

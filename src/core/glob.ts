@@ -1,6 +1,6 @@
-// Go's path.Match (https://pkg.go.dev/path#Match), with compiled patterns. As in Go, a star takes the nearest match of
-// the following chunk, without backtracking, so the time of a test is bounded by the product of the lengths of pattern
-// and text.
+// Implements Go's path.Match (https://pkg.go.dev/path#Match) with compiled patterns. As in Go, a star takes the nearest
+// match of the following chunk, without backtracking, so the time of a test is bounded by the product of the lengths of
+// pattern and text.
 import { raise } from './fault.ts'
 
 /** A compiled pattern. */
@@ -8,7 +8,7 @@ export interface Glob {
   test(text: string): boolean
 }
 
-/** Matches one character: a literal, or a set of code point ranges, possibly negated. */
+/** Matches one character: any character except `/`, or a set of code point ranges, possibly negated. */
 type One =
   | { readonly kind: 'any' }
   | {
@@ -146,7 +146,7 @@ function isOne(one: One, code: number): boolean {
   return one.ranges.some(([low, high]) => low <= code && code <= high) !== one.negated
 }
 
-/** Escapes text to a pattern that matches only this text. */
+/** Returns a pattern that matches only this text. */
 export const globEscape = (text: string): string => text.replace(/[*?[\\]/g, '\\$&')
 
 /** The directory part of a pattern before its first special character. */

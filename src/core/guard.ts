@@ -7,7 +7,7 @@ import type { Guard, GuardGroup, Limit } from './resource.ts'
 import type { Tallied } from './tally.ts'
 import { counted } from './words.ts'
 
-/** The data of one render for a guard: the keys it read, and its size in bytes. */
+/** The data of one render that a guard compares: the keys that count, and the size of the file in bytes. */
 export interface Footprint {
   readonly keys: ReadonlySet<Key>
   readonly size: number
@@ -17,11 +17,11 @@ export interface Footprint {
 export interface Tripped {
   /** Text for the operator; several reasons are separated by `; `. */
   readonly reason: string
-  /** Keys that the last render read and the next one did not, in the order of the last. */
+  /** Keys that the last render read and the next one did not, in the order of the last render. */
   readonly vanished: readonly Key[]
 }
 
-/** Returns the keys that a guard counts: the keys found, and the listed names below which none was found. */
+/** Returns the keys that a guard counts: the keys found, and the listed names below which no key was found. */
 export function countedKeys(renders: readonly Tallied[]): ReadonlySet<Key> {
   const keys = new Set(renders.flatMap(({ found = [] }) => [...found]))
   const listed = renders.flatMap((one) => [...(one.listed ?? [])])
@@ -90,7 +90,7 @@ const gone = (last: ReadonlySet<Key>, next: ReadonlySet<Key>): readonly Key[] =>
 
 /**
  * Returns the keys that a group counts. A pattern without options also matches keys of look-ups with options, such as
- * another datacenter. An instance that two look-ups in one datacenter find counts once.
+ * another datacenter. An instance counts once, even if two look-ups in one datacenter find it.
  */
 export function inGroup({ pattern }: GuardGroup, keys: ReadonlySet<Key>): ReadonlySet<Key> {
   const asLookedUp = pattern.includes('@')
@@ -99,7 +99,7 @@ export function inGroup({ pattern }: GuardGroup, keys: ReadonlySet<Key>): Readon
   for (const key of keys) {
     const path = isIn(asLookedUp ? key : plainKeyIn(key))
     if (path === undefined) continue
-    // Cuts the key to the length of the match, which may be a directory above it.
+    // Cuts the key to the length of the match, which may be a directory above the key.
     const depth = path.split('/').length
     matches.add((asLookedUp ? key : keyInDatacenter(key)).split('/', depth).join('/') as Key)
   }

@@ -1,5 +1,5 @@
-// Hold-down: a vanished key counts as present until it has been missing for some time, so that a flapping instance
-// does not reload a balancer twice. Has no clock and no timers: times are passed in (monotonic milliseconds), and the
+// Hold-down: a vanished key counts as present until it has been missing for some time, so that a flapping instance does
+// not reload a load balancer twice. Has no clock and no timers: times are passed in (monotonic milliseconds), and the
 // next deadline is returned.
 import type { Key } from './key.ts'
 import type { Changes } from './mirror.ts'
@@ -20,7 +20,7 @@ export interface Gone {
 type KeyChange = 'added' | 'value' | 'removed'
 
 export class HoldDown {
-  /** In order of vanishing, which is the order of deadlines. */
+  /** The kept keys, in the order in which they vanished, which is also the order of their deadlines. */
   #kept: Map<Key, KeptKey>
   /** Cached result of tree(), which is called for every render and rarely changes. */
   #seen: { readonly of: Tree; readonly tree: Tree } | undefined
@@ -50,7 +50,7 @@ export class HoldDown {
     this.#seen = undefined
   }
 
-  /** Releases the kept keys that the store has again. */
+  /** Releases the kept keys that the store contains again. */
   found(tree: Pick<Tree, 'get'>): void {
     for (const key of this.#kept.keys()) {
       if (tree.get(key) === undefined) continue

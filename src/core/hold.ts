@@ -1,7 +1,7 @@
-// Decides whether a change that removes keys is held. Even without a guard, it is held if the last applied render found
-// keys in a store, and the new render finds none there. Keys that come back one by one are not judged at each step:
-// once a change is held, a later one passes when all counts are restored, or have not changed for a while. Pure: times
-// are passed in, as milliseconds since the Unix epoch.
+// Decides whether a change that removes keys is held. Even without a guard, a change is held if the last applied render
+// found keys in a store, and the new render finds none there. Keys that come back one by one are not judged at each
+// step: once a change is held, a later change passes when all counts are restored, or have not changed for a while.
+// Pure: times are passed in, as milliseconds since the Unix epoch.
 import { inGroup, trips, type Footprint, type Tripped } from './guard.ts'
 import { covers, storeOf, type Key } from './key.ts'
 import { SETTLE, type Guard } from './resource.ts'
@@ -22,7 +22,7 @@ export interface Evidence {
   readonly files: readonly GuardedRender[]
   /** Number of keys that each store contributed, over all templates without `allow_empty`. */
   readonly supplies: { readonly last: Supplies | undefined; readonly next: Supplies }
-  /** The full keys of its templates. Only the reason of a hold names them, and most changes are not held. */
+  /** Returns the full keys of the resource's templates. Called only if the reason of a hold names these keys. */
   readonly keys: () => readonly Key[]
 }
 
@@ -30,7 +30,7 @@ export interface Evidence {
 export interface Short {
   /** The most recent counts. */
   readonly counts: readonly number[]
-  /** Time of their last change. */
+  /** Time of the last change of the counts. */
   readonly since: number
 }
 

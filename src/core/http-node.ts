@@ -15,7 +15,7 @@ interface BadNode {
   readonly hint: string
 }
 
-/** Quotes a node for messages, without the parts before `@` and after `?` or `#`, which may be secrets. */
+/** Quotes a node for messages, without the text before `@` and after `?` or `#`, which may be secret. */
 export const quotedNode = (node: string): string =>
   JSON.stringify(node.replace(/.*@/s, '').replace(/[?#].*/s, ''))
 
@@ -49,7 +49,7 @@ export function parseHttpNode(
     })
   }
   const usual = url.protocol === 'https:' ? 443 : 80
-  // URL drops the default port of its scheme, even if it was written.
+  // A URL object drops the default port of its scheme, even if the node contains it.
   const isPortKnown = isUrl || url.port !== '' || /:\d+\/?$/.test(node)
   const number = url.port === '' ? (isPortKnown ? usual : port) : Number(url.port)
   const name = `${url.protocol}//${url.hostname}:${number}`

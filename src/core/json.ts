@@ -104,7 +104,7 @@ export function parseJson(text: string, { integer, repeats } = strict): unknown 
 
 /**
  * The index of the closing quote of the string at `from`, or of its first error. Scans runs of characters: a single
- * pattern would store a backtracking position for each character, which takes Bun seconds for a few megabytes.
+ * pattern would store a backtracking position for each character, which takes seconds for a few megabytes in Bun.
  */
 function endOfString(text: string, from: number): number {
   for (let at = from + 1; ; at = escape.lastIndex) {
@@ -117,7 +117,8 @@ function endOfString(text: string, from: number): number {
 
 /**
  * The position of the first error in a text that JSON.parse refuses, in UTF-16 units: the length of the text if it ends
- * too early, undefined if unknown. JSON.parse reports it in a runtime-specific message, if at all, and quotes the text.
+ * too early, undefined if unknown. The message of JSON.parse may contain the position, but depends on the runtime and
+ * quotes the text.
  */
 export function brokenAt(text: string): number | undefined {
   try {

@@ -11,8 +11,8 @@ export function toKey(path: string): Key {
 }
 
 /**
- * The key of a directory entry: the directory with a trailing slash, which no key of a store has. An entry records
- * that a directory exists, whatever it contains, and data about it. Only listings see it.
+ * The key of a directory entry: the directory with a trailing slash, which no key of a store has. An entry records that
+ * a directory exists, even if it is empty, and may contain data about the directory. Only listings see entries.
  */
 export const entryOf = (dir: Key): Key => `${dir}/`
 
@@ -51,7 +51,7 @@ export const fullKey = (prefix: string, key: string): Key =>
 export const ownKey = (prefix: Key, full: Key): Key =>
   covers(prefix, full) ? relativeTo(prefix, full) : full
 
-/** The key and its ancestors within its store; ends with `/`, unless the key names its store. */
+/** Yields the key and its ancestors within its store. The last one is `/`, unless the key names its store. */
 export function* selfAndAncestors(key: Key): Generator<Key> {
   let at: string = key
   while (at.length > 1) {
@@ -73,8 +73,8 @@ export function outermost(paths: Iterable<Key>): readonly Key[] {
 }
 
 /**
- * Compares text by its UTF-8 bytes, as Go does. JavaScript's `<` compares UTF-16 units, which differs between
- * surrogates and U+E000 to U+FFFF.
+ * Compares text by its UTF-8 bytes, as Go does. JavaScript's `<` compares UTF-16 units, which puts surrogate pairs
+ * before U+E000 to U+FFFF.
  */
 export function compareText(a: string, b: string): number {
   const end = Math.min(a.length, b.length)

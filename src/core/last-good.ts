@@ -12,8 +12,8 @@ export type Former = Extract<Observed, { kind: 'file' }> | { readonly kind: 'non
 export type FormerFiles = ReadonlyMap<string, Former>
 
 /**
- * Updates the rollback files when `files` are replaced. For a destination replaced twice since it was last proved, the
- * older content counts: the newer one is unproved.
+ * Updates the rollback files when `files` are replaced. For a destination that was replaced twice since it was last
+ * proved, the older content is kept, because the newer content is unproved.
  */
 export const afterReplacing = (good: FormerFiles, files: FormerFiles): FormerFiles =>
   new Map([...files, ...good])

@@ -1,8 +1,8 @@
-// A cache of the results of look-ups of many keys, by leaf of the tree. A tree shares most leaves with its previous
-// version, so a look-up repeated after a change searches only the changed leaves.
+// Caches the results of look-ups that return many keys, separately for each leaf of the tree. A tree shares most leaves
+// with its previous version, so a look-up that is repeated after a change searches only the changed leaves.
 import type { Leaf, TreePair } from './tree.ts'
 
-/** Pairs in key order, in runs. Runs are immutable, so the same object always contains the same pairs. */
+/** Pairs in key order, as a list of runs. Runs are immutable, so the same object always contains the same pairs. */
 export type Runs = readonly (readonly TreePair[])[]
 
 /** Maximum number of cached pairs. */
@@ -15,7 +15,7 @@ interface Found {
 }
 
 export class Matches {
-  /** By look-up, the least recently used one first. */
+  /** Results by look-up, the least recently used first. */
   readonly #found = new Map<string, Found>()
   #size = 0
 
@@ -54,7 +54,9 @@ export class Matches {
   }
 }
 
-/** Returns a function that converts pairs. It converts each run only once, and then returns the same list for it. */
+/**
+ * Returns a function that converts the pairs of runs. The function converts each run only once and caches the result.
+ */
 export function ofEach<T>(make: (pair: TreePair) => T): (runs: Runs) => readonly (readonly T[])[] {
   const known = new WeakMap<readonly TreePair[], readonly T[]>()
   return (runs) =>

@@ -21,10 +21,10 @@ function distance(a: string, b: string): number {
   return last[b.length] ?? 0
 }
 
-/** Ignores case and separators. */
+/** Removes the differences that a comparison ignores: case and separators. */
 const plain = (name: string): string => name.toLowerCase().replaceAll(/[-_.\s]/g, '')
 
-/** The nearest name, or undefined if more than a third of the letters differ. Also completes an abbreviation. */
+/** Returns the nearest name, or undefined if more than a third of the letters differ. Also completes abbreviations. */
 export function nearest(name: string, known: Iterable<string>): string | undefined {
   // Bounds the cost: no known name is this long.
   if (name.length > 64) return undefined

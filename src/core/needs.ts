@@ -12,7 +12,7 @@ interface MutableExtent extends Extent {
 const newExtent = (): MutableExtent => ({ trees: new Set(), names: new Set() })
 
 export class Needs {
-  /** The members of Reads with these names; they grow with every look-up. */
+  /** The members `needs`, `missing` and `without` of Reads, which grow with every look-up. */
   readonly all = { needs: newExtent(), missing: newExtent(), without: new Set<string>() }
 
   /** @param optional stores and datacenters that may be unreachable */
@@ -24,7 +24,8 @@ export class Needs {
 
   /**
    * Records a needed part of an on-demand store.
-   * @throws FaultError if the store refuses it, unless its datacenter is optional and the refusal is not permanent
+   * @throws FaultError if the store denies access to the part, unless the datacenter of the part is optional and the
+   *   denial is not permanent
    */
   add(kind: keyof Extent, dir: Key): void {
     const known = extentOf(this.known, dir)

@@ -8,13 +8,15 @@ export interface Pace {
   readonly max: number
 }
 
-/** Quiet period of a burst. In a group where only some resources set `debounce`, also the value of the others. */
+/** Quiet period of a burst, and of resources without `debounce` in a group in which another resource sets it. */
 export const QUIET = 100
-/** Changes with larger gaps, individually and on average, are slow and applied at once. */
+/** Changes are slow, and applied immediately, if both the last gap and the average gap are at least this long. */
 const SLOW = 200
-/** A change after a gap of this length is applied at once, unless `debounce` sets the quiet period. */
+/** A change after a gap of this length is applied immediately, unless `debounce` sets the quiet period. */
 const CALM = 1000
-/** Number of gaps in the average, so that the first changes of a burst do not count as a stream. */
+/**
+ * Number of gaps in the average. With fewer changes there is no average, so the first ones do not count as a stream.
+ */
 const GAPS = 5
 /** Quiet period of a stream, as a multiple of its average gap. */
 const GAPS_OF_QUIET = 3
@@ -29,7 +31,7 @@ export class Rhythm {
   /**
    * Records a change.
    * @param isBusy whether the last cycle is still running
-   * @returns the quiet period before the change is applied; 0: at once
+   * @returns the quiet period before the change is applied; 0: the change is applied immediately
    */
   changed(now: number, isBusy: boolean): number {
     const gap = now - (this.#times.at(-1) ?? -Infinity)

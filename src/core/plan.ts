@@ -1,7 +1,7 @@
 // The plan for one destination. Pure; `-noop` prints the plan.
 import type { Fault } from './fault.ts'
 
-/** The desired state of a destination. Absent metadata is kept. */
+/** The desired state of a destination. If metadata is absent here, that of the existing file is kept. */
 export interface Desired {
   readonly bytes: Uint8Array
   readonly mode?: number

@@ -1,6 +1,6 @@
-// The reader: gives the templates of one resource access to the keys, and records every look-up, hits and misses
-// alike. The recorded reads decide whether a change makes the resource dirty. They are limited to the resource's
-// `keys`: a look-up of a directory above some of these is recorded as look-ups of the `keys` below it.
+// The reader: gives the templates of one resource access to the keys, and records every look-up, hits and misses alike.
+// The recorded reads decide whether a change makes the resource dirty. They are limited to the resource's `keys`: a
+// look-up in a directory that contains some of the `keys` is recorded as look-ups of those keys.
 import { extentOf } from './extent.ts'
 import { globBase, globEscape, compileGlob } from './glob.ts'
 import {
@@ -68,8 +68,8 @@ export class Reader {
   }
 
   /**
-   * Whether the store can answer look-ups in this directory. False for a look-up with options, such as another
-   * datacenter, in a store that contains only given keys, such as a file, unless the `keys` name the directory.
+   * Whether the store can answer look-ups in this directory. A store that contains only given keys, such as a file,
+   * cannot answer look-ups with options, such as another datacenter, unless the `keys` name the directory.
    */
   isAnswered(dir: Key): boolean {
     const full = this.fullKey(dir)
@@ -101,7 +101,7 @@ export class Reader {
     return runs
   }
 
-  /** Like under(), but does not count the pairs; the caller calls use(). */
+  /** Like under(), but does not count the pairs. The caller must count the pairs that it uses, with use(). */
   glance(dir: string): Runs {
     const full = this.fullKey(dir)
     for (const part of this.#visibility.parts(full)) {
@@ -189,7 +189,7 @@ export class Reader {
   matches(pattern: string): Key[] {
     const normal = toKey(pattern)
     const base = toKey(globBase(normal))
-    // A listing covers every key that is added or removed below it, at any depth.
+    // A listing depends on every key that is added or removed below the directory, at any depth.
     this.#seeListing(this.fullKey(base))
     const expressions = segmentsOf(normal).slice(segmentsOf(base).length).map(compileGlob)
     const look = `match ${pattern}`
@@ -308,7 +308,7 @@ export class Reader {
     return [...names]
   }
 
-  /** An entry is visible only if the listing of its parent is. */
+  /** An entry is visible only if the listing of its parent is visible. */
   #entry(full: Key): string | undefined {
     return this.#visibility.includes(parentOf(full)) ? this.tree.get(entryOf(full)) : undefined
   }
@@ -338,7 +338,7 @@ export class Reader {
     return parts.length > 1 ? pairs.sort((a, b) => compareText(a.key, b.key)) : pairs
   }
 
-  /** Records each directory that may contain a match separately, so that its siblings are not needed. */
+  /** Records a need for each directory that may contain a match, so that sibling directories are not needed. */
   #needMatches(pattern: Key): void {
     if (this.#needs === undefined) return
     let dirs = [toKey(globBase(pattern))]

@@ -9,11 +9,11 @@ export interface Reads extends Tallied {
   readonly keys: ReadonlySet<Key>
   /** Directories read with everything below them. */
   readonly trees: ReadonlySet<Key>
-  /** Directories of which only the names were read; values below do not matter. */
+  /** Directories in which only names were read. Changed values below them do not matter. */
   readonly listings: ReadonlySet<Key>
-  /** Full patterns of Go's path.Match. One that begins above the `keys` is recorded once per key, narrowed to it. */
+  /** Full patterns of Go's path.Match. A pattern that begins above the `keys` is narrowed to each of them. */
   readonly patterns: ReadonlySet<string>
-  /** Absolute paths of files: the template, its includes, and files that it read. */
+  /** Absolute paths of files: the template, its includes, and files that the template read. */
   readonly files: ReadonlySet<string>
   /** The needed parts of on-demand stores; absent if there are none. */
   readonly needs?: Extent
@@ -30,7 +30,7 @@ export const isWhole = ({ missing = nothing }: Reads): boolean => isNothing(miss
 export interface Scope {
   /** Name of the store, for messages. */
   readonly store: string
-  /** Global and resource prefix, joined. */
+  /** The global prefix, joined with the prefix of the template. */
   readonly prefix: Key
   /** The resource's `keys`, without the prefix. Look-ups outside them find nothing. */
   readonly keys: readonly Key[]

@@ -1,5 +1,5 @@
 // Parses `-node` for Redis: `host:port`, `host:port/db`, `redis://`, `rediss://`, the path of a Unix socket, or
-// `sentinel://host:port/NAME` for the master that a Sentinel knows.
+// `sentinel://host:port/NAME` for the master that a Sentinel knows as NAME.
 import { raise } from './fault.ts'
 import type { ConnectionSettings } from './settings.ts'
 import { quotedNode } from './http-node.ts'
@@ -22,7 +22,7 @@ export type Endpoint =
 
 /**
  * Throws a FaultError if the node is not an address.
- * @param scheme for nodes without one; https means TLS
+ * @param scheme the scheme of nodes without one; https means TLS
  */
 export function parseRedisNode(node: string, scheme: ConnectionSettings['scheme']): RedisAddress {
   const socket = /^(?:unix:\/\/)?(\/[^?]+)(?:\?db=(\d{1,5}))?$/.exec(node)
@@ -47,7 +47,7 @@ export function parseRedisNode(node: string, scheme: ConnectionSettings['scheme'
   if (odd || !known || match === null || isSentinel !== (master !== undefined)) {
     raise('store', `the node ${quotedNode(node)} is not an address`, {
       hint:
-        'write -node host:port or host:port/db, rediss://host:port/db for TLS, the path of a unix ' +
+        'write -node host:port or host:port/db, rediss://host:port/db for TLS, the path of a Unix ' +
         'socket, or sentinel://host:port/name-of-the-master',
       permanent: true,
     })
@@ -62,7 +62,9 @@ export function parseRedisNode(node: string, scheme: ConnectionSettings['scheme'
   }
 }
 
-/** The path of a Sentinel is `/NAME` or `/NAME/db`; appends a slash to the former to mark the name. */
+/**
+ * The path of a Sentinel is `/NAME` or `/NAME/db`. Appends a slash to `/NAME`, so that NAME is not read as a database.
+ */
 function pathOf(url: URL | undefined): string {
   if (url === undefined) return ''
   const isName = url.protocol === 'sentinel:' && /^\/[^/]+$/.test(url.pathname)

@@ -58,11 +58,11 @@ export interface DockerSettings {
   readonly engine: string
   /** The folder of ca.pem, cert.pem and key.pem for an engine with TLS. */
   readonly certificates?: string
-  /** Use addresses and ports of the containers' networks instead of published ones. */
+  /** Register the containers' own addresses and exposed ports, instead of the published ones. */
   readonly internal: boolean
-  /** Only containers that set SERVICE_NAME. */
+  /** Register only containers that set SERVICE_NAME. */
   readonly explicit: boolean
-  /** The label that holds a container's address. */
+  /** The label that contains a container's address. */
   readonly ipLabel?: string
   /** Run check commands that containers define. */
   readonly allowScripts: boolean
@@ -76,9 +76,9 @@ export interface RegisterSettings {
   readonly limits: Limits
   /** Name of this host in ids. */
   readonly host: string
-  /** Default address of services; absent: this machine's. */
+  /** Default address of services; absent: the address of this machine. */
   readonly address?: string
-  /** Added to every service. */
+  /** Tags that are added to every service. */
   readonly tags: readonly string[]
   readonly own?: OwnService
   /** The command that runs while its service is registered. */
@@ -115,7 +115,7 @@ export const minTtl: Readonly<Record<RegistryKind, number>> = {
   consul: 1_000,
   // The minimum TTL of a session.
   consulkv: 10_000,
-  // Below the usual two ticks of 2 s: a server with shorter ticks accepts it.
+  // The usual minimum is two ticks of 2 s, but a server with shorter ticks accepts less.
   zookeeper: 1_000,
 }
 

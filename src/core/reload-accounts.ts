@@ -21,14 +21,14 @@ export interface Account {
   asked: { readonly first: number; last: number } | undefined
   /** Time of the retry of a failed run. */
   retryAt: number
-  /** Earliest time of the next run, from the splay. */
+  /** Earliest time of the next run, according to the splay. */
   notBefore: number
   minInterval: number
   lastStart: number
   /** Consecutive failed runs. */
   failures: number
   running: Run | undefined
-  /** Number of current placements of resources that owe this command. */
+  /** Number of current placements of resources that owe a run of this command. */
   underway: number
   /** While true, no run starts, even if one is owed. */
   isSuspended: boolean
@@ -39,11 +39,11 @@ export interface Account {
 }
 
 /**
- * Milliseconds that a run waits for the rest of its batch after the last placement. A unit with a hanging check must
- * not delay the reload of the others; it gets a later run.
+ * Milliseconds for which a run waits for the rest of its batch after the last placement. A unit with a hanging check
+ * must not delay the reload of the others; a later run follows for that unit.
  */
 const HOLD_GRACE = 1000
-/** Maximum milliseconds that a run waits for its batch. */
+/** Maximum time for which a run waits for its batch, in milliseconds. */
 const HOLD_MOST = 10_000
 export class Accounts {
   readonly #accounts = new Map<string, Account>()
@@ -55,7 +55,7 @@ export class Accounts {
   /** @param isPaced false: ignore intervals and splay */
   constructor(private readonly isPaced: boolean) {}
 
-  /** Returns the account of a command, and creates it if missing. */
+  /** Returns the account of a command, which is created if it does not exist. */
   get(command: string): Account {
     let account = this.#accounts.get(command)
     if (account === undefined) {
@@ -141,7 +141,7 @@ export class Accounts {
     for (const account of this.#timetable.take(now)) this.#due.add(account)
     for (const account of this.#due) {
       if (this.dueAt(account) <= now) continue
-      // A reservation or newer content has postponed it.
+      // A reservation or newer content has postponed the run.
       this.#due.delete(account)
       account.isClosed = false
       this.schedule(account)

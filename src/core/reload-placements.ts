@@ -6,9 +6,9 @@ import { isJudged } from './reload.ts'
 
 /** A current placement. */
 interface CurrentPlacement {
-  /** The accounts that it affects. */
+  /** The accounts that the placement affects. */
   readonly accounts: Set<Account>
-  /** Whether a run was in progress when it began. */
+  /** Whether a run of one of these accounts was in progress when the placement began. */
   readonly overlapsRun: boolean
 }
 
@@ -54,7 +54,7 @@ export class Placements {
     return admitted
   }
 
-  /** Ends a placement. Returns true if a run was in progress when it began, and may have read its files. */
+  /** Ends a placement. Returns true if a run was in progress when the placement began, and may have read the files. */
   end(placement: Placement): boolean {
     const underway = this.#underway.get(placement)
     this.#underway.delete(placement)
@@ -62,7 +62,7 @@ export class Placements {
     return underway?.overlapsRun === true
   }
 
-  /** Call when a resource comes to owe a run of this account. Its current placements then affect the account too. */
+  /** Call when a resource begins to owe a run of this account. Its current placements then affect the account too. */
   join(account: Account, resource: string): void {
     for (const [{ resources }, { accounts }] of this.#underway) {
       if (!resources.includes(resource) || accounts.has(account)) continue
@@ -100,7 +100,7 @@ export class Placements {
     for (const { isClosed, running } of this.#concerned(placement)) {
       if (isClosed && !isAged(queued, now)) return false
       if (running === undefined) continue
-      // R4: the verdict of a run that may lead to a rollback must be about the files that it has read.
+      // R4: the verdict of a run that may lead to a rollback must be about the files that the run has read.
       if (placement.isChecked || isJudged(running.terms)) return false
     }
     return !(

@@ -1,5 +1,5 @@
-// Tracks which contents in place successful runs have read, and which runs read them now. Part of the reload
-// protocol; pure.
+// Tracks which contents in place have been read by successful runs, and which runs are reading them now. Part of the
+// reload protocol; pure.
 import type { Run } from './reload-run.ts'
 
 export class Proofs {
@@ -16,7 +16,7 @@ export class Proofs {
     this.#unread.set(resource, new Set(commands))
   }
 
-  /** Replaces the commands that have to read the content in place. Does nothing if it is proved. */
+  /** Replaces the commands that have to read the content in place. Does nothing if the content is proved. */
   reassigned(resource: string, commands: readonly string[]): void {
     if (this.isUnproved(resource)) this.#unread.set(resource, new Set(commands))
   }

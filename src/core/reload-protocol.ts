@@ -11,11 +11,11 @@ import { mergeTerms, type ConfiguredReloads, type Reloads } from './reload.ts'
 export interface RunVerdict {
   /** Resources that no longer owe anything. */
   readonly settled: readonly string[]
-  /** Resources whose content has failed `reload_attempts` times: it is rolled back if possible. */
+  /** Resources whose content has failed `reload_attempts` times. The content is rolled back if possible. */
   readonly exhausted: readonly string[]
   /** Consecutive failures of the command. */
   readonly attempts: number
-  /** Milliseconds; null if no further run is scheduled. */
+  /** Milliseconds until the next run; null if no further run is scheduled. */
   readonly retryIn: number | null
 }
 
@@ -54,8 +54,8 @@ export class ReloadProtocol {
   }
 
   /**
-   * Announces work that may lead to runs of these commands. A requested run waits for it, up to a limit, so that one
-   * run serves all. Each call needs one release().
+   * Announces work that may lead to runs of these commands. A requested run waits for this work, up to a limit, so that
+   * one run serves all of it. Each call needs one release().
    */
   reserve(commands: Iterable<string>): void {
     for (const command of commands) this.#accounts.get(command).holds++
@@ -136,7 +136,7 @@ export class ReloadProtocol {
     this.#now = now
     for (let before = -1; before < admitted.length + started.length;) {
       before = admitted.length + started.length
-      // Placements first: those that waited for the ended run precede the next run.
+      // Placements come first: those that waited for a run that has now ended precede the next run.
       admitted.push(...this.#placements.admit(now))
       this.#start(now, started)
     }
@@ -175,7 +175,7 @@ export class ReloadProtocol {
     return next === Infinity ? null : Math.max(0, Math.round(next - now))
   }
 
-  /** Whether the newest content of a resource is still the one that failed too often. */
+  /** Whether the newest content of a resource is still the content that failed `reload_attempts` times. */
   isExhausted(resource: string): boolean {
     return [...this.#accounts.owedBy(resource)].some((account) => {
       const debt = account.debts.get(resource)
@@ -184,8 +184,8 @@ export class ReloadProtocol {
   }
 
   /**
-   * Applies a new configuration: reloads by resource. A debt whose command has changed becomes a debt of all current
-   * commands, because it is unknown which of them would suffice.
+   * Applies a new configuration, given as reloads by resource. A debt whose command has changed becomes a debt of all
+   * current commands, because it is unknown which of them would suffice.
    */
   configure(configured: ReadonlyMap<string, ConfiguredReloads>, now: number): Reconfigured {
     const gone: string[] = []
@@ -216,7 +216,7 @@ export class ReloadProtocol {
     return this.#placements.isPlacing(resource)
   }
 
-  /** Returns the commands that a resource owes a run of. */
+  /** Returns the commands whose run a resource owes. */
   owedBy(resource: string): readonly string[] {
     return [...this.#accounts.owedBy(resource)].map(({ command }) => command)
   }

@@ -2,8 +2,8 @@
 import type { Reloads, RunTerms } from './reload.ts'
 
 /**
- * The placement of new contents at the destinations of a unit. It begins before its debts are recorded, and ends
- * after the last rename, after group_check_cmd, or after it has been undone.
+ * The placement of new contents at the destinations of a unit. A placement begins before its debts are recorded, and
+ * ends after the last rename, after group_check_cmd, or after it has been undone.
  */
 export interface Placement {
   /** All resources of the unit. */
@@ -12,7 +12,7 @@ export interface Placement {
   readonly owing: ReadonlyMap<string, Reloads>
   /** Whether a failed reload of the unit may lead to a rollback, or a verify_cmd decides whether it has failed. */
   readonly isJudged: boolean
-  /** Whether its files are checked in place (group_check_cmd); no run may read them before. */
+  /** Whether its files are checked in place (group_check_cmd). No run may read the files before this check. */
   readonly isChecked: boolean
 }
 

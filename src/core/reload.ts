@@ -1,4 +1,5 @@
-// The terms on which reload commands run, alone and together. Times are in milliseconds.
+// The terms on which reload commands run, such as timeouts and intervals, and how they are merged. Times are in
+// milliseconds.
 import { expandCommand, isExpansion, namesFile } from './command.ts'
 import type { ReloadPolicy, Resource, TemplateSpec } from './resource.ts'
 
@@ -50,7 +51,7 @@ const termsOf = ({ reload }: Resource, { reloadTimeout }: TemplateSpec): ReloadT
 
 /** The configured reloads of a resource, with which debts of an earlier configuration are compared. */
 export interface ConfiguredReloads {
-  /** All except commands of for_each templates that name a file, since each file has its own command. */
+  /** All reloads, except commands that contain the path of a for_each file: each of these files has its own command. */
   readonly all: Reloads
   /** Whether a failed reload may lead to a rollback, or a verify_cmd decides whether it has failed. */
   readonly areJudged: boolean
@@ -79,7 +80,7 @@ export function configuredReloads(resource: Resource): ConfiguredReloads {
   }
 }
 
-/** The reloads for recorded commands. A command that is no longer configured is replaced by all configured ones. */
+/** The reloads for recorded commands. A command that is no longer configured is replaced by all configured commands. */
 export function recordedReloads(
   commands: readonly string[],
   { all, find }: ConfiguredReloads,
@@ -102,15 +103,18 @@ export function currentReloads(reloads: Reloads, configured: ConfiguredReloads):
 /** The merged terms of one run. */
 export type RunTerms = Pick<ReloadTerms, 'timeout' | 'verify' | 'attempts' | 'sensitive'>
 
-/** Whether the outcome of a run judges the files: it may lead to a rollback, or verifies them. */
+/** Whether the outcome of a run is a verdict about the files: the run may lead to a rollback, or verifies the files. */
 export const isJudged = ({ attempts, verify }: RunTerms): boolean =>
   attempts !== undefined || verify.length > 0
 
-/** The same reloads without rollback: retried until they succeed. */
+/** Returns the same reloads without a rollback: they are retried until they succeed. */
 export const withoutEnd = (reloads: Reloads): Reloads =>
   new Map([...reloads].map(([command, terms]) => [command, { ...terms, attempts: undefined }]))
 
-/** Merges the terms of all resources of a run: the longest timeout, all verifications, the strictest secrecy. */
+/**
+ * Merges the terms of all resources of a run. The result has the longest timeout and all verifications, and hides the
+ * output if one of the resources hides it.
+ */
 export function mergeTerms(all: Iterable<RunTerms>): RunTerms {
   let timeout = 0
   let attempts: number | undefined

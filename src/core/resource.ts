@@ -22,7 +22,7 @@ export type OutputFormat = (typeof outputFormats)[number]
 export interface Resource {
   /** The file's name in conf.d, such as `haproxy.toml`, as used in logs and status. */
   readonly name: string
-  /** Never empty; several for `[[template]]`. */
+  /** Never empty. Contains several templates if the file uses `[[template]]`. */
   readonly templates: readonly TemplateSpec[]
   /** Quiet period and maximum delay of coalescing; absent: those of the settings. */
   readonly quiet?: number
@@ -33,7 +33,7 @@ export interface Resource {
   readonly groupCheck?: TimedCommand
   /** How long a vanished key counts as present; 0: not at all. */
   readonly holdDown: number
-  /** The resource may lose all keys of a store, unless a guard forbids it. */
+  /** Whether the resource may lose all keys of a store, unless a guard forbids it. */
   readonly allowEmpty: boolean
   readonly reload: ReloadPolicy
   /** Never show the contents of its files. */
@@ -46,7 +46,7 @@ export interface Resource {
   readonly waitForStart?: false
 }
 
-/** The full keys of all resources, without those that another covers. */
+/** The full keys of all resources, without keys that another key covers. */
 export const resourceKeys = (resources: readonly Resource[]): readonly Key[] =>
   outermost(
     resources.flatMap(({ templates }) =>
@@ -64,14 +64,14 @@ export interface TimedCommand {
 
 /** The reload policy of a resource. */
 export interface ReloadPolicy {
-  /** `rollback`: restore the newest proved files after `attempts` failures. `retry`: without limit. */
+  /** `rollback`: restore the newest proved files after `attempts` failures. `retry`: retry without limit. */
   readonly onFailure: 'retry' | 'rollback'
   readonly attempts: number
-  /** Runs after the reload and counts as part of it; fails if `attempts` runs have failed. */
+  /** Runs after the reload and counts as part of it. The reload has failed if `attempts` runs of this command fail. */
   readonly verify?: TimedCommand & { readonly attempts: number }
   /** Minimum time between the starts of two reloads. */
   readonly minInterval: number
-  /** Maximum random delay of a reload, so that a fleet does not reload at once. */
+  /** Maximum random delay of a reload, so that a fleet of machines does not reload all at the same time. */
   readonly splay: number
   /** Hide the output of the reload and of its verification. */
   readonly sensitive?: true
@@ -140,14 +140,14 @@ export type Limit =
 export interface Guard {
   /** Minimum number of keys read. */
   readonly minKeys?: number
-  /** Maximum number or share of the keys read by the last applied render that may vanish. */
+  /** How many of the keys that the last applied render read may vanish, as a number or a share. */
   readonly maxRemoved?: Limit
-  /** Maximum by which the file may shrink: a number of bytes, or a share of its size. */
+  /** How much the file may shrink: a number of bytes, or a share of its size. */
   readonly maxShrink?: Limit
   /** Allow a render that reads no key. */
   readonly allowEmpty: boolean
   readonly groups: readonly GuardGroup[]
-  /** Time for which the number of keys must not change before a held change passes with only some keys restored. */
+  /** Before a held change passes with only some keys restored, the number of keys must not change for this time. */
   readonly settle: number
 }
 
@@ -157,8 +157,8 @@ export const SETTLE = 5000
 /** Limits for a group of keys. */
 export interface GuardGroup {
   /**
-   * A pattern of full keys; each matching key or directory counts as one. Without special characters, a directory in
-   * which each key counts.
+   * A pattern of full keys. Each matching key or directory counts as one. A pattern without special characters is a
+   * directory in which each key counts.
    */
   readonly pattern: string
   readonly minKeys?: number
@@ -179,22 +179,22 @@ export interface TemplateSpec {
   readonly src: string
   /** Absolute path of the destination. */
   readonly dest: string
-  /** The global and the resource's prefix, joined. */
+  /** The global prefix, joined with the prefix of the template. */
   readonly prefix: Key
   /** Keys without the prefix. */
   readonly keys: readonly Key[]
-  /** From `engine = `; absent: selected by file name, or else by content. */
+  /** The `engine` of the resource. If absent, the file name selects the engine, or else the content. */
   readonly engine?: EngineName
   /** Delimiters of Go templates; default `{{` and `}}`. */
   readonly leftDelim?: string
   readonly rightDelim?: string
   readonly trimBlocks: boolean
   readonly lstripBlocks: boolean
-  /** Absent metadata is kept; a new file gets 0644 and the effective user. */
+  /** If metadata is absent, that of the existing file is kept. A new file gets 0644 and the effective user. */
   readonly mode?: number
   readonly uid?: number
   readonly gid?: number
-  /** With unexpanded `{{.src}}` and `{{.dest}}`. */
+  /** The command, in which `{{.src}}` and `{{.dest}}` have not been expanded yet. */
   readonly checkCmd?: string
   readonly reloadCmd?: string
   /** Format that the file must have, checked before check_cmd runs. */
@@ -209,7 +209,7 @@ export interface TemplateSpec {
   readonly forEach?: string
   /** False: refuse a destination that is a symbolic link. */
   readonly followSymlinks: boolean
-  /** With forEach: the fixed folder of `dest`, which no file leaves. */
+  /** With forEach: the fixed folder of `dest`, which contains all files. */
   readonly within?: string
   /** With forEach: adopt an existing file, whatever its content. */
   readonly adopt?: boolean

@@ -1,4 +1,4 @@
-// A result as a value. Rooms return results instead of throwing.
+// A result as a value. Rooms (the folders of src/) return results instead of throwing.
 
 /** A value or an error. */
 export type Result<T, E> =

@@ -7,22 +7,22 @@ export type BackendName =
   'etcdv3' | 'etcdv2' | 'consul' | 'consul-catalog' | 'zookeeper' | 'redis' | 'file' | 'env'
 export type LogLevel = 'debug' | 'info' | 'warn' | 'error' | 'fatal' | 'panic'
 
-/** How to connect to a store, with credentials. */
+/** How to connect to a store, including the credentials. */
 export interface ConnectionSettings {
   readonly nodes: readonly string[]
-  /** DNS names of SRV records that list the nodes; the first existing one is used. If set, `nodes` is empty. */
+  /** DNS names of SRV records that list the nodes. The first existing record is used. If set, `nodes` is empty. */
   readonly srv?: readonly string[]
   readonly scheme: 'http' | 'https'
   readonly username?: string
   readonly password?: string
   readonly passwordFile?: string
-  /** Token of Consul. */
+  /** The ACL token for Consul. */
   readonly authToken?: string
   readonly authTokenFile?: string
   readonly clientCert?: string
   readonly clientKey?: string
   readonly clientCaKeys?: string
-  /** Expected name in the server's certificate, instead of the node's. */
+  /** Expected name in the server's certificate, instead of the name of the node. */
   readonly clientServerName?: string
   /** Do not verify the server's certificate. */
   readonly clientInsecure?: true
@@ -58,7 +58,7 @@ export interface CatalogSettings {
   readonly near?: string
   readonly datacenter?: string
   readonly namespace?: string
-  /** Maximum lag of a server behind the leader; 0: only the leader is asked. */
+  /** Maximum lag of a server behind the leader; 0: only the leader is queried. */
   readonly maxStale: number
 }
 
@@ -106,7 +106,7 @@ export interface StoreSettings {
   readonly mode: 'onetime' | 'watch' | 'interval'
 }
 
-/** The settings of a run. The inherited ones belong to the default store. */
+/** The settings of a run. The members of StoreSettings are the settings of the default store. */
 export interface Settings extends StoreSettings {
   /** `[stores.NAME]` of confd.toml. */
   readonly stores: ReadonlyMap<string, StoreSettings>
@@ -124,7 +124,7 @@ export interface Settings extends StoreSettings {
   readonly diff: boolean
   readonly detailedExitcode: boolean
   readonly syncOnly: boolean
-  /** Resources may lose all keys of a store; allow_empty of a resource overrides it. */
+  /** Whether resources may lose all keys of a store. The allow_empty of a resource overrides this setting. */
   readonly allowEmpty: boolean
   /** Run no reload_cmd. */
   readonly noReload: boolean
@@ -136,7 +136,7 @@ export interface Settings extends StoreSettings {
   readonly isElsewhere?: true
   /** Whether an invalid file in conf.d affects only itself, or prevents the run. */
   readonly failureMode: 'best-effort' | 'fail-fast'
-  /** Expand variables in resources, unless a resource overrides it. */
+  /** Expand variables in resources. The expand_env of a resource overrides this setting. */
   readonly expandEnv: boolean
   /** Folder below which every destination is put. */
   readonly destRoot?: string

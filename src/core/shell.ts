@@ -1,6 +1,6 @@
-// Scans shell commands (POSIX, as dash and bash read them) for the syntactic context of each hole, which decides how a
-// word must be quoted there. A hole is unfit if dash and bash differ, or if no quoting is correct. After text that the
-// scanner cannot interpret, all holes are unfit.
+// Scans shell commands (POSIX, as dash and bash read them) for the syntactic context of each hole (a placeholder),
+// which decides how a word must be quoted there. A hole is unfit if dash and bash require different quoting, or if no
+// quoting is correct. After text that the scanner cannot interpret, all holes are unfit.
 
 /** The range of a placeholder in the command, which is replaced by a word. */
 export interface Hole {
@@ -19,7 +19,7 @@ export function placesIn(command: string, holes: readonly Hole[]): readonly Hole
   return scanner.places()
 }
 
-/** Programs that evaluate an argument as commands again, after our quotes have been removed. */
+/** Programs that evaluate an argument as a command again, after the shell has removed the quotes around the path. */
 const reparses = new RegExp(
   [
     String.raw`(?:^|[\s;&|('"\`/])(?:eval|ssh|xargs|parallel|watch|trap)\b`,
@@ -89,7 +89,7 @@ class ShellScanner {
     const hole = this.#holes.get(this.#at)
     if (hole === undefined) return false
     const before = this.text[this.#at - 1] ?? ''
-    // A preceding `$` or backslash would consume our quote.
+    // A preceding `$` or backslash would change the meaning of the quote that is added here.
     const isGlued = before === '$' || before === '\\'
     this.#places.set(this.#at, isGlued ? { unfit: `directly after a ${before}` } : place)
     this.#at = hole.end
@@ -163,7 +163,7 @@ class ShellScanner {
     if (!this.#holes.has(this.#at)) this.#at++
   }
 
-  /** Skips a line continuation after a blank. Anywhere else it may form an operator, so the rest is unfit. */
+  /** Skips a line continuation after a space or tab. Anywhere else it may form an operator, so the rest is unfit. */
   #continuation(): void {
     if (!/[ \t]/.test(this.text[this.#at - 1] ?? '')) return this.doubt(this.#at)
     this.#at += 2
@@ -233,7 +233,7 @@ class ShellScanner {
     else this.#at++
   }
 
-  /** `${...}`: shells treat quotes in it differently, so one with quotes or nested expansions is not scanned. */
+  /** Shells differ on quotes inside `${...}`, so quotes or nested expansions inside it end the scan. */
   #parameter(): void {
     const end = this.#endOf('}', this.#at)
     const inside = this.text.slice(this.#at, end)

@@ -7,7 +7,7 @@ export const states = ['failed', 'held', 'owed', 'stale', 'behind', 'waiting', '
 
 /**
  * - `failed`: its files could not be updated and are unchanged
- * - `held`: the change removes too much; waits until it is accepted or the keys are back
+ * - `held`: the change removes too much, and waits until it is accepted or the keys are back
  * - `owed`: its files are in place, and a reload is running, is due, or has failed
  * - `stale`: in sync with the last known keys, but the store is unreachable
  * - `behind`: in sync with the received keys, but changes of the store arrive late
@@ -61,7 +61,7 @@ export interface StoreStatus {
   readonly since: string
   /** The node tried last. */
   readonly node?: string
-  /** Number of keys at the last contact; absent before the first. */
+  /** Number of keys at the last contact; absent before the first contact. */
   readonly keys?: number
   /** Why the store is unreachable. */
   readonly fault?: Fault
@@ -77,7 +77,7 @@ export interface ResourceStatus {
   readonly since: string
   /** Absent if in sync. */
   readonly why?: string
-  /** Time since which a reload is owed, in any state; absent: none. */
+  /** The time at which a reload became owed, in any state; absent if no reload is owed. */
   readonly owedSince?: string
   readonly lastChange?: ResourceChange
   readonly lastReload?: Reload
@@ -95,7 +95,7 @@ export interface ResourceChange {
 }
 
 export interface Reload {
-  /** Time at which it ended. */
+  /** Time at which the reload ended. */
   readonly at: string
   readonly command: string
   readonly succeeded: boolean
@@ -107,7 +107,7 @@ export interface Reload {
   readonly duration: number
   /** With `[template.haproxy]`: the changes made without a reload, or why a reload was needed. */
   readonly how?: string
-  /** HAProxy was changed at run time: the command did not run. */
+  /** HAProxy was changed at run time, and the command did not run. */
   readonly isAtRunTime?: true
 }
 

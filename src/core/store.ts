@@ -54,16 +54,16 @@ export interface WatchOptions {
 export interface Store {
   /** The backend's name, as in `-backend`: for messages. */
   readonly name: string
-  /** The nodes; `feeds/follow.ts` tries the next one when one fails. Never empty. */
+  /** The nodes. When a node fails, `feeds/follow.ts` tries the next node. Never empty. */
   readonly nodes: readonly string[]
   /**
-   * Present if the nodes must be discovered: sets `nodes`. Called before each round over the nodes.
+   * Discovers the nodes and sets `nodes`; absent if the nodes are fixed. Called before each round over the nodes.
    * @throws FaultError
    */
   readonly findNodes?: (signal: AbortSignal) => Promise<void>
   /**
-   * Present if the store can be read on demand. Returns the part of the prefixes to read before any template has
-   * looked up anything.
+   * Returns the part of the prefixes to read before any template has looked up anything. Present only if the store can
+   * be read on demand.
    */
   readonly startingWith?: (prefixes: readonly Key[]) => Extent
   /**

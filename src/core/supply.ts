@@ -3,7 +3,7 @@
 import type { Key } from './key.ts'
 
 export interface Supply {
-  /** Found keys. Keys found by two look-ups count twice, so the number is only good for comparing renders. */
+  /** Found keys. Keys found by two look-ups count twice, so the number is useful only for comparing renders. */
   readonly keys: number
   /** Names in listings that do not depend on their contents, such as Consul's list of services. */
   readonly names: number
@@ -27,7 +27,7 @@ export function sumOf(all: Iterable<Supplies>): Supplies {
   return sum
 }
 
-/** Returns the stores in which the last render found something, and the next one looked but found nothing. */
+/** Returns the roots of stores in which the last render found something, but the next render found nothing. */
 export const emptied = (last: Supplies, next: Supplies): readonly Key[] =>
   [...last].flatMap(([root, before]) => {
     const now = next.get(root)

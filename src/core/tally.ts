@@ -6,9 +6,9 @@ import { noSupply, plus, type Supplies, type Supply } from './supply.ts'
 /** The data of a render for guards. */
 export interface Tallied {
   readonly supplies: Supplies
-  /** Found keys; present if recorded by name. */
+  /** Found keys; present if keys are recorded by name. */
   readonly found?: ReadonlySet<Key>
-  /** Listed names with contents, as paths; present if recorded by name. */
+  /** Listed names that have contents, as paths; present if keys are recorded by name. */
   readonly listed?: ReadonlySet<Key>
 }
 

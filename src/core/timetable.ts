@@ -1,5 +1,5 @@
-// A timetable of due items. A binary heap: setting a time and taking a due item cost O(log n). Times are milliseconds
-// of any one clock.
+// A timetable of items, as a binary heap: setting a time and taking a due item cost O(log n). Times are in
+// milliseconds, and all from the same clock.
 
 interface Slot<T> {
   readonly item: T
@@ -17,7 +17,7 @@ export class Timetable<T> {
     return this.#heap[0]?.at ?? Infinity
   }
 
-  /** Schedules an item, or changes its time. Infinity removes it. */
+  /** Schedules an item, or changes its time. The time Infinity removes the item. */
   set(item: T, at: number): void {
     const slot = this.#slots.get(item)
     if (at === Infinity) {

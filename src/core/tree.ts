@@ -1,5 +1,5 @@
-// The immutable key tree: all pairs in key order, in short leaves that versions of the tree share. A change copies
-// the leaves that it touches and the list of leaves; a directory is a range of keys.
+// The immutable key tree: all pairs in key order, in short leaves that versions of the tree share. A change copies the
+// list of leaves and the leaves that it touches. The keys below a directory form a range.
 import type { Known } from './extent.ts'
 import { compareText, covers, type Key } from './key.ts'
 
@@ -18,7 +18,7 @@ export interface Tree {
   get(key: Key): string | undefined
   /** The key itself, if it has a value, and everything below it, in key order. */
   under(dir: Key): Iterable<readonly [Key, string]>
-  /** The leaves that contain a directory, in order; they may contain other pairs, too. */
+  /** The leaves that contain the keys of a directory, in order. They may contain other pairs, too. */
   leaves(dir: Key): readonly Leaf[]
   /** The names directly below a directory, each once, in order. */
   children(dir: Key): readonly string[]
@@ -32,10 +32,10 @@ export interface Tree {
 const MOST = 64
 /** Size of a leaf after a split. */
 const USUAL = 48
-/** Neighbours with no more pairs than this in total are joined. */
+/** Two neighbours are joined if they have no more pairs than this in total. */
 const FEW = 32
 
-/** A key with its next value; undefined when it is removed. */
+/** A key with its new value; undefined if the key is removed. */
 type Edit = readonly [key: Key, value: string | undefined]
 
 /** The number of items before a key, in a sorted list. */
@@ -97,8 +97,8 @@ class LeafTree implements Tree {
       const end = key.indexOf('/', start)
       const name = end < 0 ? key.slice(start) : key.slice(start, end)
       if (name !== '') names.push(name)
-      // Skips everything below this child. A sibling such as `x-1` sorts between `x` and `x/`, so a
-      // plain key only skips itself.
+      // Skips everything below this child. A sibling such as `x-1` sorts between `x` and `x/`, so after a plain key
+      // only the key itself is skipped.
       const path = key.slice(0, start) + name
       from = end < 0 ? `${path}\0` : `${path}0`
     }
@@ -145,14 +145,14 @@ class LeafTree implements Tree {
   }
 }
 
-/** Returns the index of the first edit at or after `key`. Edit `end - 1` must be at or after it. */
+/** Returns the index of the first edit at or after `key`. Edit `end - 1` must be at or after `key`. */
 function beginOf(edits: readonly Edit[], end: number, key: Key): number {
   let begin = end - 1
   while (begin > 0 && compareText((edits[begin - 1] as Edit)[0], key) >= 0) begin--
   return begin
 }
 
-/** Replaces a leaf by as many leaves as the pairs need. Merges a small leaf with a small neighbour. */
+/** Replaces a leaf with as many leaves as the pairs need. Merges a small leaf with a small neighbour. */
 function replace(leaves: Leaf[], place: number, pairs: Leaf): Leaf[] {
   const pieces = split(pairs)
   // Avoids splice(), because there may be more pieces than a call can have arguments.

@@ -1,4 +1,4 @@
-// Limits the keys that the templates of a resource see to its `keys`. All keys are full keys, with the prefix.
+// Restricts the templates of a resource to the keys below its `keys`. All keys are full keys, with the prefix.
 import { DATACENTERS, isOfLookUp, plainKey } from './catalog.ts'
 import {
   covers,
@@ -28,7 +28,7 @@ export class Visibility {
     return this.#roots.some((root) => covers(root, full))
   }
 
-  /** Whether a key is visible. A key of a look-up with options is visible if its plain form is. */
+  /** Whether a key is visible. A key of a look-up with options is visible if its plain form is visible. */
   includes(full: Key): boolean {
     const sees = (key: Key): boolean =>
       this.#roots.some((root) => covers(root, key) && isOf(root, key))
@@ -68,7 +68,7 @@ export class Visibility {
     return !this.isOfLookUp(key) || this.isOfLookUp(dir)
   }
 
-  /** Whether a look-up in a part sees a key below it. */
+  /** Whether a look-up in a part sees a key below that part. */
   isIn(part: Key, key: Key): boolean {
     return !isEntry(key) && isOf(part, key) && this.isAlike(part, key)
   }

@@ -70,7 +70,7 @@ export function shortened(text: string, most: number): string {
   return `${text.slice(0, head)}…${text.slice(text.length - (most - 1 - head))}`
 }
 
-/** Wraps a text at blanks; shortens words that are longer than a line. */
+/** Wraps a text at spaces, and shortens words that are longer than a line. */
 export function wrapped(text: string, width: number): string[] {
   const lines: string[] = []
   for (const word of text.split(' ').map((one) => shortened(one, width))) {

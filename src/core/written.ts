@@ -1,5 +1,5 @@
-// Planned and written files with their contents. They are not emitted as events, since events carry no values: they go
-// only to -diff and to the status page, which shows or masks them.
+// Planned and written files with their contents. They are not emitted as events, because events carry no values. They
+// go only to -diff and to the status page, which masks the contents for remote viewers.
 import type { Cause } from './cause.ts'
 import type { Write } from './plan.ts'
 

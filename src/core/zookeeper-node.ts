@@ -34,9 +34,9 @@ export function parseZookeeperNode(node: string): ZookeeperAddress {
 }
 
 /**
- * The individual nodes, as `host:port/chroot`. As in ZooKeeper's own notation `a:2181,b:2181/chroot`, the chroot after
- * the last server applies to all. Throws a FaultError if a node is not an address, or two chroots differ: a failover
- * must not change the keys.
+ * Returns the individual nodes, as `host:port/chroot`. As in ZooKeeper's own notation `a:2181,b:2181/chroot`, the
+ * chroot after the last server applies to all servers. Throws a FaultError if a node is not an address, or if two
+ * chroots differ: a failover must not change the keys.
  */
 export function expandNodes(nodes: readonly string[]): readonly string[] {
   const addresses = nodes

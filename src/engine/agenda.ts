@@ -1,6 +1,6 @@
-// The agenda: which units are due, and when. Coalesces changes, runs one cycle of a unit at a time, and retries
-// failed ones. It has no clock: times are passed in (milliseconds of a monotonic clock), and the next due time is
-// returned. Its cost does not depend on the number of units.
+// The agenda schedules the cycles of units: it coalesces changes, never hands out a unit whose cycle is running, and
+// retries failed cycles with backoff. It has no clock of its own: callers pass monotonic times in milliseconds, and set
+// a timer for `next`. The cost of an operation hardly depends on the number of units.
 import { backoffDelay, type Backoff } from '../core/backoff.ts'
 import { Timetable } from '../core/timetable.ts'
 import type { Pending, Unit } from './unit.ts'
@@ -13,8 +13,8 @@ export class Agenda {
   readonly #unready = new Set<Unit>()
 
   /**
-   * Call when an input of the unit changes. Makes the unit due at once, or after a quiet time (core/pace.ts), but at
-   * most `pace.max` after the first such change.
+   * Call when an input of the unit changes. Makes the unit due immediately, or after a quiet time (core/pace.ts), but
+   * at most `pace.max` after the first change that no cycle has handled.
    */
   changed(unit: Unit, now: number): void {
     const { rhythm, pace, pending, state } = unit
@@ -32,8 +32,8 @@ export class Agenda {
   }
 
   /**
-   * Takes the due units. Call succeeded() or failed() when the cycle of each has ended.
-   * @param isReady returns whether a unit may start; a unit that may not is taken again after recheck()
+   * Takes the due units. Call succeeded() or failed() when the cycle of a taken unit has ended.
+   * @param isReady returns whether a due unit may start; if not, the unit waits for recheck()
    */
   take(now: number, isReady: (unit: Unit) => boolean): Unit[] {
     return this.#timetable.take(now).filter((unit) => {
@@ -52,14 +52,14 @@ export class Agenda {
     this.#unready.clear()
   }
 
-  /** Call when the cycle of the unit has succeeded. A change that arrived during it stays on the agenda. */
+  /** Call when the cycle of the unit has succeeded. A change that arrived during the cycle stays on the agenda. */
   succeeded(unit: Unit): void {
     unit.failures = 0
     this.#rest(unit)
   }
 
   /**
-   * Call when the cycle of the unit has failed. Returns the milliseconds until its retry; a change makes it due
+   * Call when the cycle of the unit has failed. Returns the milliseconds until the retry; a change makes the unit due
    * earlier.
    */
   failed(unit: Unit, now: number): number {

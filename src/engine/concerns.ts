@@ -1,5 +1,6 @@
-// Finds the resources that a change affects, by the reads of their last renders and by their view of the keys
-// (hold_down). A change that arrives during a render is matched against the new reads too.
+// Finds the resources that a change affects, by the keys and files that their last renders read. A resource with a
+// hold_down sees changes of keys through its own view. A change that arrives during a render is matched against the
+// reads of that render too.
 import { causeOfFiles, type Cause } from '../core/cause.ts'
 import { DirtyIndex } from '../core/dirty.ts'
 import type { Key } from '../core/key.ts'
@@ -23,7 +24,7 @@ export class Concerns {
   readonly #forEach = new Map<string, ReadonlyMap<TemplateSpec, ForEach>>()
 
   /**
-   * @param storeOf returns the name of a full key's store
+   * @param storeOf returns the name of the store that contains a key
    * @param former the views of the previous generation
    */
   constructor(
@@ -68,7 +69,7 @@ export class Concerns {
 
   /**
    * Returns the resources whose last render used one of these files. An editor's temporary file beside a template
-   * affects none.
+   * affects no resource.
    */
   ofFiles(paths: ReadonlySet<string>): Causes {
     const files = new Map<string, Set<string>>()
@@ -86,7 +87,7 @@ export class Concerns {
     return new Map([...files].map(([name, own]) => [name, causeOfFiles(own)]))
   }
 
-  /** Call when a render of the unit takes its tree: later changes are collected for the next cycle. */
+  /** Call when a render of the unit takes its tree. From then on, changes are collected for the next cycle. */
   rendering(unit: Unit): void {
     unit.meanwhile = { keys: [], files: new Set() }
     this.#rendering.add(unit)
@@ -95,7 +96,10 @@ export class Concerns {
     }
   }
 
-  /** Records the reads of a resource. Returns a cause if something it read has changed since the tree was taken. */
+  /**
+   * Records the reads of a resource. Returns a cause if the resource has read something that changed after its tree was
+   * taken.
+   */
   rendered(unit: Unit, resource: string, reads: readonly Reads[]): Cause | undefined {
     this.#index.set(resource, reads)
     const { keys = [], files = new Set<string>() } = unit.meanwhile ?? {}
@@ -128,7 +132,7 @@ export class Concerns {
     return causes
   }
 
-  /** Notifies the for_each templates of these resources, and of those that are being rendered. */
+  /** Notifies the for_each templates of these resources, and of all resources that are being rendered. */
   #notifyItems(
     resources: Iterable<string>,
     sees: (resource: string) => boolean,

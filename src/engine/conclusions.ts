@@ -37,8 +37,8 @@ export class Conclusions {
         return this.#wait(unit, outcome, nameOf)
       case 'done':
         return this.#done(unit, outcome)
-      // The next two are not retried, except for a held change with `passesIn`: changed keys or an operator resolve
-      // them.
+      // The next two outcomes are not retried, except for a held change with `passesIn`. Their unit becomes due again
+      // when keys change or an operator accepts the content.
       case 'held':
         return this.#held(unit, outcome)
       case 'rejected':
@@ -105,7 +105,7 @@ export class Conclusions {
 function endless({ resource, missing }: Of<'waiting'>): Failed {
   return failed('render', resource, {
     kind: 'template',
-    message: `each render looks up something else that is not known yet; ${missing.keys[0] ?? '/'} was the last`,
+    message: `each render looks up other keys that have not been read yet; the last one was ${missing.keys[0] ?? '/'}`,
     hint: 'Look up names that come from keys, not names built from the time or from random values.',
   })
 }

@@ -1,4 +1,4 @@
-// The commands of a running daemon, for the control socket.
+// The commands that a running daemon accepts through the control socket.
 import { nothingHeldMessage, type DaemonControls } from '../core/control.ts'
 import { err, ok } from '../core/result.ts'
 import type { Feeds } from '../feeds/feeds.ts'

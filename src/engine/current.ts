@@ -1,5 +1,5 @@
 // The current configuration: its units, and an index of the resources that a change affects. It replaces the previous
-// configuration synchronously, so that no change of the keys is missed between the two.
+// configuration synchronously, so that no key change is missed between the two.
 import type { Key } from '../core/key.ts'
 import type { Pace } from '../core/pace.ts'
 import type { Resource } from '../core/resource.ts'
@@ -10,10 +10,10 @@ import { unitsOf, type Unit } from './unit.ts'
 import type { Views } from './views.ts'
 import type { Sources } from './work.ts'
 
-/** The result of one reading of conf.d. */
+/** The result of loading conf.d once. */
 export interface Configuration extends Sources {
   readonly resources: readonly Resource[]
-  /** Coalescing of resources without settings of their own. */
+  /** The coalescing times of resources that do not set their own. */
   readonly pace: Pace
 }
 
@@ -23,7 +23,7 @@ export interface Current extends Configuration {
   readonly concerns: Concerns
 }
 
-/** @param retired units of previous configurations whose work has not ended; work on the same files waits for it */
+/** @param retired units of previous configurations that are still working; new work on the same files waits for them */
 export function currentOf(
   configuration: Configuration,
   previous: Current | undefined,
@@ -41,7 +41,7 @@ export function currentOf(
 }
 
 /**
- * Starts the hold-down of keys that vanished during a restart, or while their store is reopened for another
+ * Starts the hold-down of keys that vanished during a restart, or while their store was reopened for a new
  * configuration.
  */
 function keepVanished(
@@ -57,8 +57,8 @@ function keepVanished(
 }
 
 /**
- * Releases the claims of the previous configuration, and claims the destinations of plain templates. Those of
- * for_each are claimed once they are rendered (plan-unit.ts).
+ * Releases the claims of the previous configuration, and claims the destinations of plain templates. The destinations
+ * of for_each templates are claimed once they are rendered (plan-unit.ts).
  */
 function claimPlain(
   resources: readonly Resource[],

@@ -116,7 +116,7 @@ async function heldBack(
 }
 
 /**
- * Call when everything is in place. Lists the files of for_each templates in the manifest as made, and removed ones
+ * Call when everything is in place. In the manifest, lists the files of for_each templates as made, and removed files
  * as gone.
  */
 async function confirm(
@@ -142,7 +142,10 @@ async function confirm(
   }
 }
 
-/** Records the placed render, with which guards compare the next one, and drops the consent that let it pass. */
+/**
+ * Records what the placed render has found, so that guards can compare the next render with it. Deletes the consent
+ * that let the change pass.
+ */
 async function passed(
   unit: Unit,
   finding: Finding,
@@ -165,8 +168,8 @@ async function passed(
 }
 
 /**
- * Warns if a first render found no key, which is usually a mistake. Silent if the store is empty, which is reported
- * for the store.
+ * Warns if a first render found no key, which is usually a mistake. Does not warn if the whole store is empty, because
+ * an empty store is reported separately.
  */
 function warnIfNothingFound({ resource, supplies }: Finding, { treeOf }: Sight, emit: Emit): void {
   if (supplies.size === 0 || !isEmpty(supplies)) return
@@ -175,6 +178,6 @@ function warnIfNothingFound({ resource, supplies }: Finding, { treeOf }: Sight, 
   )
   if (isStoreEmpty) return
   const where = resourceKeys([resource]).join(', ')
-  const message = `${resource.name}: no key was found at or below ${where}; the files are written anyway: check the prefix, the keys and the patterns, such as gets("/dir/*")`
+  const message = `${resource.name}: no key was found at or below ${where}; the files are written anyway. Check the prefix, the keys and the patterns, such as gets("/dir/*")`
   emit({ kind: 'notice', level: 'warn', message })
 }

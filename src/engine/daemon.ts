@@ -30,7 +30,7 @@ import { Worker } from './worker.ts'
 
 export interface DaemonOptions {
   readonly emit: Emit
-  /** Ends the run: running work finishes first. Its reason may be the signal that requested the stop. */
+  /** Ends the run after the running work has finished. Its `reason` may be the signal that requested the stop. */
   readonly stop: AbortSignal
   /** Registers a callback for requests of a new generation (SIGHUP). */
   readonly onReload: (callback: () => void) => void
@@ -39,7 +39,7 @@ export interface DaemonOptions {
   readonly showPlan: (file: PlannedFile) => void
   /** Receives the program of exec mode, to which signals are forwarded. */
   readonly onProgram?: (program: ProgramHandle) => void
-  /** With noop: check all files, and compare none with its destination. */
+  /** With noop: checks all files, without comparing them with their destinations. */
   readonly trial?: 'all'
 }
 
@@ -135,7 +135,10 @@ export class Daemon {
     return Promise.race([finished, this.#bug])
   }
 
-  /** Describes work without progress for longer than its timeouts and `patience` allow; undefined if there is none. */
+  /**
+   * Describes work that has made no progress for longer than its timeouts and `patience` allow. Returns undefined if
+   * there is no such work.
+   */
   stuck(patience: number): string | undefined {
     return this.underway.stuck(patience) ?? this.#worker.stuck(patience)
   }
@@ -182,7 +185,7 @@ export class Daemon {
       if (faults.length > 0) worker.waitForNothing()
       await Promise.race([worker.idle(), stopped])
     } while (worker.isWaiting && faults.length === 0 && !stop.aborted)
-    // After a stop, close at once, so that unfinished work starts no program.
+    // After a stop, close immediately, so that unfinished work starts no program.
     if (this.#program.hasBegun || (stop.aborted && this.#program.isWanted))
       return this.#untilProgramEnds(stopped)
     await worker.stop()
@@ -207,7 +210,9 @@ export class Daemon {
     return this.#untilProgramEnds(stopped)
   }
 
-  /** Waits until the run is stopped or the program of exec mode has ended for good, then closes. */
+  /**
+   * Waits until the run is stopped, or until the program of exec mode has ended and will not be restarted. Then closes.
+   */
   async #untilProgramEnds(stopped: Promise<void>): Promise<Ended> {
     if (!this.options.stop.aborted) {
       if (this.#onetime && !this.settings.noop) this.#control = this.#openControl()
@@ -259,8 +264,8 @@ export class Daemon {
 }
 
 /**
- * The signal to end the program with; undefined for kill_signal. A terminal's signals reach only reconfd, so they are
- * passed on.
+ * Returns the signal that ends the program; undefined means kill_signal. SIGINT and SIGQUIT from a terminal reach only
+ * reconfd, so they are passed on.
  */
 function signalOf(stop: AbortSignal): NodeJS.Signals | undefined {
   const reason: unknown = stop.reason

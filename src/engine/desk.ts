@@ -1,6 +1,6 @@
-// The reload desk: the reload protocol with its journal. A debt is recorded before the files are placed, and settled
-// after a successful run has read them. The desk reports the decisions of the protocol, and starts nothing by itself:
-// the worker takes the due runs, executes them, and returns their results.
+// The reload desk combines the reload protocol with the journal. A debt is recorded before files are placed, and
+// settled after a successful run has read them. The desk reports the decisions of the protocol, and starts nothing by
+// itself: the worker takes the due runs, executes them, and returns their results.
 import type { Clock } from '../core/clock.ts'
 import { warnIfFailed, type Emit } from '../core/event.ts'
 import type { Fault } from '../core/fault.ts'
@@ -18,7 +18,7 @@ import type { ReloadRun } from './machine.ts'
 
 export class Desk {
   readonly #protocol: ReloadProtocol
-  /** The resolvers of enter(), which admit waiting placements, by placement. */
+  /** For each waiting placement, a function that resolves the pending enter() call. */
   readonly #doors = new Map<Placement, () => void>()
   /** Resources in the journal that are no longer configured. Their debts are kept, but not retried. */
   readonly #shelved = new Set<string>()
@@ -45,7 +45,7 @@ export class Desk {
     return this.#protocol.next
   }
 
-  /** True if nothing runs or is about to; pending retries do not count. */
+  /** True if no run is under way or about to begin. Pending retries do not count. */
   get isIdle(): boolean {
     return this.#protocol.isIdle(this.clock.now())
   }
@@ -195,15 +195,16 @@ export class Desk {
 
   /**
    * Retries the reloads of a resource until they succeed. Call if no rollback is possible.
-   * @returns milliseconds until the next try; null if none is scheduled
+   * @returns milliseconds until the next try; null if no try is scheduled
    */
   persist(resource: string): number | null {
     return this.#protocol.persist(resource, this.clock.now())
   }
 
   /**
-   * Applies a configuration: reloads by resource. The first call adopts the debts of an earlier run. Debts of
-   * resources that are not configured stay in the journal.
+   * Applies a new configuration. The first call adopts the debts of an earlier run. Debts of resources that are not
+   * configured stay in the journal.
+   * @param configured the reloads of each resource
    * @returns resources without owed reloads; call strike() for them
    */
   configure(configured: ReadonlyMap<string, ConfiguredReloads>): readonly string[] {
@@ -230,7 +231,7 @@ export class Desk {
       this.#protocol.inherit(name, recordedReloads(commands, reloads), now)
       if (!this.#protocol.owes(name)) free.add(name)
     }
-    // The debts of a current placement are deleted when it ends.
+    // The debts of a placement that is under way are deleted when it ends.
     return [...free].filter((name) => !this.#protocol.isPlacing(name))
   }
 

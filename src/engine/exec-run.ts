@@ -1,4 +1,4 @@
-// One run of the reload EXEC: the program reads its files, and must stay healthy afterwards.
+// Executes one run of the reload `[exec]`: the program is reloaded, and must stay healthy afterwards.
 import { runVerification } from '../apply/reload.ts'
 import type { CommandResult } from '../core/event.ts'
 import { SURVIVAL } from '../core/exec.ts'

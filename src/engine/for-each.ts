@@ -1,5 +1,5 @@
-// One template, many files: renders a for_each template once for each matching key. Remembers the reads of each match,
-// so that a changed key costs only the matches that read it.
+// Renders a for_each template once for each matching key, each time into a file of its own. Records the reads of each
+// match, so that a changed key re-renders only the matches that read it.
 import { hashOf } from '../apply/hash.ts'
 import { namesFile } from '../core/command.ts'
 import { DirtyIndex } from '../core/dirty.ts'
@@ -20,9 +20,9 @@ export interface FreshFile {
   readonly bytes: Uint8Array
 }
 
-/** A file, rendered now or earlier. */
+/** A wanted file, rendered in this call or an earlier one. */
 export interface ItemFile {
-  /** The match, without the prefix. */
+  /** The matching key, without the prefix. */
   readonly item: Key
   /** Hash of the content, as in events. */
   readonly hash: string
@@ -31,11 +31,11 @@ export interface ItemFile {
 }
 
 export interface Expansion {
-  /** The files rendered now, and those of earlier calls that were not confirmed. */
+  /** The files rendered in this call, and those from earlier calls that were not confirmed. */
   readonly fresh: readonly FreshFile[]
   /** All wanted files, by path, in the order of their items. */
   readonly all: ReadonlyMap<string, ItemFile>
-  /** The look-ups of all items, and of the search for them. */
+  /** The look-ups made to find the items and to render them. */
   readonly reads: readonly Reads[]
 }
 
@@ -65,11 +65,13 @@ interface Listing {
 interface Work {
   /** Find and render all items. */
   readonly everything: boolean
-  /** If not `everything`: the items to render; if it contains LISTING, the items are found again, too. */
+  /** The items to render if `everything` is false. If LISTING is among them, the items are listed again first. */
   readonly dirty: ReadonlySet<string>
 }
 
-/** The listing's name in the index. Cannot equal an item's, which is a key and begins with a slash. */
+/**
+ * The name of the listing in the index. It cannot equal the name of an item, which is a key and begins with a slash.
+ */
 const LISTING = 'listing'
 
 /** Renders one for_each template. Calls of render() must not overlap. */
@@ -81,7 +83,7 @@ export class ForEach {
   #everything = true
   /** The work of the next render(). */
   #begun: Work | undefined
-  /** Changes during a render, to be matched again against its new reads. */
+  /** Changes that arrived during a render, to be matched again against the reads of that render. */
   #meanwhile: (() => void)[] | undefined
 
   constructor(
@@ -107,7 +109,7 @@ export class ForEach {
     this.#everything = true
   }
 
-  /** Call when these files are in place: they are fresh again only after their next render. */
+  /** Call when these files are in place. render() then omits them from `fresh` until they are rendered again. */
   confirm(dests: Iterable<string>): void {
     const confirmed = new Set(dests)
     for (const { made } of this.#items.values()) {
@@ -128,7 +130,7 @@ export class ForEach {
   }
 
   /**
-   * Renders the items that have changed since the last call, or failed in it. If one item fails, all fail.
+   * Renders the items that have changed since the last call, or failed in it. If one item fails, the whole call fails.
    * @param spec a template with forEach; the same at every call
    * @param tree the tree taken at begin(); without that call, the current tree
    */
@@ -209,7 +211,7 @@ export class ForEach {
   }
 }
 
-/** Returns the files of all items by path. Fails if an item has failed, or if two have the same path. */
+/** Returns the files of all items by path. Fails if an item has failed, or if two files have the same path. */
 function together(items: readonly Item[]): Result<ReadonlyMap<string, Made>, Fault> {
   const files: Made[] = []
   const faults: Fault[] = []

@@ -1,4 +1,4 @@
-// Lets a bounded number of tasks run at once; the others wait their turn.
+// Lets a limited number of tasks run at the same time; the others wait their turn.
 
 export type Gate = <T>(task: () => Promise<T>) => Promise<T>
 

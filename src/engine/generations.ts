@@ -1,5 +1,5 @@
-// A generation is one reading of conf.d with its stores. A new one is validated as a whole before the worker switches
-// to it; if it is invalid, the current one stays.
+// A generation is one loaded version of conf.d with its stores. A new generation is validated as a whole before the
+// worker switches to it. If it is invalid, the current one stays in use.
 import { loadResources } from '../config/resources.ts'
 import type { Definitions, RefusedResource } from '../config/refused.ts'
 import { backoffDelay } from '../core/backoff.ts'
@@ -31,9 +31,9 @@ export class Generations {
   /** The definitions of the current generation. */
   #definitions: Definitions | undefined
   #files: FileWatch | undefined
-  /** Render times; templates that an edit of conf.d does not affect keep theirs. */
+  /** The times that templates see as now, kept across generations. */
   readonly #times = new Times()
-  /** True if the last load refused something; then any edit may correct it. */
+  /** True if the last load refused a resource or the whole configuration. Any edit may then correct the cause. */
   #isRefused = false
   /** The reasons for refusals at the last load, as text. */
   #refusal = ''
@@ -57,7 +57,7 @@ export class Generations {
     private readonly program: Program,
   ) {}
 
-  /** The current generation; undefined before the first. */
+  /** The current generation; undefined before the first one is loaded. */
   get current(): Generation | undefined {
     return this.#current
   }
@@ -82,13 +82,13 @@ export class Generations {
     return first
   }
 
-  /** Loads a new generation after pending loads. */
+  /** Loads a new generation once all pending loads have ended. */
   renew(reason: string): void {
     this.#loading = this.#loading.then(() => this.#renew(reason)).catch(this.crashed)
   }
 
   /**
-   * Watches conf.d and the templates: an edit of conf.d loads a new generation, an edited template is rendered again.
+   * Watches conf.d and the templates. An edit of conf.d loads a new generation; an edited template is rendered again.
    */
   async watchFiles(confdir: string): Promise<void> {
     const { watchFiles } = await import('../system/watch-files.ts')
@@ -100,7 +100,7 @@ export class Generations {
     })
   }
 
-  /** Prevents further loads; resolves when none is pending. */
+  /** Prevents further loads. Resolves when no load is pending. */
   async stop(): Promise<void> {
     this.#isStopped = true
     clearTimeout(this.#retry)
@@ -129,8 +129,8 @@ export class Generations {
   }
 
   /**
-   * Reads conf.d again after a while, as long as something is refused. The cause may lie elsewhere, such as a user
-   * whose directory server starts later, or a missing certificate.
+   * Schedules another read of conf.d if the last one refused something. The cause may lie outside conf.d, such as a
+   * missing certificate, or a user unknown until a directory server has started.
    */
   #retryLater(): void {
     clearTimeout(this.#retry)
@@ -187,7 +187,7 @@ export class Generations {
   }
 
   /**
-   * Reads a generation and switches the worker to it. Stores whose settings are unchanged stay open.
+   * Loads a generation and switches the worker to it. Stores whose settings are unchanged stay open.
    * @param report called if the generation is valid, before the worker starts with it
    */
   async #load(
@@ -213,7 +213,7 @@ export class Generations {
     if (!opened.ok) return opened
     const feeds = opened.value
     await startUp?.(resources)
-    // Nothing is awaited from here to adopt(), so that no change of the keys is missed between the generations.
+    // Nothing is awaited from here to adopt(), so that no key change is missed between the generations.
     const generation = { resources, refused: loaded.value.refused, feeds }
     this.#current = generation
     this.#definitions = loaded.value

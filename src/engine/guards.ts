@@ -1,5 +1,5 @@
-// Guards: hold a change that removes too much until it is accepted, the keys return, or the content changes. A change
-// is compared with the last applied render, which is kept in the state directory.
+// Guards hold a change that removes too much until it is accepted, the keys return, or the content changes. A change is
+// compared with the last applied render, which is kept in the state directory.
 import { judge, type Evidence } from '../core/hold.ts'
 import type { Key } from '../core/key.ts'
 import { resourceKeys, type Guard, type Resource } from '../core/resource.ts'
@@ -31,7 +31,7 @@ export interface Finding {
 export interface Hold {
   readonly dest: string
   readonly reason: string
-  /** Some of the keys that have vanished since the last applied render, and how many more. */
+  /** Some of the keys that have vanished since the last applied render. `more` is the number of the others. */
   readonly vanished: readonly Key[]
   readonly more: number
   readonly by: 'guard' | 'default'
@@ -39,7 +39,7 @@ export interface Hold {
   readonly passesIn?: number
 }
 
-/** Maximum number of vanished keys that are named; the rest is counted. */
+/** Maximum number of vanished keys that are named; the others are only counted. */
 const KEYS_NAMED = 20
 
 /** Whether an operator has accepted this content. @param hash over all files of the resource, or of its unit */
@@ -48,7 +48,7 @@ export const isAccepted = ({ accepted }: Consent, hash: string): boolean => acce
 /**
  * @param templates all templates of the unit, rendered
  * @param files the guarded files of this resource
- * @param isWithout returns whether the resource is rendered without the (optional) store of a full key
+ * @param isWithout returns whether the render went without the optional store that contains this key
  */
 export function findingOf(
   resource: Resource,
@@ -59,8 +59,8 @@ export function findingOf(
   const own = templates.filter(
     ({ resource: of, spec }) => of === resource && !(spec.guard ?? resource).allowEmpty,
   )
-  // The keys of an unreachable optional store have not vanished, so they do not count as a loss. With for_each they do:
-  // without them, files would be removed.
+  // The keys of an unreachable optional store have not vanished, so they do not count as a loss. With for_each they do
+  // count, because files would be removed.
   const supplies = own.flatMap(({ spec, reads }) =>
     reads.map((one) =>
       spec.forEach === undefined
@@ -72,7 +72,7 @@ export function findingOf(
 }
 
 /**
- * Returns why a change of a resource must not be placed now; undefined if it may be. Records a held change.
+ * Returns the reason to hold a change of a resource; undefined if the change may be placed. Records a held change.
  * @param change the destinations that differ, and the hash of the whole content, computed only for a held change
  * @param time milliseconds since 1970
  */
@@ -88,7 +88,7 @@ export async function holdOf(
   if (held === undefined) return undefined
   const { by, reason, vanished, short, passesIn } = held
   const remembered = { hash: change.hash(), ...(short === undefined ? {} : { short }) }
-  // A failure is not fatal: after a restart the change is held again.
+  // A failed write is not fatal: after a restart, the change is held again.
   if (JSON.stringify(remembered) !== JSON.stringify(last.held)) {
     await memory.set(name, { held: remembered })
   }
@@ -114,7 +114,7 @@ function evidenceOf({ resource, files, supplies }: Finding, last: Remembered): E
   }
 }
 
-/** Returns what to record as the last applied render; undefined if it is recorded already and nothing was held. */
+/** Returns the record of the last applied render; undefined if the stored record is the same and no change was held. */
 export async function appliedOf(
   { resource, files, supplies }: Finding,
   memory: Memory,

@@ -1,4 +1,4 @@
-// Finds the units that changes of keys and files affect, and puts them on the agenda with their causes.
+// Finds the units that are affected by changed keys or files. Records the causes, and puts the units on the agenda.
 import type { Key } from '../core/key.ts'
 import type { Changes } from '../core/mirror.ts'
 import type { Tree } from '../core/tree.ts'
@@ -8,7 +8,7 @@ import type { Causes } from './outcome.ts'
 import type { Parts } from './parts.ts'
 import type { Unit } from './unit.ts'
 
-/** Maximum number of keys that an event names; the rest is counted. */
+/** Maximum number of keys that an event names; the others are only counted. */
 const KEYS_NAMED = 10
 
 export class Intake {
@@ -18,7 +18,7 @@ export class Intake {
   ) {}
 
   /**
-   * Marks the units that changes of a store affect, and emits an event.
+   * Marks the units that are affected by changes in a store, and emits an event.
    * @param store name of the store, for the event
    * @param before the tree before the changes
    */

@@ -1,5 +1,5 @@
-// Saves, for the next run, the keys that a hold-down keeps: whenever they change, and all visible keys at the end of
-// the run. Views use a monotonic clock; the file contains wall-clock times.
+// Saves the keys that a hold-down keeps, so that the next run keeps them too. They are saved whenever they change; at
+// the end of a run, all visible keys are saved. Views use a monotonic clock; the file contains wall-clock times.
 import type { Clock } from '../core/clock.ts'
 import { warnIfFailed, type Emit } from '../core/event.ts'
 import type { Gone } from '../core/hold-down.ts'
@@ -31,7 +31,9 @@ export class KeptKeys {
     this.#former = new Map()
   }
 
-  /** Call after keys vanished or returned. Does not wait for the write; a crash before it loses the hold-down. */
+  /**
+   * Call after keys vanished or returned. Does not wait for the write; a crash before the write loses the hold-down.
+   */
   changed(views: Views): void {
     const gone = views.gone()
     if (gone.size > 0 || this.#kept > 0) void this.#write(gone)

@@ -1,12 +1,12 @@
-// Compares the files of a resource with those that an earlier run proved. If they are the same, a program may start
-// with them while the store is unreachable.
+// Compares the files in place with those that an earlier run proved. If they are the same, a program may start with
+// them while the store is unreachable.
 import { hashOf } from '../apply/hash.ts'
 import type { Resource } from '../core/resource.ts'
 import type { FullStatus } from '../core/status.ts'
 import type { Machine } from './machine.ts'
 import type { RunState } from './run-state.ts'
 
-/** Returns the reason why the files differ or may differ; undefined if they are the same. */
+/** Returns the reason why the files differ from the proved ones, or may differ; undefined if they are the same. */
 export async function doubtOf(
   { name, templates }: Resource,
   { journal, damage }: Pick<RunState, 'journal' | 'damage'>,
@@ -16,12 +16,12 @@ export async function doubtOf(
   if (damage !== undefined && damage !== 'missing') return 'the journal of owed reloads is damaged'
   if (journal.owed.has(name)) return 'its reload is owed: no program has read these files yet'
   const hashes = status?.resources.find((one) => one.name === name)?.hashes
-  if (hashes === undefined) return 'no earlier run has applied it'
+  if (hashes === undefined) return 'no earlier run has applied this resource'
   const dests = templates.flatMap(({ forEach, dest }) => (forEach === undefined ? [dest] : []))
   for (const dest of new Set([...dests, ...Object.keys(hashes)])) {
     const found = await machine.observe(dest)
     if (found.kind !== 'file') return `${dest} is missing`
-    if (hashOf(found.bytes) !== hashes[dest]) return `${dest} was changed since`
+    if (hashOf(found.bytes) !== hashes[dest]) return `${dest} has changed since the last run`
   }
   return undefined
 }

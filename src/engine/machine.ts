@@ -1,4 +1,4 @@
-// The engine's only access to the machine. The real one is here, a simulated one in the interleaving test.
+// The engine's only access to the machine. The interleaving test replaces it with a simulation.
 import { prepareFiles, type ApplyOptions, type FileChange, type Prepared } from '../apply/apply.ts'
 import { groupCheck, type Checked } from '../apply/check.ts'
 import { observe, type ObserveRules } from '../apply/observe.ts'
@@ -16,14 +16,17 @@ export interface Machine {
   observe(dest: string, rules?: ObserveRules): Promise<Observed>
   /** Stages and checks new contents, without placing them. */
   prepare(changes: readonly FileChange[], options: ApplyOptions): Promise<Prepared>
-  /** Restores previous contents, each file atomically. Returns a fault that names the files that were not restored. */
+  /**
+   * Restores previous contents, each file atomically. Returns a fault with the names of the files that were not
+   * restored.
+   */
   restore(files: readonly RestoredFile[]): Promise<Fault | undefined>
   groupCheck(command: TimedCommand): Promise<Checked>
   /** Runs a reload command and its verifications. Never rejects. */
   reload(command: string, terms: RunTerms): Promise<ReloadRun>
   /** Runs the verifications of a reload. Resolves with the first failure; never rejects. */
   verify(terms: RunTerms): Promise<ReloadRun | undefined>
-  /** False for the reload of exec mode while its program is not running: the reload starts it. */
+  /** False for the reload of exec mode while its program is not running: the reload then starts the program. */
   isRunning(command: string): boolean
   /** Checks contents in a temporary folder. */
   tryFiles(files: readonly TriedFile[], emit: Emit): Promise<TrialFailed | undefined>
@@ -34,7 +37,7 @@ export interface ReloadRun {
   readonly result: CommandResult
   /** Absent on success. */
   readonly fault?: Fault
-  /** Changes of running processes that replaced the command. */
+  /** The changes made to running processes in place of the command. */
   readonly runtime?: readonly string[]
   /** The reason why running processes could not be changed. */
   readonly fallback?: Fallback

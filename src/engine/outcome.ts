@@ -9,7 +9,7 @@ export type Outcome =
   | { readonly kind: 'done'; readonly changed: readonly string[] }
   /** The change of one resource is held; no file of the unit is placed. */
   | { readonly kind: 'held'; readonly resource: string; readonly hold: Hold }
-  /** A template looked up something that is not known yet; no file was touched. */
+  /** A template looked up keys that have not been read yet; no file was touched. */
   | { readonly kind: 'waiting'; readonly resource: string; readonly missing: Missing }
   /** This content was rolled back before. */
   | { readonly kind: 'rejected'; readonly resource: string; readonly fault: Fault }

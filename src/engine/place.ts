@@ -1,6 +1,6 @@
 // Places the planned changes of a unit: stages and checks the files, waits for admission, records the debts and the
-// files of a rollback, swaps, and checks the group. All files of the unit pass one step before any takes the next.
-// After a failure, the previous files are restored.
+// files of a rollback, swaps the files, and checks the group. All files of the unit pass one step before any file
+// enters the next. After a failure, the previous files are restored.
 import type { ApplyFailure, FileChange, PlacedFile, PreparedFiles } from '../apply/apply.ts'
 import { noCause } from '../core/cause.ts'
 import { warnIfFailed } from '../core/event.ts'
@@ -18,7 +18,7 @@ import type { Parts } from './parts.ts'
 import { contentHash, type RenderedTemplate } from './render-unit.ts'
 import type { Unit } from './unit.ts'
 
-/** The changes of a unit to place. */
+/** The changes to place for a unit. */
 interface Content {
   readonly unit: Unit
   readonly changes: readonly FileChange[]
@@ -42,7 +42,7 @@ export async function place(content: Content, parts: Parts): Promise<Failed | un
   }
 }
 
-/** How a placement has ended, and why if it has failed. */
+/** The end of a placement, with the failure if there was one. */
 interface End {
   readonly how: Parameters<Desk['leave']>[1]
   readonly failure?: Failed
@@ -84,7 +84,7 @@ async function placeAdmitted(
   const swapped = await prepared.swap()
   if (!swapped.ok) {
     const failure = failed(swapped.at, swapped.resource, swapped.fault)
-    // Some of the new files are in place. If the previous ones are not recorded, the new ones are reloaded.
+    // Some of the new files are in place. If the previous files are not recorded, the new ones are reloaded.
     if (swapped.isStuck) return { how: unit.isAtomic ? 'stuck' : 'placed', failure }
     await remember(backTo(former), parts)
     return { how: 'undone', failure }
@@ -125,10 +125,7 @@ function reportWritten(files: readonly PlacedFile[], causes: Causes, { emit }: P
   }
 }
 
-/**
- * Returns the records that the placement changes: those of resources that a rollback or an interrupted change may
- * affect.
- */
+/** Returns the current records of the resources that a rollback or an interrupted change may affect. */
 async function memoriesOf(
   { unit, changes }: Content,
   { memory }: Parts,
@@ -145,7 +142,7 @@ async function memoriesOf(
   return former
 }
 
-/** Lists the wanted files of for_each templates in the manifest. Must precede the swap. */
+/** Lists the wanted files of for_each templates in the manifest. Call before the swap. */
 export async function listMade(
   templates: readonly RenderedTemplate[],
   { manifest }: Parts,
@@ -163,7 +160,7 @@ export async function listMade(
   return ok(undefined)
 }
 
-/** Records durably, before the swap, the debts, the files of for_each and the files of a rollback. */
+/** Durably records the debts, the files of for_each templates and the files for a rollback. Call before the swap. */
 async function record(
   { unit, changes, templates }: Content,
   placement: Placement,
@@ -216,7 +213,7 @@ async function remember(
 const previousOf = (changes: readonly FileChange[]): ReadonlyMap<string, Observed> =>
   new Map(changes.map(({ spec, plan }) => [spec.dest, plan.previous]))
 
-/** @param isUnproved the content in place is unproved, so a rollback must not restore it */
+/** @param isUnproved whether the content in place is unproved, so that a rollback must not restore it */
 function formerOf(
   changes: readonly FileChange[],
   isUnproved: boolean,

@@ -1,5 +1,5 @@
-// Plans the changes of a unit's destinations: reads each, compares, and finds files of for_each templates that are no
-// longer wanted.
+// Plans the changes of a unit: reads each destination, compares it with the rendered content, and finds files of
+// for_each templates that are no longer wanted.
 import { hashOf } from '../apply/hash.ts'
 import type { FileChange } from '../apply/apply.ts'
 import type { Claims } from '../core/claims.ts'
@@ -105,7 +105,7 @@ async function planTemplate(
 
 const nothingMade: MadeFiles = new Map()
 
-/** Whether a write of a for_each template would overwrite a file that it has not made. */
+/** Whether a for_each template would overwrite a file that it has not made. */
 function isTaken(
   { dest, forEach, adopt = false }: TemplateSpec,
   { previous, why }: Write,
@@ -135,8 +135,8 @@ interface Unwanted {
 }
 
 /**
- * Plans the removal of the files that a for_each template has made, also under an earlier `dest`, and no longer
- * wants.
+ * Plans the removal of files that a for_each template made, also under an earlier `dest`, and that are no longer
+ * wanted.
  */
 async function planRemovals(
   { resource, spec, all }: RenderedTemplate,
@@ -176,7 +176,7 @@ function claim(
   return {
     kind: 'config',
     message: `${taken.dest} is already written by ${taken.owner}`,
-    hint: 'Change `dest` so that for_each makes another path: only one resource may write a file.',
+    hint: 'Change `dest` so that for_each gives another path: only one resource may write a file.',
   }
 }
 

@@ -1,4 +1,4 @@
-// The program of exec mode, as the engine sees it. Its code is loaded only by runs that have one.
+// The engine's interface to the program of exec mode. The code of exec mode is loaded only if a program is configured.
 import type { LoadedResources } from '../config/resources.ts'
 import type { Emit, Event } from '../core/event.ts'
 import {
@@ -71,7 +71,7 @@ export class Program {
     return own
   }
 
-  /** Returns the machine with reloads of EXEC directed to the program. */
+  /** Returns a machine that directs the reload `[exec]` to the program, and everything else to `rest`. */
   machine(rest: Machine): Machine {
     return {
       ...rest,
@@ -95,13 +95,14 @@ export class Program {
     return this.#exec?.hasBegun === true
   }
 
-  /** Resolves with the reason when the run has to end; never resolves without a program. */
+  /** Resolves when the run has to end, with the exit code and the faults. Never resolves without a program. */
   get ended(): Promise<ExecEnd> {
     return this.#exec?.ended ?? this.#never
   }
 
   /**
-   * Ends the program, by default with kill_signal. Resolves with the reason of its end; undefined without a program.
+   * Ends the program, by default with kill_signal. Resolves with the exit code and the faults of the run; with
+   * undefined if there is no program.
    */
   async end(signal?: NodeJS.Signals): Promise<ExecEnd | undefined> {
     return this.#exec?.end(signal)
@@ -129,8 +130,8 @@ export class Program {
   }
 
   /**
-   * Returns the settings of the program; undefined if there is none. A program that is added or removed later is only
-   * reported: reconfd decides at its start whether there is one.
+   * Returns the settings of the program; undefined if there is no program. Whether there is one is decided when reconfd
+   * starts. If a new configuration adds or removes the program, this only logs a warning.
    */
   #settingsOf(wanted: ExecSettings | undefined, noop: boolean): ExecSettings | undefined {
     const isWanted = wanted?.argv !== undefined
@@ -162,6 +163,6 @@ export class Program {
 
 const unreloadable = ({ name }: Resource): Fault => ({
   kind: 'config',
-  message: `${name}: reload = "exec", but reconfd has started no program`,
-  hint: 'Add the program after -- or as command in [exec], or use reload_cmd.',
+  message: `${name}: reload = "exec", but reconfd has not started a program`,
+  hint: 'Add the program after `--` or as `command` in [exec], or use reload_cmd.',
 })

@@ -34,7 +34,7 @@ export async function undoInterrupted(
       continue
     }
     const dests = files.map(({ dest }) => dest).join(', ')
-    const message = `${resource}: an earlier run was interrupted while it changed ${dests}: the previous files are restored`
+    const message = `${resource}: an earlier run was interrupted while it changed ${dests}; the previous files have been restored`
     emit({ kind: 'notice', level: 'warn', message })
     warnIfFailed(emit, await memory.set(resource, { undo: undefined }, true))
   }
@@ -55,8 +55,8 @@ export const restored = (
   }))
 
 /**
- * Retries the restoration of a unit's previous files where it has failed before, and owes their reloads, because the
- * refused content may have been read. Call in the unit's turn.
+ * Restores the previous files of a unit if an earlier attempt failed. Records their reloads as owed, because a program
+ * may have read the refused content. Call in the unit's turn.
  */
 export async function finishUndo(unit: Unit, parts: Parts): Promise<Failed | undefined> {
   const { memory, machine, desk, emit } = parts
@@ -91,9 +91,9 @@ export async function finishUndo(unit: Unit, parts: Parts): Promise<Failed | und
 }
 
 /**
- * Returns the debts that a lost or damaged journal may have contained: those of resources that the last status reports
- * as owed, and of those whose files differ from that status. A missing journal counts as lost for the resources that an
- * earlier run has applied. An unnecessary reload is better than a missing one.
+ * Returns the debts that a lost or damaged journal may have contained. A resource has such a debt if the last status
+ * reports its reload as owed, or if its files differ from that status. If the journal is missing rather than damaged,
+ * files count only for resources that an earlier run has applied. An unnecessary reload is better than a missing one.
  */
 export async function derivedDebts(
   resources: readonly Resource[],
@@ -111,14 +111,14 @@ export async function derivedDebts(
     const isApplied = memory.has(name) || Object.keys(history?.hashes ?? {}).length > 0
     if (isOwed || ((isDamaged || isApplied) && (await differs(resource, history, machine)))) {
       const since = Date.parse(history?.owedSince ?? '') || clock.time()
-      // It is unknown which of its commands is owed; an empty command means all that are configured.
+      // It is not known which of the resource's commands is owed. An empty command means all configured commands.
       owed.push({ resource: name, since, commands: [''] })
     }
   }
   return owed
 }
 
-/** Whether a file in place differs from the one that the status reports. */
+/** Whether a file in place differs from the file that the status reports. */
 async function differs(
   { templates }: Resource,
   history: ResourceHistory | undefined,

@@ -1,5 +1,5 @@
-// Renders all files of a unit: one for a plain template, one for each match of a for_each template. All are rendered
-// from one tree, so that no change of the store is seen in part.
+// Renders all files of a unit: one for a plain template, one for each match of a for_each template. All files are
+// rendered from one tree, so that they never show half of a change.
 import { hashOf } from '../apply/hash.ts'
 import type { Fault } from '../core/fault.ts'
 import type { Key } from '../core/key.ts'
@@ -15,11 +15,11 @@ import type { Unit } from './unit.ts'
 /** The inputs of one render of a unit: a snapshot of the keys, and the means to render them. */
 export interface Sight {
   readonly renderer: TemplateRenderer
-  /** Returns the view of a resource; the same tree at every call. */
+  /** Returns the keys as a resource sees them; the same tree at every call. */
   readonly treeOf: (resource: Resource) => Tree
   /** Returns the name of a template's store, for messages. */
   readonly storeOf: (spec: TemplateSpec) => string
-  /** Whether the store of a full key could not be read so far. */
+  /** Returns whether the store that contains this key could not be read so far. */
   readonly isMissed: (key: Key) => boolean
   /** Returns the items of a for_each template. */
   readonly itemsOf: (resource: Resource, spec: TemplateSpec) => ForEach
@@ -41,7 +41,7 @@ export interface RenderedTemplate {
 export interface ResourceReads {
   readonly resource: string
   readonly reads: readonly Reads[]
-  /** True if all templates were rendered from known keys: another render would read the same. */
+  /** True if all templates were rendered from known keys: another render would read the same keys. */
   readonly whole: boolean
   /** Duration of the render in milliseconds. */
   readonly duration: number
@@ -49,11 +49,11 @@ export interface ResourceReads {
 
 export type RenderOutcome =
   | { readonly kind: 'rendered'; readonly templates: readonly RenderedTemplate[] }
-  /** A template looked up something that is not known yet, so the result or failure is meaningless. */
+  /** A template looked up keys that have not been read yet, so its result or failure is meaningless. */
   | { readonly kind: 'waiting'; readonly resource: string; readonly missing: Missing }
   | { readonly kind: 'failed'; readonly resource: string; readonly fault: Fault }
 
-/** Renders all templates even if one fails, so that the reads and faults of all are known. */
+/** Renders all templates even if one fails, so that the reads of all templates are known. */
 export async function* renderUnit(
   { resources }: Unit,
   sight: Sight,

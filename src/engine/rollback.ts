@@ -1,6 +1,6 @@
-// Restores the files of a unit that the last successful reloads read, and owes their reloads. Rejected content is not
-// retried until it changes. Without a proved or previous file, a rollback is impossible: the new file stays, and its
-// reload is retried.
+// Rolls back a unit: restores the files that the last successful reloads read, and records their reloads as owed.
+// Rejected content is not retried until it changes. Without a proved or previous file, a rollback is impossible: the
+// new file stays, and its reload is retried.
 import { hashOf } from '../apply/hash.ts'
 import { noCause } from '../core/cause.ts'
 import { warnIfFailed } from '../core/event.ts'
@@ -88,7 +88,7 @@ function placementOf({ names, reloads, isJudged }: Unit, returns: readonly Retur
   return { resources: names, owing, isJudged, isChecked: false }
 }
 
-/** Restores the files. Resolves with true if all were restored. */
+/** Restores the files. Resolves with true if all files were restored. */
 async function restore(
   returns: readonly Return[],
   placement: Placement,
@@ -123,7 +123,9 @@ async function restore(
   return true
 }
 
-/** Records the rollback durably before any file is restored: the next start completes an interrupted one. */
+/**
+ * Records the rollback durably before any file is restored, so that the next start completes an interrupted rollback.
+ */
 async function record(
   returns: readonly Return[],
   placement: Placement,

@@ -1,5 +1,5 @@
-// Opens the parts of the state directory that a run needs. With -noop they record nothing; in a run without reloads,
-// the journal records nothing.
+// Opens the parts of the state directory that a run needs. With -noop, nothing is recorded. In a run without reloads,
+// no debt is recorded.
 import { statusPath } from '../control/paths.ts'
 import type { Emit } from '../core/event.ts'
 import type { Fault } from '../core/fault.ts'

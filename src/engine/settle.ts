@@ -9,7 +9,9 @@ import type { ReloadLoad, Runtime, LoadTarget } from '../haproxy/runtime.ts'
 import type { ReloadRun } from './machine.ts'
 import type { Parts } from './parts.ts'
 
-/** Maximum milliseconds of all requests to the Runtime API; each also has its own timeout. */
+/**
+ * Maximum duration of all requests to the Runtime API together, in milliseconds. Each request also has its own timeout.
+ */
 const LONGEST_ATTEMPT = 30_000
 
 /** Maximum duration of settle() in milliseconds. */
@@ -25,7 +27,7 @@ export function longestSettlement({ terms }: Run, resources: readonly Resource[]
   )
 }
 
-/** Executes a run. @param resources the resources whose files it reads */
+/** Executes a run. @param resources the resources whose files the command reads */
 export async function settle(
   run: Run,
   resources: readonly Resource[],
@@ -45,7 +47,8 @@ export async function settle(
 }
 
 /**
- * Returns the files that the command loads into HAProxy; undefined if no template of them has [template.haproxy].
+ * Returns the files that the command loads into HAProxy; undefined if no template of these resources has
+ * [template.haproxy].
  */
 function loadOf(command: string, resources: readonly Resource[]): ReloadLoad | undefined {
   const targets: LoadTarget[] = []
@@ -89,7 +92,7 @@ async function bring(
   return { result, fallback: { code: 'verify', text: refused.fault.message } }
 }
 
-/** Forgets what HAProxy has loaded, so that the next reload runs its command. */
+/** Forgets which files HAProxy has loaded, so that the next reload runs its command. */
 export async function forgetLoaded(
   templates: readonly TemplateSpec[],
   parts: Parts,
@@ -99,7 +102,7 @@ export async function forgetLoaded(
   }
 }
 
-/** Resumes the deletion of servers that an earlier run began. */
+/** Resumes deletions of servers that an earlier run began. */
 export async function resumeLoaded(resources: readonly Resource[], parts: Parts): Promise<void> {
   const dests = resources.flatMap(({ templates }) =>
     templates.flatMap(({ haproxy, dest }) => (haproxy === undefined ? [] : [dest])),

@@ -47,7 +47,7 @@ async function oweLost(
   const result =
     owed.length === 0
       ? 'the files in place show no sign of a lost reload'
-      : `reloads that may have been lost are run: ${names}`
+      : `reloads that may have been lost will run: ${names}`
   emit({ kind: 'notice', level: 'warn', message: `${what}; ${result}` })
   if (owed.length > 0) warnIfFailed(emit, await journal.owe(owed))
 }
@@ -65,7 +65,7 @@ async function oweAll(
     templates.some(({ reloadCmd }) => reloadCmd !== undefined),
   )
   const since = clock.time()
-  // An empty command means all that are configured.
+  // An empty command means all configured commands.
   const owed = reloading.map(({ name }) => ({ resource: name, since, commands: [''] }))
   if (owed.length > 0) warnIfFailed(emit, await journal.owe(owed))
 }

@@ -5,14 +5,14 @@ import { duration } from '../core/words.ts'
 export interface Work {
   /** For messages, such as `the work on web.toml`. */
   readonly what: string
-  /** The resources that it affects. */
+  /** The resources that the work affects. */
   readonly resources: readonly string[]
-  /** Maximum time without progress, from the timeouts of its commands. */
+  /** Maximum time without progress, derived from the timeouts of the commands. */
   readonly allowed: number
 }
 
 interface Entry extends Work {
-  /** Time of its last progress. */
+  /** Time of the last progress. */
   heard: number
 }
 
@@ -38,8 +38,9 @@ export class Underway {
   }
 
   /**
-   * Describes work without progress for longer than its limits allow; undefined if there is none.
-   * @param patience limit for work outside commands: reading, rendering, writing
+   * Describes work that has made no progress for longer than its limits allow. Returns undefined if there is no such
+   * work.
+   * @param patience additional time for work outside commands: reading, rendering, writing
    */
   stuck(patience: number, now = performance.now()): string | undefined {
     for (const { what, allowed, heard } of this.#entries) {

@@ -1,6 +1,6 @@
 // A unit is one resource by itself, or all resources of a group, which change together or not at all. This object
-// holds everything known about it while reconfd runs; state/ holds the data that outlives it. Its states: dirty ->
-// rendered -> planned -> placed -> reloading -> proved.
+// contains everything known about a unit while reconfd runs; state/ stores the data that outlives the process. A unit
+// goes through these stages: dirty -> rendered -> planned -> placed -> reloading -> proved.
 import { longestRun } from '../apply/command.ts'
 import { noCause, mergeCauses, type Cause } from '../core/cause.ts'
 import { storeOf, type Key } from '../core/key.ts'
@@ -10,7 +10,7 @@ import { configuredReloads, type ConfiguredReloads } from '../core/reload.ts'
 import { resourceKeys, type Resource } from '../core/resource.ts'
 import type { Missing } from '../feeds/demands.ts'
 
-/** A wanted cycle; times are those of a monotonic clock. */
+/** A cycle that is scheduled. Times are milliseconds of a monotonic clock. */
 export interface Pending {
   /** Time of the first change that no cycle has handled. */
   readonly since: number
@@ -20,7 +20,7 @@ export interface Pending {
 export type State =
   | { readonly kind: 'clean' }
   | { readonly kind: 'dirty'; readonly pending: Pending }
-  /** In a cycle; `pending` if it has changed again. */
+  /** In a cycle; `pending` is set if the unit has changed again. */
   | { readonly kind: 'working'; readonly pending?: Pending | undefined }
 
 /** Changes since the tree of the current render was taken. */
@@ -45,23 +45,23 @@ export interface Consent {
 }
 
 export class Unit {
-  /** The `keys` of its resources, as full keys. */
+  /** The `keys` of the unit's resources, including prefix and store. */
   readonly keys: readonly Key[]
   /** The configured reloads, by resource. */
   readonly reloads: ReadonlyMap<string, ConfiguredReloads>
-  /** All distinct reload commands of its resources. */
+  /** All distinct reload commands of the unit's resources. */
   readonly commands: readonly string[]
   readonly pace: Pace
   readonly rhythm: Rhythm
-  /** Whether a failed reload may lead to a rollback, or verify_cmd decides whether a reload has succeeded. */
+  /** True if a failed reload may lead to a rollback, or if verify_cmd decides whether a reload has succeeded. */
   readonly isJudged: boolean
   /** Whether `reload_attempts` failures lead to a rollback. */
   readonly mayGoBack: boolean
-  /** Whether its files are checked in place (group_check_cmd). */
+  /** Whether the unit's files are checked in place (group_check_cmd). */
   readonly isChecked: boolean
-  /** True if its files change together even if reconfd crashes; then the previous files are recorded. */
+  /** True if the unit's files change together even if reconfd crashes. The previous files are then recorded. */
   readonly isAtomic: boolean
-  /** Maximum milliseconds of its cycle without progress: each check is reported only when it ends. */
+  /** Maximum milliseconds that a cycle may show no progress, because a check is reported only when it ends. */
   readonly longestCheck: number
 
   state: State = { kind: 'clean' }
@@ -75,14 +75,14 @@ export class Unit {
   readonly without = new Map<string, string>()
   /** Decisions of operators, by resource. */
   readonly consents = new Map<string, Consent>()
-  /** Settles when the current work on its files ends. Work on them never overlaps. */
+  /** Settles when the current work on the unit's files ends. Work on the same files never overlaps. */
   turn: Promise<unknown> = Promise.resolve()
   /** True while reloads that are owed since an earlier run wait for the end of the unit's first cycle. */
   holdsInherited = false
 
   /**
    * @param name the resource's name, or `group NAME`
-   * @param pace coalescing of resources without settings of their own
+   * @param pace the coalescing times of resources that do not set their own
    */
   constructor(
     readonly name: string,
@@ -105,7 +105,7 @@ export class Unit {
     this.longestCheck = longestCheck(resources)
   }
 
-  /** Whether the unit is rendered even if the store of a full key cannot be read. */
+  /** Whether the unit is rendered even if the store that contains this key cannot be read. */
   isOptional(key: Key): boolean {
     const store = storeOf(key)
     if (store === undefined) return false
@@ -118,7 +118,7 @@ export class Unit {
     return this.resources.map(({ name }) => name)
   }
 
-  /** The wanted cycle; undefined if there is none. */
+  /** The scheduled cycle; undefined if there is none. */
   get pending(): Pending | undefined {
     return this.state.kind === 'clean' ? undefined : this.state.pending
   }
@@ -136,7 +136,7 @@ export class Unit {
     return consent
   }
 
-  /** Adds a cause. Causes before one cycle are merged. */
+  /** Adds a cause for the next cycle. Several causes of one cycle are merged. */
   addCause(resource: string, cause: Cause): void {
     this.causes.set(resource, mergeCauses(this.causes.get(resource) ?? noCause, cause))
   }

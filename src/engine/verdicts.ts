@@ -50,7 +50,7 @@ export class Verdicts {
     return { units: this.unitsOf(exhausted), fault: ended.fault }
   }
 
-  /** Makes the content in place the newest good one, if all reloads of the unit have succeeded. */
+  /** Records the content in place as proved, if all reloads of the unit have succeeded. */
   async #prove(unit: Unit, run: Run): Promise<void> {
     const { desk, memory, emit } = this.parts
     const proved = new Set(desk.provedBy(run))

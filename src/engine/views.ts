@@ -1,5 +1,5 @@
-// Views: the keys as seen by resources with different hold-downs. A resource without a hold-down sees the mirror
-// itself; one with a hold-down still sees vanished keys for that long.
+// Views are the keys as seen by resources with different hold-downs. A resource without a hold-down sees the mirror
+// itself. A resource with a hold-down continues to see vanished keys for that long.
 import { HoldDown, type Gone } from '../core/hold-down.ts'
 import { storeOf, type Key } from '../core/key.ts'
 import type { Changes } from '../core/mirror.ts'
@@ -10,9 +10,9 @@ import type { Tree } from '../core/tree.ts'
 export type SeenChanges = ReadonlyMap<number, Changes>
 
 export class Views {
-  /** The distinct hold-downs, by milliseconds. */
+  /** The distinct hold-downs, by their length in milliseconds. */
   readonly #holds: ReadonlyMap<number, HoldDown>
-  /** The full keys of the resources with a hold-down; empty if there are none. */
+  /** The `keys` of all resources with a hold-down, including prefix and store. */
   readonly #keys: readonly Key[]
 
   /** @param former the views of the previous generation; keys kept there stay kept */
@@ -43,7 +43,7 @@ export class Views {
     return this.#each((hold) => hold.apply(before, after, changes, now))
   }
 
-  /** Releases the keys whose hold-down is over. Returns the changes that this makes visible. */
+  /** Releases the keys whose hold-down is over. Returns the changes that become visible. */
   expire(now: number): SeenChanges {
     return this.#each((hold) => hold.expire(now))
   }
@@ -53,7 +53,7 @@ export class Views {
     for (const hold of this.#holds.values()) hold.expect(keys, now)
   }
 
-  /** Call at a store's first read: releases the kept keys that it contains. */
+  /** Call after the first read of a store. Releases the kept keys that the store contains. */
   found(tree: Tree): void {
     for (const hold of this.#holds.values()) hold.found(tree)
   }

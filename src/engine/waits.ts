@@ -4,7 +4,7 @@ import type { Tree } from '../core/tree.ts'
 import type { Missing } from '../feeds/demands.ts'
 import type { Unit } from './unit.ts'
 
-/** Maximum number of rounds. More are a fault of the template. */
+/** Maximum number of rounds. A template that needs more is faulty. */
 const ROUNDS_MOST = 100
 
 export class Waits {
@@ -31,7 +31,10 @@ export class Waits {
     this.#units.clear()
   }
 
-  /** Returns, once each, the units whose awaited keys are known in this tree. */
+  /**
+   * Returns the units whose awaited keys are known in this tree. Later calls do not return them again for the same
+   * wait.
+   */
   over(tree: Tree): readonly Unit[] {
     return [...this.#units].filter(({ wait }) => {
       if (wait === undefined || wait.isOver || !wait.missing.isKnownIn(tree)) return false

@@ -1,5 +1,5 @@
-// Runs one cycle of a unit, from taking its tree to the outcome. Also detects changes of the keys and files that it
-// reads during the render; these changes belong to the next cycle.
+// Runs one cycle of a unit, from its snapshot of the tree to the outcome. Keys and files that change during the render
+// are detected, and belong to the next cycle.
 import type { Cause } from '../core/cause.ts'
 import { storeOf } from '../core/key.ts'
 import type { Tree } from '../core/tree.ts'
@@ -16,7 +16,7 @@ import type { Unit } from './unit.ts'
 export interface Sources {
   readonly feeds: Pick<Feeds, 'tree' | 'isRead' | 'isMissed' | 'nameOf' | 'took'>
   readonly renderer: TemplateRenderer
-  /** Receives the files that renders depend on, so that their changes are watched. */
+  /** Receives the files that renders depend on, so that they are watched. */
   readonly dependsOn: (files: Iterable<string>) => void
 }
 

@@ -67,8 +67,8 @@ export class Worker {
   }
 
   /**
-   * Switches to this configuration. Running work of the previous one on the same files ends first. Synchronous, so
-   * that no change of the keys is missed between the two.
+   * Switches to this configuration. Running work of the previous one on the same files ends first. Synchronous, so that
+   * no key change is missed between the two.
    */
   adopt(configuration: Configuration): void {
     const previous = this.#current
@@ -107,7 +107,7 @@ export class Worker {
   }
 
   /**
-   * Lets inherited reloads run on the files in place. Call when the first cycle of the unit has ended, or is not
+   * Lets inherited reloads run on the files in place. Call when the first cycle of the unit has ended, or will not be
    * awaited.
    */
   #releaseInherited(unit: Unit): void {
@@ -133,8 +133,9 @@ export class Worker {
   }
 
   /**
-   * Call when a store was read for the first time. Renders the units for which it is optional again: they may have
-   * been rendered without it, and so without any look-up of an on-demand store.
+   * Call when a store was read for the first time. Re-renders the units for which the store is optional, even if no key
+   * has changed: they may have been rendered without it, and an on-demand store contains no keys before they are looked
+   * up.
    */
   storeRead(store: string, changes: Changes, before: Tree): void {
     const current = this.#current
@@ -149,7 +150,7 @@ export class Worker {
     this.#lookAgain()
   }
 
-  /** Call when a store cannot be read. Units for which it is optional are rendered without it. */
+  /** Call when a store cannot be read. Units for which the store is optional are rendered without it. */
   storeMissed(): void {
     this.#lookAgain()
   }
@@ -173,8 +174,8 @@ export class Worker {
   }
 
   /**
-   * Accepts a resource's held or rolled-back change; false if there is none. A group changes together, so held or
-   * rolled-back changes of its other resources are accepted too.
+   * Accepts a resource's held or rolled-back change. Returns false if there is none. A group changes together, so held
+   * or rolled-back changes of its other resources are accepted too.
    */
   async accept(resource: string): Promise<boolean> {
     const unit = this.#current?.unitOf.get(resource)
@@ -218,11 +219,14 @@ export class Worker {
     this.#pump()
   }
 
-  /** Describes work that has been due for longer than `patience` and was not started; undefined if there is none. */
+  /**
+   * Describes work that has been due for longer than `patience` but was not started. Returns undefined if there is no
+   * such work.
+   */
   stuck(patience: number): string | undefined {
     const late = this.parts.clock.now() - this.#next
     if (this.#isStopped || late <= patience) return undefined
-    return `work that has been due for ${duration(late)} was not started`
+    return `work that has been due for ${duration(late)} has not been started`
   }
 
   /** Whether a unit waits for the first read of keys that it looked up. */
@@ -230,7 +234,7 @@ export class Worker {
     return !this.#waits.isEmpty
   }
 
-  /** Resolves when no cycle runs, and no reload runs or is about to. Pending retries do not count. */
+  /** Resolves when no cycle runs, and no reload runs or is about to run. Pending retries do not count. */
   async idle(): Promise<void> {
     while (this.#jobs.size > 0 || !this.parts.desk.isIdle) {
       await new Promise<void>((resolve) => this.#idlers.push(resolve))
@@ -256,14 +260,14 @@ export class Worker {
     }
   }
 
-  /** Reschedules units that were not ready, and those whose awaited keys are known. */
+  /** Reschedules the units that were not ready, and those whose awaited keys are now known. */
   #lookAgain(): void {
     this.#wake()
     this.#agenda.recheck()
     this.#pump()
   }
 
-  /** Makes units due whose awaited keys are known. */
+  /** Reschedules the units whose awaited keys are now known. */
   #wake(): void {
     const tree = this.#current?.feeds.tree
     if (tree === undefined) return
@@ -309,9 +313,9 @@ export class Worker {
   }
 
   /**
-   * Whether the unit may be rendered. All its stores must have been read at least once, or be optional and
-   * unreachable: before a first read, no key is known to be missing. If the unit has a rollback or a verification (`isJudged`),
-   * no running reload may be reading its files.
+   * Whether the unit may be rendered. All its stores must have been read at least once, or be optional and unreachable:
+   * before the first read, no key is known to be missing. If the unit has a rollback or a verification (`isJudged`), no
+   * running reload may be reading its files.
    */
   #isReady(unit: Unit): boolean {
     const { feeds } = this.#current ?? {}

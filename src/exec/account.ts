@@ -12,13 +12,13 @@ export interface UserAndGroup {
 export interface Ids {
   readonly uid?: number
   readonly gid?: number
-  /** Whether the user is in /etc/passwd, so that its supplementary groups are known. */
+  /** Whether the child runs as another user who is in /etc/passwd, so that the supplementary groups are known. */
   readonly isListed: boolean
-  /** HOME, USER and LOGNAME, as login(1) sets them. */
+  /** HOME, USER and LOGNAME, as login(1) sets them; empty if the child runs as reconfd's own user. */
   readonly env: Readonly<Record<string, string>>
 }
 
-/** The group defaults to the user's primary group. */
+/** Resolves a user and a group to ids. The group defaults to the primary group of the user. */
 export function idsOf({ user, group }: UserAndGroup): Result<Ids, NotStarted> {
   const entry = user === undefined ? undefined : findEntry('/etc/passwd', user)
   const named = group === undefined ? undefined : findEntry('/etc/group', group)

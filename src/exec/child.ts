@@ -1,5 +1,5 @@
-// Starts and supervises a child process: a program that runs as long as reconfd, in its own session, with
-// reconfd's standard streams. Independent of the engine.
+// Starts and supervises a child process. The child runs in its own session, uses reconfd's standard streams, and is
+// ended when reconfd ends. This file does not depend on the engine.
 import { execa } from 'execa'
 import { constants } from 'node:os'
 import { err, ok, type Result } from '../core/result.ts'
@@ -11,9 +11,12 @@ import { findProgram, type NotStarted } from './program.ts'
 export interface ChildOptions extends UserAndGroup {
   /** The program and its arguments; the program is looked up in PATH of `env`. */
   readonly argv: readonly [string, ...string[]]
-  /** Builds the complete environment. @param login HOME, USER and LOGNAME if the child runs as another user */
+  /**
+   * Builds the complete environment of the child.
+   * @param login HOME, USER and LOGNAME if the child runs as another user
+   */
   readonly env: (login: Readonly<Record<string, string>>) => Readonly<NodeJS.ProcessEnv>
-  /** Asks the child to end; the kernel also sends it if reconfd dies first. */
+  /** The signal that asks the child to end. The kernel also sends this signal if reconfd dies first. */
   readonly killSignal: NodeJS.Signals
   /** Milliseconds from killSignal to SIGKILL. */
   readonly killTimeout: number
@@ -42,7 +45,7 @@ export async function startChild(options: ChildOptions): Promise<Result<ChildPro
   const [file, ...words] = [...wrapped, program.value, ...args] as [string, ...string[]]
   const { uid, gid } = ids.value
   const subprocess = execa(file, words, {
-    // Its own session: the whole group can be signalled, and Ctrl-C reaches only reconfd.
+    // The child gets its own session, so that the whole group can be signalled, and Ctrl-C reaches only reconfd.
     detached: true,
     stdio: 'inherit',
     env,
@@ -80,7 +83,7 @@ export class ChildProcess {
     this.exited = exited.then((exit) => (this.#exit = exit))
   }
 
-  /** Undefined while the child runs. */
+  /** How the child has ended; undefined while it runs. */
   get exit(): Exit | undefined {
     return this.#exit
   }
@@ -94,12 +97,15 @@ export class ChildProcess {
     return this.#exit === undefined && statOf(this.id.pid)?.state !== 'Z'
   }
 
-  /** Whether the process is suspended, for example by SIGSTOP, and reacts to nothing. */
+  /** Whether the process is suspended, for example by SIGSTOP. */
   get isStopped(): boolean {
     return this.isAlive && 'Tt'.includes(statOf(this.id.pid)?.state ?? ' ')
   }
 
-  /** Signals the process alone. False if it has ended or may not be signalled. */
+  /**
+   * Sends a signal to the process, but not to its group. Returns false if the process has ended, or reconfd may not
+   * signal it.
+   */
   signal(signal: NodeJS.Signals): boolean {
     if (this.#exit !== undefined) return false
     try {
@@ -109,7 +115,7 @@ export class ChildProcess {
     }
   }
 
-  /** Signals the whole process group, as a terminal does. */
+  /** Sends a signal to the whole process group, as a terminal does. */
   signalGroup(signal: NodeJS.Signals): boolean {
     return signalGroup(this.id.pid, signal)
   }
@@ -125,15 +131,15 @@ export class ChildProcess {
     return this.#ending
   }
 
-  /** Kills the whole group at once. */
+  /** Kills the whole group immediately. */
   kill(): void {
     this.signalGroup('SIGKILL')
   }
 }
 
 /**
- * Ends the child of an earlier run and its group. The child is identified by pid and start time. False if it
- * does not run.
+ * Ends the child of an earlier run of reconfd, and the child's group. The child is identified by pid and start time.
+ * Returns false if that child is not running.
  */
 export async function endOrphan(
   id: ProcessId,
@@ -146,8 +152,9 @@ export async function endOrphan(
 }
 
 /**
- * The setpriv(1) command of util-linux, which changes the user, asks the kernel to signal the child when
- * reconfd dies, and then executes the program. Empty if it is missing or lacks the options (busybox).
+ * Returns the first words of a command that runs a program with setpriv(1). The program and its arguments must follow.
+ * setpriv, a part of util-linux, changes the user, asks the kernel to signal the child when reconfd dies, and then
+ * executes the program. Returns an empty array if setpriv is missing or lacks the options, as in busybox.
  */
 async function wrapper({ uid, gid, isListed }: Ids, signal: string): Promise<readonly string[]> {
   const setpriv = findProgram('setpriv', process.env['PATH'])

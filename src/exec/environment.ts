@@ -1,10 +1,10 @@
-// Builds the program's environment with the rules of consul-template's exec.env: all of `custom`, and the
+// Builds the program's environment by the rules of consul-template's exec.env. It contains all of `custom`, and those
 // variables of reconfd that the allowlist matches and the denylist does not.
 import type { EnvPolicy } from '../core/exec.ts'
 
 /**
  * @param ours reconfd's environment, without the secrets that only reconfd needs
- * @param login the variables of the user that the program runs as; the lists do not affect them
+ * @param login HOME, USER and LOGNAME of the user that the program runs as; the lists do not affect them
  */
 export function environmentOf(
   { pristine, custom, allowlist, denylist }: EnvPolicy,

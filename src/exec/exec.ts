@@ -1,6 +1,6 @@
-// Exec mode: starts the program when its files are in place, reloads it when they change, and restarts it when
-// it ends, if configured; otherwise reconfd ends with it. Each start and each reload is a reload run of
-// EXEC (core/exec.ts), so the reload protocol decides when it begins and which debts it settles. Owns the child.
+// Exec mode: starts the program when its files are in place, and reloads the program when they change. When the program
+// ends, either restarts it or ends reconfd, as configured. Each start and each reload is a reload run of EXEC
+// (core/exec.ts), so the reload protocol decides when the run begins and which debts it settles.
 import { basename } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { backoffDelay } from '../core/backoff.ts'
@@ -30,7 +30,7 @@ const UNREACHABLE = 69
 /** The services of the engine that exec mode uses. */
 export interface ExecParts {
   readonly emit: Emit
-  /** The reload runs of EXEC; see ReloadProtocol. */
+  /** The reload runs of EXEC (core/reload-protocol.ts). */
   readonly runs: { suspend(): void; demand(): void }
   /** Persists the identity of the running program. */
   readonly file: {
@@ -40,8 +40,8 @@ export interface ExecParts {
     clear(): Promise<void>
   }
   /**
-   * Returns why the program must not start on the existing files of a resource; undefined if an earlier run proved
-   * them.
+   * Returns the reason why the program must not start with the existing files of a resource; undefined if an earlier
+   * run of reconfd proved these files.
    */
   readonly doubtOf: (resource: string) => Promise<string | undefined>
 }
@@ -63,10 +63,10 @@ export class Exec {
   /** Resolves when the end of the newest child has been handled. */
   #gone: Promise<void> | undefined
   #child: ChildProcess | undefined
-  /** Start time of the newest child, as performance.now(). */
+  /** Start time of the newest child, in milliseconds of `performance.now()`. */
   #since = 0
   #starts = 0
-  /** Consecutive restarts since the program last ran for STABLE. */
+  /** Consecutive restarts since the program last ran for STABLE milliseconds. */
   #failures = 0
   /** Whether the newest child was started by a reload that has not succeeded yet. */
   #isReplacing = false
@@ -139,7 +139,7 @@ export class Exec {
     return this.#isEnding ? err(stopping(this.program)) : this.#start()
   }
 
-  /** Checks that the program still runs `after` milliseconds after a reload; returns the fault if not. */
+  /** Checks that the program still runs `after` milliseconds after a reload. Returns a fault if it does not. */
   async check(child: ChildProcess, after: number): Promise<Fault | undefined> {
     const settled = new AbortController()
     await Promise.race([child.exited, sleep(after, undefined, { signal: settled.signal })])
@@ -156,7 +156,7 @@ export class Exec {
     return this.settings.forwardSignals.includes(signal)
   }
 
-  /** Forwards a signal. While the program starts, waits until it handles the signal. */
+  /** Forwards a signal. While the program is starting, waits until the program handles the signal. */
   async forward(signal: SignalName): Promise<void> {
     const child = this.#child
     if (child !== undefined) await isHandled(child, signal, this.#deadline)
@@ -165,7 +165,7 @@ export class Exec {
     this.parts.emit({ kind: 'notice', level: 'warn', message })
   }
 
-  /** Ends the program and its group for good. @param signal default: kill_signal */
+  /** Ends the program and its group, and prevents further starts. @param signal default: kill_signal */
   async end(signal?: NodeJS.Signals): Promise<ExecEnd> {
     this.#stop()
     await this.#starting
@@ -179,12 +179,12 @@ export class Exec {
     return this.ended
   }
 
-  /** Kills the program and its group at once. */
+  /** Kills the program and its group immediately. */
   kill(): void {
     this.#child?.kill()
   }
 
-  /** Time by which a starting program must handle signals, as performance.now(). */
+  /** Time by which a starting program must handle signals, in milliseconds of `performance.now()`. */
   get #deadline(): number {
     return this.#since + STARTING
   }
@@ -211,11 +211,11 @@ export class Exec {
     for (const [name, doubt] of doubts) {
       if (doubt === undefined || this.#doubts.get(name) === doubt) continue
       this.#doubts.set(name, doubt)
-      const message = `${this.program} does not start on the last good files: ${name}: ${doubt}`
+      const message = `${this.program} does not start with the last good files: ${name}: ${doubt}`
       emit({ kind: 'notice', level: 'warn', message })
     }
     if (doubts.some(([, doubt]) => doubt !== undefined)) return
-    const message = `${this.program} starts on the last good files of ${missing.join(', ')}, because the store is unreachable`
+    const message = `${this.program} starts with the last good files of ${missing.join(', ')}, because the store is unreachable`
     emit({ kind: 'notice', level: 'warn', message })
     this.#begin()
   }
@@ -229,13 +229,13 @@ export class Exec {
   #startNow(): void {
     clearTimeout(this.#restartTimer)
     this.#restartTimer = undefined
-    // Deferred: the emitter of the event has not finished its work.
+    // Deferred, because the emitter of the event has not finished its work.
     queueMicrotask(() => {
       if (!this.#isEnding) this.parts.runs.demand()
     })
   }
 
-  /** Starts the timer of start_timeout, once the configuration is known. */
+  /** Reports the resources that the program waits for, and starts the timer of start_timeout. */
   #await(): void {
     const { startTimeout } = this.settings
     const resources = this.#condition.missing ?? []
@@ -244,7 +244,7 @@ export class Exec {
     if (startTimeout > 0) this.#startTimer = setTimeout(() => this.#giveUp(), startTimeout)
   }
 
-  /** Handles the end of start_timeout. */
+  /** Ends exec mode because start_timeout has passed. */
   #giveUp(): void {
     const { missing = [], isStoreAway } = this.#condition
     const fault = tooLate(this.program, missing, isStoreAway)
@@ -292,17 +292,17 @@ export class Exec {
     return started
   }
 
-  /** Ends the program that a killed reconfd left behind. */
+  /** Ends the program that an earlier reconfd left running when it was killed. */
   async #endOrphan(): Promise<void> {
     const id = await this.parts.file.read()
     const how = { killSignal: this.#killSignal, killTimeout: this.settings.killTimeout }
     if (id === undefined || !(await endOrphan(id, how))) return
-    const message = `ended the program of a killed earlier run (pid ${id.pid})`
+    const message = `ended the program (pid ${id.pid}) that a killed reconfd had left running`
     this.parts.emit({ kind: 'notice', level: 'warn', message })
   }
 
   #refused({ fault, exit }: NotStarted): Fault {
-    // A program that could never be started is a configuration error; one that is missing later may come back.
+    // If the first start fails, the configuration is wrong. If a later start fails, the next one may succeed.
     const retryIn = this.#starts === 0 ? 'end' : this.#next()
     if (retryIn === 'end') this.#end({ code: exit, faults: [fault] })
     else this.parts.emit({ kind: 'child-refused', program: this.program, fault, retryIn })
@@ -329,8 +329,9 @@ export class Exec {
   }
 
   /**
-   * Decides how to continue after the program has ended or could not be started; schedules a restart, if any.
-   * @returns milliseconds until the restart; null: the pending reload restarts it; `end`: reconfd ends, too
+   * Decides how to continue after the program has ended or could not be started. Schedules a restart if one is due.
+   * @returns milliseconds until the restart; null if the pending reload restarts the program; `end` if reconfd must end
+   *   too
    */
   #next(): number | null | 'end' {
     const { restartOnExit, restartLimit, restartOnChange } = this.settings

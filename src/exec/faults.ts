@@ -12,11 +12,11 @@ export function died(program: string, exit: Exit | undefined): Fault {
     return { kind: 'command', message: `${program} is suspended (SIGSTOP or a debugger)` }
   }
   const { code, signal } = exit
-  const how = signal === null ? `with exit code ${code}` : `by ${signal}`
+  const how = signal === null ? `ended with exit code ${code}` : `was ended by ${signal}`
   return {
     kind: 'command',
-    message: `${program} ended ${how} when it read its files`,
-    hint: 'See its output. Add a check_cmd to reject bad files before they are in place.',
+    message: `${program} ${how} when it read its files`,
+    hint: 'See the output of the program. Add a check_cmd to reject bad files before they are in place.',
   }
 }
 
@@ -31,7 +31,7 @@ export function tooLate(program: string, missing: readonly string[], isStoreAway
   }
 }
 
-/** @param pid the daemonized process; undefined if it is only suspected */
+/** @param pid the daemonized process; undefined if reconfd only suspects that there is one */
 export function inBackground(
   program: string,
   pid: number | undefined,

@@ -3,8 +3,9 @@ import { readlinkSync, realpathSync } from 'node:fs'
 import { allProcesses, statOf, type ProcessId } from '../system/process.ts'
 
 /**
- * Finds the daemonized process of an ended one: it runs the same program, started later, and its parent is a
- * process that reaps orphans. Undefined if there is none, or /proc is unreadable.
+ * Finds the daemonized process that an ended process left behind. Such a process runs the same program, was started no
+ * earlier than the ended process, and has a parent that adopts orphans. Returns undefined if there is no such process,
+ * or /proc is unreadable.
  */
 export function forkedFrom({ started }: ProcessId, program: string): number | undefined {
   const wanted = tryPath(() => realpathSync(program))
@@ -25,7 +26,7 @@ const tryPath = (find: () => string): string | undefined => {
   }
 }
 
-/** Our ancestors; one of them adopts orphans. */
+/** The ancestors of reconfd; one of them adopts orphaned processes. */
 function ancestors(): ReadonlySet<number> {
   const found = new Set([1])
   for (let pid = statOf(process.pid)?.parent; pid !== undefined && pid > 0;) {

@@ -1,14 +1,16 @@
-// Ends process groups: signals, waits, and kills what remains.
+// Ends process groups: sends a signal, waits, and kills the processes that remain.
 import { setTimeout as sleep } from 'node:timers/promises'
 import { allProcesses, signalGroup } from '../system/process.ts'
 
-/** Poll interval in milliseconds. Only the end of the leader is reported to reconfd, so the others must be polled. */
+/**
+ * Poll interval in milliseconds. Only the end of the leader is reported to reconfd, so the other processes are polled.
+ */
 const POLL = 20
 
 /**
- * Signals all processes of a group, and kills the remaining ones after the timeout. Resolves when all have
- * ended.
- * @param leaderEnded resolves when the leader has ended; absent if it is not reconfd's child
+ * Sends a signal to all processes of a group, and kills the remaining processes after the timeout. Resolves when all of
+ * them have ended.
+ * @param leaderEnded resolves when the leader has ended; absent if the leader is not a child of reconfd
  */
 export async function endGroup(
   leader: number,
@@ -26,7 +28,7 @@ export async function endGroup(
     late.abort()
   }
   while (performance.now() < deadline && hasMembers(leader)) await sleep(POLL)
-  // Repeats, to catch processes that fork meanwhile.
+  // Kills repeatedly, because processes may fork meanwhile.
   while (hasMembers(leader) && signalGroup(leader, 'SIGKILL')) await sleep(POLL)
   await leaderEnded
 }

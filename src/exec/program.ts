@@ -1,5 +1,5 @@
-// Finds the program of a command as execvp(3) does, so that reconfd itself reports a missing one, with the
-// shell's exit codes.
+// Finds the program of a command as execvp(3) does, so that reconfd itself can report a missing program, with the exit
+// codes of a shell.
 import { accessSync, constants, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { errnoOf } from '../core/errno.ts'
@@ -9,14 +9,14 @@ import { err, ok, type Result } from '../core/result.ts'
 /** Why a child could not be started. */
 export interface NotStarted {
   readonly fault: Fault
-  /** The shell's exit codes: 127 program not found, 126 not executable. */
+  /** The exit code that a shell would use: 127 if the program is not found, 126 if it cannot be executed. */
   readonly exit: 126 | 127
 }
 
 const DEFAULT_PATH = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin'
 
 /**
- * @param name a path if it contains `/`, else looked up
+ * @param name a path if it contains `/`; otherwise a name to look up in `path`
  * @param path the folders to search, as in PATH
  */
 export function findProgram(name: string, path = DEFAULT_PATH): Result<string, NotStarted> {
@@ -46,7 +46,10 @@ function whyNotExecutable(path: string): string | undefined {
 function notFound(name: string, path: string): NotStarted {
   const [where, hint] = name.includes('/')
     ? ['no such file', 'Correct the path of the command.']
-    : [`it is in no folder of PATH (${path})`, 'Install it, write its full path, or correct PATH.']
+    : [
+        `it is not in any folder of PATH (${path})`,
+        'Install it, write its full path, or correct PATH.',
+      ]
   const message = `cannot start the command: ${JSON.stringify(name)} was not found: ${where}`
   return { fault: { kind: 'command', message, hint }, exit: 127 }
 }
@@ -55,7 +58,7 @@ const notExecutable = (path: string): NotStarted => ({
   fault: {
     kind: 'command',
     message: `cannot start the command: ${JSON.stringify(path)} is not executable`,
-    hint: 'Check that it is a program, its mode (chmod +x), and the permissions of its folder.',
+    hint: 'Check that the file is a program, that its mode permits execution (chmod +x), and that its folder is accessible.',
   },
   exit: 126,
 })

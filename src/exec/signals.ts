@@ -1,4 +1,4 @@
-// Sends signals to the program, but only those it handles: any other would end it.
+// Sends signals to the program, but only signals that it handles, because any other signal could end it.
 import { constants } from 'node:os'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { SignalName } from '../core/exec.ts'
@@ -10,12 +10,13 @@ import { died } from './faults.ts'
 
 /** Poll interval for the signal handlers of the program, in milliseconds. */
 const POLL = 20
-/** Polls after which a blocked signal counts as handled. */
+/** Number of polls after which a blocked signal counts as handled. */
 const BLOCKED = 10
 
 /**
- * Whether the program handles a signal. Polls until `deadline`, since a starting program may not yet.
- * @param deadline as performance.now()
+ * Whether the program handles a signal. Polls until `deadline`, since a program that is still starting may not handle
+ * the signal yet.
+ * @param deadline in milliseconds of `performance.now()`
  */
 export async function isHandled(
   child: ChildProcess,
@@ -27,14 +28,16 @@ export async function isHandled(
     const handling = handlingOf(child.id.pid, number)
     blocked = handling === 'blocked' ? blocked + 1 : 0
     if (!child.isAlive) return false
-    // A signal that stays blocked is received in another way, such as sigwait(3).
+    // If a signal stays blocked, the program receives it in another way, such as sigwait(3).
     if (handling === undefined || handling === 'caught' || blocked > BLOCKED) return true
     if (performance.now() > deadline) return false
     await sleep(POLL)
   }
 }
 
-/** Sends the reload signal, once the program handles it. Returns `child`, or the fault that prevented the reload. */
+/**
+ * Sends the reload signal as soon as the program handles it. Returns `child`, or the fault that prevented the reload.
+ */
 export async function reloadBySignal(
   program: string,
   child: ChildProcess,
@@ -47,12 +50,12 @@ export async function reloadBySignal(
   }
   if (child.isStopped) {
     const hint = `Resume it: kill -CONT ${child.id.pid}`
-    return signalFault(`${program} is suspended (SIGSTOP or a debugger) and reads nothing`, hint)
+    return signalFault(`${program} is suspended (SIGSTOP or a debugger) and cannot reload`, hint)
   }
   if (!(await isHandled(child, signal, deadline))) {
     if (!child.isAlive) return err(died(program, child.exit))
     const hint = `Set reload_signal to a signal that ${program} handles, or restart = "on-change". If the command is a shell line, begin it with exec.`
-    return signalFault(`${program} does not handle ${signal}, which would end it`, hint)
+    return signalFault(`${program} does not handle ${signal}, so the signal would end it`, hint)
   }
   if (child.signal(signal as NodeJS.Signals)) return ok(child)
   return err(died(program, child.exit))

@@ -1,5 +1,6 @@
-// Decides when the program may start: when every awaited resource has been applied once, or when the missing
-// ones read an unreachable store and their existing files are good. Listens to the event stream.
+// Tracks the condition for starting the program: every awaited resource must have been applied once. Also tracks
+// whether the missing resources read an unreachable store, because the program may then start with their existing
+// files. Listens to the event stream.
 import type { Event, Uses } from '../core/event.ts'
 import type { Resource } from '../core/resource.ts'
 
@@ -9,7 +10,7 @@ export class StartCondition {
   readonly #applied = new Set<string>()
   readonly #away = new Set<string>()
 
-  /** @param refused names of resources with invalid definitions; they are awaited too */
+  /** @param refused names of resources with invalid definitions; these resources are awaited too */
   configure(resources: readonly Resource[], refused: readonly string[]): void {
     const known = new Set(resources.map(({ name }) => name))
     this.#awaited = resources
@@ -31,18 +32,18 @@ export class StartCondition {
         this.#away.delete(event.store)
         return
       case 'store-stale':
-        // With a delay of 0, the store is not unreachable yet: the next node is tried at once.
+        // With a delay of 0, the store does not count as unreachable yet, because the next node is tried immediately.
         if (event.retryIn > 0) this.#away.add(event.store)
         return
     }
   }
 
-  /** The resources not applied yet; undefined before the configuration is known. */
+  /** The awaited resources that have not been applied yet; undefined before the configuration is known. */
   get missing(): readonly string[] | undefined {
     return this.#awaited?.filter((name) => !this.#applied.has(name))
   }
 
-  /** Whether every missing resource reads an unreachable store. */
+  /** Whether at least one resource is missing, and every missing resource reads an unreachable store. */
   get isStoreAway(): boolean {
     const missing = this.missing ?? []
     return (

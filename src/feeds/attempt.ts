@@ -13,7 +13,7 @@ import { bugFault } from './bug.ts'
 /** The reason why a watch has ended. */
 export interface Failure {
   readonly fault: Fault
-  /** The node no longer has the required history: read everything again, from the same node. */
+  /** Whether the node no longer has the required history, so that everything must be read again from the same node. */
   readonly isOutdated: boolean
   /** A text for the log, if the exception was not a fault. */
   readonly bug?: string
@@ -29,15 +29,15 @@ export interface AttemptOptions {
   readonly behind?: WatchOptions['behind']
 }
 
-/** An event, or the reason why there are no more. */
+/** An event, or the reason why no more events follow. */
 export type Step = { readonly event: StoreEvent } | Failure
 
 export class Attempt {
-  /** Milliseconds of `performance.now()`. */
+  /** The start of the attempt, in milliseconds of `performance.now()`. */
   readonly began = performance.now()
-  /** The last time that bytes arrived from the node, initially `began`. */
+  /** The last time that bytes arrived from the node; initially equal to `began`. */
   heard = this.began
-  /** The first event, or the failure, once it is known. */
+  /** The first event or the failure, as soon as either is known. */
   first: Step | undefined
   readonly #ended = new AbortController()
   readonly #events: AsyncIterator<StoreEvent>
@@ -46,7 +46,7 @@ export class Attempt {
   /** Whether next() was called. */
   #isBegun = false
 
-  /** @param changed called when `first` is known */
+  /** @param changed called when `first` is set */
   constructor(
     readonly node: string,
     private readonly options: AttemptOptions,
@@ -65,14 +65,14 @@ export class Attempt {
     })
   }
 
-  /** The next event, or the reason why there are no more. Never rejects. */
+  /** Returns the next event, or the reason why no more events follow. Never rejects. */
   next(): Promise<Step> {
     if (this.#isBegun) return this.#next()
     this.#isBegun = true
     return this.#firstStep
   }
 
-  /** Cancels the watch. Resolves when it has released everything. */
+  /** Cancels the watch. Resolves when the watch has released all its resources. */
   async end(): Promise<void> {
     this.options.signal.removeEventListener('abort', this.#stop)
     this.#ended.abort()
@@ -113,7 +113,7 @@ function begin(watch: () => AsyncIterable<StoreEvent>): AsyncIterator<StoreEvent
 }
 
 /**
- * Converts an exception of a store.
+ * Converts an exception thrown by a store to a failure.
  * @param place the store and its node, for messages
  */
 export function failureOf(error: unknown, place: string): Failure {

@@ -1,8 +1,8 @@
-// Reports an exception in the code of a store. It is a bug of reconfd, but handled as a failure of that store. The
-// report contains the stack, and nothing that the store may have sent.
+// Reports an exception in the code of a store. Such an exception is a bug in reconfd, but is handled as a failure of
+// that store. The report contains the stack, but nothing that the store may have sent.
 import type { Fault } from '../core/fault.ts'
 
-/** Messages of V8 about code, which cannot quote a value. */
+/** Messages of V8 that describe code and therefore cannot quote a value. */
 const HARMLESS = [
   /^Cannot read properties of (?:undefined|null) \(reading '[\w#]+'\)$/,
   /^[\w.#]+ is not (?:a function|iterable|defined|a constructor)$/,

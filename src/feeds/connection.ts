@@ -1,13 +1,14 @@
-// The connection to a node that has answered: yields its events, and decides when it counts as stable.
+// The connection to a node that has answered: yields the node's events, and decides when the connection counts as
+// proven.
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Fault } from '../core/fault.ts'
 import type { StoreEvent } from '../core/store.ts'
 import type { Attempt, Failure, Step } from './attempt.ts'
 
 export interface NodeConnectionOptions {
-  /** Milliseconds after its first event until a connection counts as proven. */
+  /** Milliseconds from the first event of a connection until the connection counts as proven. */
   readonly proof?: number
-  /** Returns a fault for an event that must not be applied, which ends the connection. */
+  /** Returns a fault for an event that must not be applied. The fault ends the connection. */
   readonly refuse?: (event: StoreEvent, node: string) => Fault | undefined
 }
 
@@ -28,7 +29,7 @@ const PROVEN: unique symbol = Symbol('proven')
 export class NodeConnection {
   readonly node: string
   #isProven = false
-  /** The pending step. */
+  /** The step that was requested and has not been returned yet. */
   #step: Promise<Step> | undefined
   readonly #timer = new AbortController()
   readonly #proven: Promise<typeof PROVEN>
@@ -60,7 +61,7 @@ export class NodeConnection {
     return { kind: 'ended', fault, isOutdated: false, isProven: this.#isProven }
   }
 
-  /** Cancels the watch. Resolves when it has released everything. */
+  /** Cancels the watch. Resolves when the watch has released all its resources. */
   async end(): Promise<void> {
     this.#timer.abort()
     await this.attempt.end()

@@ -1,27 +1,27 @@
-// Reading on demand: from some stores, only the parts that templates look up are read. The look-ups of renders become
-// the demand, the demand decides what a store reads, and a render counts only if all its look-ups are known. The engine
-// asks only whether something is missing, and whether it is known by now.
+// Reading on demand: from some stores, reconfd reads only the parts that templates look up. The look-ups of renders
+// become the demand, and the demand determines which parts a store reads. A render counts only if the results of all
+// its look-ups are known. The engine asks only whether results are missing, and later whether they have become known.
 import { isKnown, isNothing, isSame, nothing, union, type Extent } from '../core/extent.ts'
 import type { Key } from '../core/key.ts'
 import type { Reads } from '../core/reads.ts'
 import type { Tree } from '../core/tree.ts'
 
-/** Look-ups of a render that are not known yet, so that its output is discarded. */
+/** Look-ups of a render whose results are not known yet. The output of that render is discarded. */
 export interface Missing {
-  /** Some of the keys and directories, for messages. */
+  /** Some of the missing keys and directories, for messages. */
   readonly keys: readonly Key[]
   /** The number of missing keys and directories that are not in `keys`. */
   readonly more: number
-  /** Whether a tree knows all these keys and directories, or knows that the store denies access to them. */
+  /** Whether a tree knows all missing keys and directories, or knows that the store denies access to them. */
   readonly isKnownIn: (tree: Tree) => boolean
 }
 
-/** Limit of keys in a message. */
+/** Limit of keys that a message names. */
 const NAMED = 10
 
 /**
- * @param reads of one render, which may have several templates
- * @returns undefined if everything is known
+ * @param reads the look-ups of one render, with one element for each template
+ * @returns the missing look-ups; undefined if the results of all look-ups are known
  */
 export function missingOf(reads: readonly Reads[]): Missing | undefined {
   const extent = union(reads.map(({ missing = nothing }) => missing))
@@ -48,8 +48,8 @@ export class Demands {
   }
 
   /**
-   * Records the needs of a render. Those of a complete render replace the previous needs of the resource; those of an
-   * incomplete one are added to them.
+   * Records the needs of a render. The needs of a complete render replace the previous needs of the resource; the needs
+   * of an incomplete render are added to them.
    * @param whole whether the render was complete
    * @returns whether the demand has changed
    */

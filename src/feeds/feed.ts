@@ -1,6 +1,6 @@
-// A feed follows one store and keeps its mirror. For an on-demand store, it passes the demand to the store, and the
-// mirror's tree records which part has been read. A feed outlives a generation if the settings and prefixes of the
-// store do not change, so that a reload of conf.d does not read everything again.
+// A feed follows one store and maintains its mirror. If the store is read on demand, the feed passes the demand to the
+// store, and the tree of the mirror records which part has been read. A feed outlives a generation if the settings and
+// prefixes of the store do not change, so that a reload of conf.d does not read everything again.
 import { lookUpOf } from '../core/catalog.ts'
 import type { Emit } from '../core/event.ts'
 import type { Fault } from '../core/fault.ts'
@@ -19,26 +19,26 @@ import { StoreReporter } from './store-reporter.ts'
 
 export interface FeedListener {
   /**
-   * Called for every change of the tree, including an empty first snapshot. Without changes, only the known extent of
-   * an on-demand store has grown or shrunk.
+   * Called for every change of the tree, including an empty first snapshot. After the first snapshot, `changes` is
+   * empty if only the known extent of an on-demand store has grown or shrunk.
    */
   changed(feed: Feed, changes: Changes, first: boolean): void
-  /** Called when the store has never been read, and none of its nodes can be read. */
+  /** Called when the store has never been read, and all its nodes have failed or are silent. */
   missed?(): void
-  /** Called with an exception that is not a fault, which is a bug. */
+  /** Called with an exception that is not a fault. Such an exception is a bug in reconfd. */
   crashed(error: unknown): void
 }
 
 export interface FeedOptions {
   readonly store: Store
-  /** In the store's own keys. */
+  /** The prefixes to follow, in the store's own keys. */
   readonly prefixes: readonly Key[]
   /** The directory of the store in the tree of all keys; `/` for the default store. */
   readonly root: Key
-  /** Its name in logs and messages. */
+  /** The name of the store in logs and messages. */
   readonly name: string
   readonly emit: Emit
-  /** Limit of all keys and values together, in characters. */
+  /** Limit of the total size of all keys and values, in characters. */
   readonly most: number
   /** For a onetime run: stop after the first snapshot. */
   readonly once: boolean
@@ -49,12 +49,15 @@ export interface FeedOptions {
 }
 
 /**
- * Maximum milliseconds to wait for the first read of a store; then resources for which it is optional are rendered
- * without it.
+ * Maximum time to wait for the first read of a store, in milliseconds. After that, resources for which the store is
+ * optional are rendered without it.
  */
 const PATIENCE = 5000
 
-/** Milliseconds; only for messages. The store itself retries its parts. */
+/**
+ * Milliseconds until an unreachable part is retried. This time only appears in messages, since the store itself retries
+ * its parts.
+ */
 const PART_RETRY = 5000
 
 export class Feed {
@@ -63,7 +66,10 @@ export class Feed {
   listener: FeedListener | undefined
   readonly #reporter: StoreReporter
   readonly #asked: AskedNodes = new Map()
-  /** Parts that are or were unreachable, by name, such as a datacenter. `why` is undefined once the part is back. */
+  /**
+   * Parts of the store, such as datacenters, that are or were unreachable, by name. `why` is undefined once the part is
+   * reachable again.
+   */
   readonly #parts = new Map<
     string,
     { readonly reporter: StoreReporter; readonly why: string | undefined }
@@ -75,7 +81,7 @@ export class Feed {
   #connection = new AbortController()
   #closed = false
   #done: Promise<void> | undefined
-  /** The store has never been read, and all its nodes have failed or are silent. */
+  /** Whether the store has never been read, and all its nodes have failed or are silent. */
   #isMissed = false
   #patience: NodeJS.Timeout | undefined
   #hopeless: ((fault: Fault) => void) | undefined
@@ -113,7 +119,7 @@ export class Feed {
     this.#demand?.set(extent)
   }
 
-  /** Starts to follow the store, if not yet done. Without prefixes, contacts no node. */
+  /** Starts to follow the store, unless this has been done already. Contacts no node if there are no prefixes. */
   start(): void {
     if (this.options.prefixes.length === 0) this.mirror = { kind: 'live', tree: emptyTree }
     else this.#done ??= this.#run()
@@ -131,12 +137,12 @@ export class Feed {
   }
 
   /**
-   * Waits until everything wanted has been read once.
+   * Waits until everything in the demand has been read once.
    * @param timeout milliseconds after `begin`
    * @param givenUp resolves to end the wait early
    * @param begin start of the wait, in milliseconds of `performance.now()`
-   * @returns undefined if everything was read, or the wait ended early; a fault after the timeout, or at once if a
-   *   retry cannot help
+   * @returns undefined if everything was read, the wait ended early, or the store is optional and unreachable;
+   *   otherwise a fault, after the timeout or as soon as it is clear that a retry cannot help
    */
   async firstRead(
     timeout: number,
@@ -149,7 +155,7 @@ export class Feed {
       this.#read = () => {
         if (this.#isRead || this.#isDone) resolve(undefined)
       }
-      // Called if a retry cannot help.
+      // Resolve early if a retry cannot help.
       this.#hopeless = resolve
       const left = begin + timeout - performance.now()
       const isWaitedFor = this.options.isOptional !== true
@@ -170,7 +176,7 @@ export class Feed {
     return includesAll(this.#known, this.#demand.now)
   }
 
-  /** Whether to stop waiting for the store: it is optional and missed. */
+  /** Whether to stop waiting for the store, because it is optional and was missed. */
   get #isDone(): boolean {
     return this.options.isOptional === true && this.#isMissed
   }
@@ -300,7 +306,7 @@ export class Feed {
     this.#reporter.broken(broken, mirror.kind !== 'waiting')
     if (!isAll) return
     if (fault.permanent !== true) return this.#miss()
-    // Denied access is a fault, even if the store is optional: it does not count as missed.
+    // Denied access is a fault even if the store is optional, so the store does not count as missed.
     clearTimeout(this.#patience)
     this.#hopeless?.(fault)
   }

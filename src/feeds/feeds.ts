@@ -1,6 +1,6 @@
-// All stores of a generation, and the one tree of all their keys. The keys of the default store are at its root, those
-// of named stores in directories of their own (core/key.ts). Each store is followed separately: if one is unreachable,
-// only its own keys become stale.
+// All stores of a generation, and the one tree of all their keys. The keys of the default store are at the root of that
+// tree, and the keys of each named store are in a directory of their own (core/key.ts). Each store is followed
+// separately: if one store is unreachable, only its own keys become stale.
 import type { Emit, Event } from '../core/event.ts'
 import type { Fault } from '../core/fault.ts'
 import { mapExtent, union, type Extent } from '../core/extent.ts'
@@ -17,26 +17,28 @@ import { Feed } from './feed.ts'
 export interface FeedsListener {
   /**
    * See FeedListener.
-   * @param store its name in messages
+   * @param store the name of the store in messages
    * @param before the previous tree of all stores
    */
   changed(store: string, changes: Changes, first: boolean, before: Tree): void
   /** Called when a store that was never read is unreachable. */
   missed(): void
-  /** Called with an exception that is not a fault, which is a bug. */
+  /** Called with an exception that is not a fault. Such an exception is a bug in reconfd. */
   crashed(error: unknown): void
 }
 
 /** A store to follow. */
 export interface WantedStore {
   readonly settings: StoreSettings
-  /** Absent for the default store. */
+  /** The name of the store; absent for the default store. */
   readonly name?: string
-  /** In the store's own keys. */
+  /** The prefixes to follow, in the store's own keys. */
   readonly prefixes: readonly Key[]
-  /** The prefixes of all names with the same settings, if there are several: they share one connection. */
+  /**
+   * The prefixes of all names that have the same settings, if there are several such names. They share one connection.
+   */
   readonly together?: readonly Key[]
-  /** While it is unreachable, its readers are rendered without it. */
+  /** If the store is unreachable from the start, its readers are rendered without it. */
   readonly isOptional?: true
 }
 
@@ -44,20 +46,20 @@ export interface FeedsOptions {
   readonly open: (settings: StoreSettings) => Promise<Result<Store, Fault>>
   readonly emit: Emit
   readonly once: boolean
-  /** Read all of `prefixes`, from on-demand stores, too. */
+  /** Read everything below the prefixes, even from on-demand stores. */
   readonly whole?: boolean
 }
 
 interface OpenFeed {
   readonly feed: Feed
-  /** Equal if the next generation can take over the feed. */
+  /** The next generation can take over the feed if one of its stores has the same identity. */
   readonly identity: string
 }
 
 const insecure = (store: string): Event => ({
   kind: 'notice',
   level: 'warn',
-  message: `-client-insecure: the certificate of ${store} is not verified, so an impostor could supply keys and learn our credentials; use it only for experiments`,
+  message: `-client-insecure: the certificate of ${store} is not verified, so an impostor could supply keys and learn the credentials; use this option only for experiments`,
 })
 
 export class Feeds {
@@ -65,7 +67,7 @@ export class Feeds {
   #tree: Tree
   /** Absent if no store is read on demand. */
   readonly #demands: Demands | undefined
-  /** Closed: from now on, the next generation sets the demand of the shared feeds. */
+  /** Whether this object was closed. From then on, the next generation sets the demand of the shared feeds. */
   #isRetired = false
 
   private constructor(
@@ -167,7 +169,7 @@ export class Feeds {
     return this.#feedOf(key)?.name ?? 'the store'
   }
 
-  /** The number of keys by name of the store, without stores that were never read. */
+  /** The number of keys of each store, by name of the store. Stores that were never read are left out. */
   get sizes(): ReadonlyMap<string, number> {
     const feeds = [...this.entries.values()].map(({ feed }) => feed)
     return new Map(
@@ -211,7 +213,7 @@ export class Feeds {
   }
 
   /**
-   * Waits for the first read of all stores, see Feed.firstRead.
+   * Waits for the first read of all stores. See Feed.firstRead.
    * @returns the faults of the stores that could not be read
    */
   async firstReads(

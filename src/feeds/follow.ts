@@ -1,5 +1,5 @@
-// Follows a store: watches one of its nodes, and switches or retries when the watch breaks. The only place that retries
-// stores.
+// Follows a store: watches one of its nodes, and switches to another node or retries when the watch breaks. No other
+// code retries a whole store.
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Backoff } from '../core/backoff.ts'
 import type { Fault } from '../core/fault.ts'
@@ -26,22 +26,25 @@ export type FollowEvent =
       readonly kind: 'broken'
       /** The node of the connection, or else the first node. */
       readonly node: string
-      /** The fault of the connection, or else of all nodes. */
+      /** The fault of the connection, or else the combined fault of all nodes. */
       readonly fault: Fault
       /** Milliseconds until the next round. */
       readonly retryIn: number
-      /** All nodes have failed, not only one of several. */
+      /** Whether all nodes have failed, and not only one of several. */
       readonly isAll: boolean
     }
-  /** The code of a store has thrown something other than a fault. Handled as a failure of the node, too. */
+  /**
+   * The code of a store has thrown something other than a fault. The exception is also handled as a failure of the
+   * node.
+   */
   | { readonly kind: 'bug'; readonly text: string }
 
 export interface FollowOptions extends NodeConnectionOptions {
   readonly signal: AbortSignal
   readonly backoff?: Backoff
-  /** How long to wait for one node before trying the next in parallel. */
+  /** How long to wait for one node before the next node is tried in parallel. */
   readonly patience?: Patience
-  /** For an on-demand store. */
+  /** The demand, if the store is read on demand. */
   readonly demand?: Demand | undefined
   /** See WatchOptions. */
   readonly behind?: WatchOptions['behind']
@@ -55,9 +58,9 @@ const DEFAULT_BACKOFF: Backoff = { first: 200, most: 5000 }
  * Yields the events of a store and of its connections. The first event of each connection is a full snapshot. Ends when
  * the signal is aborted.
  *
- * If a proven connection breaks and there are other nodes, the next one is tried at once. After a round in which no
- * node could be read, or a connection that broke too early, it pauses, longer each time. The pause ends early if a node
- * that has refused connections accepts them again.
+ * If a proven connection breaks and there are other nodes, the next node is tried immediately. After a round in which
+ * no node could be read, or after a connection that broke before it was proven, follow() pauses, longer each time. The
+ * pause ends early if a silent node answers, or if a node that has refused connections accepts them again.
  */
 export async function* follow(
   store: Store,

@@ -1,12 +1,12 @@
-// Races the nodes of one store: if a node does not answer within a short time, the next one is tried in parallel, and
+// Races the nodes of one store: if a node does not answer within a short time, the next node is tried in parallel, and
 // the first good answer wins. Slow nodes remain in the race.
 import type { Fault } from '../core/fault.ts'
 import { Attempt, type AttemptOptions, type Failure } from './attempt.ts'
 
 export interface Patience {
-  /** Milliseconds without a byte from a node before the next one is tried. */
+  /** Milliseconds without a byte from a node before the next node is tried. */
   readonly silence: number
-  /** Milliseconds without an event from a node before the next one is tried. */
+  /** Milliseconds without an event from a node before the next node is tried. */
   readonly most: number
 }
 
@@ -36,8 +36,9 @@ export class Race {
   }
 
   /**
-   * Tries the nodes in this order, each once. Resolves with the first attempt that has an event. Resolves with
-   * undefined when each node has failed or is silent, and at least one has failed. Silent nodes remain in the race.
+   * Tries the nodes in this order, each of them once. Resolves with the first attempt that has an event. Resolves with
+   * undefined when each node has failed or is silent, and at least one node has failed. Silent nodes remain in the
+   * race.
    */
   async run(order: readonly string[]): Promise<Attempt | undefined> {
     const nodes = new Set(order)
@@ -93,7 +94,7 @@ export class Race {
     for (const node of this.#running.keys()) this.asked.set(node, undefined)
   }
 
-  /** Returns an attempt that has answered, and cancels the others. */
+  /** Returns an attempt that has answered, if there is one, and cancels the others. */
   #takeWinner(): Attempt | undefined {
     const winner = [...this.#running.values()].find(({ first }) => first !== undefined)
     if (winner === undefined) return undefined
@@ -110,7 +111,7 @@ export class Race {
     this.#ending.add(ending)
   }
 
-  /** Milliseconds until none of the running attempts is worth waiting for any longer. */
+  /** Milliseconds until all running attempts count as slow, so that the next node is tried. */
   #patienceLeft(): number {
     const { silence, most } = this.patience
     const now = performance.now()
@@ -119,7 +120,7 @@ export class Race {
     return Math.max(0, ...[...this.#running.values()].map(left))
   }
 
-  /** Waits for a change, at most `time` milliseconds. */
+  /** Waits for a change, but for at most `time` milliseconds. */
   async #waitForChange(time: number): Promise<void> {
     if (this.options.signal.aborted) return
     let timer: NodeJS.Timeout | undefined

@@ -1,19 +1,22 @@
-// Detects when a node of an unreachable store accepts connections again, which ends the pause of the follower. A
-// refused connection costs almost nothing, whereas the growing pauses spare an overloaded server.
+// Detects when a node of an unreachable store accepts connections again. The follower then ends its pause early. The
+// growing pauses protect an overloaded server, but a server that refuses connections does not need them.
 import { setTimeout as sleep } from 'node:timers/promises'
 
-/** Longest pause between two probes in milliseconds. Each is at least half as long, at random, to spread the probes. */
+/**
+ * Longest pause between two probes, in milliseconds. Each pause is chosen at random between half of this time and all
+ * of it, to spread the probes.
+ */
 const PAUSE = 400
-/** Timeout of a probe in milliseconds. */
+/** Timeout of a probe, in milliseconds. */
 const PATIENCE = 500
 
-/** `host:port`, with or without a scheme and a path. */
+/** Matches `host:port`, with or without a scheme and a path. */
 const ADDRESS = /^(?:[a-z][a-z0-9+.-]*:\/\/)?(?:[^@/]*@)?(\[[^\]]+\]|[^:/[\]]+):(\d+)(?:\/|$)/i
 
 /**
  * Resolves with the first node that accepts connections after it has refused them; undefined if the signal is aborted.
- * Ignores nodes that accept them from the start, which have failed for another reason, and addresses other than
- * `host:port`.
+ * Ignores nodes that accept connections from the start, since these nodes have failed for another reason. Also ignores
+ * addresses that contain no port.
  */
 export async function reopenedNode(
   nodes: readonly string[],
@@ -33,11 +36,11 @@ export async function reopenedNode(
   return undefined
 }
 
-/** Undefined if unknown. */
+/** Whether a node accepts connections; undefined if this is unknown. */
 async function isOpen(node: string, signal: AbortSignal): Promise<boolean | undefined> {
   const [, host, port] = ADDRESS.exec(node) ?? []
   if (host === undefined || port === undefined) return undefined
-  // Loaded on demand: only needed if a store is unreachable.
+  // Loaded on demand, because the module is needed only if a store is unreachable.
   const { connect } = await import('node:net')
   if (signal.aborted) return undefined
   return new Promise((resolve) => {

@@ -5,16 +5,16 @@ import { backoffDelay, type Backoff } from '../core/backoff.ts'
 export interface AttemptOutcome {
   /** The node of the connection; undefined if no node could be read. */
   readonly node: string | undefined
-  /** See ConnectionEvent. */
+  /** Whether the connection was proven. See ConnectionEvent. */
   readonly isProven: boolean
-  /** The node has lost the required history, but is healthy. */
+  /** Whether the node has lost the required history, but is healthy. */
   readonly isOutdated: boolean
 }
 
 export class RetryPlan {
   /** Number of failed rounds and connections since the last proven connection. */
   #failures = 0
-  /** Everything was re-read without a pause, and no connection has been proven since. */
+  /** Whether everything was read again without a pause, and no connection has been proven since. */
   #reread = false
   #order: (nodes: readonly string[]) => readonly string[] = (nodes) => nodes
 
@@ -26,9 +26,9 @@ export class RetryPlan {
   }
 
   /**
-   * Returns the milliseconds to wait; 0 to try another node at once. Undefined to try the same node at once, without a
-   * report, because it is outdated: a store compacts its history now and then. If a node is outdated again before a
-   * connection was proven, that counts as a failure.
+   * Returns the milliseconds to wait. Returns 0 to try another node immediately. Returns undefined to try the same node
+   * immediately and without a report, because the node is outdated: a store compacts its history now and then. If a
+   * node is outdated again before a connection was proven, that counts as a failure.
    * @param nodes number of nodes
    */
   after({ node, isProven, isOutdated }: AttemptOutcome, nodes: number): number | undefined {
@@ -45,7 +45,7 @@ export class RetryPlan {
     return isProven && nodes > 1 ? 0 : backoffDelay(++this.#failures, this.backoff)
   }
 
-  /** Call when a node that refused connections accepts them again. */
+  /** Call this when a node that refused connections accepts them again. */
   returned(node: string): void {
     this.#failures = 0
     this.#order = startingWith(node)
@@ -59,7 +59,7 @@ const startingWith =
     ...nodes.filter((node) => node !== first),
   ]
 
-/** Rotates the nodes so that this one is the last. */
+/** Rotates the nodes so that `last` comes last. */
 const endingWith =
   (last: string) =>
   (nodes: readonly string[]): readonly string[] => {

@@ -2,14 +2,14 @@
 import type { Fault } from '../core/fault.ts'
 import type { AskedNodes } from './race.ts'
 
-/** The fault of a round in which no node could be read. Equal failures give an equal text. */
+/** The fault of a round in which no node could be read. Equal failures result in equal messages. */
 export function roundFault(name: string, asked: AskedNodes): Fault {
   const faults = [...asked].map(([node, fault]) => fault ?? silentFault(name, node))
   const [first, ...others] = faults
   if (first === undefined) return { kind: 'store', message: `${name} has no node` }
   if (others.length === 0) return first
   const message = [...new Set(faults.map((fault) => fault.message))].join('; ')
-  // Hints for nodes that have failed are better than the guess for silent ones.
+  // The hints of nodes that have failed are better than the guessed hint for silent nodes.
   const failed = faults.filter((fault) => [...asked.values()].includes(fault))
   const hints = [
     ...new Set((failed.length > 0 ? failed : faults).flatMap(({ hint }) => hint ?? [])),
@@ -18,7 +18,7 @@ export function roundFault(name: string, asked: AskedNodes): Fault {
     kind: 'store',
     message,
     ...(hints.length === 0 ? {} : { hint: hints.join('; ') }),
-    // A retry can help if it can help with one of them.
+    // A retry can help unless every fault is permanent.
     ...(faults.every(({ permanent }) => permanent === true) ? { permanent: true } : {}),
   }
 }

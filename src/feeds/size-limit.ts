@@ -13,7 +13,7 @@ export class SizeLimit {
   constructor(private readonly most: number) {}
 
   /**
-   * Accounts for an event.
+   * Checks the size after an event, and records it if it is within the limit.
    * @param current the keys before the event
    * @param place the store and its node, for messages
    * @returns a fault if the event would exceed the limit

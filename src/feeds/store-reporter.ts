@@ -1,5 +1,5 @@
-// Emits the events about one store: that it is unreachable and why, reminders, and that it is back; and each notice
-// once. Suppresses repetitions, because an unreachable store is retried every few seconds.
+// Emits the events about one store: the beginning of an outage and its reasons, reminders, the end of the outage, and
+// the notices of the store. Suppresses repetitions, because an unreachable store is retried every few seconds.
 import type { Emit } from '../core/event.ts'
 import type { Fault } from '../core/fault.ts'
 import type { Key } from '../core/key.ts'
@@ -7,11 +7,11 @@ import type { Notice } from '../core/store.ts'
 
 /** Milliseconds between reminders. */
 const REMIND = 60_000
-/** Limit of reasons per outage that are reported at once; further ones wait for the next reminder. */
+/** Limit of reasons per outage that are reported immediately; further reasons wait for the next reminder. */
 const REASONS = 3
-/** After this many connections that broke before they were proven, only a proven one is reported as a return. */
+/** After this many connections that broke before they were proven, only a proven connection is reported as a return. */
 const FALSE_RETURNS = 2
-/** Limit of notices in all: a server may keep inventing new ones. */
+/** Limit of notices about one store, because a server may keep causing new ones. */
 const NOTICES = 100
 
 export interface Broken {
@@ -39,7 +39,7 @@ export class StoreReporter {
 
   /**
    * @param asked the full keys that are read; undefined for an on-demand store
-   * @param clock milliseconds
+   * @param clock returns the current time in milliseconds
    */
   constructor(
     private readonly store: string,
@@ -93,9 +93,9 @@ export class StoreReporter {
   }
 
   /**
-   * Reports that changes of the store arrive late, or no longer do. `isNews` is set for the first and the last report,
-   * and for reminders.
-   * @param lag milliseconds; undefined once it has caught up
+   * Reports that changes of the store arrive late, or that they are on time again. `isNews` is true in the first and
+   * the last report, and in reminders.
+   * @param lag milliseconds; undefined once the watch has caught up
    */
   behind(lag: number | undefined): void {
     const { store } = this

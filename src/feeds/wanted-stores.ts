@@ -20,7 +20,7 @@ export async function wantedStores(
   own: ReadonlyMap<string, StoreSettings>,
   resources: readonly Resource[],
 ): Promise<WantedStore[]> {
-  // A snapshot contains the keys of all stores, those of named stores below their names.
+  // A recorded snapshot contains the keys of all stores. The keys of a named store are below the name of that store.
   if (settings.replay !== undefined) {
     const store: StoreSettings = { ...settings, backend: 'file', files: [settings.replay] }
     return [{ settings: store, prefixes: resourceKeys(resources) }]
@@ -52,7 +52,10 @@ export async function wantedStores(
   })
 }
 
-/** The settings for an unknown store name: the default store; for Consul, in the datacenter with this name. */
+/**
+ * The settings for a store name without settings of its own: those of the default store. With Consul, the name is taken
+ * as the name of a datacenter.
+ */
 const otherwise = (settings: Settings, name: string): StoreSettings =>
   isConsul(settings.backend) ? inDatacenter(settings, name) : settings
 
@@ -62,13 +65,13 @@ const isOptionalTo = (resources: readonly Resource[], store: string): boolean =>
     .filter((resource) => resourceKeys([resource]).some((key) => storeOf(key) === store))
     .every(({ optionalStores }) => optionalStores?.has(store) === true)
 
-/** The fault of invalid settings; connects to nothing. */
+/** Returns the fault of invalid settings. Does not connect. */
 export async function storeFault(settings: StoreSettings): Promise<Fault | undefined> {
   const opened = await openStore(settings)
   return opened.ok ? undefined : opened.error
 }
 
-/** Returns a function that opens stores; those with equal settings share one connection. */
+/** Returns a function that opens stores. Stores with equal settings share one connection. */
 export function openerOf(wanted: readonly WantedStore[]): typeof openStore {
   const shared = new Map<string, Store>()
   const togetherOf = new Map(
@@ -80,7 +83,7 @@ export function openerOf(wanted: readonly WantedStore[]): typeof openStore {
     if (known !== undefined) return ok(known)
     const opened = await openStore(settings)
     const together = togetherOf.get(identity)
-    // The demand differs by name, so on-demand stores cannot be shared.
+    // Each name has a demand of its own, so on-demand stores cannot be shared.
     if (together === undefined || !opened.ok || opened.value.startingWith !== undefined) {
       return opened
     }
@@ -91,7 +94,7 @@ export function openerOf(wanted: readonly WantedStore[]): typeof openStore {
   }
 }
 
-/** The named stores whose keys are in the files of `-file`; they are read from there, as with -replay. */
+/** The named stores whose keys are in the files of `-file`. These keys are read from the files, as with -replay. */
 async function recordedStores(
   settings: Settings,
   keys: readonly Key[],

@@ -28,7 +28,7 @@ const targetOf = (address: string) => {
 }
 
 /**
- * Sends commands, one per line; none may contain a line break or `;`.
+ * Sends commands, one per line. A command must not contain a line break or `;`.
  * @returns the trimmed answer to each command
  * @throws FaultError unless all commands were answered
  */
@@ -47,7 +47,10 @@ export async function sendCommands(
   return answers.slice(0, commands.length)
 }
 
-/** The texts before, between and after the prompts, trimmed. Each is a text of its own, which V8 reads faster. */
+/**
+ * The texts before, between and after the prompts, trimmed. Each text is decoded separately, because V8 parses such
+ * strings faster than slices of one large string.
+ */
 function answersIn(bytes: Buffer): readonly string[] {
   const answers: string[] = []
   for (let from = 0; ;) {
@@ -56,14 +59,14 @@ function answersIn(bytes: Buffer): readonly string[] {
     const next = end + PROMPT.length
     while (from < end && isBlank(bytes[from])) from++
     while (end > from && isBlank(bytes[end - 1])) end--
-    // A configuration may contain any byte.
+    // Decoded as Latin-1, because a configuration may contain any byte.
     answers.push(bytes.toString('latin1', from, end))
     if (prompt < 0) return answers
     from = next
   }
 }
 
-/** The position of the next prompt, or -1. A search for one byte is many times faster than for a text. */
+/** The position of the next prompt, or -1. A search for one byte is many times faster than a search for a text. */
 function promptIn(bytes: Buffer, from: number): number {
   for (let at = from; (at = bytes.indexOf(PROMPT_SIGN, at)) >= 0; at++) {
     if (at > from && bytes[at - 1] === LINE_FEED && bytes[at + 1] === BLANK) return at - 1
@@ -77,7 +80,7 @@ const NOT_HAPROXY = {
   hint: 'Set `socket` below [template.haproxy] to a `stats socket` of HAProxy.',
 } as const
 
-/** Returns everything received until HAProxy closes. */
+/** Returns everything received until HAProxy closes the connection. */
 function converse(
   address: string,
   lines: readonly string[],

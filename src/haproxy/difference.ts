@@ -1,5 +1,5 @@
-// Computes the changes that bring a running HAProxy to the state it would have after loading a new file, from the
-// file last applied, the new file, and the actual servers. Pure. In doubt, decides for a reload.
+// Computes the changes that bring a running HAProxy to the state it would have after loading a new file, from the file
+// last applied, the new file, and the actual servers. Pure. When in doubt, decides on a reload.
 import type { HaproxyConfig, OtherLine, ServerSection } from './sections.ts'
 import {
   refusedOn,
@@ -21,11 +21,11 @@ export interface ReloadReason {
   readonly text: string
 }
 
-/** A server being removed: it gets no new connections and is deleted when it has none. */
+/** A server being removed. It gets no new connections, and is deleted when its last connection has ended. */
 export interface Leaving {
   readonly backend: string
   readonly name: string
-  /** Its previous definition, in case it comes back. */
+  /** The previous definition of the server, in case the server comes back. */
   readonly line: ServerLine
 }
 
@@ -41,7 +41,7 @@ export type ServerChange = { readonly backend: string; readonly name: string } &
 
 export interface Difference {
   readonly changes: readonly ServerChange[]
-  /** Servers whose state an operator has changed by hand; it stays. */
+  /** Servers whose state an operator has changed by hand. reconfd keeps that state. */
   readonly byHand: readonly string[]
 }
 
@@ -107,7 +107,7 @@ function compareOthers(before: readonly OtherLine[], after: readonly OtherLine[]
   }
 }
 
-/** The servers of one section. */
+/** Computes the changes of the servers of one section. */
 class SectionDifference {
   readonly byHand: string[] = []
   /** By name. */
@@ -189,7 +189,7 @@ class SectionDifference {
   #add(line: ServerLine): void {
     const { name, server } = line
     const { running, file } = this
-    if (line.isUncertain) this.#reload('doubt', name, 'has words whose meaning is not known here')
+    if (line.isUncertain) this.#reload('doubt', name, 'has words that only HAProxy can resolve')
     if (!file.hasGlobal)
       this.#reload(
         'doubt',
@@ -253,13 +253,13 @@ class SectionDifference {
 
   #remove(name: string): void {
     const id = `${this.#name}/${name}`
-    // Already being removed.
+    // The server is already being removed.
     if (this.#leaving.has(name)) return
     const line = this.before.servers.get(name)
     if (line === undefined) {
-      // Created by server-template.
+      // The server was created by server-template.
       if (this.after.hasTemplate) return
-      this.#reload('unknown-server', name, 'is in no file: another client has added it')
+      this.#reload('unknown-server', name, 'is not in the file: another client has added it')
     }
     const { options } = line.server
     const option = undeletable(options)
@@ -275,7 +275,7 @@ class SectionDifference {
     this.#changes.push({ kind: 'remove', backend: this.#name, name, line, gently })
   }
 
-  /** Checks the section as a whole: whether its servers can come and go. */
+  /** Checks the section as a whole: whether its servers can be added and removed. */
   #structure(): void {
     const { before, after } = this
     const { terms } = after
@@ -293,7 +293,8 @@ class SectionDifference {
         because('checks', 'has external checks, which HAProxy cannot start or end at run time')
       if (terms.hasDynamicCookies && refusedOn(this.running.version, COOKIE).length > 0)
         because('options', 'has dynamic cookies, which HAProxy does not compute at run time')
-      if (after.hasTemplate) because('server-template', 'has a server-template beside its servers')
+      if (after.hasTemplate)
+        because('server-template', 'has a server-template in addition to its servers')
       if (terms.mode !== 'http' && terms.mode !== 'tcp') because('mode', `has mode ${terms.mode}`)
       if (numbersServers(terms) && [before, after].some(hasServerWithoutId))
         because('ids', 'balances by server id, and not every server has an id')

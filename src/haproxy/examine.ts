@@ -1,4 +1,4 @@
-// Finds, before anything runs, what would prevent run-time changes of a file and its processes.
+// Reports, before anything runs, the reasons why a file and its processes could not be changed at run time.
 import { FaultError } from '../core/fault.ts'
 import { hasServerWithoutId, isDynamic, numbersServers } from './balance.ts'
 import { sendCommands } from './client.ts'
@@ -12,8 +12,8 @@ export interface Doubt {
 }
 
 /**
- * @param text the file or its template
- * @param isWhole false for a template with includes: what it lacks may be in an include
+ * @param text the content of the file, or of its template
+ * @param isWhole false for a template with includes, which may contain what the template itself lacks
  */
 export async function examine(
   sockets: readonly string[],
@@ -56,7 +56,7 @@ const sectionDoubts = ({ sections }: HaproxyConfig): Doubt[] =>
     return [
       {
         message,
-        hint: 'Give each server a stable `id`; otherwise adding or removing one is a reload.',
+        hint: 'Give each server a stable `id`; otherwise each added or removed server needs a reload.',
       },
     ]
   })
@@ -66,7 +66,7 @@ async function socketDoubts(socket: string): Promise<Doubt[]> {
   try {
     const { version, release } = await identify(socket)
     if (!isAble(version)) {
-      const message = `HAProxy ${release} cannot add servers at run time: every change is a reload`
+      const message = `HAProxy ${release} cannot add servers at run time: every change needs a reload`
       return [{ message, hint: 'Upgrade to HAProxy 2.6 or later.' }]
     }
     const [level = ''] = await sendCommands(socket, ['show cli level'])
@@ -75,7 +75,7 @@ async function socketDoubts(socket: string): Promise<Doubt[]> {
     return [{ message, hint: `Set \`stats socket ${socket} level admin\`, and reload HAProxy.` }]
   } catch (error) {
     if (!(error instanceof FaultError)) throw error
-    const { message, hint = 'Until it answers, every change is a reload.' } = error.fault
+    const { message, hint = 'Until it answers, every change needs a reload.' } = error.fault
     return [{ message, hint }]
   }
 }

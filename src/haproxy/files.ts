@@ -3,7 +3,7 @@ import { createHash } from 'node:crypto'
 import { readFile } from 'node:fs/promises'
 import { readConfiguration, type HaproxyConfig, type KnownLines } from './sections.ts'
 
-/** Like Promise.all, but waits until all have ended. @throws the first failure */
+/** Like Promise.all, but waits until all promises have settled. @throws the first failure */
 export async function settleAll<T>(all: readonly Promise<T>[]): Promise<readonly T[]> {
   const ended = await Promise.allSettled(all)
   return ended.map((one) => {
@@ -20,7 +20,7 @@ export interface LoadableFiles {
   readonly others: Readonly<Record<string, string>>
 }
 
-/** Undefined if the configuration cannot be read. */
+/** Returns undefined if the configuration cannot be read. */
 export async function filesOf({
   dest,
   others,
@@ -32,7 +32,7 @@ export async function filesOf({
   return content === undefined ? undefined : { content, others: await hashesOf(others) }
 }
 
-/** Hashes by path; unreadable files are absent. */
+/** Returns hashes by path; the hash of an unreadable file is empty. */
 async function hashesOf(paths: readonly string[]): Promise<Record<string, string>> {
   const hashes: Record<string, string> = {}
   for (const path of [...paths].sort()) {
@@ -42,11 +42,11 @@ async function hashesOf(paths: readonly string[]): Promise<Record<string, string
   return hashes
 }
 
-/** Maximum number of parsed contents: enough for the old and the new content of a few files. */
+/** Maximum number of parsed contents in the cache: enough for the old and the new content of a few files. */
 const MAX_PARSED = 8
 const parsed = new Map<string, HaproxyConfig>()
 let lines: KnownLines = new Map()
-/** Maximum lines kept beyond twice those of the newest content. */
+/** Maximum number of cached lines, beyond twice the number of lines in the newest content. */
 const MAX_LINES = 1000
 
 export function configurationOf(content: string): HaproxyConfig {

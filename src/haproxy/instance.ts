@@ -1,4 +1,4 @@
-// One running HAProxy behind a socket: reads its state and executes the commands that change its servers.
+// Reads the state of one running HAProxy through its socket, and executes the commands that change its servers.
 import { raise } from '../core/fault.ts'
 import { sendCommands } from './client.ts'
 import type { ServerChange } from './difference.ts'
@@ -91,7 +91,7 @@ function commandsFor(change: ServerChange): readonly string[] {
   }
 }
 
-/** The commands that add a server. HAProxy adds it in maintenance, with its checks off. */
+/** Returns the commands that add a server. HAProxy adds a server in maintenance, with its checks off. */
 function addition(id: string, { address, port }: ServerAddress, server: Server): readonly string[] {
   const { options, weight, isDisabled } = server
   const host = address.includes(':') ? `[${address}]` : address
@@ -105,7 +105,7 @@ function addition(id: string, { address, port }: ServerAddress, server: Server):
   ]
 }
 
-/** The commands that make a server ready. They do not affect checks that already run. */
+/** Returns the commands that make a server ready. They do not affect checks that are already running. */
 function readiness(id: string, { options }: Server): readonly string[] {
   const hasAgent = options.has('agent-check')
   return [

@@ -1,4 +1,4 @@
-// Remembers for each file the content last applied to its processes, and the servers being removed from them. The
+// Records, for each file, the content last applied to its processes, and the servers being removed from them. The
 // record is deleted while a change is under way, so that a crash at any point leads to a reload.
 import { warnIfFailed, type Emit } from '../core/event.ts'
 import type { Fault } from '../core/fault.ts'
@@ -13,9 +13,11 @@ export interface Departure {
   /** Its definition. */
   readonly address: string
   readonly options: readonly string[]
-  /** Time at which its sessions are shut down, in milliseconds since the Unix epoch. */
+  /** Time at which the server's sessions are shut down, in milliseconds since the Unix epoch. */
   readonly until: number
-  /** Drain before maintenance, which would shut down its sessions at once (on-marked-down). */
+  /**
+   * True to drain the server before its maintenance, which would shut down its sessions immediately (on-marked-down).
+   */
   readonly gently: boolean
 }
 
@@ -62,13 +64,13 @@ export class LoadedFiles {
     return this.#known.get(dest)
   }
 
-  /** A failed write is not fatal: the first change after a restart is then a reload. */
+  /** A failed write is not fatal: the first change after a restart then needs a reload. */
   async set(dest: string, loaded: Loaded): Promise<void> {
     this.#known.set(dest, loaded)
     warnIfFailed(this.emit, await this.keeper.set(dest, JSON.stringify(loaded)))
   }
 
-  /** Deletes the record. @returns the fault if it could not be deleted and would be trusted after a restart */
+  /** Deletes the record. @returns the fault if the record could not be deleted, and so would be used after a restart */
   async forget(dest: string): Promise<Fault | undefined> {
     this.#known.set(dest, undefined)
     const deleted = await this.keeper.delete(dest)

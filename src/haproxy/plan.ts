@@ -1,4 +1,5 @@
-// Plans the changes of the processes of a file, and verifies them afterwards, by querying each process.
+// Plans the changes that bring the processes of a file up to date, and verifies them afterwards by querying each
+// process.
 import { FaultError, raise } from '../core/fault.ts'
 import {
   decide,
@@ -71,7 +72,7 @@ export async function verify(
   return [socket, after]
 }
 
-/** Whether another process answers whose servers differ from the content last applied. */
+/** Whether another process answers now, and its servers differ from the content last applied. */
 export async function isReplaced(socket: string, { content, processes }: Loaded): Promise<boolean> {
   try {
     const { id } = await identify(socket)
@@ -81,7 +82,7 @@ export async function isReplaced(socket: string, { content, processes }: Loaded)
     const decision = decide(file, file, { version, backends, leaving: new Map() })
     return decision.kind === 'reload' || decision.difference.changes.length > 0
   } catch (error) {
-    // A process that does not answer is asked again.
+    // A process that does not answer is checked again later.
     if (error instanceof FaultError) return false
     throw error
   }

@@ -26,7 +26,8 @@ export function infoOf(answer: string): ProcessInfo | undefined {
   return { id: `${pid} ${field('Start_time_sec')}`, version, release }
 }
 
-// Bits of srv_admin_state. Ignores 0x04: the file disabled the server, whatever its present state.
+// Bits of srv_admin_state. 0x04 is ignored: it only shows that the file disabled the server, whatever its current
+// state.
 const MAINTENANCE = 0x01 | 0x02 | 0x20 | 0x40
 const DRAIN = 0x08 | 0x10
 
@@ -34,8 +35,9 @@ const COLUMNS = ['be_name', 'srv_name', 'srv_addr', 'srv_admin_state', 'srv_uwei
 
 /**
  * Parses `show servers state` into servers by backend and name, in order; undefined for any other answer. There may be
- * thousands of rows, so it extracts only the wanted fields, in one pass.
- * @param file servers that are as written there share its objects
+ * thousands of rows, so only the wanted fields are extracted, in one pass.
+ * @param file the expected configuration; a server whose state matches it is returned as the object from this
+ *   configuration
  */
 export function serversOf(
   answer: string,
@@ -45,7 +47,7 @@ export function serversOf(
   if (format !== '1' || head?.startsWith('# ') !== true) return undefined
   const columns = head.slice(2).split(' ')
   if (COLUMNS.some((name) => !columns.includes(name))) return undefined
-  /** By column of the row, the index in `COLUMNS`, or -1. */
+  /** For each column of a row, its index in `COLUMNS`, or -1. */
   const wanted = columns.map((name) => COLUMNS.indexOf(name))
   const backends = new Map<string, Map<string, RunningServer>>()
   let servers = new Map<string, RunningServer>()
@@ -80,7 +82,7 @@ class Row {
   weight = NaN
   port = NaN
 
-  /** @param wanted by column, the index in `COLUMNS` */
+  /** @param wanted for each column of a row, its index in `COLUMNS`, or -1 */
   constructor(
     private readonly text: string,
     private readonly wanted: readonly number[],
@@ -130,7 +132,7 @@ class Row {
       // The cases follow the order of COLUMNS.
       switch (wanted[column]) {
         case 0:
-          // The same for many rows.
+          // The backend is the same for many rows, so its string is reused.
           if (end - begin !== this.backend.length || !text.startsWith(this.backend, begin))
             this.backend = text.slice(begin, end)
           break
@@ -154,7 +156,7 @@ class Row {
     }
   }
 
-  /** A whole number; NaN for anything else. */
+  /** Parses a whole number; NaN for anything else. */
   #number(begin: number, end: number): number {
     let number = begin < end ? 0 : NaN
     for (let at = begin; at < end; at++) {

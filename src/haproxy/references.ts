@@ -1,4 +1,4 @@
-// Finds the servers that other lines of a configuration refer to: HAProxy does not delete them.
+// Finds the servers that other lines of a configuration refer to, because HAProxy does not delete such servers.
 import type { HaproxyConfig } from './sections.ts'
 
 /** Sample fetches with a server as their argument, such as `srv_is_up(web/n1)`. */
@@ -13,7 +13,7 @@ export function isReferenced(file: HaproxyConfig, id: string): boolean {
   return all.has(id) || all.has(id.slice(id.lastIndexOf('/') + 1))
 }
 
-/** Servers as `backend/server`, or as a name alone if the backend is not known. */
+/** Returns servers as `backend/server`, or as a name alone if the backend is not known. */
 function referencesIn({ sections, others }: HaproxyConfig): ReadonlySet<string> {
   const all = new Set<string>()
   for (const { name: backend, servers, useServer } of sections.values()) {

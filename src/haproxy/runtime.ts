@@ -1,5 +1,5 @@
-// Applies a changed file to running HAProxy processes without a reload, where possible. Queries their state before
-// and after the change; remembers only which content was applied to which process.
+// Applies a changed file to running HAProxy processes without a reload, where possible. Queries the state of the
+// processes before and after the change. Only the content applied to each process is recorded.
 import { setTimeout as pause } from 'node:timers/promises'
 import type { Emit } from '../core/event.ts'
 import { FaultError } from '../core/fault.ts'
@@ -27,7 +27,7 @@ export interface ReloadLoad {
   readonly targets: readonly LoadTarget[]
   /**
    * Names of changed resources without a target, or with for_each templates, whose set of files is not fixed. If there
-   * is one, a reload is needed.
+   * is such a resource, a reload is needed.
    */
   readonly strangers: readonly string[]
 }
@@ -41,7 +41,7 @@ export interface BeforeReload {
   readonly load: ReloadLoad
   /** By destination. */
   readonly files: ReadonlyMap<string, LoadableFiles>
-  /** Process id by socket; null: nothing listened. Sockets that did not answer are absent. */
+  /** Process id by socket; null if nothing listened. Sockets that did not answer are absent. */
   readonly before: ReadonlyMap<string, string | null>
 }
 
@@ -50,7 +50,7 @@ export interface RuntimeOptions {
   readonly emit: Emit
   /** Called when a file needs a reload after all. */
   readonly stuck: (dest: string) => void
-  /** Wait for all work: nothing continues in the background. */
+  /** True to wait for all work, so that nothing continues in the background. */
   readonly isOnetime: boolean
 }
 
@@ -69,7 +69,7 @@ export class Runtime {
   readonly #pollIntervals = new Map<string, number>()
   #byHand: ReadonlySet<string> = new Set()
   readonly #background = new Set<Promise<void>>()
-  /** Generation counter by destination: a newer operation cancels an older wait for a process. */
+  /** Number of operations begun, by destination: a newer operation cancels an older wait for a process. */
   readonly #begun = new Map<string, number>()
 
   constructor(private readonly options: RuntimeOptions) {
@@ -107,7 +107,7 @@ export class Runtime {
     })
   }
 
-  /** Call before a reload; afterwards call reloaded() if it succeeded. */
+  /** Call before a reload. If the reload succeeds, call reloaded() afterwards. */
   async reloading(load: ReloadLoad): Promise<BeforeReload> {
     const files = new Map<string, LoadableFiles>()
     for (const target of load.targets) {
@@ -132,7 +132,7 @@ export class Runtime {
     if (this.options.isOnetime) await Promise.all(this.#background)
   }
 
-  /** Makes the next change of this file a reload. */
+  /** Makes the next change of this file need a reload. */
   async forget(dest: string): Promise<void> {
     this.#begin(dest)
     // A record that cannot be deleted is harmless: the reload replaces the process that it describes.
@@ -181,7 +181,7 @@ export class Runtime {
       const { plans } = planned
       const done: RuntimeAttempt = { kind: 'applied', ...changeSummary(plans) }
       if (content === loaded.content && done.changes.length === 0) return done
-      // If anything fails from here on, the missing record makes the next change a reload.
+      // If anything fails from here on, the missing record makes the next change need a reload.
       const fault = await this.#loaded.forget(dest)
       if (fault !== undefined) return declined('state', fault.message)
       await settleAll(
@@ -199,8 +199,8 @@ export class Runtime {
   }
 
   /**
-   * Detects a process that somebody started before the change and that answers after it: it may have read the previous
-   * file.
+   * Detects a process that was started before the change and answers only after it, because such a process may have
+   * read the previous file.
    */
   async #watchOver({ dest, sockets }: LoadTarget, number: number): Promise<void> {
     for (const wait of LOOKS) {
@@ -304,13 +304,13 @@ export class Runtime {
   #logByHand(servers: ReadonlySet<string>): void {
     for (const server of servers) {
       if (this.#byHand.has(server)) continue
-      const message = `${server} stays in the state set by hand, which differs from its file`
+      const message = `${server} stays in the state set by hand, which differs from the file`
       this.options.emit({ kind: 'notice', level: 'warn', message })
     }
     this.#byHand = servers
   }
 
-  /** @returns false when closing */
+  /** @returns false after close() */
   async #sleep(ms: number): Promise<boolean> {
     const { signal } = this.#closing
     return pause(ms, true, { signal }).catch(() => false)

@@ -23,9 +23,9 @@ export interface BalanceTerms {
 export interface ServerSection {
   readonly name: string
   readonly terms: BalanceTerms
-  /** By name, in order. */
+  /** Servers by name, in the order of the file. */
   readonly servers: ReadonlyMap<string, ServerLine>
-  /** Whether it has a `server-template`, whose servers are not named in the file. */
+  /** Whether the section has a `server-template`, whose servers are not named in the file. */
   readonly hasTemplate: boolean
   /** The words after `use-server`, one array per line. */
   readonly useServer: readonly (readonly string[])[]
@@ -82,7 +82,7 @@ interface OpenSection {
  */
 export type KnownLines = Map<string, Map<string, ServerLine>>
 
-/** @param known servers of earlier texts; those of this text are added */
+/** @param known servers of earlier texts; the servers of this text are added */
 export function readConfiguration(text: string, known: KnownLines = new Map()): HaproxyConfig {
   const reader = new ConfigReader(known)
   const lines = text.split('\n')
@@ -212,7 +212,7 @@ class ConfigReader {
         inherited: `${terms.inherited}${isCertain ? '' : '?'}${rest.join('\0')}\n`,
       })
     else if (rest.includes('allbackups')) set({ usesAllBackups: keyword !== 'no' })
-    // A later line may choose other checks, but that is not worth the risk.
+    // A later line may choose other checks. It is ignored, which at worst causes an unnecessary reload.
     else if (rest.includes('external-check')) set({ hasExternalChecks: true })
     else if (keyword === 'dynamic-cookie-key') set({ hasDynamicCookies: true })
     else if (keyword === 'use-server') open.useServer.push(rest)
@@ -233,7 +233,7 @@ function knownFor(
   return lines
 }
 
-/** Copies a line: V8 keeps the whole text in memory as long as a substring of it is in use. */
+/** Copies a line, because V8 keeps the whole text in memory as long as a substring of it is in use. */
 const copied = (line: string): string => Buffer.from(line, 'latin1').toString('latin1')
 
 function lineOf(

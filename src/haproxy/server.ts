@@ -6,19 +6,19 @@ import { RELEASES, SERVER_OPTIONS, UNDELETABLE } from './options.ts'
 export interface ServerLine {
   readonly name: string
   readonly address: string
-  /** Options of `default-server`, then its own; the last occurrence of an option counts. */
+  /** Options of `default-server`, then those of the line itself; the last occurrence of an option counts. */
   readonly options: readonly string[]
   /** A word depends on HAProxy's environment: the server can stay, but not be added or changed. */
   readonly isUncertain: boolean
   readonly server: Server
-  /** The state of this server if it is as written; undefined if it has no literal address. */
+  /** The state of a running server that matches this line; undefined if the line has no literal address. */
   readonly asWritten: RunningServer | undefined
 }
 
 /** The state of a server in a running HAProxy. */
 export interface RunningServer {
   readonly name: string
-  /** Not an IP address if the server has none, or has a Unix socket, for example. */
+  /** Not always an IP address: the server may have no address, or a Unix socket, for example. */
   readonly address: string
   readonly port: number
   readonly weight: number
@@ -44,7 +44,7 @@ export interface ServerAddress {
   readonly port: number
 }
 
-/** Options that cancel another option, such as one from `default-server`. */
+/** Options that cancel another option, such as an option from `default-server`. */
 const UNDOING: ReadonlyMap<string, string> = new Map([
   ...['agent-check', 'backup', 'check', 'check-reuse-pool', 'check-send-proxy'].map(no),
   ...['send-proxy', 'send-proxy-v2', 'send-proxy-v2-ssl', 'send-proxy-v2-ssl-cn', 'ssl', 'tfo'].map(
@@ -91,11 +91,13 @@ function readServer(address: string, words: readonly string[]): Server {
     const [args] = tableOf(name) ?? []
     if (args === undefined || args < 0 || args > 1 || at + args >= words.length) {
       unknown ??= name
-      // Its arguments cannot be distinguished from further options: keep all following words for comparison.
+      // The arguments of an unknown option cannot be distinguished from further options: keep all following words for
+      // comparison.
       options.set(name, words.slice(at + 1).join(' '))
       break
     }
-    // Kept, unlike other `no-` options: without check-ssl and no-check-ssl, a check inherits TLS from `ssl`.
+    // `no-check-ssl` is kept, unlike other `no-` options, because a check without check-ssl and no-check-ssl inherits
+    // TLS from `ssl`.
     if (name === 'check-ssl') options.delete('no-check-ssl')
     if (name === 'no-check-ssl') options.delete('check-ssl')
     const value = args === 0 ? '' : (words[++at] as string)
@@ -142,8 +144,9 @@ export function refusedOn(version: ReleaseVersion, options: ReadonlyMap<string, 
 const PROXY_PROTOCOL = /^send-proxy(-|$)/
 
 /**
- * The options with which `add server` creates the server that HAProxy would load. Only the checks of a loaded server
- * inherit TLS and the PROXY protocol from its traffic, unless they have their own address or port.
+ * Returns the options with which `add server` creates the same server that HAProxy would load from the file. Options
+ * are added because only the checks of a loaded server inherit TLS and the PROXY protocol from its traffic, unless the
+ * checks have their own address or port.
  */
 export function optionsToAdd(options: ReadonlyMap<string, string>): ReadonlyMap<string, string> {
   if (!options.has('check') || options.has('port') || options.has('addr')) return options
@@ -156,7 +159,7 @@ export function optionsToAdd(options: ReadonlyMap<string, string>): ReadonlyMap<
 export const undeletable = (options: ReadonlyMap<string, string>): string | undefined =>
   UNDELETABLE.find((name) => options.has(name))
 
-/** Major and minor. */
+/** The major and the minor version. */
 export type ReleaseVersion = readonly [number, number]
 
 /** @param text such as `2.8.3` @returns undefined if it is not a version */
@@ -171,7 +174,7 @@ const order = ([major, minor]: ReleaseVersion): number => major * 1000 + minor
 export const isAble = (version: ReleaseVersion): boolean =>
   order(version) >= order(versionOf(RELEASES[0] ?? '') as ReleaseVersion)
 
-/** The tested releases that apply to a version: itself, or the nearest ones below and above. */
+/** Returns the tested releases that apply to a version: the version itself, or the nearest releases below and above. */
 function triedFor(version: ReleaseVersion): readonly string[] {
   const releases = RELEASES.map((text) => ({
     text,

@@ -13,7 +13,7 @@ const CONTROLS: Readonly<Record<string, string>> = { n: '\n', r: '\r', t: '\t' }
 const PLAIN = /^[^"'\\#]*$/
 const BLANKS = /[ \t\r]+/
 
-/** Undefined if HAProxy refuses the line, for example because of an open quote. */
+/** Returns undefined if HAProxy refuses the line, for example because of an open quote. */
 export function splitWords(line: string): LineWords | undefined {
   if (!PLAIN.test(line)) return scanQuoted(line)
   const words = line.split(BLANKS).filter((word) => word !== '')

@@ -7,8 +7,8 @@ import { hostname } from 'node:os'
 import type { HttpSettings } from '../core/settings.ts'
 
 /**
- * - `visitor`: sees names and states, but no contents. A client with a local address is one, too: it may be a
- *   proxy that forwards requests from elsewhere
+ * - `visitor`: sees names and states, but no contents. A client with a local address is a visitor, too, because it may
+ *   be a proxy that forwards requests from elsewhere
  * - `trusted`: has the token, or access to the Unix socket; sees diffs, except those of sensitive resources
  */
 export type Viewer = 'visitor' | 'trusted'
@@ -76,7 +76,9 @@ export class Access {
   }
 }
 
-/** An IPv4 address, also in the form in which an IPv6 socket reports it (`::ffff:127.0.0.1`). */
+/**
+ * Whether an address is a loopback address, also in the form in which an IPv6 socket reports one (`::ffff:127.0.0.1`).
+ */
 export const isLoopback = (address: string): boolean =>
   address === '::1' || /^(::ffff:)?127\./i.test(address)
 

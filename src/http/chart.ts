@@ -31,7 +31,7 @@ const WINDOWS: readonly Window[] = [
 /** In pixels. */
 const TOP = 16
 const BOTTOM = 120
-/** In milliseconds. The axis is logarithmic, since a reload takes between 20 ms and a minute. */
+/** In milliseconds. The axis is logarithmic, because a reload takes between 20 ms and a minute. */
 const LEAST = 10
 const MOST = 60_000
 const LINES: readonly (readonly [number, string])[] = [
@@ -41,12 +41,12 @@ const LINES: readonly (readonly [number, string])[] = [
   [10_000, '10 s'],
   [60_000, '1 min'],
 ]
-/** Number of columns. A column shows its longest reload, and a failed one before any other. */
+/** Number of columns. A column shows one reload: the longest failed one, or else the longest one. */
 const COLUMNS = 240
 
 /** @param now milliseconds since the Unix epoch */
 export function chart(reloads: readonly RecentReload[], now: number): Html {
-  // Rounded to the minute: a chart that moved all the time would be sent again with every update.
+  // Rounded to the minute, because a chart that moved all the time would be sent again with every update.
   const end = Math.ceil(now / MINUTE) * MINUTE
   return html`<div class="chart">
     ${WINDOWS.map(

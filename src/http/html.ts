@@ -27,7 +27,9 @@ const textOf = (child: Child): string => {
   return printableText(text).replace(/[&<>"']/g, (char) => ENTITIES[char] as string)
 }
 
-/** A cache of the texts of each template, without the indentation of the source: a page may have hundreds of rows. */
+/**
+ * Caches the texts of each template without the indentation of the source, because a page may have hundreds of rows.
+ */
 const known = new WeakMap<TemplateStringsArray, readonly string[]>()
 
 function textsOf(strings: TemplateStringsArray): readonly string[] {

@@ -15,7 +15,7 @@ export interface Look {
 interface Client {
   readonly response: ServerResponse
   readonly viewer: Viewer
-  /** The resource shown; undefined: the overview. */
+  /** The resource shown; undefined for the overview. */
   readonly resource: string | undefined
   /** The last version sent, by part. */
   readonly sent: Map<string, string>
@@ -23,9 +23,9 @@ interface Client {
   behind: number
 }
 
-/** Maximum heartbeats during which a viewer may read nothing; then it is disconnected to make room. */
+/** Number of heartbeats after which a viewer that reads nothing is disconnected, to make room for others. */
 const PATIENCE = 12
-/** Milliseconds between a change and the update, which must not delay the application of the change. */
+/** Milliseconds from a change to the update, so that the update does not delay the engine's work on the change. */
 const SOON = 50
 /** Minimum milliseconds between two updates. */
 const PAUSE = 250

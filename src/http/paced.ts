@@ -1,5 +1,5 @@
-// A cache of expensive answers: concurrent requests share one, and computing answers takes a bounded share of
-// the time, however many requests come.
+// A cache of expensive answers. Concurrent requests share one answer, and computing answers takes a bounded share of
+// the time, however many requests arrive.
 import { setTimeout as pass } from 'node:timers/promises'
 
 /** Computing takes at most 1/SHARE of the time. */

@@ -1,4 +1,4 @@
-// The status page as a whole, and its content security policy: the browser loads nothing else.
+// The status page as a whole, and its content security policy, which keeps the browser from loading anything else.
 import { createHash } from 'node:crypto'
 import { hostname } from 'node:os'
 import type { FullStatus } from '../core/status.ts'
@@ -25,7 +25,7 @@ export const contentSecurityPolicy = [
   "frame-ancestors 'none'",
 ].join('; ')
 
-// Both must be sent unchanged, because the content security policy contains their hashes.
+// Both elements must be sent unchanged, because the content security policy contains the hashes of their contents.
 const STYLE = new Html(`<style>${style}</style>`)
 const SCRIPT = new Html(`<script>${script}</script>`)
 
@@ -56,7 +56,7 @@ function iconOf(tone: Tone): string {
   return `data:image/svg+xml,${encodeURIComponent(picture)}`
 }
 
-/** Without scripts, the page refreshes itself. */
+/** Interval in seconds at which the page refreshes itself in a browser without scripts. */
 const SECONDS_WITHOUT_SCRIPT = 5
 
 /** All parts, so that the script can switch between views. */

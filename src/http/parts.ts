@@ -1,4 +1,4 @@
-// The parts of the status page. Each has an id, and is sent again when it changes.
+// The parts of the status page. Each part has an id, and is sent again when it changes.
 import { counted } from '../core/words.ts'
 import { lateness, type FullStatus, type ResourceState, type StoreStatus } from '../core/status.ts'
 import { ago } from './ages.ts'
@@ -35,7 +35,7 @@ interface Verdict {
   readonly text: string
 }
 
-/** One line for the top of the page and its title. */
+/** One line for the top of the page and for its title. */
 export function verdictOf({ resources, stores, child }: FullStatus): Verdict {
   if (child !== undefined && child.state !== 'up')
     return { tone: CHILD_TONES[child.state], text: `${child.program} is ${child.state}` }

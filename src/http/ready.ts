@@ -8,7 +8,7 @@ export interface Readiness {
 }
 
 export interface Reason {
-  /** At most one of `program`, `store` and `resource` is set; none while the daemon is starting. */
+  /** At most one of `program`, `store` and `resource` is set; none of them is set while the daemon is starting. */
   readonly program?: string
   readonly store?: string
   readonly resource?: string

@@ -1,5 +1,5 @@
-// The reloads: a chart of the last hour or day, and a table of the newest. A run that several resources share is
-// one row.
+// The reloads: a chart of the last hour or day, and a table of the newest reloads. A run that several resources share
+// is one row.
 import { counted, duration } from '../core/words.ts'
 import type { RecentReload } from '../observe/recent.ts'
 import { ago } from './ages.ts'
@@ -37,7 +37,7 @@ const folded = (reloads: readonly RecentReload[]): Html =>
     </ol>
   </details>`
 
-/** The command and its result; or the changes at run time, for which the command did not run. */
+/** Shows the command and its result, or the changes at run time that replaced the command. */
 export function whatRan(run: Omit<RecentReload, 'resources'>): Html {
   const { command, how, isAtRunTime } = run
   if (isAtRunTime === true)

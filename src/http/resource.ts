@@ -45,7 +45,7 @@ function whole(resource: ResourceHistory, view: View): Html {
     <h3>Changes to the files</h3>
     ${
       own.length === 0
-        ? html`<p class="soft">nothing since the start of this process</p>`
+        ? html`<p class="soft">no change since the start of this process</p>`
         : html`<ul class="cards">
             ${own.map((change) => changeRow(change, view.viewer))}
           </ul>`
@@ -58,7 +58,9 @@ function whole(resource: ResourceHistory, view: View): Html {
     ${resource.reads === undefined ? html`<p class="soft">not rendered yet</p>` : readsOf(resource.reads)}`
 }
 
-/** Returns commands about a resource. If a change can be accepted, the one that accepts it comes first. */
+/**
+ * Returns the commands to show for a resource. If a change can be accepted, the command that accepts it comes first.
+ */
 function commandsFor({ name, state, why = '' }: ResourceHistory): readonly string[] {
   const canAccept = state === 'held' || why.includes('reconfd accept')
   return [
@@ -93,7 +95,7 @@ function historyOf(changes: readonly ResourceChange[]): Html {
 function runsOf({ runsOf: find, viewer, token }: View, name: string): Html {
   const runs = find(name)
   if (runs.length === 0)
-    return html`<p class="soft">none has run since the start of this process</p>`
+    return html`<p class="soft">no command has run since the start of this process</p>`
   const hint = token !== undefined && html`<a href="/with-token">give the token</a>`
   return html`${viewer === 'visitor' && html`<p class="soft">To see their output, ${hint}.</p>`}
     <ul class="cards">

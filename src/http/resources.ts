@@ -10,7 +10,7 @@ import { badge, copyable, idOf, linesOf, TONES } from './words.ts'
 
 /** Maximum lines of a command's output below a row; the resource's page shows more. */
 const PRINTED = 3
-/** Visible rows of resources in sync; the others are always visible. */
+/** Number of visible rows of resources in sync. Resources in other states are always visible. */
 const SHOWN = 15
 /** Maximum number of folded rows. */
 const FOLDED = 1000
@@ -32,7 +32,7 @@ export function resourcesPart(view: View): Html {
       >
       ${searchForm(wish)}
     </div>
-    ${all.length === 0 && html`<p class="empty">none: conf.d is empty</p>`}
+    ${all.length === 0 && html`<p class="empty">no resources: conf.d is empty</p>`}
     ${shown.length > 0 && table(shown, 'Resources', view)} ${rest.length > 0 && folded(rest, view)}
     <p id="nothing" class="empty" ${(all.length === 0 || resources.length > 0) && html`hidden`}>
       No resource matches. <a href="/">Show all</a>
@@ -89,7 +89,7 @@ const table = (resources: readonly ResourceHistory[], caption: string, view: Vie
     ${resources.map((resource) => rows(resource, view))}
   </table>`
 
-/** Formats the rows of one resource. The HTML is kept small, since a page may have hundreds of them. */
+/** Formats the rows of one resource. The HTML is kept small, because a page may show hundreds of resources. */
 function rows(resource: ResourceHistory, view: View): Html {
   const { name, state, since, why, lastChange, lastReload, reads, hashes } = resource
   const tone = TONES[state]
@@ -137,7 +137,7 @@ ${printed.join('\n')}</pre>`
   </tr>`
 }
 
-/** The last lines of the last run, if it failed and the viewer may see them. */
+/** Returns the last lines that the last run printed, if it failed and the viewer may see its output. */
 function failureOutput(name: string, { runsOf, viewer }: View): readonly string[] {
   const [last] = viewer === 'trusted' ? runsOf(name) : []
   return last === undefined || last.succeeded ? [] : lastLines(last.output).slice(-PRINTED)

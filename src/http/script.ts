@@ -1,9 +1,9 @@
 // The browser's script: replaces the parts that the server sends again, updates ages, filters rows while the user
-// types, and shows a resource at `#/NAME`. The page is complete without it. It is written as a function, so that
-// the compiler checks it, and sent as its source.
+// types, and shows a resource at `#/NAME`. The page is complete without the script. The script is written as a
+// function, so that the compiler checks it; the source of the function is sent to the browser.
 import { ageOf } from './ages.ts'
 
-/** The parts of the DOM that the script uses: the build has no DOM types. */
+/** The parts of the DOM that the script uses. They are declared here because the build has no DOM types. */
 interface Element {
   id: string
   open: boolean
@@ -114,7 +114,7 @@ function live(age: (ms: number) => string): void {
     filter()
   }
 
-  /** Replaces a part, and keeps what is open, selected and focused. */
+  /** Replaces a part. Its elements stay open, selected and focused as they were. */
   const put = (id: string, text: string): void => {
     const old = find(id)
     if (old === null) return

@@ -18,7 +18,7 @@ export interface Contents {
   live(response: ServerResponse, viewer: Viewer, url: string): boolean
 }
 
-/** Milliseconds for a request to arrive, and until an idle connection is closed. */
+/** Maximum milliseconds for a request to arrive, and for a connection to be idle. */
 const PATIENCE = 5000
 
 const HEADERS: Readonly<Record<string, string>> = {
@@ -52,7 +52,7 @@ const json = (status: number, value: object): Reply => ({
   body: Buffer.from(`${jsonText(value, 2)}\n`),
 })
 
-const BUSY = plain(503, 'too many visitors read slowly', { 'retry-after': '5' })
+const BUSY = plain(503, 'too many visitors are reading slowly', { 'retry-after': '5' })
 
 export class StatusServer {
   readonly #access: Access
@@ -191,7 +191,8 @@ export class StatusServer {
     if (method === 'HEAD') return { status: 200, type, body: Buffer.alloc(0) }
     response.writeHead(200, { ...HEADERS, 'content-type': type })
     if (this.contents.live(response, viewer, url)) return undefined
-    // An EventSource gives up on any status but 200, and reconnects after this time.
+    // An EventSource does not reconnect after a status other than 200. After this response, it reconnects in 30
+    // seconds.
     response.end('retry: 30000\n\n')
     return undefined
   }

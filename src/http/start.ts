@@ -22,8 +22,8 @@ import { descriptorLimit, visitorsFor } from './visitors.ts'
 const LIVE_SHARE = 0.75
 
 /**
- * Never rejects: when the page cannot be served, the daemon logs that and keeps working.
- * @param stateDir folder of the generated token, which applies if none is set
+ * Never rejects: if the page cannot be served, the daemon logs a warning and keeps working.
+ * @param stateDir folder of the generated token, which is used if no token is set
  * @param status called for the current status
  */
 export async function watch(
@@ -103,7 +103,7 @@ export class Watching {
     this.#changed()
   }
 
-  /** Notes files that have been placed. */
+  /** Records files that have been placed. */
   wrote(files: readonly WrittenFile[], time: number): void {
     this.#recent.wrote(files, time)
     this.#changed()

@@ -1,4 +1,4 @@
-// The tiles at the top: the number of resources in each state. A click shows only those.
+// The tiles at the top: the number of resources in each state. A click on a tile shows only the resources in its state.
 import type { ResourceStatus, ResourceState } from '../core/status.ts'
 import { html, type Html } from './html.ts'
 import type { Wish } from './view.ts'

@@ -3,11 +3,11 @@ import type { FullStatus } from '../core/status.ts'
 import type { RecentChange, RecentReload, RecentRun } from '../observe/recent.ts'
 import type { Viewer } from './access.ts'
 
-/** The view that a URL selects. The URL contains all of it, so that the page works without scripts. */
+/** The view that a URL selects. The URL contains the whole view, so that the page works without scripts. */
 export interface Wish {
-  /** The resource; undefined: the overview. */
+  /** The resource to show; undefined for the overview. */
   readonly resource?: string
-  /** Shows only resources of this tile. */
+  /** Shows only the resources that this tile counts. */
   readonly tile?: string
   /** Shows only resources with this text in their row. */
   readonly search?: string
@@ -21,7 +21,7 @@ export interface View {
   /** The last run of each command of a resource. */
   readonly runsOf: (resource: string) => readonly RecentRun[]
   readonly viewer: Viewer
-  /** Where to find the token, in words; undefined: there is no token. */
+  /** Where to find the token, in words; undefined if there is no token. */
   readonly token: string | undefined
   readonly wish: Wish
   /** Milliseconds since the Unix epoch. */

@@ -1,5 +1,5 @@
-// Connections to the status page, and the answers under way. Visitors beyond a limit are refused, so that memory
-// and descriptors remain for the daemon's work.
+// Tracks the connections to the status page, and the answers that have not been read yet. Visitors beyond a limit are
+// refused, so that memory and descriptors remain for the daemon's work.
 import { readFileSync } from 'node:fs'
 import type { IncomingMessage, Server, ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
@@ -8,7 +8,7 @@ const MOST = 128
 const LEAST = 4
 /** Descriptors reserved for the runtime, stores, files and commands. */
 const RESERVED = 48
-/** Refused connections that get an answer at the same time; the rest are closed at once. */
+/** Maximum number of refused connections that get an answer at the same time; further ones are closed immediately. */
 const REFUSED = 4
 /** Time for a refused visitor to read the answer, in milliseconds. */
 const REFUSAL = 100
@@ -24,7 +24,7 @@ const REFUSING = `${BUSY}Content-Type: text/plain\r\nContent-Length: 18\r\n\r\nt
 export const visitorsFor = (descriptors: number): number =>
   Math.min(MOST, Math.max(LEAST, Math.floor((descriptors - RESERVED) / 2)))
 
-/** RLIMIT_NOFILE; where it is unknown, the limit of the smallest systems. */
+/** Returns RLIMIT_NOFILE; where it is unknown, the limit of the smallest systems. */
 export function descriptorLimit(): number {
   try {
     const [, soft = ''] =
@@ -56,7 +56,7 @@ export class Visitors {
     server.on('connection', (socket: Socket) => this.#admit(socket))
   }
 
-  /** Whether unread answers leave no room for another long one. */
+  /** Whether unread answers leave no room for another long answer. */
   get isBusy(): boolean {
     return this.#underWay > UNDER_WAY
   }
@@ -93,7 +93,7 @@ export class Visitors {
     this.#open.add(socket)
     socket.once('close', () => this.#open.delete(socket))
     if (this.#open.size <= this.most) return
-    // Closes idle keep-alive connections to make room.
+    // Close idle keep-alive connections to make room.
     this.#server.closeIdleConnections()
     const served = [...this.#open].filter(({ destroyed }) => !destroyed)
     if (served.length <= this.most) return

@@ -3,7 +3,7 @@ import type { Fault } from '../core/fault.ts'
 import type { ResourceState } from '../core/status.ts'
 import { html, type Html } from './html.ts'
 
-/** The urgency of an element. Each has its own colour and shape (`style.ts`). */
+/** The urgency of an element. Each tone has its own colour and shape (`style.ts`). */
 export type Tone = 'good' | 'stale' | 'held' | 'owed' | 'bad' | 'calm'
 
 const SIGNS: Readonly<Record<Tone, string>> = {
@@ -25,7 +25,7 @@ export const TONES: Readonly<Record<ResourceState, Tone>> = {
   'in sync': 'good',
 }
 
-/** A coloured symbol and word. */
+/** A coloured symbol and a word. */
 export const badge = (tone: Tone, text: string, sign = SIGNS[tone]): Html =>
   html`<span class="badge ${tone}"><span aria-hidden="true">${sign} </span>${text}</span>`
 
@@ -45,14 +45,14 @@ export const linesOf = (text: string): Html =>
       )}</span
   >`
 
-/** The message and its hint. Command output is omitted, since it may contain values. */
+/** The message and its hint. Command output is omitted, because it may contain values. */
 export function faultText({ file, line, column, message, hint }: Fault): Html {
   const place = [file, line, column].filter((part) => part !== undefined).join(':')
   const what = place === '' ? message : `${place}: ${message}`
   return linesOf(hint === undefined ? what : `${what}\n${hint}`)
 }
 
-/** A command to copy; the script adds the button. */
+/** A command to copy; the script makes the button visible. */
 export const copyable = (command: string): Html =>
   html`<span class="copy"
     ><code>${command}</code

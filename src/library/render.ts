@@ -1,4 +1,4 @@
-// Renders one template over given keys, without a store, destination or command.
+// Renders one template with the given keys, without a store, destination or command.
 import { dirname, join, resolve } from 'node:path'
 import type { Fault } from '../core/fault.ts'
 import { storeOf, storeRoot, type Key } from '../core/key.ts'
@@ -10,7 +10,7 @@ import { defined } from '../config/defined.ts'
 import { flatten } from '../stores/file/parse.ts'
 import { createRenderer } from '../templates/render.ts'
 
-/** A value, or a folder of values. Names become components of a path; lists have the names 0, 1, 2. */
+/** A value, or a folder of values. Names become path components; the elements of a list are named 0, 1, 2 and so on. */
 export type KeyValue =
   | string
   | number
@@ -25,7 +25,7 @@ export type KeyValue =
 
 /**
  * Keys and values, as in a JSON, YAML or TOML file of the file store: `{ web: { port: 80 } }` and
- * `{ '/web/port': '80' }` are the same. Null and undefined mean a missing key.
+ * `{ '/web/port': '80' }` are equivalent. A key whose value is null or undefined is missing.
  */
 export interface Keys {
   readonly [name: string]: KeyValue
@@ -40,7 +40,7 @@ export type RenderOptions = TemplateSource & {
   /** Default: selected by the file name, as in a resource (`.tmpl` is Go); nunjucks for a text. */
   readonly engine?: EngineName | undefined
   readonly keys: Keys | ReadonlyMap<string, KeyValue>
-  /** The folder of includes. Default: the folder of the file; the current folder for a text. */
+  /** The folder of the included templates. Default: the folder of the file; for a text, the current folder. */
   readonly templates?: string | undefined
   /** As in a resource, for nunjucks. */
   readonly trim_blocks?: boolean | undefined
@@ -51,20 +51,20 @@ export type RenderOptions = TemplateSource & {
 }
 
 export interface Rendered {
-  /** With U+FFFD for bytes outside UTF-8. */
+  /** The output as text. Bytes that are not valid UTF-8 appear as U+FFFD. */
   readonly text: string
   /** The bytes as they would be written to the destination. */
   readonly bytes: Uint8Array
-  /** The look-ups of the template. */
+  /** The keys, directories, listings, patterns and files that the template looked up. */
   readonly reads: Reads
 }
 
-/** Name in messages of a template that is not a file. */
+/** The name that messages use for a template that is not a file. */
 const TEXT = '<template>'
 
 /**
- * Renders one template over an object. Reads only the template and its includes, unless a function of the template
- * reads more (such as `getenv`, `fileExists`, `lookupIP`).
+ * Renders one template with the keys of an object. Reads only the template and its includes, unless a function in the
+ * template reads more (such as `getenv`, `fileExists`, `lookupIP`).
  *
  * @returns the text with its reads, or the fault of the template: a message with line and column (1-based), the
  *   surrounding lines and, if the template is a file, its path. A rejection is a bug in reconfd.
@@ -118,7 +118,7 @@ const specOf = (src: string, keys: readonly Key[], options: RenderOptions): Temp
     leftDelim: options.left_delim,
     rightDelim: options.right_delim,
   }),
-  // No file is written.
+  // These have no effect, because no file is written.
   dest: '',
   checkTimeout: 0,
   reloadTimeout: 0,

@@ -1,4 +1,4 @@
-// Runs reconfd in the caller's process, with settings as an object, events to a listener, and the result as a value.
+// Runs reconfd in the caller's process: takes settings as an object, passes events to a listener, and returns the result.
 import type { Ended } from '../core/ended.ts'
 import type { Event } from '../core/event.ts'
 import { err, ok } from '../core/result.ts'
@@ -7,10 +7,11 @@ import { run as runSettings } from '../engine/run.ts'
 import type { Settings } from './settings.ts'
 
 export interface RunOptions {
-  /** As in confd.toml. Relative paths are relative to the current folder. */
+  /** The settings, named as in confd.toml. Relative paths are relative to the current folder. */
   readonly settings?: Settings | undefined
   /**
-   * Environment variables for missing settings, such as `CONFD_NODES`: pass `process.env` to use them. Default: none.
+   * Environment variables that supply missing settings, such as `CONFD_NODES`. Pass `process.env` to use those of the
+   * process. Default: none.
    */
   readonly env?: Readonly<Record<string, string | undefined>> | undefined
   /** Ends the run. Running work finishes first; owed reloads stay recorded. */
@@ -29,8 +30,8 @@ export interface RunOptions {
  * It sets no exit code, handles no signal, prints nothing, and leaves nothing running. Several runs may be active at
  * once, each with its own `confdir` and destinations.
  *
- * @returns how the run ended. Expected failures (settings, conf.d, templates, stores, commands, files) are reported
- *   there and in events. A rejection is a bug in reconfd, or an exception of the listener.
+ * @returns how the run ended. Expected failures (settings, conf.d, templates, stores, commands, files) are part
+ *   of this result, and are also reported as events. A rejection is a bug in reconfd, or an exception in the listener.
  * @example
  * const ended = await run({
  *   settings: { backend: 'etcdv3', nodes: ['127.0.0.1:2379'], confdir: '/etc/confd', onetime: true },

@@ -22,7 +22,7 @@ export class ChildMetrics {
     })
     this.#exitTime = new Gauge({
       name: 'reconfd_child_last_exit_timestamp_seconds',
-      help: 'Time of the last exit of the program, in seconds since the Unix epoch, by exit code (128 plus the signal).',
+      help: 'Time of the last exit of the program, in seconds since the Unix epoch, by exit code (128 plus the signal number if a signal ended it).',
       labelNames: ['code'],
       registers,
     })

@@ -21,7 +21,7 @@ export function childAfter(
       return {
         ...past,
         state: 'waiting',
-        why: `starts when applied: ${event.resources.join(', ')}`,
+        why: `starts once these are applied: ${event.resources.join(', ')}`,
       }
     case 'child-started':
       return { ...past, state: 'up', pid: event.pid, restarts: event.restarts }

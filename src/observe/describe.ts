@@ -25,8 +25,8 @@ const TABLE: Describers = {
 }
 
 /**
- * @param least the -log-level; at debug, the output of successful commands is included. That of failed ones is in the
- *   fault.
+ * @param least the -log-level; at debug, the output of successful commands is included. The output of failed commands
+ *   is in the fault.
  * @returns undefined if the event is not logged at this level
  */
 export function describeEvent(event: Event, least: LogLevel): Described | undefined {
@@ -41,7 +41,7 @@ export function describeEvent(event: Event, least: LogLevel): Described | undefi
   }
 }
 
-/** Members that are not logged as fields: too long, or already part of the line. */
+/** Members that are not logged as fields, because they are too long or already part of the line. */
 const LEFT_OUT = new Set(['kind', 'level', 'message', 'reads', 'cause', 'uses', 'causes'])
 
 /** The logged members of an event, including those of a command's result. */

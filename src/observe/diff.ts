@@ -6,7 +6,7 @@ import { painted } from '../core/table.ts'
 import type { PlannedFile } from '../core/written.ts'
 
 const NOTHING = '/dev/null'
-/** Milliseconds for one comparison. */
+/** Maximum milliseconds for one comparison. */
 const DIFF_TIMEOUT = 2000
 
 const text = (bytes: Uint8Array): string => Buffer.from(bytes).toString('utf8')

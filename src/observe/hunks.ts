@@ -28,11 +28,11 @@ export type FileDiff =
   | { readonly kind: 'none'; readonly why: string }
 
 const LINES_SHOWN = 400
-/** Milliseconds for one comparison; short, because it blocks the daemon. */
+/** Maximum milliseconds for one comparison; short, because a comparison blocks the daemon. */
 const DIFF_TIMEOUT = 20
 const MASK = '••••••'
 
-/** Replaces every line with the same mask, which hides its length too. */
+/** Replaces every line with the same mask, so that the lengths of lines are hidden, too. */
 export function masked(diff: FileDiff): FileDiff {
   if (diff.kind === 'none') return diff
   const hunks = diff.hunks.map(({ header, lines }) => ({

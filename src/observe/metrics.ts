@@ -1,12 +1,11 @@
-// The Prometheus metrics: listens to the event stream. Names follow
-// https://prometheus.io/docs/practices/naming/: base units, and `_total` for counters. Labels have few values:
-// stores, resources, results; never keys.
+// The Prometheus metrics, derived from the event stream. Names follow https://prometheus.io/docs/practices/naming/:
+// base units, and `_total` for counters. Labels have few values: stores, resources, results; never keys.
 import { Counter, Gauge, Histogram, Registry } from 'prom-client'
 import type { CommandResult, Event } from '../core/event.ts'
 import { ChildMetrics } from './child-metrics.ts'
 import { states, type FullStatus } from '../core/status.ts'
 
-/** Seconds. A render takes milliseconds, a reload may take a minute. */
+/** In seconds. A render takes milliseconds; a reload may take a minute. */
 const RENDER_BUCKETS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5]
 const COMMAND_BUCKETS = [0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60]
 
@@ -197,19 +196,19 @@ export class Metrics {
       ),
       cpu: new Counter({
         name: 'process_cpu_seconds_total',
-        help: 'CPU time of the process in seconds, without that of commands.',
+        help: 'CPU time of the process, in seconds, without the CPU time of commands.',
         registers: [this.#registry],
       }),
       memory: gauge('process_resident_memory_bytes', 'Resident memory of the process, in bytes.'),
       up: gauge('reconfd_store_up', '1 if the store is connected, else 0.', 'store'),
       behind: gauge(
         'reconfd_store_behind_seconds',
-        'Delay of changes from the store, in seconds; 0 if there is none.',
+        'Delay of changes from the store, in seconds; 0 if there is no delay.',
         'store',
       ),
       age: gauge(
         'reconfd_store_last_sync_age_seconds',
-        'Maximum age of the known keys; 0 while the store is live and not behind.',
+        'Maximum age of the known keys, in seconds; 0 while the store is live and not behind.',
         'store',
       ),
       keys: gauge('reconfd_store_keys', 'Keys in the store when it became live.', 'store'),

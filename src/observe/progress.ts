@@ -1,6 +1,6 @@
 // Reduces the event stream to the state of each store and resource. This is the only such reducer: the status, the
-// report of a onetime run, the start-up notice, readiness and `check -validate` read it. It has no clock; callers
-// pass times, as milliseconds since the Unix epoch. Memory is bounded by the number of resources.
+// report of a onetime run, the start-up notice, readiness and `check -validate` read its result. It has no clock;
+// callers pass times, as milliseconds since the Unix epoch. Memory is bounded by the number of resources.
 import type { Event, EventOf, Uses } from '../core/event.ts'
 import type { ChildStatus, FullStatus, StoreStatus } from '../core/status.ts'
 import { isoTime } from '../core/words.ts'
@@ -157,7 +157,7 @@ export class Progress {
       this.#stores.set(name, { name, state: 'live', since: isoTime(time), node, keys })
       return
     }
-    // With a delay of 0, the store is not unreachable yet: the next node is tried at once.
+    // With a delay of 0, the store is not unreachable yet: the next node is tried immediately.
     if (event.retryIn > 0) this.#away.add(name)
     const previous = this.#stores.get(name)
     const state = event.known ? 'stale' : 'waiting'

@@ -1,5 +1,5 @@
-// Recent activity for the status page: written files with their causes and diffs, and reloads. Memory is bounded;
-// contents are limited by size.
+// Recent activity for the status page: written files with their causes and diffs, and reloads. Memory is bounded: the
+// number of entries and the total size of contents are limited.
 import type { Cause } from '../core/cause.ts'
 import type { CommandResult, Event } from '../core/event.ts'
 import type { Observed } from '../core/plan.ts'
@@ -9,7 +9,7 @@ import { settlement } from './runtime-words.ts'
 
 const CHANGES_KEPT = 200
 const RELOADS_KEPT = 1000
-/** Milliseconds; the longest window of the page. */
+/** Milliseconds for which reloads are kept: the longest period that the chart shows. */
 const RELOADS_FOR = 24 * 3600_000
 /** Maximum runs kept for each resource. */
 const RUNS_KEPT = 6
@@ -28,7 +28,7 @@ export interface RecentChange {
   readonly cause: Cause
   readonly sensitive: boolean
   readonly rolledBack: boolean
-  /** Only for viewers who may see contents; masked for a sensitive resource. */
+  /** Call only for viewers who may see contents. The diff of a sensitive resource is masked. */
   readonly diff: () => FileDiff
 }
 
@@ -54,7 +54,7 @@ export interface RecentRun extends Omit<RecentReload, 'resources'> {
   readonly what: 'check' | 'reload'
   /** The destination of the file that was checked. */
   readonly dest?: string
-  /** The end of its output; empty for a sensitive resource. */
+  /** The end of the command's output; empty for a sensitive resource. */
   readonly output: string
 }
 

@@ -10,7 +10,7 @@ import { ReportBuilder, type ResourceReport, type RunReport } from './report.ts'
 
 export interface ReportOptions {
   readonly version: string
-  /** Path of the JSON report; undefined for none. */
+  /** Path of the JSON report; undefined if no report is written. */
   readonly file: string | undefined
   /** Prints the table; absent without a terminal. */
   readonly show?: ((table: string) => void) | undefined
@@ -51,7 +51,7 @@ const COLOURS: Readonly<Partial<Record<ResourceReport['result'], number>>> = {
   failed: 31,
 }
 
-/** One line per resource. Empty if all are in sync, which is logged as one line instead. */
+/** One line per resource. Empty if all resources are in sync, which is logged as one line instead. */
 export function summaryTable({ resources }: RunReport, colour: boolean): string {
   if (resources.every(({ result }) => result === 'in sync')) return ''
   const head = ['resource', 'result', 'read', 'changed', 'checks', 'reloads', 'time']

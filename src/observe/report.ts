@@ -1,5 +1,5 @@
-// The report of a onetime run: what each resource read, changed, checked and reloaded, and its duration. Listens to
-// the event stream; used by `-report` and the final table.
+// The report of a onetime run: what each resource read, changed, checked and reloaded, and its duration. Derived from
+// the event stream, for `-report` and the final table.
 import type { CommandResult, Emit, Event } from '../core/event.ts'
 import type { Fault } from '../core/fault.ts'
 import type { Reads } from '../core/reads.ts'
@@ -29,13 +29,13 @@ export interface ResourceReport {
   readonly reloadOwed: boolean
   /** Why the resource failed or is held. */
   readonly faults: readonly Fault[]
-  /** Milliseconds from its first to its last event. */
+  /** Milliseconds from the first event of the resource to the last. */
   readonly duration: number
 }
 
 export interface FileReport {
   readonly dest: string
-  /** `none`: in sync. */
+  /** `none` if the file is in sync. */
   readonly change: 'none' | 'create' | 'content' | 'metadata' | 'remove'
   /** False with -noop, or after an earlier failure. */
   readonly written: boolean
@@ -59,10 +59,10 @@ export interface RunReport {
   readonly resources: readonly ResourceReport[]
 }
 
-/** Maximum number of names listed per resource; the rest is only counted. */
+/** Maximum number of names listed per resource; the others are only counted. */
 const MAX_NAMES = 100
 
-/** Data of the report that progress does not have. */
+/** Data of the report that `Progress` does not contain. */
 interface FileWork {
   readonly files: Map<string, FileReport>
   readonly checks: RanCommand[]
@@ -184,7 +184,7 @@ function reportOf(one: ResourceProgress, work: FileWork): ResourceReport {
 const isOwed = ({ reload }: ResourceProgress): boolean =>
   reload !== undefined && reload.event.kind !== 'reload-started'
 
-/** The resource's own problem; waiting for another resource of its group is not one. */
+/** The resource's own problem; waiting for another resource of its group does not count. */
 const ownProblem = ({ problem }: ResourceProgress) =>
   problem?.event.kind === 'waits' ? undefined : problem
 

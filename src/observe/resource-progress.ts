@@ -25,7 +25,7 @@ export interface ResourceProgress {
   readonly name: string
   /** Time at which the resource became known. */
   readonly known: number
-  /** Whether it has finished a cycle, successfully or not. */
+  /** Whether the resource has finished a cycle, successfully or not. */
   readonly isSeen: boolean
   /** Whether a difference was found. With `-noop`, the cycle ends there. */
   readonly isOutOfSync: boolean
@@ -34,15 +34,15 @@ export interface ResourceProgress {
   readonly refused?: TimedEvent<'failed'> | undefined
   /** The value of `refused` before conf.d was last read. */
   readonly previouslyRefused?: TimedEvent<'failed'> | undefined
-  /** The part of a store, or the resource of its group, for which it waits. */
+  /** The part of a store, or the resource of its group, for which the resource waits. */
   readonly awaits?: TimedEvent<'awaits' | 'waits'> | undefined
-  /** Time since which it has had no problem of its own; absent before its first cycle. */
+  /** Time since which the resource has had no problem of its own; absent before its first cycle. */
   readonly good?: number
   /** Number of check commands run. */
   readonly checks: number
-  /** Absent before its first render. */
+  /** The reads of the last render; absent before the first render. */
   readonly reads?: readonly Reads[]
-  /** The last attempt of an unfinished reload. The journal decides whether one is owed. */
+  /** The last attempt of an unfinished reload. The journal decides whether a reload is owed. */
   readonly reload?: TimedEvent<'reload-started' | 'reload-owed' | 'rollback-impossible'> | undefined
   /** Destinations that could not be rolled back, because they have no earlier good content. */
   readonly noWayBack?: readonly string[] | undefined

@@ -17,7 +17,7 @@ import type { ResourceProgress } from './resource-progress.ts'
 const READS_NAMED = 100
 
 /**
- * @param stores the stores that it reads
+ * @param stores the stores that the resource reads
  * @param owed time since which a reload is owed, from the journal
  */
 export function historyOf(
@@ -46,7 +46,7 @@ interface DerivedState {
   readonly why?: string
 }
 
-/** Determines the state of a resource; if several apply, the worst. */
+/** Determines the state of a resource. If several states apply, returns the worst. */
 function stateOf(
   one: ResourceProgress,
   stores: readonly StoreStatus[],

@@ -21,7 +21,9 @@ export function settledHow(
 ): string | undefined {
   if (event.kind === 'reloaded' && event.runtime !== undefined)
     return `without a reload: ${changesInWords(event.runtime)}`
-  return event.fallback === undefined ? undefined : `not at run time, since ${event.fallback.text}`
+  return event.fallback === undefined
+    ? undefined
+    : `not at run time, because ${event.fallback.text}`
 }
 
 /** Lists the first changes and the number of others. */

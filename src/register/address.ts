@@ -1,5 +1,5 @@
-// Finds the address at which other machines reach this one: the source address of packets to the store, else of
-// packets to the internet, else the address of a network interface.
+// Finds the address at which other machines reach this one: the source address of packets to the store. If there is
+// none, it is the source address of packets to the internet, or else the address of a network interface.
 import { createSocket } from 'node:dgram'
 import { isIP } from 'node:net'
 import { networkInterfaces } from 'node:os'
@@ -22,7 +22,7 @@ export async function ownAddress(nodes: readonly string[]): Promise<string | und
   return (usable.find(({ family }) => family === 'IPv4') ?? usable[0])?.address
 }
 
-/** Loopback, link-local and unspecified addresses. */
+/** True for loopback, link-local and unspecified addresses. */
 const isLocal = (address: string): boolean => /^(?:127\.|::1$|fe80:|0\.0\.0\.0$|::$)/i.test(address)
 
 /** Connecting a UDP socket looks up the route without sending anything. */

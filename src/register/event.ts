@@ -33,7 +33,7 @@ export type RegisterEvent =
       readonly kind: 'registered'
       readonly service: Service
       readonly key: string
-      /** Whether an existing entry was updated, such as its address or tags. */
+      /** True if an existing entry was updated, for example with a new address or other tags. */
       readonly changed: boolean
     }
   | { readonly kind: 'deregistered'; readonly key: string }
@@ -49,10 +49,10 @@ export type RegisterEvent =
       readonly kind: 'source-away'
       readonly source: string
       readonly fault: Fault
-      /** Milliseconds; null: the source is retried when it changes. */
+      /** Milliseconds until the next attempt; null if the source is read again only when it changes. */
       readonly retryIn: number | null
     }
-  /** A source has found something that cannot be registered, or not as requested. */
+  /** A source has found something that cannot be registered, or cannot be registered as requested. */
   | {
       readonly kind: 'ignored'
       readonly level: 'warn' | 'error' | 'debug'

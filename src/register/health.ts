@@ -2,7 +2,7 @@
 import type { CheckSettings } from '../core/register.ts'
 
 /**
- * - `undecided`: not enough results yet; an entry of an earlier run stays
+ * - `undecided`: not enough results yet; an entry of an earlier run stays in the store
  * - `starting`: no success yet; not registered
  * - `healthy`: registered
  * - `unhealthy`: deregistered
@@ -28,7 +28,7 @@ export function nextHealth(
   switch (state) {
     case 'undecided':
       if (passed) return { state: 'healthy', against: 0 }
-      // Unlike an unhealthy service, a starting one needs a single success.
+      // Unlike an unhealthy service, a starting one needs only a single success.
       return against >= fall ? { state: 'starting', against: 0 } : { state, against }
     case 'starting':
       return passed ? { state: 'healthy', against: 0 } : health

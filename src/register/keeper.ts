@@ -1,6 +1,6 @@
-// Keeps a store in the wanted state: one level-triggered loop. It compares the wanted entries with those in
-// the store (reconcile.ts) and writes the difference. When a connection breaks, it tries the next node with
-// backoff, and compares everything again.
+// Keeps a store in the wanted state. One level-triggered loop compares the wanted entries with those in the store
+// (reconcile.ts) and writes the difference. When a connection breaks, it tries the next node with backoff, and compares
+// everything again.
 import { backoffDelay, type Backoff } from '../core/backoff.ts'
 import { FaultError, type Fault } from '../core/fault.ts'
 import { Wakeup } from './wakeup.ts'
@@ -17,21 +17,21 @@ export interface KeeperOptions {
   readonly emit: EmitRegister
   /** Milliseconds between renewals. */
   readonly refresh: number
-  /** Milliseconds between full reads of the store; 0: never. */
+  /** Milliseconds between full reads of the store; 0 means never. */
   readonly resync: number
-  /** Retries of the first connection before giving up; absent: no limit. */
+  /** Maximum number of retries of the first connection; absent if there is no limit. */
   readonly attempts?: number
   /** Milliseconds between these retries. */
   readonly pause?: number
 }
 
-/** Short, so that a recovered store is noticed within a second. */
+/** Short delays, so that a recovered store is noticed within a second. */
 const BACKOFF: Backoff = { first: 100, most: 700 }
-/** For faults that need an operator, such as wrong credentials. */
+/** Delays for faults that need an operator, such as wrong credentials. */
 const BACKOFF_PERMANENT: Backoff = { first: 500, most: 5_000 }
 /** Minimum milliseconds between full reads. */
 const READ_INTERVAL = 250
-/** Entries written or removed per request, so that a due renewal is not delayed for long. */
+/** Maximum number of entries written or removed in one step, so that a due renewal is not delayed for long. */
 const BATCH = 100
 /** Milliseconds until an entry with another owner is retried. */
 const RETRY_TAKEN = 1_000
@@ -70,7 +70,9 @@ export class RegistryKeeper {
   /** Time at which the store answered on the newest connection, as performance.now(). */
   #liveSince: number | undefined
   readonly #abort = new AbortController()
-  /** Ends the current connection. Each connection has its own, so that no request outlives it. */
+  /**
+   * Ends the current connection. Each connection has its own controller, so that no request outlives its connection.
+   */
   #leaving = new AbortController()
   #settled: (() => void)[] = []
   #readAt = -Infinity
@@ -99,9 +101,9 @@ export class RegistryKeeper {
   }
 
   /**
-   * Waits until the store contains the wanted entries, except refused ones.
-   * @param ms maximum wait; returns false at once if the store is unreachable
-   * @returns whether the store contains them
+   * Waits until the store contains the wanted entries, except refused ones. Does not wait if the store is unreachable.
+   * @param ms maximum wait in milliseconds
+   * @returns whether the store contains the wanted entries
    */
   async settled(ms: number): Promise<boolean> {
     if (this.#session === undefined) return false
@@ -115,9 +117,9 @@ export class RegistryKeeper {
   }
 
   /**
-   * Ends the loop once the store contains the wanted entries, or at once if it is unreachable. Entries stay for
-   * their TTL. If none is left, the lease or session ends too.
-   * @param ms maximum wait
+   * Ends the loop once the store contains the wanted entries, or immediately if the store is unreachable. The remaining
+   * entries stay for their TTL. If no entry remains, the lease or session ends too.
+   * @param ms maximum wait in milliseconds
    */
   async stop(ms: number): Promise<void> {
     const settled = await this.settled(ms)
@@ -134,7 +136,7 @@ export class RegistryKeeper {
   }
 
   /**
-   * Resolves after stop(), or with a fault when all attempts of the first connection have failed.
+   * Resolves after stop(), or with a fault when all attempts to connect for the first time have failed.
    * @throws only bugs
    */
   async run(): Promise<Fault | undefined> {
@@ -209,7 +211,7 @@ export class RegistryKeeper {
     this.#session = session
     this.#liveSince = performance.now()
     options.emit({ kind: 'store-live', store: registry.product, node, ours: first })
-    // Renews at once: the TTLs of the entries kept running while the store was unreachable.
+    // Renew immediately: the TTLs of the entries kept running while the store was unreachable.
     let renewAt = 0
     while (!signal.aborted) {
       const now = performance.now()

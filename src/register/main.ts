@@ -10,7 +10,7 @@ import { createRegisterLog } from './log.ts'
 import { register } from './run.ts'
 import { RegisterStatusBoard } from './status.ts'
 
-/** The operations of the process, supplied by the command line. */
+/** Operations on the process, supplied by cli.ts. */
 export interface ProcessHooks {
   readonly style: Style
   /** `log` writes a line to standard error, `print` to standard output. */
@@ -21,14 +21,17 @@ export interface ProcessHooks {
     names: readonly NodeJS.Signals[],
     callback: (name: NodeJS.Signals) => void,
   ) => void
-  /** Ends the process at once. */
+  /** Ends the process immediately. */
   readonly exit: (code: number) => never
 }
 
 const STOPPING = ['SIGTERM', 'SIGINT'] as const
-/** Forwarded to the command. Without a command they stop us: the terminal has closed, or the user has quit. */
+/**
+ * Signals that are forwarded to the command. Without a command they stop reconfd, because the terminal has closed or
+ * the user has quit.
+ */
 const QUITTING = ['SIGHUP', 'SIGQUIT'] as const
-/** Forwarded to the command; ignored without one. */
+/** Signals that are forwarded to the command, and ignored without a command. */
 const FORWARDED = ['SIGUSR1', 'SIGUSR2'] as const
 
 /** @returns the exit code */
@@ -53,7 +56,7 @@ export async function registerMain(
   const stop = new AbortController()
   let child: { kill(): void; signal(name: NodeJS.Signals): void } | undefined
   const onStop = (name: NodeJS.Signals): void => {
-    // A second signal ends the process at once.
+    // A second signal ends the process immediately.
     if (stop.signal.aborted) {
       child?.kill()
       surroundings.exit(exitCodeOf({ code: null, signal: name }))

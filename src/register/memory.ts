@@ -1,6 +1,5 @@
-// The state file of a registrar: what its store needs to recognise the entries of an earlier run, such as the
-// id of the lease. Each registrar has one such file, with its status file beside it, and runs in one process
-// at a time.
+// The state file of a registrar. It contains what is needed to recognize the entries of an earlier run, such as the id
+// of their lease. Each registrar has one such file, beside its status file, and runs in only one process at a time.
 import { readdir, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { ioFault } from '../core/errno.ts'
@@ -42,7 +41,8 @@ interface MemoryFile {
 
 /**
  * Reads the state file and claims the registrar for this process.
- * @param warn called once if the file cannot be written; a restart would then not recognise its entries
+ * @param warn called when the file cannot be written, so that a restart would not recognize its entries; not called
+ *   again before a write has succeeded
  */
 export async function openMemory(
   stateDir: string,

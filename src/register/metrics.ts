@@ -1,4 +1,4 @@
-// The Prometheus metrics of a registrar. Labels have few values: never a name or an id.
+// The Prometheus metrics of a registrar. Labels have few distinct values: never the name or the id of a service.
 import { Counter, Gauge, Registry } from 'prom-client'
 import type { RegisterEvent } from './event.ts'
 import { serviceStates, type RegisterStatus } from './status.ts'
@@ -23,7 +23,7 @@ export class RegisterMetrics {
   })
   readonly #cpu = new Counter({
     name: 'process_cpu_seconds_total',
-    help: 'CPU time of the process in seconds, without that of commands.',
+    help: 'CPU time of the process, in seconds, without the CPU time of commands.',
     registers: [this.#registry],
   })
 

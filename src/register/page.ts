@@ -40,7 +40,7 @@ export async function serveStatus(
   return metrics
 }
 
-/** Ready if the store and all sources are live, and every service is registered or unhealthy. */
+/** Ready if the store and all sources are live, and no service is pending or refused. */
 function registerReadiness({ store, sources, services }: RegisterStatus) {
   const parts = [store, ...sources].filter(({ live }) => !live)
   const waiting = services.filter(({ state }) => state === 'pending' || state === 'refused')

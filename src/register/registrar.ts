@@ -32,14 +32,14 @@ export interface ServiceHealth {
 interface HeldService {
   readonly entry: RegistryEntry
   readonly wanted: WantedService
-  /** Absent: the service is healthy while it is wanted. */
+  /** Absent if reconfd runs no check of the service, which then counts as healthy. */
   readonly checker?: Checker
 }
 
 export class Registrar {
   readonly #sets = new Map<ServiceSource, readonly WantedService[]>()
   #held = new Map<string, HeldService>()
-  /** Reasons already reported why a service cannot be registered, by service. */
+  /** The reported reason why a service cannot be registered, by service. */
   #ignored = new Map<string, string>()
   readonly #entries = new WeakMap<Service, RegistryEntry | string>()
 
@@ -48,7 +48,7 @@ export class Registrar {
     private readonly options: RegistrarOptions,
   ) {}
 
-  /** Replaces everything that a source wants. */
+  /** Replaces all services that a source wants registered. */
   set(source: ServiceSource, wanted: readonly WantedService[]): void {
     this.#sets.set(source, wanted)
     const held = new Map<string, HeldService>()

@@ -25,13 +25,13 @@ export type RegisterEnded =
 
 export interface RegisterHooks {
   readonly emit: EmitRegister
-  /** Aborted with the name of the signal. */
+  /** Ends the run when aborted, with the name of the signal as its reason. */
   readonly stop: AbortSignal
   /** Receives the command, to which signals are forwarded. */
   readonly onChild: (child: ChildProcess) => void
   /** Receives the objects that the status reads. */
   readonly onReady: (registrar: Registrar, keeper: RegistryKeeper, id: string) => void
-  /** Prints one line of what -noop would register. */
+  /** Prints one line of the output of -noop. */
   readonly print: (line: string) => void
 }
 
@@ -118,7 +118,7 @@ class RegisterRun {
     if (over === 'stopped' && child !== undefined) await this.#drain(child.value)
     await this.#leave()
     if (child === undefined) return { kind: 'stopped' }
-    // Also ends the rest of its process group.
+    // Also ends the other processes in the command's group.
     return { kind: 'command', exit: exitCodeOf(await child.value.end()) }
   }
 
@@ -195,7 +195,7 @@ async function sourcesOf(settings: RegisterSettings, emit: EmitRegister): Promis
   return { sources, own, address, exec: (...call) => containers.exec(...call) }
 }
 
-/** For -noop: keeps nothing. */
+/** For -noop: stores nothing. */
 const noMemory: RegistryMemory = { kept: {}, keep: async () => undefined }
 
 /** Prints what would be registered, including services whose checks have not passed. */

@@ -17,7 +17,7 @@ export interface Service {
   readonly tags: readonly string[]
   readonly meta: Readonly<Record<string, string>>
   readonly check?: HealthCheck
-  /** A check in the format of Consul's API, from a container's variables; replaces `check` there. */
+  /** A check in the format of Consul's API, from a container's variables. With Consul, it replaces `check`. */
   readonly native?: NativeCheck
   readonly container?: {
     /** ContainerID in registrator's ZooKeeper layout. */

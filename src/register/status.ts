@@ -1,6 +1,6 @@
-// The status file of a registrar: wanted services, their state in the store, and the state of store and sources.
-// It is replaced on every change, so that `-status` needs no running process and shows when the process is dead.
-// It contains no value of a store.
+// The status file of a registrar: the wanted services, their state in the store, and the state of the store and the
+// sources. It is replaced on every change, so that `-status` works, and reports a dead process, without a connection to
+// the process. It contains no values from the store.
 import { readFile, unlink } from 'node:fs/promises'
 import { printable } from '../core/escape.ts'
 import { briefly } from '../core/fault.ts'
@@ -170,7 +170,7 @@ export async function statusReport(
       const status = JSON.parse(await readFile(file, 'utf8')) as RegisterStatus
       all.push({ running: isRunning(status.process), ...status })
     } catch {
-      // Incomplete, or of another version.
+      // The file is incomplete, or was written by another version.
     }
   }
   const good = all.every(

@@ -3,10 +3,11 @@
 import type { Progress } from '../observe/progress.ts'
 
 /**
- * Whether every resource has finished its first cycle, successfully or not, or reads an unreachable store, and
- * the program of exec mode has been started, unless a store is unreachable.
- * Does not wait for reloads: `systemctl reload` of a unit ordered after reconfd would wait for that unit,
- * which waits for reconfd.
+ * Whether every resource has finished its first cycle, successfully or not. Resources that read an unreachable store
+ * do not count. In exec mode, the program must have been started too, unless a store is unreachable.
+ *
+ * Owed reloads do not count either, because waiting for them could cause a deadlock: `systemctl reload` of a service
+ * that is ordered after reconfd waits until that service has started, and the service waits for reconfd.
  * @param noop whether a cycle is also over when it has found a difference
  */
 export function areFirstCyclesOver(

@@ -4,7 +4,7 @@ import type { Fault } from '../core/fault.ts'
 import type { Result } from '../core/result.ts'
 import type { NotifyMessage, NotifyVariable } from './notify.ts'
 
-/** Messages with these variables are never merged: each is a state transition. */
+/** A message with one of these variables is a state transition, so it is never merged into the previous message. */
 const STATES: readonly NotifyVariable[] = ['READY', 'RELOADING', 'STOPPING']
 
 const isState = (message: NotifyMessage): boolean => STATES.some((name) => name in message)
@@ -16,7 +16,7 @@ export class Outbox {
 
   /**
    * @param send never rejects
-   * @param warn called for the first failure, and for the first one after a success
+   * @param warn called for the first of several consecutive failures
    */
   constructor(
     private readonly send: (message: NotifyMessage) => Promise<Result<void, Fault>>,

@@ -1,5 +1,5 @@
-// The daemon as a systemd service: listens to the event stream and reports to the service manager that it is
-// ready, reloading or stopping, its status, and that it makes progress (watchdog).
+// Integrates the daemon with systemd: listens to the event stream, and tells the service manager when the daemon is
+// ready, reloads or stops, what its status is, and that it makes progress (watchdog).
 import type { Emit, Event } from '../core/event.ts'
 import { formatFault, type Fault } from '../core/fault.ts'
 import type { FullStatus } from '../core/status.ts'
@@ -11,11 +11,11 @@ import { Outbox } from './outbox.ts'
 import { statusLine } from './status-line.ts'
 import type { Supervisor } from './supervisor.ts'
 
-/** Milliseconds after which the daemon reports ready, so that a slow check cannot block `systemctl start`. */
+/** Milliseconds after which the daemon reports ready at the latest, so that a slow check cannot block `systemctl start`. */
 const READY_DEADLINE = 30_000
 /** Minimum interval between two status messages, in milliseconds. */
 const STATUS_INTERVAL = 1000
-/** While stopping: how often the daemon asks for more time, and for how much; milliseconds. */
+/** How often a stopping daemon asks for more time, and how much time it asks for, in milliseconds. */
 const EXTEND_INTERVAL = 10_000
 const EXTEND_BY = 30_000
 
@@ -28,7 +28,7 @@ export interface ServiceOptions {
   /** Asks the daemon to stop; running work finishes first. */
   readonly stop: AbortSignal
   /**
-   * Describes the work that makes no progress; undefined if all work does.
+   * Describes work that makes no progress; undefined if there is none.
    * @param patience milliseconds that work may take beyond the timeouts of its commands
    */
   readonly stuck: (patience: number) => string | undefined
@@ -56,7 +56,7 @@ export class ServiceNotifier {
     if (stop.aborted) this.#stopping()
     const { watchdog } = supervisor
     if (watchdog === undefined) return
-    // Deferred until the other callbacks of this turn have run: after a suspend, all timers fire late.
+    // Waits until the other callbacks of this turn of the event loop have run: after a suspend, all timers fire late.
     const ping = (): unknown => setImmediate(() => this.#ping(watchdog))
     this.#watchdog = setInterval(ping, watchdog / 2).unref()
   }

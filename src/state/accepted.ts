@@ -1,5 +1,5 @@
-// Changes accepted while no daemon was running: the next run lets these contents pass its guards. One file for each
-// confdir, a JSON object of hashes by resource.
+// Stores the hashes of the contents that were accepted while no daemon was running. The next run lets these contents
+// pass its guards. Each confdir has one file, a JSON object that maps resources to hashes.
 import { readFile, unlink } from 'node:fs/promises'
 import { join } from 'node:path'
 import { ioFault } from '../core/errno.ts'
@@ -15,7 +15,7 @@ export class Accepted {
     this.#path = join(stateDir, `accepted-${shortId(confdir)}.json`)
   }
 
-  /** The hash of the accepted content, by resource. Empty if the file is missing or damaged. */
+  /** The hashes of the accepted contents, by resource. Empty if the file is missing or damaged. */
   async all(): Promise<ReadonlyMap<string, string>> {
     try {
       const hashes: unknown = JSON.parse(await readFile(this.#path, 'utf8'))
@@ -30,7 +30,7 @@ export class Accepted {
     return this.#set(new Map(await this.all()).set(resource, hash))
   }
 
-  /** Removes an acceptance that was used: the next change must be accepted again. */
+  /** Removes an acceptance after its use, so that the next change must be accepted again. */
   async forget(resource: string): Promise<Result<void, Fault>> {
     const hashes = new Map(await this.all())
     return hashes.delete(resource) ? this.#set(hashes) : ok(undefined)

@@ -1,4 +1,5 @@
-// The record of the running program of exec mode, so that the next start can end an orphaned one.
+// The record of the running program of exec mode, with which the next start of reconfd can find and end an orphaned
+// program.
 import { renameSync, writeFileSync } from 'node:fs'
 import { readFile, unlink } from 'node:fs/promises'
 import { basename, dirname, join } from 'node:path'
@@ -15,7 +16,7 @@ const isRecord = hasShape({ ...processId, boot: isText, by: hasShape(processId) 
 
 interface ChildRecord extends ProcessId {
   readonly boot: string
-  /** The reconfd process that has started it. */
+  /** The reconfd process that started the program. */
   readonly by: ProcessId
 }
 
@@ -26,7 +27,7 @@ export class ChildFile {
     this.#path = join(stateDir, `child-${shortId(confdir)}.json`)
   }
 
-  /** The recorded program, if its reconfd has ended; the program itself may have ended, too. */
+  /** The recorded program, if the reconfd that started it has ended. The program itself may have ended, too. */
   async read(): Promise<ProcessId | undefined> {
     const found = await readFile(this.#path, 'utf8').catch(() => '')
     try {
@@ -39,7 +40,7 @@ export class ChildFile {
     }
   }
 
-  /** Creates the folder. Call it before the start, so that write() is quick. */
+  /** Creates the folder. Call this before the program starts, so that write() is quick. */
   prepare(): void {
     try {
       ensureDir(dirname(this.#path))
@@ -48,7 +49,10 @@ export class ChildFile {
     }
   }
 
-  /** Synchronous: after a kill between start and record, the next start could not find the program. */
+  /**
+   * Synchronous, because if reconfd were killed after the start and before this write, the next reconfd could not find
+   * the program.
+   */
   write({ pid, started }: ProcessId): Result<void, Fault> {
     const record: ChildRecord = { pid, started, boot: bootId(), by: thisProcess() }
     const next = join(dirname(this.#path), temporaryName(basename(this.#path)))
@@ -57,7 +61,7 @@ export class ChildFile {
       renameSync(next, this.#path)
       return ok(undefined)
     } catch (error) {
-      return err(ioFault(`cannot write ${this.#path}`, error, STATE_HINT))
+      return err(ioFault(`cannot write the state file ${this.#path}`, error, STATE_HINT))
     }
   }
 

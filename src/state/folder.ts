@@ -1,5 +1,5 @@
-// The state directory as a whole. If it is removed while the program runs, for example by a cleanup job, it is rebuilt
-// from memory.
+// The state directory as a whole. If it is removed while reconfd runs, for example by a cleanup job, it is rebuilt from
+// memory.
 import { closeSync, constants, fstatSync, openSync, statSync } from 'node:fs'
 import { warnIfFailed, type Emit } from '../core/event.ts'
 import type { Journal } from './journal.ts'
@@ -17,7 +17,7 @@ interface Rewritable {
   rewrite(): Promise<void>
 }
 
-/** For a run that writes no state. */
+/** The state directory of a run that writes no state. */
 export const noFolder: StateFolder = {
   ensure: async () => undefined,
   rebuild: async () => undefined,
@@ -30,9 +30,9 @@ export function stateFolder(
   others: readonly Rewritable[],
   emit: Emit,
 ): StateFolder {
-  // While it is open, no other folder can get its inode number.
+  // While this descriptor is open, no other folder can get the inode number of the state directory.
   let descriptor = open(dir)
-  /** The folder was removed, and has not been rebuilt yet. */
+  /** Whether the folder was removed and has not been rebuilt yet. */
   let isLost = false
   const isInPlace = (): boolean => {
     if (descriptor === undefined) return false
@@ -76,7 +76,7 @@ function statOf(dir: string): { readonly ino: number; readonly dev: number } | u
   }
 }
 
-/** Undefined if it is missing or cannot be opened; the next write reports the fault. */
+/** Opens a directory. Returns undefined if it is missing or cannot be opened; the next write reports the fault. */
 function open(dir: string): number | undefined {
   try {
     return openSync(dir, constants.O_RDONLY | constants.O_DIRECTORY)

@@ -1,5 +1,5 @@
 // Stores the keys that resources with a hold_down see, for the next run: a key that vanishes shortly before a restart,
-// or during it, counts as present until its hold-down ends. One JSON file for each confdir.
+// or during it, counts as present until its hold-down ends. Each confdir has one JSON file.
 import { readFile, unlink } from 'node:fs/promises'
 import { join } from 'node:path'
 import { errnoOf, ioFault } from '../core/errno.ts'
@@ -12,13 +12,13 @@ import { shortId, replaceFile, STATE_HINT } from './state-files.ts'
 
 export class HeldKeys {
   readonly #path: string
-  /** The keys to write next; undefined if none are waiting. */
+  /** The keys to write next; undefined if no keys are waiting to be written. */
   #next: ReadonlyMap<Key, Gone> | undefined
-  /** The keys of the last call of set(). */
+  /** The keys passed to the last call of set(). */
   #kept: ReadonlyMap<Key, Gone> = new Map()
   #writing: Promise<Result<void, Fault>> | undefined
 
-  /** @param keep false: nothing is written, as with -noop */
+  /** @param keep whether to write the file; false with -noop */
   constructor(
     stateDir: string,
     confdir: string,
@@ -37,7 +37,7 @@ export class HeldKeys {
     }
   }
 
-  /** Replaces the stored keys. All calls during a write share the next one. */
+  /** Replaces the stored keys. All calls during a write share the next write. */
   async set(keys: ReadonlyMap<Key, Gone>): Promise<Result<void, Fault>> {
     if (!this.keep) return ok(undefined)
     this.#kept = this.#next = keys
@@ -62,7 +62,7 @@ export class HeldKeys {
     } catch (error) {
       return err(ioFault(`cannot write the state file ${this.#path}`, error, STATE_HINT))
     } finally {
-      // Synchronously after the last check of #next, so that a later call starts a new write.
+      // This runs synchronously after the last check of #next, so that a later call starts a new write.
       this.#writing = undefined
     }
   }

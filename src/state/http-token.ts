@@ -1,5 +1,5 @@
-// The generated token of the status page, used if none is configured. Stored in the state directory, so that browsers
-// keep their access after a restart.
+// The generated token of the status page, used if no token is configured. It is stored in the state directory, so that
+// browsers keep their access after a restart.
 import { randomBytes } from 'node:crypto'
 import { readFile, stat } from 'node:fs/promises'
 import { join } from 'node:path'

@@ -1,16 +1,16 @@
-// Parses and formats the lines of the journal of owed reloads. Pure; journal.ts handles the file.
+// Parses and formats the lines of the journal of owed reloads. This code is pure; journal.ts reads and writes the file.
 
 /** A reload that is due and has not succeeded yet. */
 export interface Owed {
   /** The resource's name, such as `haproxy.toml`. */
   readonly resource: string
-  /** When it became due, in milliseconds since 1970. */
+  /** When the reload became due, in milliseconds since 1970. */
   readonly since: number
   /** The reload commands with their placeholders filled in; empty if only a placement is recorded. */
   readonly commands: readonly string[]
 }
 
-/** The newest debt of a resource, and the ids of all its unsettled lines in the file. */
+/** The newest debt of a resource, and the ids of all unsettled lines of that resource in the file. */
 export interface JournalEntry extends Owed {
   readonly ids: readonly string[]
 }
@@ -21,10 +21,10 @@ export interface ParsedJournal {
   readonly damage?: string
 }
 
-/** The first line. A file without it was truncated, or is from version 0.1. */
+/** The first line of the file. A file without this line was truncated, or is from version 0.1. */
 export const HEADER = '{"journal":1}'
 
-/** Replays all lines, and returns what is still owed. */
+/** Replays all lines, and returns the debts that are not settled. */
 export function parseJournal(text: string): ParsedJournal {
   const byId = new Map<string, Owed>()
   let unreadable = 0

@@ -1,13 +1,13 @@
 // The journal of owed reloads: one append-only file of JSON lines for each confdir. A reload is recorded before the
-// swap and struck out after it has succeeded, so a crash loses none.
+// swap and struck out after it has succeeded, so a crash loses no reload.
 //
 //     {"journal":1}
 //     {"owe":{"id":"9f2c-1","resource":"haproxy.toml","since":1760000000000,"commands":["..."]}}
 //     {"settle":["9f2c-1"]}
 //
-// Several processes may share the file, such as a onetime run and the daemon. Each only appends, and settles only ids
-// that it has read or written, so none strikes out a reload that another has just recorded. Opening writes nothing.
-// The comment of #compact explains why compaction is also safe.
+// Several processes may share the file, such as a onetime run and the daemon. Each process only appends, and settles
+// only ids that it has read or written. So no process strikes out a reload that another process has just recorded.
+// Opening the journal writes nothing. The comment on #compact explains why compaction is safe too.
 import { randomBytes } from 'node:crypto'
 import { constants, fdatasync, fstatSync, statSync, writeFileSync } from 'node:fs'
 import { open, readFile, rename, unlink, type FileHandle } from 'node:fs/promises'
@@ -34,7 +34,10 @@ export interface Journal {
   readonly owed: ReadonlyMap<string, Owed>
   /** Adds or replaces debts. Resolves when they are on disk. */
   owe(entries: readonly Owed[]): Promise<Result<void, Fault>>
-  /** Strikes out the debts of these resources. Not synced: after a power cut, a reload only runs once more. */
+  /**
+   * Strikes out the debts of these resources. This is not synced, because the worst effect of a power cut is that a
+   * reload runs once more.
+   */
   settle(resources: readonly string[]): Promise<Result<void, Fault>>
   /** Writes all debts again if the file was removed. Also retries failed writes of settle(). */
   verify(): Promise<Result<void, Fault>>
@@ -47,7 +50,7 @@ export interface OpenedJournal {
   readonly damage?: 'missing' | { readonly message: string }
 }
 
-/** Bytes. The file is compacted if it exceeds this size and twice its last compacted size. */
+/** Size in bytes. The file is compacted if it exceeds this size and twice its size after the last compaction. */
 const COMPACT_AT = 64 * 1024
 /** Limit of attempts to write a batch, if other processes keep replacing the file. */
 const REPLACED_MOST = 10
@@ -85,7 +88,7 @@ export async function openJournal(
   }
 }
 
-/** For a run without reloads: records nothing, and strikes out nothing. */
+/** The journal of a run without reloads. It records nothing and strikes out nothing. */
 export const noJournal: Journal = {
   owed: new Map(),
   owe: async () => ok(undefined),
@@ -96,14 +99,14 @@ export const noJournal: Journal = {
 
 interface Batch {
   readonly owed: Owed[]
-  /** Resolves when all of them are on disk. */
+  /** Resolves when all debts of the batch are on disk. */
   readonly written: Promise<Result<void, Fault>>
 }
 
 class FileJournal implements Journal {
   #entries: Map<string, JournalEntry>
   #handle: FileHandle | undefined
-  /** Prefix of our ids; differs from that of any other process. */
+  /** Prefix of the ids of this process. It differs from the prefixes of all other processes. */
   readonly #self = randomBytes(6).toString('hex')
   #counter = 0
   /** Ids that are struck out in memory, but not in the file, because a write has failed. */
@@ -111,7 +114,7 @@ class FileJournal implements Journal {
   #compactAt = COMPACT_AT
   /** Resolves when all writes so far have ended. */
   #turn: Promise<unknown> = Promise.resolve()
-  /** The debts for the next write, until it begins. */
+  /** The debts for the next write, until that write begins. */
   #batch: Batch | undefined
 
   constructor(
@@ -162,7 +165,8 @@ class FileJournal implements Journal {
   }
 
   settle(resources: readonly string[]): Promise<Result<void, Fault>> {
-    // Later debts go into a new batch, which is written after the settle line: it must not strike them out.
+    // Later debts go into a new batch, which is written after the settle line, so that this line does not strike them
+    // out.
     this.#batch = undefined
     return this.#inTurn(async () => {
       const ids = resources.flatMap((name) => this.#entries.get(name)?.ids ?? [])
@@ -209,7 +213,7 @@ class FileJournal implements Journal {
     return done
   }
 
-  /** Writes the batch at once, and repeats the write while other processes keep replacing the file. */
+  /** Writes the batch in one write, and repeats the write while other processes keep replacing the file. */
   async #append(batch: readonly string[], sync: boolean): Promise<void> {
     let lines = batch
     for (let tries = 0; tries < REPLACED_MOST; tries++) {
@@ -226,12 +230,12 @@ class FileJournal implements Journal {
       this.#handle = undefined
       lines = [...this.#lines(), ...batch]
     }
-    throw new Error('another process keeps replacing it')
+    throw new Error('another process keeps replacing the file')
   }
 
   async #write(handle: FileHandle, lines: readonly string[], sync: boolean): Promise<void> {
-    // Starts on a new line, in case the line before is incomplete. Synchronous, since a few hundred bytes take less
-    // time than a round trip through the thread pool.
+    // Starts on a new line, in case the previous line is incomplete. The write is synchronous, since a few hundred
+    // bytes take less time than a round trip through the thread pool.
     writeFileSync(handle.fd, `\n${lines.join('\n')}\n`)
     if (sync) await syncData(handle.fd)
   }
@@ -257,10 +261,10 @@ class FileJournal implements Journal {
   }
 
   /**
-   * Replaces the file by one with only the current debts. Meanwhile another process may append to the old file. If its
-   * write ends after our second read of the old file, it also ends after the rename, so the other process sees the new
-   * inode and writes again. If it ends before, our second read finds the lines and copies them. Duplicate lines are
-   * harmless. The exclusive name lets only one process compact at a time.
+   * Replaces the file with one that contains only the current debts. Meanwhile another process may append to the old
+   * file. If that write ends after our second read of the old file, it also ends after the rename, so the other process
+   * sees the new inode and writes again. If that write ends earlier, our second read finds the lines and copies them.
+   * Duplicate lines are harmless. Since the new file must not exist yet, only one process can compact at a time.
    */
   async #compact(old: FileHandle): Promise<void> {
     const path = `${this.path}.new`
@@ -291,7 +295,7 @@ class FileJournal implements Journal {
       if (this.#handle !== fresh) {
         await fresh.close().catch(() => undefined)
         await unlink(path).catch(() => undefined)
-        // The batch itself is written. A compaction that lacks disk space is retried later.
+        // The batch itself has been written. The compaction, which may have lacked disk space, is retried later.
         this.#compactAt *= 2
         return
       }
@@ -300,7 +304,7 @@ class FileJournal implements Journal {
   }
 }
 
-/** Reads the whole file by position, since the handle is at its end. */
+/** Reads the whole file by position, since the handle's own position is at the end of the file. */
 async function readAll(handle: FileHandle): Promise<Buffer> {
   const { size } = await handle.stat()
   const bytes = Buffer.alloc(size)

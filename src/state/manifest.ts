@@ -1,15 +1,16 @@
-// The manifest: lists the files created by the `for_each` templates of a resource, so that exactly those whose item has
-// vanished can be removed. One small file for each resource in the state directory:
+// The manifest lists the files that the `for_each` templates of a resource have created, so that exactly the files of
+// vanished items can be removed. Each resource has one small manifest file in the state directory:
 //
 //     {"resource":"vhosts.toml","made":{"/etc/nginx/sites/{{ base(item.key) }}.conf":
 //       {"/etc/nginx/sites/a.conf":null,"/etc/nginx/sites/b.conf":["9f86d081884c..."]}}}
 //
-// A file is listed, with the hash of its planned content, before it is created; afterwards the hash becomes null. So a
-// crash may leave a file that is listed and was never created, which is harmless, but never one that was created and is
-// not listed.
+// Before a file is created, it is listed with the hash of its planned content. Once the file exists, the hash is
+// replaced with null. A crash may therefore leave a listed file that was never created, which is harmless, but never a
+// created file that is not listed.
 //
-// A file with null is ours by its name, even if somebody has edited it. A file with hashes is ours only if its content
-// has one of them; otherwise it belongs to somebody else, and stays.
+// A file listed with null belongs to reconfd because of its name, even if somebody has edited it. A file listed with
+// hashes belongs to reconfd only if its content has one of these hashes. Otherwise it belongs to somebody else, and
+// stays.
 import { createHash } from 'node:crypto'
 import { stat, readFile, unlink } from 'node:fs/promises'
 import { join } from 'node:path'
@@ -19,9 +20,9 @@ import { err, ok, type Result } from '../core/result.ts'
 import { replaceFile, shortId, STATE_HINT, syncDir } from './state-files.ts'
 
 export interface MadeFile {
-  /** The `dest` that created it, as written in the resource. */
+  /** The `dest` of the template that created the file, as written in the resource. */
   readonly template: string
-  /** SHA-256 of the planned contents, the newest last; absent once the file is known to exist. */
+  /** SHA-256 hashes of the planned contents, the newest last; absent once the file is known to exist. */
   readonly pending?: readonly string[]
 }
 
@@ -32,27 +33,27 @@ export interface WantedFile {
   readonly bytes: Uint8Array
 }
 
-/** By path. */
+/** The listed files, by path. */
 export type MadeFiles = ReadonlyMap<string, MadeFile>
 
 export interface Manifest {
   /** All listed files of a resource, including those of removed templates. */
   of(resource: string): Promise<Result<MadeFiles, Fault>>
   /**
-   * Lists files that are not yet listed with this content. Resolves when the list is on disk. Call with all files of a
-   * resource before any is created: this also restores entries that a concurrent process has dropped. Writes only if
-   * something is missing.
+   * Lists files that are not yet listed with their planned content. Resolves when the list is on disk. Call this with
+   * all files of a resource before any of them is created: the call also restores entries that a concurrent process has
+   * dropped. Writes only if an entry is missing.
    */
   will(resource: string, files: Iterable<WantedFile>): Promise<Result<void, Fault>>
-  /** Records that the files are in place. Writes only if this is new. */
+  /** Records that the files are in place. Writes only if this was not recorded before. */
   made(resource: string, dests: Iterable<string>): Promise<Result<void, Fault>>
-  /** Drops files that no longer exist. */
+  /** Removes files that no longer exist from the list. */
   gone(resource: string, dests: Iterable<string>): Promise<Result<void, Fault>>
-  /** Writes all lists in memory again, after the folder was removed. */
+  /** Writes all lists from memory to disk again, after the folder was removed. */
   rewrite(): Promise<void>
 }
 
-/** Whether a listed file with this content is ours, and may be removed. */
+/** Whether a listed file with this content belongs to reconfd, and may be removed. */
 export const isOurs = ({ pending }: MadeFile, bytes: Uint8Array): boolean =>
   pending === undefined || pending.includes(sha256(bytes))
 
@@ -154,7 +155,7 @@ class FileManifest implements Manifest {
     edit: (files: Map<string, MadeFile>) => void,
   ): Promise<Result<void, Fault>> {
     return this.#inTurn(async () => {
-      // Includes changes by other processes.
+      // Loads the list first, because another process may have changed it.
       const before = await this.#load(resource)
       if (!before.ok) return before
       const files = new Map(before.value)
@@ -198,7 +199,7 @@ function formatManifest(resource: string, files: MadeFiles): string {
   return `${JSON.stringify({ resource, made: Object.fromEntries(tables) })}\n`
 }
 
-/** Undefined if the text is not in the format of `formatManifest`. */
+/** Returns undefined if the text is not in the format of `formatManifest`. */
 function parseManifest(text: string): MadeFiles | undefined {
   const files = new Map<string, MadeFile>()
   try {

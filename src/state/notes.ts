@@ -1,4 +1,4 @@
-// Texts by name, each in its own file: data that is useful after a restart, but not essential.
+// Stores texts by name, each in its own file. These texts are useful after a restart, but not essential.
 import { readFile, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { ioFault } from '../core/errno.ts'

@@ -1,6 +1,6 @@
 // Records: the state of each resource that survives restarts, except its owed reloads (journal.ts). A record contains
-// the keys and the held change for its guards, the content that its reload rejected, and the files for a rollback. One
-// small JSON file for each resource, replaced as a whole.
+// the keys and the held change for its guards, the content that its reload rejected, and the files for a rollback. Each
+// resource has one small JSON file, which is always replaced as a whole.
 import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { ioFault } from '../core/errno.ts'
@@ -24,11 +24,11 @@ import type { Supplies, Supply } from '../core/supply.ts'
 import type { ProcessId } from '../system/process.ts'
 import { shortId, replaceFile, STATE_HINT } from './state-files.ts'
 
-/** A content that was rolled back, and is not retried until it changes. */
+/** Content that was rolled back. It is not tried again until it changes. */
 export interface Rejected {
-  /** Hash of the whole content of the unit: a group is rolled back together. */
+  /** Hash of the whole content of the unit, because all resources of a group are rolled back together. */
   readonly hash: string
-  /** The command that rejected it, and its result. */
+  /** The command that rejected the content, and the result of that command. */
   readonly why: string
 }
 
@@ -36,14 +36,14 @@ export interface Rejected {
 export interface HeldChange {
   /** Hash of the whole content of the resource. */
   readonly hash: string
-  /** The counts of its keys; absent if none is below that of the last applied render. */
+  /** The counts of keys; absent if no count is below that of the last applied render. */
   readonly short?: Short
 }
 
 export interface Remembered {
   /** The keys found by the last applied render, for each destination with a guard. */
   readonly keys: ReadonlyMap<string, ReadonlySet<Key>>
-  /** Numbers of keys that the last applied render found in each store; absent before the first. */
+  /** Numbers of keys that the last applied render found in each store; absent before the first applied render. */
   readonly supplies?: Supplies | undefined
   readonly held?: HeldChange | undefined
   /** Hash of the unit's content that is in place. */
@@ -89,7 +89,7 @@ export class Records implements Memory {
   readonly #turns = new Map<string, Promise<unknown>>()
   readonly #dir: string
 
-  /** @param keep false: nothing is written, as with -noop */
+  /** @param keep whether to write the files; false with -noop */
   constructor(
     stateDir: string,
     confdir: string,
@@ -121,14 +121,17 @@ export class Records implements Memory {
     return this.#write(resource, durable)
   }
 
-  /** Writes all records in memory again, after the folder was removed. */
+  /** Writes all records from memory to disk again, after the folder was removed. */
   async rewrite(): Promise<void> {
     for (const [resource, record] of this.#known) {
       if (record !== nothing) await this.#write(resource, true)
     }
   }
 
-  /** Writes of one resource run one after the other, so that the last value remains. */
+  /**
+   * Writes the record of a resource. The writes for one resource run one after the other, so that the last value
+   * remains.
+   */
   async #write(resource: string, durable: boolean): Promise<Result<void, Fault>> {
     if (!this.keep) return ok(undefined)
     const path = this.#path(resource)
@@ -160,7 +163,9 @@ interface Written {
   readonly undo?: { readonly by: ProcessId; readonly files: Readonly<Record<string, WrittenFile>> }
 }
 
-/** The kind `made` of core/last-good.ts is written as `made`; the kind `none` and an absent file as null. */
+/**
+ * The kind `made` of core/last-good.ts is written as `made`. The kind `none` and an absent file are written as null.
+ */
 type WrittenFile =
   | { readonly bytes: string; readonly mode: number; readonly uid: number; readonly gid: number }
   | 'made'

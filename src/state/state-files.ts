@@ -1,5 +1,5 @@
-// Names and atomic replacement of the files in the state directory. Files have mode 0600 and folders 0700, because some
-// files contain values.
+// Names the files in the state directory, and replaces them atomically. Files have mode 0600 and folders 0700, because
+// some files contain values.
 import { createHash } from 'node:crypto'
 import {
   closeSync,
@@ -24,16 +24,17 @@ import { syncFolder } from '../system/sync-folder.ts'
 import { isLeftover, temporaryName } from '../system/temporary.ts'
 
 /** The hint of faults about files in the state directory. */
-export const STATE_HINT = 'Choose a directory that reconfd can write to with -state-dir.'
+export const STATE_HINT = 'Set -state-dir to a directory that reconfd can write to.'
 
-/** A file name for a text of any length, such as a path: 12 hexadecimal digits of its SHA-256. */
+/** A file name for a text of any length, such as a path: the first 12 hexadecimal digits of the text's SHA-256 hash. */
 export const shortId = (text: string): string =>
   createHash('sha256').update(text).digest('hex').slice(0, 12)
 
 const sync = promisify(fsync)
 
 /**
- * Creates a directory and its parents. Node 20's own `recursive` never returns below /proc.
+ * Creates a directory and its parents. Does not use the option `recursive` of mkdir, which in Node 20 never returns for
+ * a path below /proc.
  * @throws system errors
  */
 export function ensureDir(dir: string): void {
@@ -41,7 +42,7 @@ export function ensureDir(dir: string): void {
   try {
     mkdirSync(dir, { mode: 0o700 })
   } catch (error) {
-    // It exists, perhaps created by another reconfd.
+    // The directory exists. Another reconfd may just have created it.
     if (errnoOf(error) === 'EEXIST') return
     if (errnoOf(error) !== 'ENOENT' || parent === dir) throw error
     ensureDir(parent)
@@ -49,7 +50,7 @@ export function ensureDir(dir: string): void {
   }
 }
 
-/** Syncs a directory, so that its names survive a power cut. Ignores errors. */
+/** Syncs a directory, so that the names of its files survive a power cut. Ignores errors. */
 export const syncDir = (dir: string): Promise<void> => syncFolder(dir).catch(() => undefined)
 
 /**
@@ -88,8 +89,8 @@ function create(path: string): number {
 }
 
 /**
- * A warning if other users can change the state directory, and with it what a rollback restores. Undefined if they
- * cannot.
+ * Returns a warning if other users can change the state directory, and thus the files that a rollback restores. Returns
+ * undefined if they cannot.
  */
 export function stateDirDoubt(dir: string): string | undefined {
   try {
@@ -98,9 +99,9 @@ export function stateDirDoubt(dir: string): string | undefined {
     const foreign = foreignTo(place)
     folder.close()
     if (missing.length > 0 || foreign === undefined) return undefined
-    // An ordinary user's folders are often group-writable, for a group without other members.
+    // The folders of an ordinary user are often writable for the user's own group, which has no other members.
     if (process.geteuid?.() !== 0 && isTrusted(foreign.stats.uid)) return undefined
-    return `other users can change the state directory ${dir}, and with it what a rollback restores: ${whyForeign(foreign)}`
+    return `other users can change the state directory ${dir}, and thus the files that a rollback restores: ${whyForeign(foreign)}`
   } catch (error) {
     return error instanceof FaultError ? error.fault.message : undefined
   }
@@ -110,8 +111,8 @@ export function stateDirDoubt(dir: string): string | undefined {
 const DEAD_AFTER = 60_000
 
 /**
- * Removes a short-lived file or folder that is older than a minute. Needed for those with fixed or short names: the
- * file that serves as a lock, and the folder of a socket.
+ * Removes a short-lived file or folder that is older than a minute. This is for names that contain no process id: the
+ * new file of a compaction, which serves as a lock, and the folder of a socket.
  * @returns whether it was removed
  */
 export function removeAbandoned(path: string): boolean {

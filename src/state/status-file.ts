@@ -1,4 +1,4 @@
-// Stores the status in the state directory, for commands that find no running daemon.
+// Stores the status in the state directory, for commands that run while there is no daemon.
 import { readFile } from 'node:fs/promises'
 import { errnoOf, ioFault } from '../core/errno.ts'
 import type { Fault } from '../core/fault.ts'
@@ -19,7 +19,7 @@ export async function readStatus(path: string): Promise<FullStatus | undefined> 
   }
 }
 
-/** Milliseconds from a change to the write, so that reloads come first. */
+/** Milliseconds from a change to the write. With this delay, reloads come first. */
 const SOON = 100
 /** The shortest pause between two writes, in milliseconds. */
 const PAUSE = 1000

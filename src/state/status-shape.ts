@@ -1,4 +1,4 @@
-// Validates a status file, which may be damaged or from another version.
+// Validates a status file, which may be damaged or written by another version of reconfd.
 import {
   isBoolean,
   isListOf,

@@ -1,9 +1,9 @@
-// Buffers changes between the sockets and the consumer of a store's watch. Merges them by key, so that it contains at
-// most one change for each key.
+// Buffers changes between the sockets and the consumer of a store's watch. Merges changes by key, so that the buffer
+// contains at most one change for each key.
 import type { Key } from '../core/key.ts'
 import type { StoreEvent } from '../core/store.ts'
 
-/** A value, or null for a removed key. */
+/** The new value of each changed key, or null for a removed key. */
 export type NetChanges = ReadonlyMap<Key, string | null>
 
 export class ChangeBuffer {
@@ -18,13 +18,13 @@ export class ChangeBuffer {
     this.#wake?.()
   }
 
-  /** Ends the deltas with an error, after those still buffered. Only the first call counts. */
+  /** Ends the deltas with an error, after the changes that are still buffered. Only the first call counts. */
   fail(error: unknown): void {
     this.#end ??= { error }
     this.#wake?.()
   }
 
-  /** Yields net deltas as soon as there are changes; throws the error of fail(). */
+  /** Yields net deltas as soon as there are changes. Throws the error passed to fail(). */
   async *deltas(): AsyncGenerator<StoreEvent, never> {
     for (;;) {
       if (this.#pending.size > 0) yield this.#take()

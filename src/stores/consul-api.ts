@@ -1,4 +1,4 @@
-// Consul's KV store: one blocking query, and its answer.
+// Queries to Consul's KV store, blocking or not, and their answers.
 // https://developer.hashicorp.com/consul/api-docs/kv
 import type { FaultError } from '../core/fault.ts'
 import type { CatalogSettings } from '../core/settings.ts'
@@ -9,13 +9,13 @@ import type { HttpClient } from './http.ts'
 
 export interface Page extends Pick<ConsulAnswer<unknown>, 'index' | 'isReset' | 'filtered'> {
   readonly entries: Entries
-  /** Builds the fault of an answer whose entries are invalid. */
+  /** Builds the fault for an answer whose entries are invalid. */
   readonly wrong: (what: string) => FaultError
 }
 
 const NOTHING: Entries = { count: 0, unknown: [] }
 
-/** Which keys to read, and how old they may be. */
+/** Where to read the keys, and how old an answer may be. */
 export type ReadOptions = Pick<CatalogSettings, 'datacenter' | 'namespace' | 'maxStale'>
 
 export class ConsulApi {
@@ -35,8 +35,9 @@ export class ConsulApi {
   }
 
   /**
-   * All entries whose key begins with `start`, once the index exceeds `index`; at once for 0. Omits entries that are
-   * known according to `begin`. Asks the leader, unless older answers are allowed.
+   * Returns all entries whose key begins with `start`, as soon as Consul's index exceeds `index`. If `index` is 0,
+   * Consul answers immediately. Leaves out the entries that are already known according to `begin`. Asks the leader,
+   * unless older answers are allowed.
    */
   async list(
     start: string,
@@ -58,8 +59,8 @@ export class ConsulApi {
   }
 
   /**
-   * Whether the ACL lets us read a key, which need not exist. A listing omits denied keys; only the read of one key
-   * reports the denial, in old versions, too.
+   * Whether the ACL permits reading a key. The key need not exist. A listing silently omits denied keys. Reading a
+   * single key reports the denial, even in old versions of Consul.
    */
   mayRead(key: string, signal: AbortSignal): Promise<boolean> {
     return this.#http.mayRead(this.#asked(pathOf(key)), key, signal)
@@ -84,7 +85,7 @@ export class ConsulApi {
 }
 
 const NEEDS =
-  'set a token whose policy has read on a key_prefix that covers the keys, with ' +
+  'set a token whose policy grants read on a key_prefix that covers the keys, with ' +
   '-auth-token-file or CONSUL_HTTP_TOKEN'
 
 const pathOf = (key: string): string => `/v1/kv/${key.split('/').map(encodeURIComponent).join('/')}`

@@ -1,6 +1,6 @@
 // The store consul-catalog: the services and nodes registered with Consul, as keys. A healthy instance of the service
-// web is `/services/web/<node>:<id>`, a node is `/nodes/<name>`; the values are JSON. Read on demand: only services
-// that templates look up are read.
+// web is `/services/web/<node>:<id>`, a node is `/nodes/<name>`; the values are JSON. The store is read on demand: only
+// services that templates look up are read.
 import { raise, type Fault } from '../core/fault.ts'
 import { ok, type Result } from '../core/result.ts'
 import type { CatalogSettings, StoreSettings } from '../core/settings.ts'
@@ -19,10 +19,10 @@ import { consulCredentials } from './secrets.ts'
 const EVERYTHING_HEALTHY: CatalogSettings = { health: 'passing', tags: [], meta: [], maxStale: 0 }
 
 const NEEDS =
-  'set a token whose policy has read on the service (for all of /services: service_prefix "") and ' +
+  'set a token whose policy grants read on the service (for all of /services: service_prefix "") and ' +
   'on node_prefix "", with -auth-token-file or CONSUL_HTTP_TOKEN'
 
-/** The store of `-backend consul-catalog`. Returns faults of the settings; does not connect yet. */
+/** Opens the store of `-backend consul-catalog`. Returns a fault if a setting is invalid. Does not connect yet. */
 export function open(
   settings: StoreSettings,
   env: Readonly<Record<string, string | undefined>> = process.env,

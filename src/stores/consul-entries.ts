@@ -1,6 +1,6 @@
 // Reads the entries of Consul's KV store from the bytes of an answer as they arrive. Consul sends everything below a
-// prefix at each change, so an entry with a known ModifyIndex is skipped without parsing it. Entries that differ from
-// Consul's usual formatting are left to JSON.parse.
+// prefix after each change, so an entry with a known ModifyIndex is skipped without being parsed. Entries that differ
+// from Consul's usual formatting are left to JSON.parse.
 import { Chunks } from '../system/chunks.ts'
 import { textOf } from './http-body.ts'
 import type { Limits } from '../core/settings.ts'
@@ -8,7 +8,7 @@ import { base64, count, Mismatch, orNull, record, text } from './shape.ts'
 
 /** An entry of Consul's answer, without unused fields. */
 const entryShape = record({
-  /** Without a leading slash. */
+  /** Has no leading slash. */
   Key: text,
   /** Null for an empty value. */
   Value: orNull(base64),
@@ -18,16 +18,19 @@ const entryShape = record({
 export type KvEntry = ReturnType<typeof entryShape>
 
 export interface Entries {
-  /** Number of all entries of the answer. */
+  /** Number of all entries in the answer. */
   readonly count: number
   readonly unknown: readonly KvEntry[]
 }
 
 /** The entries known before an answer is read. */
 export interface Knowledge {
-  /** The name of the most likely next entry, which saves decoding it. */
+  /** The name that the next entry most likely has. If it is right, the name need not be decoded. */
   readonly next: string | undefined
-  /** Whether an entry is known at this index, so that its value can be skipped. Throws a Mismatch. */
+  /**
+   * Whether an entry is known at this index, so that its value can be skipped. Throws a Mismatch if the entry is
+   * invalid.
+   */
   isKnown(name: string, modifyIndex: number): boolean
 }
 
@@ -36,7 +39,7 @@ const [QUOTE, COMMA, COLON, BACKSLASH] = [code('"'), code(','), code(':'), code(
 const [OBJECT, END_OBJECT, LIST, END_LIST] = [code('{'), code('}'), code('['), code(']')]
 const [ZERO, NINE] = [code('0'), code('9')]
 const NULL = Buffer.from('null')
-/** The bytes between the values of an entry, as Consul formats it. */
+/** The bytes between the values of an entry in Consul's usual formatting. */
 const LAYOUT = [
   '{"LockIndex":',
   ',"Key":"',
@@ -52,7 +55,7 @@ const NAMES = {
   index: Buffer.from('ModifyIndex'),
 }
 
-/** Limit of decimal digits for which a double is exact. */
+/** Number of decimal digits up to which every integer is exact in a double. */
 const DIGITS = 15
 
 const isSpace = (byte: number | undefined): boolean =>
@@ -65,13 +68,16 @@ export class EntriesReader {
   readonly #unknown: KvEntry[] = []
   #count = 0
   #state: 'begin' | 'first' | 'entry' | 'behind' | 'over' = 'begin'
-  /** The bytes being read. */
+  /** The bytes that are being read. */
   #bytes: Buffer = Buffer.alloc(0)
-  /** Received and not read yet. */
+  /** The bytes that were received, but not read yet. */
   readonly #parts = new Chunks()
-  /** An incomplete entry is retried only with twice as many bytes, so that a long entry takes linear time. */
+  /**
+   * Number of bytes to wait for. An incomplete entry is read again only when twice as many bytes have arrived, so that
+   * a long entry takes linear time.
+   */
   #needed = 0
-  /** The current entry has Consul's usual formatting. */
+  /** Whether the current entry has Consul's usual formatting. */
   #isPlain = true
   #keyFrom = -1
   #keyTo = -1
@@ -84,7 +90,7 @@ export class EntriesReader {
     private readonly limits: Limits,
   ) {}
 
-  /** Throws a Mismatch, a NotJson or a FaultError. */
+  /** Reads the next part of the answer. Throws a Mismatch, a NotJson or a FaultError. */
   write(chunk: Buffer): void {
     this.#parts.add(chunk)
     if (this.#parts.length < this.#needed) return
@@ -96,7 +102,7 @@ export class EntriesReader {
     this.#bytes = Buffer.alloc(0)
   }
 
-  /** Throws like write(). */
+  /** Ends the answer and returns its entries. Throws like write(). */
   end(): Entries {
     this.#needed = 0
     if (this.#parts.length > 0) this.write(Buffer.alloc(0))
@@ -130,7 +136,7 @@ export class EntriesReader {
     }
   }
 
-  /** Reads the entry that begins here. @returns its end; -1 if it is incomplete */
+  /** Reads the entry that begins at `from`. @returns the end of the entry; -1 if it is incomplete */
   #entry(from: number): number {
     const bytes = this.#bytes
     if (bytes[from] !== OBJECT) {
@@ -163,7 +169,7 @@ export class EntriesReader {
     return next
   }
 
-  /** The end of an entry in Consul's exact formatting; -1 for any other. */
+  /** The end of an entry in Consul's exact formatting; -1 for any other entry. */
   #plain(from: number): number {
     const bytes = this.#bytes
     let at = past(bytes, from, LAYOUT[0])
@@ -256,7 +262,7 @@ export class EntriesReader {
     return -1
   }
 
-  /** The closing quote of the string that begins here; -1 if it is missing. */
+  /** The position of the closing quote of the string that begins at `at`; -1 if the quote is missing. */
   #string(at: number): number {
     const bytes = this.#bytes
     const { length } = bytes
@@ -271,7 +277,7 @@ export class EntriesReader {
     return -1
   }
 
-  /** The end of a nested value, which Consul's entries do not have. */
+  /** The end of a nested value. Consul's own entries contain no nested values. */
   #nested(at: number): number {
     const bytes = this.#bytes
     this.#isPlain = false
@@ -311,7 +317,7 @@ export class EntriesReader {
     return true
   }
 
-  /** A non-negative integer. Otherwise returns -1 and clears #isPlain. */
+  /** Parses a non-negative integer. If the text is not one, returns -1 and clears #isPlain. */
   #number(from: number, to: number): number {
     let number = 0
     for (let at = from; at < to; at++) {
@@ -326,14 +332,14 @@ export class EntriesReader {
   }
 }
 
-/** The end of `word` at `at`; -1 if it is not there, or `at` is -1. */
+/** The end of `word` if the word begins at `at`. Returns -1 if it does not, or if `at` is -1. */
 function past(bytes: Buffer, at: number, word: Buffer): number {
   if (at === -1) return -1
   for (let n = 0; n < word.length; n++) if (bytes[at + n] !== word[n]) return -1
   return at + word.length
 }
 
-/** The end of the digits at `at`; -1 if there are none or too many, or `at` is -1. */
+/** The end of the digits that begin at `at`; -1 if there are no digits or too many, or `at` is -1. */
 function digits(bytes: Buffer, at: number): number {
   if (at === -1) return -1
   let end = at
@@ -344,7 +350,7 @@ function digits(bytes: Buffer, at: number): number {
   return end === at || end - at > DIGITS ? -1 : end
 }
 
-/** The closing quote of a text; -1 if it is missing, or the text contains an escape. */
+/** The position of the closing quote of a text; -1 if the quote is missing, or the text contains an escape. */
 function plainText(bytes: Buffer, at: number): number {
   for (let end = at; end < bytes.length; end++) {
     const byte = bytes[end]

@@ -1,4 +1,4 @@
-// The known keys below one directory of Consul's KV store; computes the changes of each answer.
+// Keeps the known keys below one directory of Consul's KV store, and computes the changes that each answer contains.
 import { decodeValue } from '../core/bytes.ts'
 import type { Key } from '../core/key.ts'
 import type { Entries, KvEntry, Knowledge } from './consul-entries.ts'
@@ -10,16 +10,16 @@ interface Held {
   modifyIndex: number
   readonly key: Key
   value: string
-  /** The number of the last answer that contained it. */
+  /** The number of the last answer that contained this entry. */
   answer: number
-  /** The entry that followed it in the last answer. Consul's order usually stays the same. */
+  /** The entry that followed this entry in the last answer. Consul usually keeps the order. */
   follower: Held | undefined
 }
 
 export class HeldEntries {
-  /** By Consul's name of the key. */
+  /** The known entries, by Consul's name of the key. */
   readonly #held = new Map<string, Held>()
-  /** Counts the answers. */
+  /** The number of the current answer. */
   #answer = 0
   /** The number of known entries in the current answer. */
   #seen = 0
@@ -29,7 +29,7 @@ export class HeldEntries {
 
   /**
    * @param start prefix of the names
-   * @param wanted whether a key is wanted; names of neighbours may have the same prefix
+   * @param wanted whether a key is wanted; unwanted neighbours may have the same prefix
    */
   constructor(
     private readonly start: string,
@@ -84,7 +84,7 @@ export class HeldEntries {
     return key === undefined || !this.wanted(key)
   }
 
-  /** Applies the answer that was read last, and returns its changes. Throws a Mismatch. */
+  /** Applies the answer that was read last, and returns the changes. Throws a Mismatch if an entry is invalid. */
   take({ unknown }: Entries): Delta {
     const put = new Map<Key, string>()
     const del = new Set<Key>()

@@ -1,4 +1,4 @@
-// Consul over HTTP: one query, blocking or not, and the metadata of its answer.
+// Queries to Consul over HTTP, blocking or not, and the metadata of their answers.
 // https://developer.hashicorp.com/consul/api-docs/features/blocking
 import { setImmediate as turn, setTimeout as delay } from 'node:timers/promises'
 import { FaultError, type Fault } from '../core/fault.ts'
@@ -8,33 +8,39 @@ import { ClosedError } from './http-faults.ts'
 import type { HttpClient, HttpResponse } from './http.ts'
 import { expecting, listOf, optional, record, bool, type Shape } from './shape.ts'
 
-/** Seconds. Even with Consul's jitter of a sixteenth, it stays below one minute, the usual timeout of proxies. */
+/**
+ * Duration of a blocking query, in seconds. Even with the sixteenth that Consul adds as jitter, it stays below one
+ * minute, the usual timeout of proxies.
+ */
 const WAIT = 55
 
 export interface Query<T> {
-  /** The query is answered once the index exceeds this one; at once for 0. */
+  /**
+   * The query is answered as soon as Consul's index exceeds this index. A query with the index 0 is answered
+   * immediately.
+   */
   readonly index: number
   readonly signal: AbortSignal
-  /** The requested thing, for messages: `the service web`. */
+  /** The data that the query reads, for messages, such as `the service web`. */
   readonly about: string
-  /** The shape of the answer; absent for a streamed one. */
+  /** The shape of the answer; absent if the answer is streamed. */
   readonly shape?: Shape<T>
   /**
    * Reads an answer as it arrives.
    * @param isReset see ConsulAnswer.isReset
    */
   readonly stream?: (isReset: boolean) => AnswerStream<T>
-  /** Allow any server to answer, even without a leader. */
+  /** Whether any server may answer, even if it knows no leader. */
   readonly stale?: boolean
-  /** Accept a 404 as an answer with the value undefined. */
+  /** Whether a 404 is accepted, as an answer with the value undefined. */
   readonly mayBeMissing?: boolean
-  /** The endpoint supports neither blocking nor indexes. */
+  /** Whether the endpoint supports neither blocking nor indexes. */
   readonly isPolled?: boolean
-  /** Milliseconds for an answer that does not block; default: that of any request. */
+  /** Timeout of a query that does not block, in milliseconds; default: the timeout of any request. */
   readonly timeout?: number
 }
 
-/** Throws a Mismatch or a NotJson for an invalid answer. */
+/** Parses an answer as it arrives. Throws a Mismatch or a NotJson if the answer is invalid. */
 export interface AnswerStream<T> {
   write(chunk: Buffer): void
   end(): T
@@ -44,30 +50,33 @@ export interface ConsulAnswer<T> {
   readonly value: T | undefined
   /** The index for the next blocking query; at least 1. */
   readonly index: number
-  /** The blocking query was answered before its timeout: something has changed. */
+  /** Whether the blocking query was answered before its timeout, because something has changed. */
   readonly early: boolean
-  /** The cluster may have been restored or rebuilt since the previous answer, so that equal indexes prove nothing. */
+  /**
+   * Whether the cluster may have been restored or rebuilt since the previous answer, so that equal indexes prove
+   * nothing.
+   */
   readonly isReset: boolean
-  /** The ACL has removed results. Consul before 1.11 never reports it. */
+  /** Whether the ACL has removed results. Consul before 1.11 never reports this. */
   readonly filtered: boolean
-  /** Milliseconds since the answering server has last heard from its leader. */
+  /** Milliseconds since the answering server last heard from its leader. */
   readonly lastContact: number
 }
 
-/** Consul has too many requests or connections: use fewer, after a pause. */
+/** Thrown if Consul has too many requests or connections. The caller must use fewer of them, after a pause. */
 export class OverloadError extends FaultError {
   constructor(
     fault: Fault,
     /** False if Consul has only closed a connection, which may have other reasons. */
     readonly isExplicit: boolean,
-    /** Milliseconds to wait, if Consul has given a time. */
+    /** Milliseconds to wait, if Consul has stated a time. */
     readonly retryAfter?: number,
   ) {
     super(fault)
   }
 }
 
-/** The agent is healthy, but reports that a query cannot be answered. */
+/** Thrown if the agent is healthy, but reports that it cannot answer a query. */
 export class AnsweredError extends FaultError {
   constructor(
     fault: Fault,
@@ -89,13 +98,13 @@ export function withParameters(
   return more.length === 0 ? path : `${path}${path.includes('?') ? '&' : '?'}${more.join('&')}`
 }
 
-/** Queries to one agent with fixed credentials. */
+/** Sends queries to one agent with fixed credentials. */
 export class ConsulHttp {
   constructor(
     private readonly http: HttpClient,
     private readonly headers: Record<string, string>,
     private readonly indexes: Indexes,
-    /** The required permissions of a token, one sentence: the hint if access is denied. */
+    /** A sentence about the permissions that a token needs. It is the hint if access is denied. */
     private readonly needs: string,
   ) {}
 
@@ -106,9 +115,10 @@ export class ConsulHttp {
 
   /**
    * Runs a query. An answer that is older than a previous one, or early without a change, is not trusted: the server
-   * may be behind, or have lost leadership without knowing. It is repeated in consistent mode, and that answer counts,
-   * because a restored cluster has lower indexes, too, and a restarting one ends blocking queries early.
-   * @param path including its query string, if any
+   * may be behind, or may have lost leadership without knowing. The query is then repeated in consistent mode, and the
+   * second answer counts in any case, because a restored cluster really has lower indexes, and a restarting cluster
+   * ends blocking queries early.
+   * @param path the path, including the query string if there is one
    */
   async get<T>(path: string, query: Query<T>): Promise<ConsulAnswer<T>> {
     const { indexes } = this
@@ -171,7 +181,8 @@ export class ConsulHttp {
             : { timeout }),
       })
       .catch(overloadIfClosed)
-    // The pool gets the socket back only in a later turn of the event loop; an immediate request would open another.
+    // The pool gets the socket back only in a later turn of the event loop. An immediate request would open another
+    // socket.
     await turn()
     const { status, headers, body } = response
     this.#expectAnswer(response, query)
@@ -199,8 +210,8 @@ export class ConsulHttp {
   }
 
   /**
-   * Returns which of these permissions the token has; undefined if ACLs are disabled, or Consul cannot report them.
-   * Uses an endpoint of Consul's own web interface.
+   * Returns which of these permissions the token has; undefined if ACLs are disabled, or Consul cannot report
+   * permissions. Uses an endpoint of Consul's own web interface.
    */
   async rights(
     rights: readonly { readonly Resource: string; readonly Segment: string }[],
@@ -218,13 +229,13 @@ export class ConsulHttp {
     if (status !== 200) return undefined
     const answers = this.#parse(body, authorization)
     if (answers.length !== rights.length)
-      throw this.notConsul('its length differs from the request')
+      throw this.notConsul('its length differs from that of the request')
     return answers.map(({ Allow }) => Allow === true)
   }
 
-  /** @param what describes the mistake in the answer, without quoting it */
+  /** @param what describes the error in the answer, without quoting the answer */
   notConsul(what: string): FaultError {
-    return this.#fault(`gave an answer that is not Consul's: ${what}`, {
+    return this.#fault(`sent an invalid response: ${what}`, {
       hint: 'check -node and -scheme: this may not be the HTTP port of a Consul agent',
     })
   }
@@ -241,7 +252,7 @@ export class ConsulHttp {
     if (status === 200 || (status === 404 && mayBeMissing === true)) {
       if (headers['x-consul-knownleader'] !== 'false' || stale === true) return
       const hint = 'check the Consul servers'
-      throw new AnsweredError(this.#fault('knows no leader of its cluster', { hint }).fault, false)
+      throw new AnsweredError(this.#fault('has no cluster leader', { hint }).fault, false)
     }
     if (status === 401) {
       throw this.#fault('or a proxy in front of it asks for credentials (HTTP 401)', {
@@ -261,7 +272,7 @@ export class ConsulHttp {
         Number.isFinite(after) ? Math.max(0, after * 1000) : undefined,
       )
     }
-    // Consul's errors are one line of plain text, such as "No cluster leader"; those of proxies are HTML pages.
+    // Consul's errors are one line of plain text, such as "No cluster leader". The errors of proxies are HTML pages.
     const text = body.trim()
     const isWords = text !== '' && text.length <= 200 && !/^<|\n/.test(text)
     const what = `failed (HTTP ${status})${isWords ? `: ${text}` : ''}`
@@ -316,9 +327,9 @@ function overloadIfClosed(error: unknown): never {
 function hintFor(said: string): Pick<Fault, 'hint'> {
   if (said.startsWith('No path to datacenter')) {
     return {
-      hint: 'check -consul-datacenter, or the name in the template, and its servers: consul members -wan',
+      hint: 'check the datacenter in -consul-datacenter or in the template, and its servers: consul members -wan',
     }
   }
-  if (said.includes('Namespaces')) return { hint: 'leave -consul-namespace out' }
+  if (said.includes('Namespaces')) return { hint: 'remove -consul-namespace' }
   return {}
 }

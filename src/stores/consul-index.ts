@@ -1,15 +1,15 @@
-// The last index of each query to Consul, across servers and connections. A server that answers with a lower index may
-// be behind the others, or a former leader.
+// Remembers the last index of each query to Consul, across servers and connections. A server that answers with a lower
+// index may be behind the other servers, or may be a former leader.
 import { backoffDelay } from '../core/backoff.ts'
 
-/** Limit of remembered queries; the least recently used are dropped. */
+/** Limit of remembered queries; the least recently used ones are dropped. */
 const MOST = 10_000
 
 const PAUSE = { first: 100, most: 5000 }
 
 interface Known {
   readonly index: number
-  /** Consecutive early answers without a change. */
+  /** Number of consecutive early answers without a change. */
   readonly spurious: number
 }
 
@@ -23,7 +23,7 @@ export class Indexes {
 
   note(question: string, index: number, isSpurious: boolean): void {
     const vain = isSpurious ? (this.#known.get(question)?.spurious ?? 0) + 1 : 0
-    // Moves the query to the end: the first one is the least recently used.
+    // Moves the query to the end of the map, so that the first query in the map is the least recently used one.
     this.#known.delete(question)
     this.#known.set(question, { index, spurious: vain })
     if (this.#known.size <= MOST) return
@@ -31,7 +31,7 @@ export class Indexes {
     if (oldest !== undefined) this.#known.delete(oldest)
   }
 
-  /** Milliseconds to wait before repeating a query; grows with each spurious answer. */
+  /** Milliseconds to wait before a query is repeated. This time grows with each spurious answer. */
   pause(question: string): number {
     const { spurious: vain } = this.#known.get(question) ?? { spurious: 0 }
     return vain < 2 ? 0 : backoffDelay(vain - 1, PAUSE)

@@ -1,11 +1,12 @@
 // The store consul: blocking queries on the KV store, whose answers are compared with the previous ones.
 //
 // Each query returns everything below its directory; entries with a known ModifyIndex are skipped (consul-entries.ts).
-// `/app` is queried as `app?recurse`: one connection, which includes the key `app` itself. The answer then also
-// contains `application`, which is dropped here; such neighbours cost time, but are harmless.
+// `/app` is queried as `app?recurse`, so that one connection also covers the key `app` itself. The answer then also
+// contains neighbours such as `application`, which are dropped here. Neighbours cost time, but are harmless.
 //
-// Denied keys must not look like missing ones. Consul 1.11 and later report them by a header. Older versions (Debian's
-// 1.8.7) silently omit them; there we detect that nothing is readable, but not that a policy covers only some keys.
+// Denied keys must not look like missing keys. Consul 1.11 and later report denied keys in a header. Older versions,
+// such as Debian's 1.8.7, silently omit them. With an older version, reconfd detects that no key is readable, but not
+// that a policy covers only some of the keys.
 import { FaultError, type Fault } from '../core/fault.ts'
 import type { Key } from '../core/key.ts'
 import type { Result } from '../core/result.ts'
@@ -23,7 +24,7 @@ import { consulCredentials } from './secrets.ts'
 import { expecting } from './shape.ts'
 import { TokenBucket } from './token-bucket.ts'
 
-/** Rate limit of queries per root: a burst, then a number per second. */
+/** Rate limit of queries per root: the size of a burst, and then the number of queries per second. */
 const BURST = 20
 const PER_SECOND = 10
 
@@ -64,7 +65,7 @@ export function open(
   })
 }
 
-/** @param connect returns a client with the current credentials: a token in a file may be rotated */
+/** @param connect returns a client with the current credentials, because a token in a file may be rotated */
 async function* follow(
   connect: () => ConsulApi,
   prefixes: readonly Key[],
@@ -88,14 +89,14 @@ async function* follow(
       return { root, page }
     } catch (error) {
       const denied = error instanceof FaultError && error.fault.permanent === true
-      // The token was rotated meanwhile: retry with the new one.
+      // The token was rotated meanwhile, so retry with the new one.
       if (denied && !connect().isAs(api)) return ask(root)
       throw error
     }
   }
 
   const roots = rootsOf(prefixes).map((path): Root => {
-    // The common parent of many prefixes is not wanted itself, so its slash excludes neighbours.
+    // The common parent of many prefixes is not wanted itself, so a slash after it excludes its neighbours.
     const start = wanted(path) || path === '/' ? path.slice(1) : `${path.slice(1)}/`
     const held = new HeldEntries(start, wanted)
     return { path, start, bucket: new TokenBucket(BURST, PER_SECOND), index: 0, held }
@@ -127,7 +128,7 @@ function update(root: Root, { entries, index, wrong }: Page): Delta {
  * (`application`), or if a policy for `app/` does not cover the key `app`.
  */
 async function expectReadable(api: ConsulApi, path: Key, signal: AbortSignal): Promise<void> {
-  // For `/`, any key will do: only a policy for the empty prefix covers all of them.
+  // For `/`, any key will do, because only a policy for the empty prefix covers all keys.
   const dir = path === '/' ? '' : `${path.slice(1)}/`
   const below = await api.list(dir, 0, () => ANYTHING, signal)
   const probes = path === '/' ? ['reconfd'] : [path.slice(1), dir]

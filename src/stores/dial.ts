@@ -1,4 +1,4 @@
-// One connection to a server: TCP or a Unix socket, with TLS or without, or TLS inside a tunnel.
+// Opens one connection to a server: over TCP or a Unix socket, with or without TLS, or with TLS inside a tunnel.
 import { connect, isIP, type Socket } from 'node:net'
 import type * as Tls from 'node:tls'
 import { CONNECT_TIMEOUT } from './http-faults.ts'
@@ -8,7 +8,7 @@ import type { TlsOptions } from './tls.ts'
 const PROBE_AFTER = 60_000
 
 export interface SocketAddress {
-  /** Without the brackets of an IPv6 address. */
+  /** A host name or an IP address. An IPv6 address has no brackets. */
   readonly host: string
   readonly port: number
   /** Absolute path of a Unix socket, used instead of host and port. */
@@ -26,7 +26,7 @@ export function socketAddressOf(origin: string): SocketAddress {
 }
 
 /**
- * Opens a connection; destroying the returned socket ends the attempt.
+ * Opens a connection. Destroying the returned socket ends the attempt.
  * @param tls absent for a plain connection
  * @param through an open connection to the same address, such as the tunnel of a proxy
  */
@@ -63,7 +63,7 @@ export function dial(
   return socket.setNoDelay(true).setKeepAlive(true, PROBE_AFTER)
 }
 
-/** Loaded by the first TLS connection, so that plain ones start faster. */
+/** The module is loaded by the first TLS connection, so that plain connections start faster. */
 const tlsModule = (): typeof Tls => process.getBuiltinModule('node:tls')
 
 class ConnectTimeout extends Error {

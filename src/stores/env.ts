@@ -1,6 +1,6 @@
-// The env store: the environment of the process as keys, mapped like confd's env backend: MYAPP_DATABASE_URL is the key
-// /myapp/database/url. So key names contain neither `_` nor capitals. The environment of a running process does not
-// change, so the watch yields one snapshot and then waits until it is aborted.
+// The env store reads the environment of the process. Names become keys as in confd's env backend: MYAPP_DATABASE_URL
+// becomes the key /myapp/database/url. So keys contain neither `_` nor capital letters. The environment of a running
+// process does not change, so the watch yields one snapshot and then waits until it is aborted.
 import type { Fault } from '../core/fault.ts'
 import { compareText, toKey, type Key } from '../core/key.ts'
 import { ok, type Result } from '../core/result.ts'
@@ -10,8 +10,8 @@ import { environment } from '../system/environment.ts'
 import { coveredBy } from './roots.ts'
 
 /**
- * The variables below the prefixes. `/app` includes APP and APP_*, but not APPLICATION (confd compares only the text,
- * and includes it). If names differ only in case, the upper-case one wins.
+ * The variables below the prefixes. `/app` includes APP and APP_*, but not APPLICATION. (confd compares only the
+ * beginning of the text, and so includes APPLICATION.) If names differ only in case, the upper-case name wins.
  */
 export function readEnvironment(
   variables: Readonly<Record<string, string | undefined>>,
@@ -19,7 +19,7 @@ export function readEnvironment(
 ): Map<Key, string> {
   const entries = new Map<Key, string>()
   const wanted = coveredBy(prefixes)
-  // Upper case sorts before lower case, so in reverse order it overwrites lower case.
+  // Upper case sorts before lower case, so in reverse order upper-case names come last and win.
   for (const name of Object.keys(variables).sort(compareText).reverse()) {
     const key = toKey(name.toLowerCase().replaceAll('_', '/'))
     const value = variables[name]
@@ -29,7 +29,7 @@ export function readEnvironment(
   return entries
 }
 
-/** The store of `-backend env`. Needs no settings; never fails. */
+/** Opens the store of `-backend env`. Needs no settings and never fails. */
 export function open(_settings: StoreSettings): Result<Store, Fault> {
   return ok({ name: 'env', nodes: ['environment'], watch })
 }

@@ -1,4 +1,4 @@
-// etcd's v2 API over HTTP: one listing, one wait, and their answers.
+// etcd's v2 API over HTTP: listings, waits, and their answers.
 // https://etcd.io/docs/v2.3/api/
 import { FaultError, type Fault } from '../core/fault.ts'
 import { covers, type Key } from '../core/key.ts'
@@ -32,7 +32,7 @@ export type WaitAnswer =
       readonly kind: 'remove'
       readonly index: number
       readonly key: Key
-      /** Whether a directory was removed: with everything below it, in one event. */
+      /** Whether a directory was removed. One such event covers everything below the directory. */
       readonly dir: boolean
     }
   /** Nothing happened up to and including `index`. */
@@ -41,7 +41,7 @@ export type WaitAnswer =
 const errorShape = record({ errorCode: optional(count), message: optional(text) })
 
 interface Body {
-  /** The parsed object; empty if the body is not one. */
+  /** The parsed object; an empty object if the body does not contain one. */
   readonly json: object
   readonly errorCode?: number | undefined
   readonly message?: string | undefined
@@ -58,13 +58,13 @@ const RENEW = new Error('the poll is renewed')
 export class EtcdV2Api {
   constructor(
     private readonly http: HttpClient,
-    /** Called for each request: a password may be in a file that changes. */
+    /** Called for each request, because the password may be in a file that changes. */
     private readonly headers: () => Record<string, string>,
     /** Longest duration of a wait in milliseconds, after which it is repeated. */
     private readonly pollLife: number,
   ) {}
 
-  /** All keys at and below `root`, by a quorum read, without hidden ones. A missing root is empty. */
+  /** Returns all keys at and below `root`, except hidden keys, with a quorum read. A missing root counts as empty. */
   async list(root: Key, signal: AbortSignal): Promise<Etcdv2Listing> {
     const path = `${pathOf(root)}?recursive=true&quorum=true`
     const { status, headers, body } = await this.http.request(path, {
@@ -82,8 +82,8 @@ export class EtcdV2Api {
   }
 
   /**
-   * A long poll for the first event at or below `root` with an index of at least `from`. Throws an OutdatedError if
-   * etcd no longer has the history since then.
+   * Waits, with a long poll, for the first event at or below `root` with an index of at least `from`. Throws an
+   * OutdatedError if etcd no longer has the history since `from`.
    */
   async wait(root: Key, from: number, signal: AbortSignal): Promise<WaitAnswer> {
     const path = `${pathOf(root)}?wait=true&recursive=true&waitIndex=${from}`
@@ -92,9 +92,9 @@ export class EtcdV2Api {
     if (signal.aborted) stop()
     signal.addEventListener('abort', stop, { once: true })
     const timer = setTimeout(() => life.abort(RENEW), this.pollLife)
-    // The headers arrive at once, with the index at which the wait began. An event up to that index would have been
-    // answered at once, so after a silent wait the next one may begin there. That keeps a quiet prefix within the 1,000
-    // events of etcd's history.
+    // The headers arrive immediately, with the index at which the wait began. etcd would have answered immediately with
+    // an event up to that index, so after a silent wait the next wait may begin at that index. This keeps the waits on
+    // a quiet prefix within the 1,000 events of etcd's history.
     let began = 0
     try {
       const response = await this.http.lines(path, {
@@ -104,7 +104,8 @@ export class EtcdV2Api {
       const { status, headers } = response
       if (status === 200) {
         began = this.#indexOf(headers)
-        // A lower index than before means a restored or new store, which would be silent until it has caught up.
+        // A lower index than before means that etcd was restored or replaced. Such an etcd would be silent until its
+        // index has caught up.
         if (began < from - 1)
           throw this.#outdated(`is at index ${began}, but was at ${from - 1} before`)
       }
@@ -122,14 +123,14 @@ export class EtcdV2Api {
     }
   }
 
-  /** Throws unless the node is part of a quorum: on an isolated node, waits are silent. */
+  /** Throws unless the node is part of a quorum, because waits on an isolated node are silent. */
   async proveQuorum(root: Key, signal: AbortSignal): Promise<void> {
-    // A hidden key, so that the answer is always short.
+    // Reads a hidden key, so that the answer is always short.
     const path = `${pathOf(root)}${root === '/' ? '' : '/'}_reconfd?quorum=true`
     const { status, body } = await this.http.request(path, { headers: this.headers(), signal })
     const answer = this.#parse(status, body)
     const code = answer.errorCode ?? 0
-    // Codes from 100 to 199 concern the key, so the cluster has looked it up.
+    // Error codes from 100 to 199 concern the key, so the cluster has looked it up.
     if (code >= KEY_NOT_FOUND && code <= 199 && code !== UNAUTHORIZED) return
     this.#expectOk(status, answer, root)
     this.#expecting(() => listingShape(answer.json))
@@ -159,7 +160,7 @@ export class EtcdV2Api {
   #parse(status: number, text: string): Body {
     try {
       const json: unknown = JSON.parse(text)
-      // Invalid fields of an error are ignored: the status reports it.
+      // Invalid fields of an error are ignored, because the HTTP status reports the error anyway.
       if (typeof json === 'object' && json !== null) return { json, ...errorShape(json) }
     } catch {
       // The message must not quote the text, which contains values.
@@ -177,7 +178,7 @@ export class EtcdV2Api {
   #expectOk(status: number, body: Body, root: Key): void {
     if (status === 401 || status === 403 || body.errorCode === UNAUTHORIZED) {
       throw this.#fault(`denied access to ${root} (HTTP ${status})`, {
-        hint: `check -username and -password, and that the user's role may read ${root} and all below it`,
+        hint: `check -username and -password, and that the user's role may read ${root} and everything below it`,
         permanent: true,
       })
     }
@@ -200,7 +201,7 @@ export class EtcdV2Api {
   }
 
   #notEtcd(what: string): FaultError {
-    return this.#fault(`gave an answer that is not etcd's: ${what}`, {
+    return this.#fault(`sent an invalid response: ${what}`, {
       hint: 'check -node and -scheme, and whether there is a proxy in between',
     })
   }

@@ -1,4 +1,4 @@
-// The answers of etcd's v2 API: a listing and an event. https://etcd.io/docs/v2.3/api/
+// The answers of etcd's v2 API: listings and events. See https://etcd.io/docs/v2.3/api/.
 import type { Key } from '../core/key.ts'
 import {
   anything,
@@ -20,7 +20,7 @@ const nodeShape = record({
   value: optional(text),
   dir: optional(bool),
   modifiedIndex: optional(count),
-  /** Checked one level at a time: the server determines the depth, and a recursion could exhaust the stack. */
+  /** Checked one level at a time, because the server determines the depth, and a recursion could exhaust the stack. */
   nodes: nullable(listOf(anything)),
 })
 
@@ -37,10 +37,10 @@ export const eventShape = record({
 
 type Node = ReturnType<typeof nodeShape>
 
-/** All keys at and below `root`. Throws a Mismatch. */
+/** Returns all keys at and below `root`. Throws a Mismatch if the listing is invalid. */
 export function listedEntries(top: Node, root: Key): Map<Key, string> {
   const entries = new Map<Key, string>()
-  /** A queue: iteration continues with directories added during it. */
+  /** A queue: the iteration also reaches directories that are added while it runs. */
   const directories = new Map<Key, readonly unknown[]>()
   const take = (node: Node, key: Key): void => {
     const { size } = entries
@@ -70,7 +70,7 @@ export function listedEntries(top: Node, root: Key): Map<Key, string> {
   return entries
 }
 
-/** The name as a key. Throws a Mismatch if it is not a path. */
+/** Returns the name as a key. Throws a Mismatch if the name is not a path. */
 export function expectPath(name: string): Key {
   if (name === '/' || /^(?:\/[^/]+)+$/s.test(name)) return name as Key
   throw new Mismatch('is not a path').within('key')

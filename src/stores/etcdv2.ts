@@ -1,6 +1,6 @@
 // The store etcdv2: a quorum listing, then long polls from the index of that listing. Each poll requests the index
-// after the previous event, so none is missed. If etcd no longer has that event (it keeps 1,000 of the whole cluster),
-// the watch is outdated, and everything is read again.
+// after the previous event, so that no event is missed. etcd keeps only the last 1,000 events of the whole cluster. If
+// it no longer has the requested event, the watch is outdated, and everything is read again.
 //
 // Unlike in other stores, hidden keys (`/app/_x` and everything below) are visible only if a prefix itself names one,
 // because etcd omits them from listings and events.
@@ -17,10 +17,10 @@ import { coveredBy, rootsOf } from './roots.ts'
 import { basicAuth } from './secrets.ts'
 import { TokenBucket } from './token-bucket.ts'
 
-/** Milliseconds; below the usual timeout of proxies for a silent connection. */
+/** Longest duration of a poll, in milliseconds. It is below the usual timeout of proxies for a silent connection. */
 const POLL_LIFE = 50_000
 
-/** Rate limit of polls that end without an event: a burst, then a number per second. */
+/** Rate limit of polls that end without an event: the size of a burst, and then the number of polls per second. */
 const QUIET_BURST = 5
 const QUIET_PER_SECOND = 0.5
 
@@ -30,12 +30,12 @@ interface Root {
   /** The index to wait from. */
   next: number
   readonly values: Map<Key, string>
-  /** Limits the rate if a server or proxy ends each poll at once. */
+  /** Limits the rate if a server or proxy ends each poll immediately. */
   readonly quiet: TokenBucket
 }
 
 /**
- * The store of `-backend etcdv2`. Returns faults of the settings; does not connect yet.
+ * Opens the store of `-backend etcdv2`. Returns a fault if a setting is invalid. Does not connect yet.
  * @param pollLife milliseconds until a silent poll is repeated, after a check of the quorum
  */
 export function open(settings: StoreSettings, pollLife = POLL_LIFE): Result<Store, Fault> {

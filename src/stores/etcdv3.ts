@@ -1,5 +1,5 @@
 // The store etcdv3, through etcd's JSON gateway (https://etcd.io/docs/v3.5/dev-guide/api_grpc_gateway/): a listing at
-// one revision, then a watch from the next one.
+// one revision, then a watch from the next revision.
 import type { Fault } from '../core/fault.ts'
 import { outermost, type Key } from '../core/key.ts'
 import type { Result } from '../core/result.ts'
@@ -24,8 +24,8 @@ const TUNING: PulseTuning = {
 }
 
 /**
- * The store of `-backend etcdv3`. Returns faults of the settings; does not connect yet.
- * @param tuning for tests
+ * Opens the store of `-backend etcdv3`. Returns a fault if a setting is invalid. Does not connect yet.
+ * @param tuning set only by tests
  */
 export function open(settings: StoreSettings, tuning = TUNING): Result<Store, Fault> {
   const { connection, slashless = false } = settings
@@ -35,7 +35,7 @@ export function open(settings: StoreSettings, tuning = TUNING): Result<Store, Fa
     product: 'etcd',
     port: 2379,
     settings,
-    // Keeps the second connection, for the requests of pulse.ts, open between them.
+    // Keeps the second connection open between the requests of pulse.ts.
     idle: tuning.interval * 2,
     follow: (http, prefixes, signal, { behind = () => undefined }) =>
       watch(new Gateway(http, connection, signal), names, outermost(prefixes), tuning, behind),

@@ -1,12 +1,12 @@
-// The file store: keys from YAML, JSON and TOML files, or folders of them. Needs no server.
+// The file store: reads keys from YAML, JSON and TOML files, or from folders of such files. Needs no server.
 //
-// The snapshot only reads the files. The watch starts when the second event is requested, so a onetime run never loads
-// chokidar. The files are then read again, so no change is missed. A file that cannot be read or parsed breaks the
-// store: the last good keys remain, and feeds/follow.ts opens it again.
+// For the snapshot, the store only reads the files. The watch starts when the second event is requested, so a onetime
+// run never loads chokidar. The files are then read again, so that no change is missed. A file that cannot be read or
+// parsed breaks the watch: the last good keys remain, and feeds/follow.ts watches again later.
 //
-// A reading may find a file that is still being written, or a link whose target does not exist yet. So changes are read
-// once no further one has arrived for `quiet`, and a file that is unreadable, malformed or suddenly empty gets
-// `patience` to become valid. Slower writers should rename files into place.
+// A reading may find a file that is still being written, or a link whose target does not exist yet. So the files are
+// read only when no change has arrived for `quiet` milliseconds, and a file that is unreadable, malformed or suddenly
+// empty has `patience` milliseconds to become valid. Slower writers should rename files into place.
 import { setTimeout as sleep } from 'node:timers/promises'
 import { FaultError, type Fault } from '../core/fault.ts'
 import { compileGlob, type Glob } from '../core/glob.ts'
@@ -20,14 +20,14 @@ import { coveredBy } from './roots.ts'
 
 /** Milliseconds without a change before a reading. */
 const quiet = 30
-/** Limit of that wait, in milliseconds. */
+/** Limit of the wait for `quiet`, in milliseconds. */
 const quietMost = 500
-/** Milliseconds for invalid files to become valid. */
+/** Time that invalid files have to become valid, in milliseconds. */
 const patience = 500
 /** Milliseconds between two readings of invalid files. */
 const pause = 50
 
-/** The store of `-backend file`. Uses `files` and `filter`; `watch` is the first to read files. */
+/** Opens the store of `-backend file`. Uses `files` and `filter`. Only watch() reads files. */
 export function open(settings: StoreSettings): Result<Store, Fault> {
   const { files } = settings
   if (files.length === 0) {
@@ -95,7 +95,7 @@ async function read(source: Source, known: ParsedFiles): Promise<FileContents> {
   return contents
 }
 
-/** Reads until the files are valid, or `patience` is over. Undefined if aborted. */
+/** Reads repeatedly until the files are valid, or `patience` is over. Resolves with undefined if aborted. */
 async function readSettled(
   source: Source,
   known: ParsedFiles,

@@ -1,5 +1,5 @@
 // Reads the body of a response, as one text or line by line, within its limits. Detects answers that do not come from a
-// store, such as that of a TLS port to plain HTTP.
+// store, such as the answer of a TLS port to plain HTTP.
 import { constants, isUtf8 } from 'node:buffer'
 import { finished, type Readable } from 'node:stream'
 import { FaultError } from '../core/fault.ts'
@@ -19,12 +19,12 @@ export interface Source {
 interface Body {
   /** The whole text. Throws a FaultError if it exceeds `limits.body`. */
   whole(): Promise<string>
-  /** Passes on chunks, within the same limit. Rejects with what `take` throws. */
+  /** Passes each chunk to `take`, within the same limit. If `take` throws, rejects with the same exception. */
   into(take: (chunk: Buffer) => void): Promise<void>
   /** The whole text of one message of a watch. Throws a FaultError if it exceeds `limits.message`. */
   message(): Promise<string>
   /**
-   * The lines as they arrive. Throws a FaultError if one exceeds `limits.message`.
+   * The lines as they arrive. Throws a FaultError if a line exceeds `limits.message`.
    * @param reasonOf converts errors before they are thrown
    * @param done called at the end in any case
    */
@@ -32,7 +32,7 @@ interface Body {
 }
 
 /**
- * Error bodies have their own limit, however they are read.
+ * Returns the body of a response. The body of an error has its own limit, whichever method reads it.
  * @param onBytes called for every chunk
  */
 export function bodyOf(source: Source, onBytes: () => void = () => undefined): Body {
@@ -43,7 +43,7 @@ export function bodyOf(source: Source, onBytes: () => void = () => undefined): B
   const part: ByteLimit = isError
     ? ERROR_TEXT
     : { most: source.limits.message, option: '-max-message' }
-  const error = `an error's text (HTTP ${source.status})`
+  const error = `an error message (HTTP ${source.status})`
   return {
     whole: () => collect(source, answer, isError ? error : 'an answer', onBytes),
     into: (take) => pour(source, answer, 'an answer', onBytes, take),
@@ -128,7 +128,7 @@ async function* splitLines(
   }
 }
 
-/** Decodes UTF-8. Throws a FaultError for invalid bytes, or too many values (see `expectRoomFor`). */
+/** Decodes UTF-8. Throws a FaultError for invalid bytes, and for too many values (see `expectRoomFor`). */
 export function textOf(bytes: Buffer, place: string, limits: Limits): string {
   expectRoomFor(bytes, limits, place)
   if (isUtf8(bytes)) return bytes.toString()
@@ -139,7 +139,7 @@ export function textOf(bytes: Buffer, place: string, limits: Limits): string {
   })
 }
 
-/** Answers of Go servers, nginx and Apache to plain HTTP on a TLS port. */
+/** Matches the answers of Go servers, nginx and Apache to plain HTTP on a TLS port. */
 const WANTS_TLS =
   /HTTP request (?:was sent )?to (?:an )?(?:HTTPS|SSL)|plain HTTP to an SSL-enabled/i
 

@@ -1,12 +1,13 @@
 // HTTP over kept-alive connections: sends a request, and returns the head of the response with its body as a stream.
-// Uses node:http, because undici's WebAssembly parser takes three times as long to load as Node itself, and 40 MB.
+// Uses node:http, because undici's WebAssembly parser needs 40 MB, and takes three times as long to load as Node
+// itself.
 import { Agent, request, type ClientRequest, type IncomingMessage } from 'node:http'
 import type { Duplex } from 'node:stream'
 import type { Sockets } from './http-sockets.ts'
 
 /** Milliseconds to keep an idle connection. */
 const IDLE = 4000
-/** Limit of a response head in bytes. Explicit, because NODE_OPTIONS can change the default. */
+/** Limit of a response head, in bytes. It is set explicitly, because NODE_OPTIONS can change the default. */
 const LONGEST_HEAD = 16_384
 
 export interface Exchange {
@@ -14,7 +15,7 @@ export interface Exchange {
   readonly path: string
   readonly headers: Readonly<Record<string, string>>
   readonly body: string | undefined
-  /** Ends the exchange, including the body, with the signal's reason. */
+  /** If aborted, ends the exchange, including the body, with the signal's reason. */
   readonly signal: AbortSignal
 }
 
@@ -27,7 +28,9 @@ export class Pool extends Agent {
     super({ keepAlive: true, timeout: idle, maxFreeSockets: Infinity })
   }
 
-  /** Resolves with the head of the response. Its body throws if the connection breaks, or the data is not HTTP. */
+  /**
+   * Resolves with the head of the response. Reading the body throws if the connection breaks, or the data is not HTTP.
+   */
   exchange({ signal, body, headers, ...what }: Exchange): Promise<IncomingMessage> {
     return new Promise((resolve, reject) => {
       signal.throwIfAborted()
@@ -46,7 +49,7 @@ export class Pool extends Agent {
       }
       asked.on('error', end)
       asked.on('response', (message) => {
-        // An error before the body is read is stored in the message, and thrown to its reader.
+        // An error that occurs before the body is read is stored in the message, and thrown when the body is read.
         answer = message.on('error', () => undefined)
         resolve(message)
       })
@@ -70,7 +73,9 @@ export class Pool extends Agent {
     this.connections.open((error, socket) => opened(error ?? null, socket))
   }
 
-  /** Destroys an idle connection on which the server sends data: it would be taken for the next response. */
+  /**
+   * Destroys an idle connection on which the server sends data, because the data would be taken for the next response.
+   */
   override keepSocketAlive(socket: Duplex): void {
     socket.once('data', destroy)
     return super.keepSocketAlive(socket)

@@ -3,7 +3,7 @@ import { FaultError, type Fault } from '../core/fault.ts'
 import { duration } from '../core/words.ts'
 import { explainTls } from './tls-faults.ts'
 
-/** Milliseconds to establish TCP and TLS. */
+/** Timeout for opening a connection, including the TLS handshake, in milliseconds. */
 export const CONNECT_TIMEOUT = 10_000
 
 export class TimeoutError extends Error {
@@ -12,11 +12,11 @@ export class TimeoutError extends Error {
   }
 }
 
-/** An error code such as `ECONNREFUSED`, or else the message. */
+/** The code of an error, such as `ECONNREFUSED`, or else its message. */
 export const codeOf = (error: unknown): string =>
   (error as { code?: string }).code ?? (error instanceof Error ? error.message : String(error))
 
-/** The server has closed the connection, perhaps because it has too many. */
+/** The server has closed the connection, perhaps because it has too many connections. */
 export class ClosedError extends FaultError {}
 
 /** The server has not answered in time. */
@@ -27,7 +27,7 @@ export const isClosed = (error: unknown): boolean =>
   /^(?:ECONNRESET|EPIPE|ERR_STREAM_PREMATURE_CLOSE)$/.test(codeOf(error))
 
 /**
- * Converts an error of HTTP, a socket or TLS.
+ * Converts an error of HTTP, a socket or TLS to a fault.
  * @param place the store and its node, such as `etcd at http://127.0.0.1:2379`
  * @param store the product, for hints, such as `etcd`
  */
@@ -44,7 +44,7 @@ function explain(
   store: string,
 ): Pick<Fault, 'hint' | 'permanent'> & { readonly what: string } {
   const where = `check that ${store} runs there, and check -node`
-  // If a name has several addresses and all refuse, Node throws an AggregateError.
+  // If a name has several addresses and all of them refuse the connection, Node throws an AggregateError.
   const cause = error instanceof AggregateError ? (error.errors[0] as unknown) : error
   const code = codeOf(cause)
   if (cause instanceof TimeoutError) return { what: cause.message, hint: where }
@@ -66,7 +66,7 @@ function explain(
       }
     case 'ENOTFOUND':
     case 'EAI_AGAIN':
-      return { what: 'the host name does not resolve', hint: 'check -node and the DNS' }
+      return { what: 'the host name does not resolve', hint: 'check -node and DNS' }
     case 'ETIMEDOUT':
       return {
         what: `no connection within ${duration(CONNECT_TIMEOUT)}`,
@@ -83,7 +83,9 @@ function explain(
   }
 }
 
-/** Whether data begins with a TLS alert or handshake record, as a TLS server answers to plain text. */
+/**
+ * Whether data begins with a TLS alert or handshake record. A TLS server sends such a record in reply to plain text.
+ */
 export const isTlsRecord = (bytes: Uint8Array | string): boolean => {
   const [first, second] = typeof bytes === 'string' ? Buffer.from(bytes, 'latin1') : bytes
   return (first === 0x15 || first === 0x16) && second === 0x03

@@ -11,14 +11,14 @@ export interface HttpStore {
   readonly name: string
   /** The server's name in messages. */
   readonly product: string
-  /** Its default port. */
+  /** The server's default port. */
   readonly port: number
   readonly settings: StoreSettings
   /** Throws a FaultError for invalid settings of this store; does not connect. */
   readonly check?: () => void
   /** Milliseconds to keep an idle connection. */
   readonly idle?: number
-  /** Implements Store.watch() with a client that is closed when this ends or the signal is aborted. */
+  /** Implements Store.watch(). The client is closed when the iteration ends or the signal is aborted. */
   readonly follow: (
     http: HttpClient,
     prefixes: readonly Key[],
@@ -27,7 +27,10 @@ export interface HttpStore {
   ) => AsyncIterable<StoreEvent>
 }
 
-/** Returns faults of the settings, such as an invalid node or an unreadable TLS file. */
+/**
+ * Opens a store that uses HTTP. Returns a fault if a setting is invalid, for example a node, or a TLS file that cannot
+ * be read.
+ */
 export function openHttpStore(options: HttpStore): Result<Store, Fault> {
   const { name, product, port, check, idle, follow } = options
   const { connection, limits } = options.settings
@@ -52,7 +55,7 @@ export function openHttpStore(options: HttpStore): Result<Store, Fault> {
       idle,
       heard: watching.heard,
     })
-    // Closes at once, even if the consumer never requests another event.
+    // Closes the client immediately, even if the consumer never requests another event.
     const close = (): void => void http.close()
     signal.addEventListener('abort', close, { once: true })
     try {

@@ -16,9 +16,15 @@ export interface RequestOptions {
   readonly body?: string
   /** If aborted, the call throws the signal's reason. */
   readonly signal?: AbortSignal
-  /** Milliseconds for the whole response, or with `lines` for its headers; default 30000, 0 for none. */
+  /**
+   * Timeout in milliseconds. In request() it applies to the whole response, and in lines() only to the headers. The
+   * default is 30000; 0 means no timeout.
+   */
   readonly timeout?: number
-  /** Receives the body of a response with status 200 in chunks; `body` is then empty. May throw a FaultError. */
+  /**
+   * Receives the body of a response with status 200 in chunks; the `body` of the result is then empty. May throw a
+   * FaultError.
+   */
   readonly into?: (chunk: Buffer) => void
 }
 
@@ -43,9 +49,9 @@ export interface ClientOptions {
 export type ResponseHeaders = Record<string, string | string[] | undefined>
 
 export interface HttpClient {
-  /** The node, such as `http://127.0.0.1:2379`: for messages. */
+  /** The node, for messages, such as `http://127.0.0.1:2379`. */
   readonly origin: string
-  /** The store and the node, such as `etcd at http://127.0.0.1:2379`: for messages. */
+  /** The store and the node, for messages, such as `etcd at http://127.0.0.1:2379`. */
   readonly place: string
   readonly limits: Limits
   /**
@@ -54,11 +60,11 @@ export interface HttpClient {
    */
   request(path: string, options?: RequestOptions): Promise<HttpResponse>
   /**
-   * Sends a request, and reads the response line by line as it arrives. The iteration ends with the response, and
-   * throws like request() if it breaks or a line is too long.
+   * Sends a request, and reads the response line by line as it arrives. The iteration ends with the response. It throws
+   * like request() if the connection breaks or a line is too long.
    */
   lines(path: string, options?: LinesOptions): Promise<LinesResponse>
-  /** Destroys all sockets at once; pending requests throw. */
+  /** Destroys all sockets immediately. Pending requests throw. */
   close(): Promise<void>
 }
 
@@ -71,16 +77,16 @@ export interface HttpResponse {
 export interface LinesResponse {
   readonly status: number
   readonly headers: ResponseHeaders
-  /** Read either these or text(), once. */
+  /** The lines of the body. Read either the lines or text(), and only once. */
   readonly lines: AsyncIterable<string>
-  /** The whole body, for a short one. */
+  /** The whole body; only for short bodies. */
   text(): Promise<string>
 }
 
 const DEFAULT_TIMEOUT = 30_000
 
 /**
- * Returns a client for one node; opens no socket before the first request. Throws a FaultError if the address of the
+ * Returns a client for one node. It opens no socket before the first request. Throws a FaultError if the address of the
  * node or its proxy is invalid.
  * @param node see parseHttpNode()
  */
@@ -177,7 +183,10 @@ class PooledClient implements HttpClient {
   }
 }
 
-/** Checks nodes, proxy and files. For a store's open(). Throws a FaultError. */
+/**
+ * Checks the nodes, the proxy, and the files with certificates and passwords. Called by the open() of stores. Throws a
+ * FaultError if any of them is invalid.
+ */
 export function checkConnection(
   connection: ConnectionSettings,
   nodes: readonly string[],

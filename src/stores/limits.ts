@@ -1,11 +1,12 @@
-// Limits the data accepted from a server, so that memory stays bounded. Exceeding a limit is a fault that names it.
+// Limits the data accepted from a server, so that memory stays bounded. If a limit is exceeded, the fault names the
+// limit.
 import { FaultError } from '../core/fault.ts'
 import type { Limits } from '../core/settings.ts'
 
 export interface ByteLimit {
-  /** Bytes. */
+  /** The limit, in bytes. */
   readonly most: number
-  /** The option that sets it; absent for a fixed limit. */
+  /** The option that sets the limit; absent if the limit is fixed. */
   readonly option?: '-max-body' | '-max-message'
 }
 
@@ -13,8 +14,8 @@ export interface ByteLimit {
 export const ERROR_TEXT: ByteLimit = { most: 64 * 1024 }
 
 /**
- * The least number of bytes counted for a value. A parsed value can take more memory than its text: an answer may
- * consist of a million empty lists.
+ * The minimum number of bytes that each value counts as. A parsed value can take more memory than its text, for example
+ * if an answer consists of a million empty lists.
  */
 export const VALUE_COST = 32
 
@@ -22,7 +23,7 @@ const [COMMA, LIST, OBJECT] = [0x2c, 0x5b, 0x7b]
 
 /** Throws a FaultError if the values of a JSON text, each counted as VALUE_COST, exceed the limit. */
 export function expectRoomFor(json: Uint8Array, { body: most }: Limits, place: string): void {
-  // Each value takes at least two bytes, with its comma.
+  // Each value takes at least two bytes, including its comma.
   if ((json.length / 2) * VALUE_COST <= most) return
   let values = 0
   for (let n = 0; n < json.length; n++) {
@@ -32,7 +33,7 @@ export function expectRoomFor(json: Uint8Array, { body: most }: Limits, place: s
   if (values * VALUE_COST <= most) return
   throw new FaultError({
     kind: 'store',
-    message: `${place} sends ${values} values at once, which take more than ${sizeOf(most)} (-max-body)`,
+    message: `${place} sends ${values} values, which together take more than ${sizeOf(most)} (-max-body)`,
     hint: raise('-max-body'),
   })
 }
@@ -43,7 +44,7 @@ export class Meter {
 
   /**
    * @param place the server, such as `etcd at http://127.0.0.1:2379`
-   * @param what such as `an answer`
+   * @param what the kind of data, such as `an answer`
    */
   constructor(
     private readonly limit: ByteLimit,
@@ -64,10 +65,10 @@ export class Meter {
 }
 
 /**
- * A limit for one reading of the whole store, which consists of many small answers.
+ * Limits the size of one reading of a whole store. Such a reading consists of many small answers.
  * @param moved returns the bytes transferred over the connection so far
- * @returns a function that throws a FaultError if the limit is exceeded; its argument is the number of further bytes
- *   expected
+ * @returns a function that throws a FaultError if the limit is exceeded; the argument of this function is the number of
+ *   further bytes to expect
  */
 export function budgetOf(
   { body: most }: Limits,
@@ -92,9 +93,9 @@ export function tooLarge({ most, option }: ByteLimit, place: string, what: strin
 }
 
 const raise = (option: string): string =>
-  `check -node; if the store really contains that much, raise ${option}`
+  `check -node; if the store really contains that much data, raise ${option}`
 
-/** Such as `64 MiB` or `1.5 GiB`. */
+/** A size for messages, such as `64 MiB` or `1.5 GiB`. */
 export function sizeOf(bytes: number): string {
   const units = ['bytes', 'KiB', 'MiB', 'GiB']
   let unit = 0

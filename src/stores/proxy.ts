@@ -6,7 +6,7 @@ import type { ConnectionSettings, ProxySettings } from '../core/settings.ts'
 import { socketAddressOf, dial, type SocketAddress, type Opened } from './dial.ts'
 import { codeOf, CONNECT_TIMEOUT } from './http-faults.ts'
 
-/** Longer than the head of any answer to CONNECT; in bytes. */
+/** Limit of the head of an answer to CONNECT, in bytes. */
 const LONGEST_HEAD = 16_384
 
 /** The proxy that receives requests instead of the node. */
@@ -16,7 +16,7 @@ export interface Forward {
   readonly headers: Readonly<Record<string, string>>
 }
 
-/** Opens a connection to an address through the proxy; destroying the returned socket ends the attempt. */
+/** Opens a connection to an address through the proxy. Destroying the returned socket ends the attempt. */
 type Tunnel = (target: SocketAddress, opened: Opened) => Socket
 
 export interface Route {
@@ -45,7 +45,7 @@ function proxyUrl(text: string, variable: string): URL {
   const url = URL.canParse(full) ? new URL(full) : undefined
   if (url !== undefined && /^https?:$/.test(url.protocol)) return url
   return raise('store', `${variable} is not the address of an HTTP proxy`, {
-    hint: 'write http://host:port, or leave -proxy env out',
+    hint: 'write http://host:port, or remove -proxy env',
     permanent: true,
   })
 }
@@ -56,7 +56,10 @@ function authorization({ username, password }: URL): Readonly<Record<string, str
   return { 'proxy-authorization': `Basic ${Buffer.from(pair).toString('base64')}` }
 }
 
-/** Whether NO_PROXY contains the host: by name, parent domain, address, network or `*`. */
+/**
+ * Whether requests to a host bypass the proxy, because the host is this machine, or because NO_PROXY contains it by
+ * name, parent domain, address, network or `*`.
+ */
 function isExcepted({ hostname, port, protocol }: URL, { except }: ProxySettings): boolean {
   const host = hostname.replace(/^\[|\]$/g, '').toLowerCase()
   const family = isIP(host) === 6 ? 'ipv6' : 'ipv4'
@@ -140,7 +143,7 @@ function askForTunnel(
         return
       }
       const [, status] = /^HTTP\/1\.[01] (\d{3})/.exec(head.toString('latin1')) ?? []
-      if (status !== '200') return end(new Error(`it refuses (HTTP ${status ?? '?'})`))
+      if (status !== '200') return end(new Error(`it refused the tunnel (HTTP ${status ?? '?'})`))
       if (head.length > last + 4) socket.unshift(head.subarray(last + 4))
       end()
     }
@@ -156,5 +159,5 @@ const refusalOf = (proxy: string, target: string, what: string): FaultError =>
   new FaultError({
     kind: 'store',
     message: `cannot reach ${target} through the proxy ${proxy}: ${what}`,
-    hint: 'check HTTPS_PROXY, and NO_PROXY for hosts that are reached directly',
+    hint: 'check HTTPS_PROXY, and add hosts that are reached directly to NO_PROXY',
   })

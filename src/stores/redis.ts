@@ -1,8 +1,8 @@
-// The store redis, for Redis 6 and later and Valkey: strings and the fields of hashes are keys.
+// The store redis, for Redis 6 and later and Valkey: strings and the fields of hashes become keys.
 //
-// Subscribes first, then reads, so that no change is missed. Notifications only contain the names to read again. Redis
-// sends each notification once, and none for some changes; so everything is read again periodically, and more often if
-// the server sends no notifications.
+// Subscribes first, then reads, so that no change is missed. A notification only contains the name to read again. Redis
+// sends each notification only once, and sends none for some changes. So everything is read again periodically, and
+// more often if the server sends no notifications.
 import { attempt, FaultError, type Fault } from '../core/fault.ts'
 import type { Key } from '../core/key.ts'
 import { ok, type Result } from '../core/result.ts'
@@ -27,7 +27,7 @@ const DEFAULT_NODE = '127.0.0.1:6379'
 
 /** Times in milliseconds. */
 export interface RedisTuning {
-  /** Between two readings of everything, if the server sends notifications. */
+  /** Time between two readings of everything, if the server sends notifications. */
   readonly resync: number
   /** Silence after which a connection is pinged. */
   readonly heartbeat: number
@@ -38,8 +38,8 @@ export interface RedisTuning {
 const TUNING: RedisTuning = { resync: 60_000, heartbeat: 5000, silence: CONNECT_TIMEOUT }
 
 /**
- * The store of `-backend redis`. Returns faults of the settings; does not connect yet.
- * @param tuning for tests
+ * Opens the store of `-backend redis`. Returns a fault if a setting is invalid. Does not connect yet.
+ * @param tuning set only by tests
  */
 export function open(settings: StoreSettings, tuning = TUNING): Result<Store, Fault> {
   const { connection } = settings
@@ -158,7 +158,8 @@ function contradiction(
   addresses: readonly RedisAddress[],
 ): Fault | undefined {
   if (separator === '') {
-    const hint = 'leave it out for names such as /app/db, or write -separator : for app:db'
+    const hint =
+      'remove it if names look like /app/db, or write -separator : if they look like app:db'
     return { kind: 'config', message: '-separator is empty', hint }
   }
   if (connection.clientKey !== undefined && !addresses.some(({ tls }) => tls)) {

@@ -1,10 +1,10 @@
-// The stores by name, one line each, loaded on demand.
+// The stores by name. The module of a store is loaded on demand.
 import { err, ok, type Result } from '../core/result.ts'
 import { FaultError, type Fault } from '../core/fault.ts'
 import type { StoreSettings } from '../core/settings.ts'
 import type { Store } from '../core/store.ts'
 
-/** The export of each store module. */
+/** The exports of a store module. */
 export interface StoreModule {
   /** Validates the settings. Sockets are opened by watch(). */
   open(settings: StoreSettings): Result<Store, Fault>
@@ -25,7 +25,7 @@ const stores: Readonly<Record<string, () => Promise<StoreModule>>> = {
 
 export const storeNames: readonly string[] = Object.keys(stores)
 
-/** Opens the store of `settings.backend`. Returns faults of its settings. */
+/** Opens the store of `settings.backend`. Returns a fault if a setting is invalid. */
 export async function openStore(settings: StoreSettings): Promise<Result<Store, Fault>> {
   const load = Object.hasOwn(stores, settings.backend) ? stores[settings.backend] : undefined
   if (load === undefined) {

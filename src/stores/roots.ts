@@ -5,8 +5,8 @@ const depth = (key: Key): number => (key === '/' ? 0 : key.split('/').length - 1
 const parent = (key: Key): Key => (key.slice(0, key.lastIndexOf('/')) || '/') as Key
 
 /**
- * Replaces the deepest prefixes by their parent directories until at most `most` are left. 500 prefixes `/services/x`
- * become one `/services`.
+ * Replaces the deepest prefixes with their parent directories until at most `most` directories are left. For example,
+ * 500 prefixes such as `/services/x` become the one directory `/services`.
  */
 export function rootsOf(prefixes: readonly Key[], most = 8): readonly Key[] {
   let roots = outermost(prefixes)
@@ -17,7 +17,9 @@ export function rootsOf(prefixes: readonly Key[], most = 8): readonly Key[] {
   return roots
 }
 
-/** Returns a function that tests whether a prefix covers a key. Its cost depends on the depth of the key only. */
+/**
+ * Returns a function that tests whether a prefix covers a key. The cost of a test depends only on the depth of the key.
+ */
 export function coveredBy(prefixes: readonly Key[]): (key: Key) => boolean {
   const set = new Set(prefixes)
   return (key) => {

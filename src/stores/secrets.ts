@@ -1,11 +1,14 @@
-// The current credentials. Files are read at each use, so that a rotated password or token is used without a restart.
+// Returns the current credentials. Files are read at each use, so that a rotated password or token takes effect without
+// a restart.
 import { readFileSync } from 'node:fs'
 import { raise } from '../core/fault.ts'
 import type { ConnectionSettings } from '../core/settings.ts'
 import { keepSecret } from '../system/secrets.ts'
 import { codeOf } from './http-faults.ts'
 
-/** The password, from -password-file if set. Throws a FaultError if the file cannot be read. */
+/**
+ * The password, from the file of -password-file if that option is set. Throws a FaultError if the file cannot be read.
+ */
 export function passwordOf(connection: ConnectionSettings): string | undefined {
   const { username, password: given, passwordFile } = connection
   const password = passwordFile === undefined ? given : readSecret(passwordFile, '-password-file')
@@ -13,7 +16,7 @@ export function passwordOf(connection: ConnectionSettings): string | undefined {
   return password
 }
 
-/** The `Authorization` header of basic authentication; none without a user. */
+/** The `Authorization` header of basic authentication; no header if no user is configured. */
 export function basicAuth(connection: ConnectionSettings): Record<string, string> {
   if (connection.username === undefined) return {}
   const pair = `${connection.username}:${passwordOf(connection) ?? ''}`
@@ -21,9 +24,9 @@ export function basicAuth(connection: ConnectionSettings): Record<string, string
 }
 
 /**
- * Our credentials for Consul, as headers. The token is -auth-token or its file, or else a password without a user, or
- * else the variables of Consul's own programs. Basic authentication is for a proxy in front of Consul. Throws a
- * FaultError if a file cannot be read, or the token contains invalid characters.
+ * The credentials for Consul, as headers. The token is taken from -auth-token or -auth-token-file, or else from a
+ * password without a user, or else from the variables of Consul's own programs. Basic authentication is for a proxy in
+ * front of Consul. Throws a FaultError if a file cannot be read, or the token contains invalid characters.
  */
 export function consulCredentials(
   connection: ConnectionSettings,
@@ -31,11 +34,11 @@ export function consulCredentials(
 ): Record<string, string> {
   const token = tokenOf(connection, env) ?? ''
   keepSecret(token)
-  // The error of node:http would not name the cause.
+  // Checked here, because the error of node:http would not name the cause.
   if (/[^ -~]/.test(token)) {
     raise(
       'store',
-      'the ACL token contains a line break, or another character not allowed in a header',
+      'the ACL token contains a line break or another character that a header must not contain',
       {
         hint: 'check -auth-token, or the file or variable that contains the token: it must be one word',
         permanent: true,
@@ -74,6 +77,6 @@ function readSecret(file: string, option: string): string {
     return wrong(`cannot read the file of ${option}: ${codeOf(error)}`)
   }
   if (text === '') return wrong(`the file of ${option} is empty`)
-  // Not allowed in headers, and an error of node:http would quote it.
+  // Headers must not contain these characters, and an error of node:http would quote the secret.
   return /[\r\n\0]/.test(text) ? wrong(`the file of ${option} contains more than one line`) : text
 }

@@ -1,10 +1,13 @@
-// Texts of a server, for messages.
+// Prepares texts of a server for messages.
 import { withoutSecrets } from '../system/secrets.ts'
 
-/** Characters. */
+/** Limit of a text, in characters. */
 const MOST = 200
 
-/** Converts to one line of limited length. Removes secrets before it shortens: a part of one would not be recognized. */
+/**
+ * Converts a text to one line of limited length. Removes secrets before shortening the text, because a part of a secret
+ * would not be recognized.
+ */
 export const serverText = (words: string): string => {
   const line = withoutSecrets(words).replace(/\s+/g, ' ').trim()
   return line.length > MOST ? `${line.slice(0, MOST)}...` : line

@@ -1,12 +1,12 @@
 // Validates answers of servers. A store describes the shape of each answer with the functions below, and checks it on
 // arrival; all later code relies on it.
 //
-// A shape returns the same value with its type, without a copy. It ignores further fields, because servers add new
-// ones. A mismatch never contains a value.
+// A shape returns the same value with its type, without a copy. It ignores additional fields, because newer servers
+// send more fields. A mismatch never contains a value.
 import type { FaultError } from '../core/fault.ts'
 import { withoutSecrets } from '../system/secrets.ts'
 
-/** Returns the value, typed. Throws a Mismatch. */
+/** Returns the value with its type. Throws a Mismatch if the value does not have this shape. */
 export type Shape<T> = (value: unknown) => T
 
 type Fields = Readonly<Record<string, Shape<unknown>>>
@@ -29,7 +29,7 @@ export class Mismatch extends Error {
   }
 }
 
-/** Names may come from a server, so any but plain words are quoted and shortened. */
+/** A name may come from a server, so a name that is not a plain word is quoted and shortened. */
 const placeOf = (part: string | number): string => {
   if (typeof part === 'number') return `[${part}]`
   return /^[\w.]{1,60}$/.test(part)
@@ -55,12 +55,13 @@ function kindOf(value: unknown): string {
   if (Array.isArray(value)) return 'a list'
   if (typeof value === 'object') return 'an object'
   return (
-    { string: 'a text', number: 'a number', boolean: 'a boolean' }[typeof value as string] ?? 'odd'
+    { string: 'a string', number: 'a number', boolean: 'a boolean' }[typeof value as string] ??
+    'odd'
   )
 }
 
 export const text: Shape<string> = (value) =>
-  typeof value === 'string' ? value : mismatch(value, 'a text')
+  typeof value === 'string' ? value : mismatch(value, 'a string')
 
 export const bool: Shape<boolean> = (value) =>
   typeof value === 'boolean' ? value : mismatch(value, 'a boolean')
@@ -72,20 +73,20 @@ export const count: Shape<number> = (value) => {
   throw new Mismatch('is not a non-negative integer')
 }
 
-/** A non-negative 64-bit integer, as a text in JSON. */
+/** A non-negative 64-bit integer, as a string in JSON. */
 export const digits: Shape<string> = (value) => {
-  if (typeof value !== 'string') return mismatch(value, 'a number as text')
+  if (typeof value !== 'string') return mismatch(value, 'a number in a string')
   if (value.length <= 20 && /^\d+$/.test(value)) return value
   throw new Mismatch('is not a non-negative integer')
 }
 
 /** Bytes in base64. Checks only the length; bytesOf() checks the rest. */
 export const base64: Shape<string> = (value) => {
-  if (typeof value !== 'string') return mismatch(value, 'a text in base64')
+  if (typeof value !== 'string') return mismatch(value, 'a string in base64')
   return value.length % 4 === 0 ? value : notBase64()
 }
 
-/** Decodes base64 (RFC 4648). Throws a Mismatch, whereas Node skips invalid characters. */
+/** Decodes base64 (RFC 4648). Throws a Mismatch for invalid characters, which Node itself would skip. */
 export function bytesOf(text: string): Buffer {
   const bytes = Buffer.from(text, 'base64')
   const padding = text.endsWith('==') ? 2 : text.endsWith('=') ? 1 : 0
@@ -103,28 +104,28 @@ function notBase64(): never {
 export const textLike =
   (pattern: RegExp, one: string): Shape<string> =>
   (value) => {
-    if (typeof value !== 'string') return mismatch(value, 'a text')
+    if (typeof value !== 'string') return mismatch(value, 'a string')
     if (pattern.test(value)) return value
     throw new Mismatch(`is not ${one}`)
   }
 
-/** Exactly this text. */
+/** Accepts exactly this text. */
 export const expectText = (expected: string): Shape<string> =>
   textLike(new RegExp(`^${expected}$`), expected)
 
-/** May be absent. */
+/** Also accepts an absent value. */
 export const optional =
   <T>(shape: Shape<T>): Shape<T | undefined> =>
   (value) =>
     value === undefined ? undefined : shape(value)
 
-/** May be null, but not absent. */
+/** Also accepts null, but not an absent value. */
 export const orNull =
   <T>(shape: Shape<T>): Shape<T | null> =>
   (value) =>
     value === null ? null : shape(value)
 
-/** May be absent or null, which is how Go encodes an empty list or map. */
+/** Also accepts an absent value and null, which is how Go encodes an empty list or map. */
 export const nullable =
   <T>(shape: Shape<T>): Shape<T | null | undefined> =>
   (value) =>
@@ -172,8 +173,8 @@ export const listOf =
   }
 
 /**
- * Calls `use` with each item of a list. A Mismatch gets the index of the item.
- * @param name field name of the list, added to the path, too
+ * Calls `use` with each item of a list. Adds the index of the item to the path of a Mismatch.
+ * @param name field name of the list, which is also added to the path
  */
 export function each<T>(
   list: readonly T[],

@@ -1,5 +1,5 @@
-// Shares one watch among several names of the same store: each name receives its own keys. For feeds/follow.ts, each
-// name is a store like any other.
+// Shares one watch among several names of the same store. Each name receives only its own keys, and feeds/follow.ts
+// treats it as a separate store.
 import { FaultError } from '../core/fault.ts'
 import type { Key } from '../core/key.ts'
 import type { Notice, Store, StoreEvent, WatchOptions } from '../core/store.ts'
@@ -8,8 +8,8 @@ import { ChangeBuffer } from './change-buffer.ts'
 import { coveredBy } from './roots.ts'
 
 /**
- * Returns a store whose watches share one watch of `store`. Not for on-demand stores.
- * @param prefixes of all names together; each watches some of them
+ * Returns a store whose watches share one watch of `store`. Does not support on-demand stores.
+ * @param prefixes the prefixes of all names together; each name watches some of them
  */
 export function share(store: Store, prefixes: readonly Key[]): Store {
   const watches = new Map<string, SharedWatch>()
@@ -38,7 +38,9 @@ interface Follower {
   readonly options: WatchOptions
 }
 
-/** One watch of the store. Starts with its first follower, and ends with the last one or when it breaks. */
+/**
+ * One watch of the store. It starts with its first follower. It ends when its last follower leaves, or when it breaks.
+ */
 class SharedWatch {
   readonly #followers = new Set<Follower>()
   readonly #abort = new AbortController()
@@ -47,7 +49,7 @@ class SharedWatch {
   #done: Promise<void> | undefined
   #first = (): void => {}
   readonly #begun = new Promise<void>((resolve) => (this.#first = resolve))
-  /** Whether it accepts no further followers. */
+  /** Whether this watch accepts no further followers. */
   #over = false
 
   constructor(
@@ -80,7 +82,7 @@ class SharedWatch {
     })
     try {
       await Promise.race([this.#begun, aborted])
-      // Changes already in the buffer are in the entries, too; applying them twice is harmless.
+      // Changes that are already in the buffer are in the entries, too. Applying them twice is harmless.
       if (this.#entries !== undefined && !signal.aborted) yield this.#snapshotFor(follower)
       yield* follower.mailbox.deltas()
     } catch (error) {

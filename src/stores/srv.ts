@@ -1,18 +1,18 @@
-// Nodes from DNS: looks up SRV records (RFC 2782) before each round over the nodes, so that moved servers are found
+// Finds nodes in DNS: looks up SRV records (RFC 2782) before each round over the nodes, so that moved servers are found
 // without a restart.
 import type { SrvRecord } from 'node:dns'
 import { FaultError } from '../core/fault.ts'
 import type { Store } from '../core/store.ts'
 import { codeOf, TimeoutError } from './http-faults.ts'
 
-/** Milliseconds for the first look-up. */
+/** Timeout of the first look-up, in milliseconds. */
 const TIMEOUT = 3000
-/** Milliseconds for later look-ups, which can fall back to the known nodes. */
+/** Timeout of later look-ups, in milliseconds. They can fall back to the known nodes. */
 const SHORT_TIMEOUT = 500
 
 /**
- * Returns the store with the nodes of the first existing record. While DNS does not answer, it keeps the nodes found
- * before.
+ * Returns the store with the nodes of the first existing record. While DNS does not answer, the store keeps the nodes
+ * that were found before.
  * @param records DNS names, such as `_etcd._tcp.example.com`
  */
 export function withNodesFrom(records: readonly string[], store: Store): Store {
@@ -50,7 +50,7 @@ async function lookUp(
     if (missing && others.length > 0) return lookUp(others, timeout, signal)
     throw fault(
       missing
-        ? `there is no SRV record ${record} in the DNS`
+        ? `there is no SRV record ${record} in DNS`
         : `cannot look up the SRV record ${record}: ${code}`,
     )
   }
@@ -60,7 +60,7 @@ async function lookUp(
   return inOrder(real).map(({ name, port }) => `${name.replace(/\.$/, '')}:${port}`)
 }
 
-/** Sorts by priority; within one priority at random by weight. */
+/** Sorts by priority. Servers of the same priority come in a random order that favours higher weights. */
 function inOrder(servers: readonly SrvRecord[]): readonly SrvRecord[] {
   return servers
     .map((server) => ({ server, lot: -Math.log(Math.random()) / (server.weight || 0.01) }))
@@ -69,15 +69,15 @@ function inOrder(servers: readonly SrvRecord[]): readonly SrvRecord[] {
 }
 
 const fault = (message: string): FaultError =>
-  new FaultError({ kind: 'store', message, hint: 'check -srv-record or -srv-domain, and the DNS' })
+  new FaultError({ kind: 'store', message, hint: 'check -srv-record or -srv-domain, and DNS' })
 
-/** Limits the time of a look-up: Node may take half a minute, and cannot cancel it. */
+/** Limits the time of a look-up. Node may take half a minute for a look-up, and cannot cancel it. */
 async function inTime<T>(
   question: () => Promise<T>,
   timeout: number,
   signal: AbortSignal,
 ): Promise<T> {
-  // Before the look-up starts: otherwise its rejection could be unhandled.
+  // Throws before the look-up starts, because a rejection of the look-up could otherwise be unhandled.
   signal.throwIfAborted()
   let stop = (): void => undefined
   let timer: NodeJS.Timeout | undefined

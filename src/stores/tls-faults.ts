@@ -5,7 +5,7 @@ type Words = Pick<Fault, 'hint' | 'permanent'> & { readonly what: string }
 
 interface TlsError extends Error {
   readonly code?: string
-  /** The expected name; only with ERR_TLS_CERT_ALTNAME_INVALID, as is `cert`. */
+  /** The expected name. Like `cert`, it is present only with ERR_TLS_CERT_ALTNAME_INVALID. */
   readonly host?: string
   readonly cert?: { readonly subjectaltname?: string }
 }
@@ -23,7 +23,7 @@ const OURS =
 const SERVERS: Readonly<Record<string, readonly [what: string, hint: string]>> = {
   CERT_HAS_EXPIRED: [
     "the server's certificate has expired",
-    "renew it at the server, and check this machine's clock",
+    "renew it on the server, and check this machine's clock",
   ],
   CERT_NOT_YET_VALID: [
     "the server's certificate is not valid yet",
@@ -39,7 +39,7 @@ const SERVERS: Readonly<Record<string, readonly [what: string, hint: string]>> =
   ],
 }
 
-/** Undefined if the error is not about TLS. Known errors are permanent. */
+/** Returns undefined if the error is not about TLS. Known errors are permanent. */
 export function explainTls(error: unknown, code: string): Words | undefined {
   const { message = '', host = '', cert } = error as TlsError
   const known = SERVERS[code]

@@ -8,7 +8,7 @@ import { raise } from '../core/fault.ts'
 import type { ConnectionSettings } from '../core/settings.ts'
 import { codeOf } from './http-faults.ts'
 
-/** Options of Node's tls.connect(); `servername` only if it differs from the node's. */
+/** Options of Node's tls.connect(). `servername` is set only if it differs from the name of the node. */
 export type TlsOptions = Pick<
   ConnectionOptions,
   'cert' | 'key' | 'ca' | 'servername' | 'checkServerIdentity' | 'rejectUnauthorized'
@@ -52,7 +52,7 @@ function pairOf(certFile: string, keyFile: string): { cert: Buffer; key: Buffer 
   return { cert, key }
 }
 
-/** Server Name Indication does not allow IP addresses, but a certificate can contain one. */
+/** Server Name Indication does not allow IP addresses, but a certificate can contain an IP address. */
 const expecting = (name: string): TlsOptions =>
   isIP(name) === 0
     ? { servername: name }

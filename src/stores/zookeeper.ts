@@ -1,6 +1,6 @@
 // The store zookeeper: the data of znodes as keys, watched as whole trees (ZooKeeper 3.6 and later) or znode by znode.
-// No library for Node supports recursive watches (docs/stores/zookeeper.md lists those examined), so zookeeper/
-// implements the small part of the protocol that is needed.
+// No library for Node supports recursive watches (docs/stores/zookeeper.md lists the libraries that were examined), so
+// zookeeper/ implements the small part of the protocol that is needed.
 import type { FaultError } from '../core/fault.ts'
 import { attempt, type Fault } from '../core/fault.ts'
 import type { Key } from '../core/key.ts'
@@ -18,8 +18,8 @@ import { tlsOptions } from './tls.ts'
 const DEFAULT_NODE = '127.0.0.1:2181'
 
 /**
- * The store of `-backend zookeeper`. Returns faults of the settings; does not connect yet.
- * @param tuning for tests: `timeout` of the session in milliseconds
+ * Opens the store of `-backend zookeeper`. Returns a fault if a setting is invalid. Does not connect yet.
+ * @param tuning set only by tests; `timeout` is the session timeout in milliseconds
  */
 export function open(
   settings: StoreSettings,
@@ -47,7 +47,7 @@ export function open(
       } catch (error) {
         if (!(error instanceof NoRecursiveWatch)) throw error
       }
-      // In a new session, because a server closes the session after an unknown request.
+      // This needs a new session, because a server closes the session after an unknown request.
       yield* follow(node, prefixes, 'once', signal, heard)
     } catch (error) {
       if (!signal.aborted) throw error
@@ -97,7 +97,7 @@ export function open(
     } catch (error) {
       if (error instanceof ZkError) throw session.fault(`failed: ${error.message}`)
       if (!(error instanceof RangeError)) throw error
-      throw session.fault(`gave an answer that is not ZooKeeper's: ${error.message}`)
+      throw session.fault(`sent an invalid response: ${error.message}`)
     } finally {
       session.close()
     }
@@ -117,11 +117,11 @@ function credentials(
   }
 }
 
-/** Reads the files for each session. Throws a FaultError if one cannot be read. */
+/** Returns the TLS options. Their files are read for each session. Throws a FaultError if a file cannot be read. */
 const secured = (connection: ConnectionSettings): Pick<SessionOptions, 'tls'> =>
   connection.scheme === 'https' ? { tls: tlsOptions(connection) } : {}
 
-/** ZooKeeper accepts any password; a wrong one becomes apparent only when access is denied. */
+/** ZooKeeper accepts any password. A wrong password becomes apparent only when access is denied. */
 const accessHint = ({ username }: ConnectionSettings): string =>
   username === undefined
     ? 'its ACL requires a user: set -username and CONFD_PASSWORD'

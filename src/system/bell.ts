@@ -1,11 +1,12 @@
 // Watches folders, and rings when a watched name in them changes. A ring only means that the caller should compare the
-// files again. No other module uses the system's file watches.
+// files again. Only removal.ts uses the system's file watches as well.
 //
-// chokidar watches only folders, not recursively: a file replaced by a rename, or the swapped `..data` link of a
-// ConfigMap, is seen in its folder. Each folder has its own watcher, since only a new watcher reports when it is ready.
+// chokidar watches only folders, not recursively, because a replaced file, or the swapped `..data` link of a ConfigMap,
+// is noticed in its folder. Each folder has its own watcher, because only a new watcher reports when it is ready.
 //
 // The kernel watches a folder, not its path: renaming a folder above it causes no event, and a folder that was missing
-// when `watch` was called has no watcher. So every `VISIT`, the paths are also compared with the folders behind them.
+// when `watch` was called has no watcher. So every `VISIT` milliseconds, the paths are also compared with the folders
+// behind them.
 import { once } from 'node:events'
 import { statSync } from 'node:fs'
 import { basename, dirname } from 'node:path'
@@ -40,7 +41,7 @@ export class Bell {
   }
 
   /**
-   * Resolves when it has rung since the last call and then been quiet.
+   * Resolves once the bell has rung since the last call, and has then been quiet.
    * @param quiet milliseconds without a ring
    * @param most limit of the wait for quiet, in milliseconds
    */
@@ -55,8 +56,8 @@ export class Bell {
   }
 
   /**
-   * Watches these folders and no others. True if a watcher was added: changes before it was ready were missed, so
-   * compare again.
+   * Watches these folders and no others. Returns true if a watcher was added. Changes before that watcher was ready
+   * were missed, so the caller must compare again.
    */
   async watch(places: Places): Promise<boolean> {
     const wanted = new Map<string, [folder: string, names: ReadonlySet<string> | 'all']>()
@@ -123,7 +124,10 @@ export class Bell {
   }
 }
 
-/** Device and inode; empty for a missing folder. Synchronous and cheap: at rest, nothing else runs. */
+/**
+ * Returns the device and inode of a folder; empty if the folder is missing. Synchronous and cheap, because it also runs
+ * while nothing changes.
+ */
 function identityOf(folder: string): string {
   try {
     const found = statSync(folder, { throwIfNoEntry: false })

@@ -1,7 +1,7 @@
-// Collects received bytes in few buffers. A server may send each byte as a chunk of its own, and the Buffer of a chunk
-// takes some hundred bytes, so a limit of the bytes alone would not bound memory.
+// Collects received bytes in a few buffers. A server may send each byte as a chunk of its own, and the Buffer of a
+// chunk takes about a hundred bytes, so a limit on the number of bytes alone would not bound memory.
 
-/** Bytes. Shorter chunks are joined. */
+/** In bytes. Chunks that are shorter are joined. */
 const SHORT = 4096
 
 export class Chunks {

@@ -4,7 +4,7 @@ import { decodeValue } from '../core/bytes.ts'
 
 /** The value of a variable, decoded by core/bytes.ts; undefined if it is not set. */
 export function variable(name: string): string | undefined {
-  // `process.env` inherits from Object, and `constructor` is not a variable.
+  // `process.env` inherits from Object, so without this check `constructor` would count as a variable.
   const value = Object.hasOwn(process.env, name) ? process.env[name] : undefined
   return value?.includes('\ufffd') === true ? exactly(name, value) : value
 }
@@ -14,8 +14,8 @@ export const environment = (): Readonly<Record<string, string | undefined>> =>
   Object.fromEntries(Object.keys(process.env).map((name) => [name, variable(name)]))
 
 /**
- * The original bytes of a value that Node decodes to `shown`, if the variable still has the value from the start of the
- * process. Without /proc, returns `shown`.
+ * Returns the original bytes of a value that Node decodes to `shown`, if the variable still has the value from the
+ * start of the process. Without /proc, returns `shown`.
  */
 function exactly(name: string, shown: string): string {
   const start = `${name}=`

@@ -1,7 +1,7 @@
-// Folders by descriptor. Anybody who can write to a folder can replace an entry, for example by a link, between two
-// system calls. So each folder on the path is opened relative to its parent, system/place.ts rather than the kernel
-// follows links, and files are accessed relative to the descriptor of their folder. `/proc/self/fd/N/NAME` replaces
-// openat(2), which Node lacks.
+// Folders by descriptor. Anybody who can write to a folder can replace an entry, for example with a link, between two
+// system calls. So each folder on a path is opened relative to its parent, links are followed by system/place.ts rather
+// than by the kernel, and files are accessed relative to the descriptor of their folder. `/proc/self/fd/N/NAME`
+// replaces openat(2), which Node lacks.
 //
 // Without /proc, paths are used, and a path on which others could replace a folder is refused.
 import {
@@ -15,7 +15,7 @@ import {
   type Stats,
 } from 'node:fs'
 
-/** Opens a path without read permission (open(2)). Node lacks the constant. */
+/** The flag that opens a path without read permission (open(2)). Node does not define it. */
 export const O_PATH = 0o10000000
 const FOLDER = O_PATH | constants.O_DIRECTORY | constants.O_NOFOLLOW
 
@@ -33,14 +33,14 @@ export class Folder {
 
   private constructor(
     readonly fd: number,
-    /** Its path at the time of opening, without links; for messages and commands. */
+    /** The path of the folder when it was opened, without links. For messages and commands. */
     readonly path: string,
     stats: Stats,
   ) {
     this.#stats = stats
   }
 
-  /** As of the last time it was opened. */
+  /** The stats of the folder when it was last opened. */
   get stats(): Stats {
     return this.#stats
   }
@@ -107,7 +107,7 @@ const idOf = ({ dev, ino }: Stats): string => `${dev}:${ino}`
 let rootsOwner: number | undefined
 
 /**
- * Whether a user is root or ourselves. In a user namespace that does not map root, the owner of `/` counts as root.
+ * Whether a user is root or our own user. In a user namespace that does not map root, the owner of `/` counts as root.
  */
 export const isTrusted = (uid: number): boolean =>
   uid === 0 || uid === process.geteuid?.() || uid === (rootsOwner ??= statSync('/').uid)
@@ -118,9 +118,10 @@ export const isOpenToOthers = ({ mode }: Stats): boolean => (mode & 0o022) !== 0
 const STICKY = 0o1000
 
 /**
- * The first folder of a path in which other users can replace the next folder of the path or, in the last folder, any
- * entry. Undefined if there is none. In a sticky folder, such as /tmp, users can replace only their own folders.
- * @param path from the root, each folder followed by its child
+ * Returns the first folder of a path in which other users can replace the next folder of the path or, in the last
+ * folder, any entry. Returns undefined if there is none. In a sticky folder, such as /tmp, users can replace only their
+ * own folders.
+ * @param path the folders of the path, the root first
  */
 export function foreignIn<T extends { readonly stats: Stats }>(path: readonly T[]): T | undefined {
   return path.find(({ stats }, n) => {

@@ -17,7 +17,10 @@ const isWanted = (): boolean =>
     /^--inspect(?:-brk|-wait)?(?:=|$)/.test(option),
   )
 
-/** Closes a debugger opened by a signal before ignoreDebugSignal(). For daemons; onetime runs are too short. */
+/**
+ * Closes a debugger opened by a signal that arrived before ignoreDebugSignal() was called. Only for daemons, because
+ * onetime runs are too short.
+ */
 export async function closeInspector(): Promise<void> {
   if (isWanted()) return
   const { close, url } = await import('node:inspector')

@@ -53,7 +53,7 @@ export class Links {
     return path
   }
 
-  /** The target of a link; undefined if it is not a link. */
+  /** Returns the target of a link; undefined if the path is not a link. */
   #read(path: string): Promise<string | undefined> {
     let link = this.#known.get(path)
     if (link === undefined) {

@@ -1,5 +1,5 @@
-// Loads the program's modules under Node, and keeps their compiled code for the next run. Compiling is half of the
-// cost of a onetime run. Node 20 has no cache, and that of later versions omits functions compiled during the run.
+// Loads the program's modules under Node, and keeps their compiled code for the next run. Compiling is half of the cost
+// of a onetime run. Node 20 has no cache, and the cache of later versions omits functions compiled during the run.
 import { readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { Script } from 'node:vm'
@@ -25,7 +25,7 @@ const chunkOf = (file: string): string => file.replace(/-[\w-]{8}\.cjs\b.*$/, ''
 /** The CommonJS modules of one folder. They require only each other and Node's built-in modules. */
 export class Modules {
   readonly #modules = new Map<string, Module>()
-  /** Scripts whose compiled code is not in the cache, by file name of the cache. */
+  /** Scripts whose compiled code is not in the cache, by file name in the cache. */
   readonly #fresh = new Map<string, Script>()
   #cache: string | undefined
 
@@ -44,8 +44,8 @@ export class Modules {
   }
 
   /**
-   * From now on, uses the compiled code in the folder, and adds to it when the process exits with 0. The code in the
-   * folder is executed, so nobody else may write there.
+   * From now on, uses the compiled code in the folder, and adds new code to the folder when the process exits with 0.
+   * The code in the folder is executed, so nobody else may write there.
    */
   keepIn(folder: string): void {
     this.#cache = folder
@@ -72,7 +72,7 @@ export class Modules {
         const draft = join(folder, `${name}.${process.pid}`)
         writeFileSync(draft, Buffer.concat([digest(data), data]), { mode: 0o600 })
         renameSync(draft, join(folder, name))
-        // Compiled by another version of the program or of the runtime.
+        // The other files were compiled by another version of the program or of the runtime.
         for (const other of readdirSync(folder))
           if (chunkOf(other) === chunkOf(name) && other !== name) rmSync(join(folder, other))
       }

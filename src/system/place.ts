@@ -1,6 +1,6 @@
-// The place of a file: its open folder and its name there. Determined once for each step that touches the file. A
-// symbolic link on the path is followed only if nobody but root and we could have created it, and nobody else can
-// replace it.
+// The place of a file: its open folder, and its name in that folder. A place is determined once for each step that
+// touches the file. A symbolic link on the path is followed only if no user except root and our own user can have
+// created it or can replace it.
 import { lstatSync, readlinkSync } from 'node:fs'
 import { basename, dirname } from 'node:path'
 import { FaultError, raise, type Fault } from '../core/fault.ts'
@@ -9,7 +9,7 @@ import { userOf } from './users.ts'
 
 /** The rules for symbolic links on a path. */
 export interface LinkRules {
-  /** False: a link at the path itself is refused. Default true. */
+  /** If false, a link at the path itself is refused. Default: true. */
   readonly followSymlinks?: boolean
   /** A folder above the path; links must not leave it. */
   readonly within?: string
@@ -23,7 +23,7 @@ export interface Destination extends LinkRules {
 export interface Place {
   /** The innermost existing folder. */
   readonly folder: Folder
-  /** Names of the missing folders below it, the outermost first. */
+  /** Names of the missing folders below `folder`, the outermost first. */
   readonly missing: readonly string[]
   readonly name: string
   /** `dest`, or the target of a link at `dest`. For messages and commands. */
@@ -42,7 +42,7 @@ const partsOf = (path: string): string[] =>
 const systemError = (code: string): Error => Object.assign(new Error(code), { code })
 
 /**
- * Finds the place of a file, which need not exist. The caller closes its folder.
+ * Finds the place of a file, which need not exist. The caller must close the folder of the place.
  * @throws system errors, and FaultError for a refused link
  */
 export function locate(destination: Destination): Place {
@@ -56,7 +56,10 @@ export function locate(destination: Destination): Place {
   }
 }
 
-/** The usual case, without links and missing folders, in few system calls. Undefined if it does not apply. */
+/**
+ * Handles the usual case, without links and missing folders, in a few system calls. Returns undefined in all other
+ * cases.
+ */
 function locateDirect(dest: string): Place | undefined {
   let folder: Folder | undefined
   try {
@@ -85,7 +88,7 @@ export function foreignTo({ folder }: Pick<Place, 'folder'>): ForeignFolder | un
   }
 }
 
-/** The fault of a refused symbolic link on the path of a destination; undefined if all are accepted. */
+/** The fault of a refused symbolic link on the path of a destination; undefined if all links are accepted. */
 export function linkFault(destination: Destination): Fault | undefined {
   try {
     locate(destination).folder.close()
@@ -165,7 +168,7 @@ class Walk {
     }
   }
 
-  /** Enters these folders, one in the other. @returns the missing ones */
+  /** Enters these folders, one inside the other. @returns the names of the missing folders */
   #enter(folders: readonly string[]): string[] {
     let parts = [...folders]
     this.#link = { path: '', parts: 0 }
@@ -190,7 +193,7 @@ class Walk {
     return []
   }
 
-  /** False if it is missing or a link. */
+  /** Returns false if the folder is missing or is a link. */
   #enterOne(part: string): boolean {
     try {
       this.#way.push(this.#top.child(part))
@@ -211,19 +214,22 @@ class Walk {
     if (this.#way.length > 1) this.#way.pop()?.close()
   }
 
-  /** The parts of a link's target. Goes back to the root if it is absolute. */
+  /** Returns the parts of a link's target. Goes back to the root if the target is absolute. */
   #follow(target: string): string[] {
     if (target.startsWith('/')) while (this.#way.length > 1) this.#leave()
     return partsOf(target)
   }
 
-  /** The target of a link; undefined if it is not a link. @throws FaultError if the link must not be followed */
+  /**
+   * Returns the target of a link; undefined if the entry is not a link. @throws FaultError if the link must not be
+   * followed
+   */
   #linkAt(name: string, dest?: string, follow = true): string | undefined {
     const stats = lstatSync(this.#top.at(name), { throwIfNoEntry: false })
     if (stats?.isSymbolicLink() !== true) return undefined
     if (!follow) {
       raise('io', `the destination ${dest} is a symbolic link, and follow_symlinks is false`, {
-        hint: 'Remove the link, set `dest` to where it leads, or leave out follow_symlinks.',
+        hint: 'Remove the link, set `dest` to its target, or leave out follow_symlinks.',
       })
     }
     const foreign = foreignIn(this.#way)
@@ -245,11 +251,11 @@ class Walk {
 
 const leadsOut = (dest: string, within: string): never =>
   raise('io', `${dest} leaves ${within} through a symbolic link`, {
-    hint: 'Remove the link or correct the key: a key cannot choose a file outside of the fixed folder of `dest`.',
+    hint: 'Remove the link or correct the key: a key cannot choose a file outside the fixed folder of `dest`.',
   })
 
 /** Describes why others can change a folder, such as `/srv/app belongs to user 1000 (app)`. */
 export const whyForeign = ({ path, stats }: ForeignFolder): string =>
   isTrusted(stats.uid)
-    ? `${path} may be changed by other users (mode ${(stats.mode & 0o7777).toString(8)})`
+    ? `${path} can be changed by other users (mode ${(stats.mode & 0o7777).toString(8)})`
     : `${path} belongs to ${userOf(stats.uid)}`

@@ -35,7 +35,7 @@ export function isRunning({ pid, started }: ProcessId): boolean {
   }
 }
 
-/** Undefined if there is no such process, or no /proc. */
+/** Returns undefined if there is no such process, or no /proc. */
 export function statOf(pid: number): ProcessStat | undefined {
   try {
     const stat = readFileSync(`/proc/${pid}/stat`, 'latin1')
@@ -91,8 +91,8 @@ function readableNames(folder: string): readonly string[] {
 }
 
 /**
- * Signals all processes of a group; 0 only tests. False if none are left, or we lack permission for all of them
- * (setuid).
+ * Sends a signal to all processes of a group; signal 0 only tests whether there are any. Returns false if no process is
+ * left, or if we may not signal any of them (setuid).
  */
 export function signalGroup(leader: number, signal: NodeJS.Signals | 0): boolean {
   try {

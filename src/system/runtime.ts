@@ -3,15 +3,16 @@ import { readFileSync } from 'node:fs'
 
 export const isBun = 'bun' in process.versions
 
-/** The command that starts this program again. In the single executable, the script is a path inside of it. */
+/** The command that starts this program again. In the single executable, the script is a path inside the executable. */
 export function selfCommand(): readonly string[] {
   const [runtime, script] = process.argv as [string, string]
   return isBun && script.startsWith('/$bunfs/') ? [process.execPath] : [runtime, script]
 }
 
 /**
- * Microseconds of CLOCK_MONOTONIC, as systemd expects. Bun's hrtime counts from the start of the program, so Bun uses
- * the uptime, which is ahead by up to 20 ms and by the time in suspend. systemd rejects only a time in the past.
+ * Microseconds of CLOCK_MONOTONIC, as systemd expects. Bun's hrtime counts from the start of the program, so under Bun
+ * the system's uptime is used. The uptime is ahead by up to 20 ms and by the time spent in suspend, but systemd rejects
+ * only a time in the past.
  */
 export function monotonicTime(): bigint {
   if (!isBun) return process.hrtime.bigint() / 1000n

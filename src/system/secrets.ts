@@ -1,15 +1,15 @@
 // Removes secrets from texts. An error message of a server or proxy may quote the request. So code that uses a password
 // or token registers it here first, and all events and faults pass through `withoutSecrets`.
 
-/** Limit of registered secrets: passwords and tokens are renewed, and the newest are kept. */
+/** Maximum number of registered secrets. Passwords and tokens are renewed, so only the newest are kept. */
 const KEPT = 32
 const MASK = '***'
-/** Characters. Shorter secrets are masked only as whole words: "abc" could be a part of any word. */
+/** In characters. Shorter secrets are masked only as whole words, because "abc" could be a part of any word. */
 const LONG = 6
 
 /** Patterns of all forms of a secret, by user and secret; in order of their last registration. */
 const known = new Map<string, RegExp>()
-/** The longest first, because one secret may begin with another. */
+/** The same patterns, the longest first, because one secret may begin with another. */
 let patterns: readonly RegExp[] = []
 
 /**
@@ -31,7 +31,7 @@ export function keepSecret(secret: string | undefined, user = ''): void {
   patterns = [...known.values()].sort((a, b) => b.source.length - a.source.length)
 }
 
-/** The text with each secret in it replaced by `***`. */
+/** Returns the text with each secret replaced by `***`. */
 export const withoutSecrets = (text: string): string =>
   patterns.reduce((rest, pattern) => rest.replace(pattern, MASK), text)
 

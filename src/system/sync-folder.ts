@@ -11,7 +11,10 @@ const newest = new Map<string, Promise<void>>()
 /** By path: the planned sync that has not begun. */
 const planned = new Map<string, Promise<void>>()
 
-/** Resolves when all changes of names before this call are on disk. Rejects with system errors. */
+/**
+ * Resolves when all entries created, renamed or removed in the folder before this call are on disk. Rejects with system
+ * errors.
+ */
 export function syncFolder(path: string): Promise<void> {
   const shared = planned.get(path)
   if (shared !== undefined) return shared

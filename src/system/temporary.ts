@@ -19,9 +19,9 @@ import { foreignTo, locate, whyForeign } from './place.ts'
 import { isRunning, thisProcess } from './process.ts'
 
 const NAME_MAX = 255
-/** Limit of names read from one folder. */
+/** Maximum number of names read from one folder. */
 const NAMES_MOST = 100_000
-/** Versions before 0.2 wrote names without the start time. */
+/** Earlier versions wrote names without the start time. */
 const LEFTOVER = /^\.(.*)\.reconfd-(\d+)(?:-(\d+))?-(\d+)$/s
 const PRIVATE = /^reconfd-(\d+)-(\d+)-[0-9a-f]{16}$/
 
@@ -43,7 +43,7 @@ function fitted(base: string, suffix: string): string {
 
 const self = thisProcess()
 
-/** Whether the process that created a file has ended. If that is unknown, false. */
+/** Whether the process that created a file has ended. False if that is unknown. */
 const isGone = (pid: number, started: string | undefined): boolean =>
   pid === self.pid
     ? Number(started) !== self.started
@@ -51,7 +51,7 @@ const isGone = (pid: number, started: string | undefined): boolean =>
 
 /**
  * Whether a name belongs to a temporary file of a process that has ended.
- * @param bases names of the files that it may have been meant to replace; absent: any
+ * @param bases names of the files that it may have been meant to replace; absent for any file
  */
 export function isLeftover(name: string, bases?: ReadonlySet<string>): boolean {
   const match = LEFTOVER.exec(name)
@@ -76,7 +76,7 @@ export function sweepFolder(folder: Folder, bases?: ReadonlySet<string>): string
   })
 }
 
-/** Limited, because other users may fill the folder. */
+/** Returns a limited number of names, because other users may fill the folder. */
 function namesIn(folder: Folder): string[] {
   const names: string[] = []
   try {
@@ -90,14 +90,14 @@ function namesIn(folder: Folder): string[] {
       entries.closeSync()
     }
   } catch {
-    // An unreadable folder: nothing can be removed.
+    // The folder cannot be read, so nothing can be removed.
   }
   return names
 }
 
 export interface PrivateFolder {
   readonly path: string
-  /** Removes it with its contents. */
+  /** Removes the folder with its contents. */
   readonly remove: () => void
 }
 
@@ -167,7 +167,7 @@ function inFolder(path: string, work: (folder: Folder) => void): void {
   }
 }
 
-/** Removes a private folder if it belongs to us: then nobody else can have created links in it. */
+/** Removes a private folder if it belongs to us, because then nobody else can have created links in it. */
 function removePrivate(parent: Folder, name: string): void {
   try {
     const folder = parent.child(name)

@@ -1,4 +1,5 @@
-// Unix sockets that reconfd listens on. Only its own user can connect (0600), from the moment they exist.
+// Unix sockets that reconfd listens on. From the moment a socket exists, only reconfd's own user can connect to it
+// (mode 0600).
 import { randomBytes } from 'node:crypto'
 import { chmod, lstat, readdir, rename, unlink } from 'node:fs/promises'
 import { connect, type Server } from 'node:net'
@@ -45,7 +46,7 @@ export async function listenAt(server: Server, path: string): Promise<() => Prom
   try {
     await new Promise<void>((listening, failed) => {
       server.once('error', failed)
-      // The socket needs its mode from the start: before a chmod, the owner of the folder could replace it by a link.
+      // The socket needs its mode from the start: before a chmod, the owner of the folder could replace it with a link.
       // Node binds within this call.
       const umask = process.umask(0o177)
       server.listen(fresh, () => {
@@ -54,7 +55,7 @@ export async function listenAt(server: Server, path: string): Promise<() => Prom
       })
       process.umask(umask)
     })
-    // Other runtimes may bind later.
+    // Other runtimes may bind after the umask is restored.
     if (((await lstat(fresh)).mode & 0o077) !== 0) await chmod(fresh, 0o600)
     await rename(fresh, path)
   } catch (error) {

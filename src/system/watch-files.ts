@@ -14,15 +14,16 @@ export interface FileWatch {
 
 /** Milliseconds without events before a comparison. */
 const SETTLE = 100
-/** Limit of that wait, in milliseconds. */
+/** Maximum of that wait, in milliseconds. */
 const SETTLE_MOST = 2000
 
 /** The result of `stampOf` by path; empty for a missing path. */
 type Stamps = Map<string, string>
 
 /**
- * Calls `changed` with added, changed and removed paths. Collects them until it is quiet, because an editor causes
- * several events when it saves, and a partial file is useless. Resolves when all watches are ready.
+ * Calls `changed` with added, changed and removed paths. Collects paths until no event has arrived for a moment,
+ * because an editor causes several events when it saves, and a partial file is useless. Resolves when all watches are
+ * ready.
  * @param folders absolute paths, watched recursively except for names with a leading dot
  */
 export async function watchFiles(
@@ -40,7 +41,7 @@ export async function watchFiles(
       const stamps: Stamps = new Map()
       for (const folder of folders) await lookInto(folder, links, stamps, [])
       for (const path of added.keys()) if (!stamps.has(path)) await lookAt(path, links, stamps)
-      // Changes before a folder was watched were missed.
+      // Changes made before a folder was watched were missed, so look again.
       const unseen = await bell.watch(links.places)
       if (!unseen || closing.signal.aborted) return stamps
     }
@@ -64,7 +65,7 @@ export async function watchFiles(
     add(paths) {
       for (const path of paths) {
         if (added.has(path) || known.has(path)) continue
-        // Taken now, so that changes before the watch is ready are detected, too.
+        // The stamp is taken now, so that changes before the watch is ready are detected, too.
         added.set(path, stampNow(path))
         bell.ring()
       }

@@ -1,4 +1,4 @@
-// Parses YAML with a limit of nesting. The library is recursive, and a stack overflow while V8 compiles a regular
+// Parses YAML with a limit on nesting. The library is recursive, and a stack overflow while V8 compiles a regular
 // expression aborts the process.
 import { Composer, Lexer, Parser, type CST, type Document } from 'yaml'
 

@@ -1,21 +1,21 @@
-// Go strings are bytes: the Go engine represents them as "binary" strings, one character per byte. All other code uses
-// the representation of core/bytes.ts.
+// Go strings are bytes: the Go engine represents them as "binary" strings, one character per byte. All other code
+// represents text as core/bytes.ts describes.
 import { decodeValue, encodeText } from '../core/bytes.ts'
 
 const ASCII = /^[\0-\x7f]*$/
 
-/** For ASCII, text and binary string are equal. */
+/** An ASCII text is equal to its binary string. */
 export const isAscii = (text: string): boolean => ASCII.test(text)
 
-/** Text as a binary string. */
+/** Converts text to a binary string. */
 export const toBinary = (text: string): string =>
   isAscii(text) ? text : encodeText(text).toString('latin1')
 
-/** A binary string as text; the inverse of toBinary(). */
+/** Converts a binary string to text; the inverse of toBinary(). */
 export const fromBinary = (bytes: string): string =>
   isAscii(bytes) ? bytes : decodeValue(Buffer.from(bytes, 'latin1'))
 
-/** Converts to text for a message, with U+FFFD for each invalid byte, as Go prints it. */
+/** Converts a binary string to text for a message. Each invalid byte becomes U+FFFD, as in Go. */
 export const forMessage = (bytes: string): string => fromBinary(bytes).toWellFormed()
 
 /** Length in bytes, like Go's len(). */

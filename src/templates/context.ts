@@ -9,14 +9,14 @@ export interface RenderContext {
   readonly reader: Reader
   /** The current match of for_each, without the prefix. */
   readonly item?: Key
-  /** The time of the render, constant during it. */
+  /** The time of the render, which stays constant. */
   readonly now: () => Date
   /**
-   * Returns an external fact, such as a DNS answer, constant during a render. Throws PendingFact until it is loaded,
-   * and the reason if `load` rejects.
+   * Returns an external fact, such as a DNS answer, which stays constant during a render. Throws PendingFact until the
+   * fact is loaded. If `load` rejects, throws its error.
    */
   readonly fact: <T>(id: string, load: () => Promise<T>) => T
-  /** Renders another template with the same engine, which sets this function. Throws like render(). */
+  /** Renders another template with the same engine. The engine sets this function. Throws like render(). */
   readonly include?: (name: string, data: unknown) => string
 }
 

@@ -1,4 +1,4 @@
-// Finds mistakes in a template file and those it includes, without keys.
+// Finds mistakes in a template file and in the files that it includes, without keys.
 import { codeFrame, FaultError, type Fault } from '../core/fault.ts'
 import { globBase } from '../core/glob.ts'
 import { serviceDir, serviceNamed } from '../core/catalog.ts'
@@ -20,14 +20,14 @@ interface Place {
   readonly column: number
 }
 
-/** An included file with a literal name. */
+/** An include with a literal file name. */
 export interface Include extends Place {
   readonly name: string
   /** The file to which the name is relative. */
   readonly from: string
   /** Whether the file may be missing. */
   readonly optional: boolean
-  /** Whether every render includes it, whatever the keys are. */
+  /** Whether every render includes the file, whatever the keys are. */
   readonly always: boolean
 }
 
@@ -65,7 +65,7 @@ export interface Inspected {
 
 /**
  * Collects the faults of a file and all files that it includes.
- * @param inspect parses one file; undefined if it is missing; throws its fault
+ * @param inspect parses one file. Returns undefined if the file is missing; throws the fault of a broken file
  */
 export function checkFiles(
   sources: TemplateSources<unknown>,
@@ -129,7 +129,7 @@ export function checkFiles(
   return { faults, doubts }
 }
 
-/** The fault of a call in the syntax of consul-template, which has another meaning here. */
+/** The fault of a call in the syntax of consul-template; undefined for other calls. */
 function foreignIn(spec: TemplateSpec, lookup: Lookup): Fault | undefined {
   const { call, key, second } = lookup
   if (call === 'service') return foreignService(key, second)
@@ -149,13 +149,13 @@ function endless(circle: readonly string[], sources: TemplateSources<unknown>): 
 }
 
 function doubtsOf(spec: TemplateSpec, lookup: Lookup) {
-  const told = [
+  const found = [
     canFind(spec, lookup) || foreignIn(spec, lookup) !== undefined
       ? undefined
       : outOfReach(spec, lookup),
     lookup.call === 'service' ? doubtfulService(lookup.key) : undefined,
   ]
-  return told.flatMap((fault) => (fault === undefined ? [] : [{ fault, lookup }]))
+  return found.flatMap((fault) => (fault === undefined ? [] : [{ fault, lookup }]))
 }
 
 /** Whether the resource's keys include this key or, for a pattern, a key that the pattern may match. */
@@ -164,7 +164,7 @@ function canFind({ prefix, keys }: TemplateSpec, { call, key }: Lookup): boolean
   const shows = (wanted: Key): boolean =>
     roots.some((root) => covers(root, wanted) || (!EXACT.has(call) && covers(wanted, root)))
   if (call === 'service') {
-    // In any store that the resource reads.
+    // The service may be in any store that the resource reads.
     return [...new Set(keys.map(storeOf))].some((store) =>
       shows(fullKey(prefix, `${store === undefined ? '' : storeRoot(store)}${dirOf(keys, key)}`)),
     )
@@ -172,7 +172,7 @@ function canFind({ prefix, keys }: TemplateSpec, { call, key }: Lookup): boolean
   return !LOOKUPS.has(call) || shows(fullKey(prefix, EXACT.has(call) ? key : baseOf(key)))
 }
 
-/** The fixed directory of a pattern. */
+/** The directory above the first wildcard of a pattern. */
 const baseOf = (pattern: string): Key => toKey(globBase(toKey(pattern)))
 
 /** The directory of a named service, without its datacenter. */
@@ -192,7 +192,7 @@ function outOfReach({ keys }: TemplateSpec, { call, key }: Lookup): Fault {
   }
 }
 
-/** The fault thrown by `run`, as a list. */
+/** The fault that `run` throws, as a list; empty if it throws none. */
 export function faultsOf(run: () => unknown): readonly Fault[] {
   try {
     run()

@@ -22,8 +22,8 @@ const BARE = /\{\{(?:-\s)?\s*(?:hostname|datetime)\s*(?:\||-?\}\})/
 
 const HINTS: Readonly<Record<EngineName, string>> = {
   nunjucks:
-    'this is nunjucks syntax: name the file .njk, or set engine = "nunjucks" in the resource; {{"{%"}} prints such a tag',
-  go: 'this is Go template syntax: name the file .tmpl, or set engine = "go" in the resource; {% raw %} prints such text',
+    'this is nunjucks syntax: name the file .njk, or set engine = "nunjucks" in the resource; to print such a tag, write {{"{%"}}',
+  go: 'this is Go template syntax: name the file .tmpl, or set engine = "go" in the resource; to print such text, put it into {% raw %}',
 }
 
 /** The engine of a file whose name does not determine it. Throws a fault if the content fits both. */
@@ -53,11 +53,11 @@ function goIn(text: string): number {
   return (isVariable ? blank(read, /\{\{-?\s*end\s*-?\}\}/g) : read).search(ACTION)
 }
 
-/** Replaces matches by blanks of the same length. */
+/** Replaces matches with blanks of the same length. */
 const blank = (text: string, what: RegExp): string =>
   text.replace(what, (found) => found.replace(/[^\n]/g, ' '))
 
-/** The fault of a text that is written for another engine than `engine`; undefined if it is not. */
+/** The fault of a text that is written for the other engine; undefined if there is none. */
 export function wrongLanguage(engine: EngineName, text: string, file: string): Fault | undefined {
   const other: EngineName = engine === 'go' ? 'nunjucks' : 'go'
   const at = engine === 'go' ? nunjucksIn(text) : goIn(text)

@@ -1,5 +1,5 @@
-// Renders one template through one scope over a tree: selects the engine, records the look-ups, and fetches network
-// facts between passes of the synchronous engine.
+// Renders one template over the part of a tree that a scope selects: chooses the engine, records the look-ups, and
+// fetches network facts between passes of the synchronous engine.
 import { resolve } from 'node:path'
 import { encodeText } from '../core/bytes.ts'
 import { FaultError, raise, type Fault } from '../core/fault.ts'
@@ -29,14 +29,14 @@ export interface RenderedItem extends RenderResult {
   readonly dest: string
 }
 
-/** A failed render. It includes the reads, because a change of them is a reason to retry. */
+/** A failed render. Includes the reads, because the render is retried when one of them changes. */
 export interface RenderFailure {
   readonly fault: Fault
   readonly reads: Reads
 }
 
 export interface TemplateRenderer {
-  /** Renders one template through one scope over a tree. Never throws for expected failures. */
+  /** Renders one template over the part of a tree that a scope selects. Never throws for expected failures. */
   render(spec: TemplateSpec, tree: Tree, scope: Scope): Promise<Result<RenderResult, RenderFailure>>
   /**
    * Renders a for_each template and its `dest` for one match.
@@ -50,14 +50,14 @@ export interface TemplateRenderer {
   ): Promise<Result<RenderedItem, RenderFailure>>
   /** See Engine.check. */
   check(spec: TemplateSpec): Promise<Inspection>
-  /** Call when a template or included file has changed: it is read and compiled again at its next use. */
+  /** Call when a template or included file has changed: the file is read and compiled again at its next use. */
   forget(path: string): void
 }
 
 export interface RendererOptions {
   /** Contents used instead of files, by path. */
   readonly texts?: Texts
-  /** Called once for each file that is a Go template only by its content. */
+  /** Called once for each file that only its content identifies as a Go template. */
   readonly notice?: (message: string) => void
   /** The times of earlier renders; absent if each render uses the current time. */
   readonly times?: Times
@@ -146,7 +146,7 @@ export function createRenderer(
 class Languages {
   /** Engines determined by content. */
   readonly #known = new Map<string, EngineName>()
-  readonly #told = new Set<string>()
+  readonly #noticed = new Set<string>()
 
   constructor(
     private readonly texts: Texts | undefined,
@@ -164,10 +164,10 @@ class Languages {
     if (text === undefined) return 'nunjucks'
     const found = engineOf(text, src)
     this.#known.set(src, found)
-    if (found === 'go' && !this.#told.has(src)) {
-      this.#told.add(src)
+    if (found === 'go' && !this.#noticed.has(src)) {
+      this.#noticed.add(src)
       this.notice(
-        `${src} is in Go template syntax and is rendered as such; engine = "go" in the resource says so, too`,
+        `${src} contains Go template syntax and is rendered as a Go template; set engine = "go" in the resource to silence this notice`,
       )
     }
     return found
@@ -203,7 +203,7 @@ function passesOf(reader: Reader, item: Key | undefined) {
   }
 }
 
-/** Renders the `dest`. The messages of its faults begin with "in dest", since they have no file. */
+/** Renders the `dest`. The messages of its faults begin with "in dest", because no file contains a `dest`. */
 function destOf(
   engine: Engine,
   name: EngineName,

@@ -1,5 +1,5 @@
-// Searches a text in linear time. In the worst case, the native search takes the product of both lengths, and both
-// texts may come from a store.
+// Searches a text in linear time. In the worst case, the native search takes time proportional to the product of both
+// lengths, and both texts may come from a store.
 
 /** Parts shorter than this use the native search, which then compares each character at most this many times. */
 const SHORT = 64
@@ -11,7 +11,7 @@ export function indexOf(text: string, part: string, from = 0): number {
 
 export const includesText = (text: string, part: string): boolean => indexOf(text, part) >= 0
 
-/** Like String.split, with a non-empty separator. */
+/** Like String.split. The separator must not be empty. */
 export function splitAt(text: string, separator: string): string[] {
   if (separator.length < SHORT) return text.split(separator)
   const parts: string[] = []

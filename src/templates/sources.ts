@@ -18,7 +18,7 @@ interface Version<Compiled> {
 }
 
 export class TemplateSources<Compiled> {
-  /** Compiled forms or exceptions of compiling, by path. Missing files are not remembered. */
+  /** The compiled form of each file, or the exception of its compilation, by path. Missing files have no entry. */
   readonly #compiled = new Map<string, Version<Compiled>>()
   readonly #texts = new Map<string, () => Compiled>()
 
@@ -30,8 +30,8 @@ export class TemplateSources<Compiled> {
   ) {}
 
   /**
-   * The path of a name in an include, import or extends: relative to the templates folder, or to the including file if
-   * it begins with `./` or `../`. Throws a fault if it leaves the folder.
+   * The path for the name in an include, import or extends: relative to the templates folder, or to the including file
+   * if the name begins with `./` or `../`. Throws a fault if the path leaves the templates folder.
    */
   resolve(name: string, from: string): string {
     const path = /^\.{1,2}\//.test(name)
@@ -55,14 +55,14 @@ export class TemplateSources<Compiled> {
   }
 
   /**
-   * The compiled form of a file; undefined if the file is missing. Throws what compiling throws, and a fault if the
-   * file cannot be read.
+   * The compiled form of a file; undefined if the file is missing. Throws the exception of the compilation, and a fault
+   * if the file cannot be read.
    * @param variant options that affect the compiled form
    */
   open(path: string, variant: string): Compiled | undefined {
-    // Detects replaced files, also behind a changed link. A file written in place is compiled again only after
-    // forget(): it may be incomplete until then. If a file is missing, its last version is used, since a new
-    // one may follow.
+    // Detects replaced files, even if only a link to them has changed. A file that is written in place is compiled again
+    // only after forget(), because it may be incomplete until then. If a file is missing, its last version is used,
+    // because a new version may follow.
     const id = this.texts.has(path) ? undefined : idOf(path)
     const last = this.#compiled.get(path)
     const version =
@@ -84,7 +84,7 @@ export class TemplateSources<Compiled> {
     return this.texts.get(path) ?? read(path)
   }
 
-  /** The compiled form of a `dest`. Throws what compiling throws. */
+  /** The compiled form of a `dest`. Throws the exception of the compilation. */
   dest(text: string): Compiled {
     const known = this.#texts.get(text) ?? attempt(() => this.compile(DEST, text, ''))
     this.#texts.set(text, known)

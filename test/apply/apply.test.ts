@@ -1,4 +1,4 @@
-// The steps of apply, in order. All files of a resource are replaced, or none.
+// The steps of applying changes, in order. reconfd either replaces all files of a resource or leaves all unchanged.
 import { execFileSync, spawnSync } from 'node:child_process'
 import { chmodSync, existsSync, mkdirSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
@@ -67,7 +67,7 @@ describe('the order', () => {
     })
   })
 
-  it('a check that fails for one file: none is swapped, nothing is left behind', async () => {
+  it('if a check fails for one file, no file is swapped and nothing is left behind', async () => {
     const events: Event[] = []
     const changes = [
       await change(a, 'new a', { checkCmd: 'true' }),
@@ -102,7 +102,7 @@ describe('the order', () => {
     expect([textOf(a), hidden(), existsSync(join(dir, 'deep'))]).toEqual(['old a', [], false])
   })
 
-  it('a file that cannot be swapped: files swapped before it are restored, new ones removed', async () => {
+  it('if a file cannot be swapped, files swapped before it are restored, and new ones removed', async () => {
     chmodSync(a, 0o640)
     const c = join(dir, 'c.cfg')
     const d = join(dir, 'd.cfg')
@@ -261,7 +261,7 @@ describe('-keep-stage-file', () => {
     expect(events.at(-1)).toMatchObject({ message: `the staged file is kept: ${kept()}` })
   })
 
-  it('keeps the file that was swapped in too, one for each destination', async () => {
+  it('also keeps a file that was swapped in, one for each destination', async () => {
     for (const content of ['new a', 'newer a']) {
       expect((await applyNow([await change(a, content)], { keepStageFile: true })).ok).toBe(true)
       expect([textOf(a), textOf(kept())]).toEqual([content, content])
@@ -275,8 +275,8 @@ describe('leftovers of a crashed run', () => {
     const { pid: gone } = spawnSync('true')
     const mine = [`.a.cfg.reconfd-${gone}-1`, `.a.cfg.reconfd-${process.pid}-999`]
     const others = [
-      `.a.cfg.reconfd-${process.ppid}-1`, // of a process that is alive
-      `.foreign.cfg.reconfd-${gone}-1`, // of a file that is not one of the destinations
+      `.a.cfg.reconfd-${process.ppid}-1`, // its process is still running
+      `.foreign.cfg.reconfd-${gone}-1`, // its file is not one of the destinations
       '.a.cfg.reconfd-staged', // kept on purpose
       '.a.cfg.swp',
     ]

@@ -15,7 +15,7 @@ const getfattr = serverBinary('getfattr').path
 const setfattr = join(dirname(getfattr), 'setfattr')
 const PATH = process.env.PATH ?? ''
 
-/** In the kernel's form, version 2: owner rw, user 65534 r, group r, mask r, others nothing. */
+/** An ACL in the kernel's binary format, version 2: owner rw, user 65534 r, group r, mask r, others no rights. */
 const ACL =
   '0x0200000001000600ffffffff02000400feff000004000400ffffffff10000400ffffffff20000000ffffffff'
 
@@ -35,7 +35,7 @@ const set = (name: string, value: string, path = dest): void => {
   execFileSync(setfattr, ['-n', name, '-v', value, path])
 }
 
-/** All extended attributes of a file, as `name=value`. */
+/** Returns all extended attributes of a file, each as `name=value`. */
 const attributes = (path = dest): string[] => {
   const dump = ['-d', '-m', '-', '--absolute-names', path]
   const lines = execFileSync(getfattr, dump, { encoding: 'utf8' }).split('\n')
@@ -124,7 +124,7 @@ describe('an ACL', () => {
     expect([attributes().length, statSync(dest).mode & 0o777]).toEqual([1, 0o600])
   })
 
-  it('that a directory gives to new files is not given to a file without one', async () => {
+  it('that a directory gives to new files is not given to a replaced file that had none', async () => {
     writeFileSync(dest, 'old', { mode: 0o640 })
     set('system.posix_acl_default', ACL, dir)
     expect((await applyNow([await change(dest, 'new')])).ok).toBe(true)
@@ -133,7 +133,7 @@ describe('an ACL', () => {
 })
 
 describe('where they cannot be kept', () => {
-  /** Puts a folder with these shell scripts first on PATH. */
+  /** Prepends a folder with these shell scripts to PATH. */
   function programs(scripts: Readonly<Record<string, string>>): void {
     const bin = join(dir, 'bin')
     mkdirSync(bin)

@@ -1,4 +1,4 @@
-// Commands run as real processes: process groups, timeouts, daemons, floods of output, signals.
+// Runs commands as real processes. Tests process groups, timeouts, daemons, floods of output, and signals.
 import { readFileSync } from 'node:fs'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
@@ -16,7 +16,7 @@ afterAll(() => rm(dir, { recursive: true }))
 
 const timeout = 20_000
 
-/** Whether the process exists and is not a zombie. */
+/** True if the process exists and is not a zombie. */
 function runs(pid: number): boolean {
   try {
     return !/^State:\s+Z/m.test(readFileSync(`/proc/${pid}/status`, 'utf8'))
@@ -52,7 +52,7 @@ describe('a command', () => {
     )
   })
 
-  it('reports an exit code that a shell uses for a signal as both', async () => {
+  it('names the signal behind an exit code of a shell, such as 137', async () => {
     const result = await runCommand('sh -c "kill -9 \\$\\$"; exit $?', { timeout })
     expect(result).toMatchObject({ exitCode: 137, signal: null })
     expect(commandFault('reload_cmd', 'x', result).message).toBe(
@@ -72,7 +72,7 @@ describe('a command', () => {
     expect(result).toMatchObject({ timedOut: true, output: 'before\n' })
   })
 
-  it('that ignores SIGTERM is killed after the grace, children included', async () => {
+  it('that ignores SIGTERM is killed after the grace period, children included', async () => {
     const file = join(dir, 'stubborn')
     const command = `trap '' TERM; (trap '' TERM; sleep 60 & echo $! > ${file}; wait; sleep 60) & wait; sleep 60`
     const result = await runCommand(command, { timeout: 300, grace: 200 })
@@ -81,7 +81,7 @@ describe('a command', () => {
     await until('the child is gone', () => !runs(pid))
   })
 
-  it('whose shell obeys SIGTERM but whose child does not: the child is killed after the grace', async () => {
+  it('whose shell obeys SIGTERM but whose child does not: the child is killed after the grace period', async () => {
     const file = join(dir, 'child')
     const command = `(trap '' TERM; sh -c 'echo $$ > ${file}; exec sleep 60') & wait`
     const result = await runCommand(command, { timeout: 300, grace: 200 })
@@ -90,13 +90,13 @@ describe('a command', () => {
     await until('the child is gone', () => !runs(pid))
   })
 
-  it('may leave a daemon that holds the output open: it returns at once and the daemon lives', async () => {
+  it('may leave a daemon that keeps the output open: it returns immediately, and the daemon lives', async () => {
     const file = join(dir, 'daemon')
     const result = await runCommand(`sleep 60 & echo $! > ${file}; echo ready; exit 0`, { timeout })
     const pid = pidIn(file)
     try {
       expect(result).toMatchObject({ exitCode: 0, timedOut: false, output: 'ready\n' })
-      // The command returned at the end of its shell; the daemon still runs.
+      // The command returned when its shell ended, but the daemon is still running.
       expect(runs(pid)).toBe(true)
     } finally {
       process.kill(pid, 'SIGKILL')

@@ -1,5 +1,5 @@
-// Destinations found in the field: links, mounts, directories, missing permissions, full disks. Each is handled
-// correctly or refused with one clear fault, and the old file stays whole.
+// Unusual destinations: links, mounts, directories, missing permissions, full disks. reconfd either handles a
+// destination correctly or refuses it with one clear fault and leaves the old file intact.
 import { execFileSync } from 'node:child_process'
 import {
   chmodSync,
@@ -56,7 +56,7 @@ describe('a new file', () => {
       fault: {
         kind: 'io',
         message: `cannot write ${dir}/no/app.cfg: no such file or directory (ENOENT)`,
-        hint: `The directory ${dir}/no is missing: mkdir -p ${dir}/no, or mkdirs = true`,
+        hint: `The directory ${dir}/no is missing. Run mkdir -p ${dir}/no, or set mkdirs = true.`,
       },
     })
   })
@@ -107,7 +107,7 @@ describe('an existing file', () => {
   })
 
   it.runIf(canBeNobody)(
-    'of another user, without root: the owner cannot be set (needs root to try, and a Node that can leave it)',
+    'of another user, without root: the owner cannot be set (needs root, and a Node that can change its user)',
     async () => {
       writeFileSync(dest, 'old')
       chownSync(dir, 65534, 65534)
@@ -115,7 +115,7 @@ describe('an existing file', () => {
       expect(applied).toMatchObject({
         at: 'stage',
         fault: {
-          message: `cannot give ${dest} to user 0 and group 0: operation not permitted (EPERM)`,
+          message: `cannot change the owner of ${dest} to user 0 and group 0: operation not permitted (EPERM)`,
           hint: expect.stringContaining('as root') as string,
         },
       })
@@ -125,7 +125,7 @@ describe('an existing file', () => {
   )
 
   it.runIf(canBeNobody)(
-    'in a directory of another user: names the missing permission (needs root to try, and a Node that can leave it)',
+    'in a directory of another user: names the missing permission (needs root, and a Node that can change its user)',
     async () => {
       chmodSync(dir, 0o755)
       writeFileSync(dest, 'old')
@@ -142,7 +142,7 @@ describe('an existing file', () => {
   )
 
   it.runIf(canBeNobody)(
-    'that we may not read is unreadable, not absent (needs root to try, and a Node that can leave it)',
+    'that we may not read is unreadable, not absent (needs root, and a Node that can change its user)',
     async () => {
       writeFileSync(dest, 'old', { mode: 0o600 })
       chmodSync(dir, 0o755)
@@ -186,7 +186,7 @@ describe('a symbolic link', () => {
     const applied = await applyNow([await change(dest, 'new')])
     expect(applied).toMatchObject({
       fault: {
-        hint: `The directory ${dir}/gone is missing: mkdir -p ${dir}/gone, or mkdirs = true`,
+        hint: `The directory ${dir}/gone is missing. Run mkdir -p ${dir}/gone, or set mkdirs = true.`,
       },
     })
   })
@@ -313,7 +313,7 @@ describe('mkdirs', () => {
   })
 
   it.runIf(canBeNobody)(
-    'without permission: the fault names the folder (needs root to try, and a Node that can leave it)',
+    'without permission: the fault names the folder (needs root, and a Node that can change its user)',
     async () => {
       chmodSync(dir, 0o755)
       const applied = await asNobody(async () =>

@@ -1,4 +1,4 @@
-// output_format parses text that contains values of a store: it accepts or refuses any text, in bounded time.
+// output_format parses text that contains values from a store. It accepts or refuses any text in bounded time.
 import { describe, expect, it } from 'vitest'
 import { checkFormat } from '../../src/apply/format.ts'
 import type { OutputFormat } from '../../src/core/resource.ts'

@@ -1,4 +1,4 @@
-// The cap on captured output, compared with plain concatenation.
+// Tests the size limit for captured output against a model that simply concatenates all output.
 import fc from 'fast-check'
 import { expect, it } from 'vitest'
 import { CappedOutput } from '../../src/apply/output.ts'

@@ -1,4 +1,4 @@
-// A command started by the helper runs exactly like one started without it.
+// A command that the helper starts runs exactly like a command that is started without the helper.
 import { readFileSync } from 'node:fs'
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
 import { runCommand } from '../../src/apply/command.ts'
@@ -19,7 +19,7 @@ async function started(command: string): Promise<Started> {
   return running
 }
 
-/** The complete output of a command, and its exit code and signal. */
+/** Returns the complete output of a command, its exit code and its signal. */
 async function outcome(command: string) {
   const running = await started(command)
   let output = ''
@@ -33,7 +33,7 @@ async function outcome(command: string) {
 test.each([
   ['echo out; echo err >&2', { exitCode: 0, output: 'out\nerr\n' }],
   ['exit 3', { exitCode: 3, output: '' }],
-  // A shell reports the signal as an exit code: 128 + 9.
+  // The shell reports the signal as an exit code: 128 + 9.
   ['kill -KILL $$', { exitCode: 137, signal: null }],
   ['exit 137', { exitCode: 137, signal: null }],
   [
@@ -47,13 +47,13 @@ test.each([
   ['umask; pwd -P', { exitCode: 0 }],
 ])('%j', async (command, result) => {
   expect(await run(command)).toMatchObject(result)
-  // The next command gets a new shell, without the variable.
+  // The next command gets a new shell, in which the variable is not set.
   expect(await run('echo "${a:-}"')).toMatchObject({ exitCode: 0, output: '\n' })
 })
 
-/** Prints the attributes of the shell that runs it, except those that differ in every run. */
+/** Shell code that prints the attributes of its own shell, except those that differ in every run. */
 const ITSELF = [
-  // The shell reads this file itself: while it starts a program, all its signals are blocked.
+  // Reads the status file only with builtins, because a shell blocks all signals while it starts a program.
   'while IFS= read -r line; do case $line in Sig[IBC]*|Groups*|Uid*|NoNewPrivs*|Umask*) echo "$line"; esac; done </proc/$$/status',
   'pwd; env | sort | grep -v ^_=',
   'for fd in /proc/$$/fd/*; do echo "${fd##*/}"; done',
@@ -81,17 +81,17 @@ test('secrets are not passed on; variables set later are', async () => {
 })
 
 describe('the end of a command', () => {
-  test('is reported although a process left behind keeps running and holds the output', async () => {
+  test('is reported even if a process that was left behind keeps the output open', async () => {
     const begin = await outcome('sleep 60 & echo $!')
     expect(begin.exit).toEqual([0, null])
     process.kill(Number(begin.output), 'SIGKILL')
   })
 
-  test('comes with its timeout, for its whole group', async () => {
+  test('comes at the timeout, for the whole process group', async () => {
     expect(await run('sleep 60 & sleep 60', 100)).toMatchObject({ timedOut: true })
   })
 
-  test('comes with its timeout when it ignores SIGTERM', async () => {
+  test('comes at the timeout even if the command ignores SIGTERM', async () => {
     const options = { timeout: 100, grace: 200 }
     const ended = await runCommand('trap "" TERM; while :; do sleep 1; done', options)
     expect(ended).toMatchObject({ timedOut: true, exitCode: 137 })
@@ -135,7 +135,7 @@ test('the helper runs until its last user has released it', async () => {
   expect((await started('true')).pid).toBeGreaterThan(0)
 })
 
-/** Kills a process. It may be gone already: some end together with one that was killed before. */
+/** Kills a process. It may have ended already, since some processes end together with others. */
 function killed(pid: number): void {
   try {
     process.kill(pid, 'SIGKILL')
@@ -152,13 +152,13 @@ function commandLine(pid: number): string {
   }
 }
 
-/** True for descendants of this process. */
+/** Returns true for descendants of this process. */
 const isOurs = (pid: number): boolean => {
   const parent = statOf(pid)?.parent ?? 0
   return parent === process.pid || (parent > 1 && isOurs(parent))
 }
 
-// The last test: once setsid was missing, this process never tries a helper again.
+// This test must be the last one: once setsid is missing, this process never tries to start a helper again.
 test('without setsid commands are started as in a onetime run', async () => {
   drop()
   vi.stubEnv('PATH', '/nonexistent')

@@ -21,7 +21,7 @@ export interface TwoFiles {
   readonly b: string
 }
 
-/** A new folder with two files that contain `old a` and `old b`. */
+/** Creates a folder with two files that contain `old a` and `old b`. */
 export function twoFiles(): TwoFiles {
   const dir = mkdtempSync(join(tmpdir(), 'reconfd-apply-'))
   const [a, b] = [join(dir, 'a.cfg'), join(dir, 'b.cfg')]
@@ -32,7 +32,7 @@ export function twoFiles(): TwoFiles {
 
 export const textOf = (path: string): string => readFileSync(path, 'utf8')
 
-/** Names of the hidden files in a folder: staged files and leftovers of them. */
+/** Returns the names of the hidden files in a folder, which are staged files or leftovers. */
 export const hiddenIn = (dir: string): string[] =>
   readdirSync(dir).filter((name) => name.startsWith('.'))
 
@@ -51,8 +51,8 @@ const SPEC: Omit<TemplateSpec, 'dest'> = {
 }
 
 /**
- * Plans the write of a text to a destination, as the engine plans it. Each file belongs to a resource of its own,
- * named after the file, so that a failure identifies the file. Throws if there is nothing to write.
+ * Plans to write a text to a destination, as the engine does. Each file belongs to its own resource, which is named
+ * after the file so that a failure identifies it. Throws if there is nothing to write.
  */
 export async function change(
   dest: string,
@@ -95,7 +95,7 @@ export async function applyNow(
   return swapped
 }
 
-/** True for root, except in the Node of Debian 13, which cannot change its user (CVE-2024-22017, io_uring). */
+/** True for root, except in Debian 13's build of Node, which cannot change its user (CVE-2024-22017, io_uring). */
 export const canBeNobody = isRoot && mayChangeUser()
 
 function mayChangeUser(): boolean {
@@ -119,7 +119,7 @@ export async function asNobody<T>(work: () => Promise<T>): Promise<T> {
   }
 }
 
-/** Mounts, calls `work`, and unmounts `where` even if `work` throws. Needs root. */
+/** Runs the mount command, calls `work`, and unmounts `where` even if `work` throws. Needs root. */
 export async function mounted(
   mount: readonly string[],
   where: string,

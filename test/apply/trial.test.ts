@@ -25,7 +25,7 @@ afterEach(() => {
 
 const SCRIPT = '#!/bin/sh\necho good\n'
 
-/** Returns what the check printed: the mode of the staged file, and the output of running it. */
+/** Returns the output of the check: the mode of the staged file, and what the file prints when it is run. */
 async function tried(dest: string, more: { readonly mode?: number } = {}): Promise<string> {
   const { spec } = await change(dest, SCRIPT, more)
   const checkCmd = 'stat -c %a {{.src}}; {{.src}}'
@@ -51,7 +51,7 @@ it('is refused if other users can change TMPDIR', async () => {
   writeFileSync(join(tmp, 'of-another'), '')
   expect(await tryFiles([file], () => undefined)).toMatchObject({
     fault: {
-      message: `files cannot be checked safely in ${tmp}: ${tmp} may be changed by other users (mode 777)`,
+      message: `files cannot be checked safely in ${tmp}: ${tmp} can be changed by other users (mode 777)`,
     },
   })
   expect(readdirSync(tmp)).toEqual(['of-another'])

@@ -1,4 +1,4 @@
-// Files that change together, across resources: undo, removal, rollback.
+// Files of several resources that change together: undo, removal and rollback.
 import {
   chmodSync,
   chownSync,
@@ -33,7 +33,7 @@ afterEach(() => {
 const mode = (path: string): number => statSync(path).mode & 0o7777
 const hidden = (): string[] => hiddenIn(dir)
 
-/** The removal of a file, planned as the engine plans it. */
+/** Plans the removal of a file as the engine does. */
 async function removal(dest: string): Promise<FileChange> {
   const planned = planRemoval(await observe(dest))
   if (planned.kind !== 'write') throw new Error(`nothing to remove: ${planned.kind}`)

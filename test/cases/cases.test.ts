@@ -1,6 +1,6 @@
-// Cases: a folder in, files or an error text out, through the built program. `reconfd test` runs them, as it
-// runs a user's own tests; docs/ci.md describes the format. The folders of examples/ are cases too. The servers
-// themselves check the files that are expected for them.
+// Cases for the built program. The folder of a case contains the input and the expected files or error message.
+// `reconfd test` runs the cases as it runs a user's own tests, and docs/ci.md describes their format. The folders of
+// examples/ are cases, too. Servers such as HAProxy check the files that the cases expect for them.
 import { cp, mkdir, readdir, readFile, stat, writeFile } from 'node:fs/promises'
 import { existsSync } from 'node:fs'
 import { basename, join } from 'node:path'
@@ -13,7 +13,7 @@ import { removeDir, serverBinary, tempDir } from '../support/servers.ts'
 
 const top = fileURLToPath(new URL('../..', import.meta.url))
 
-/** Examples that consist of several running programs; each has a test of its own. */
+/** Examples that consist of several running programs. Each has its own test. */
 const SYSTEMS = new Set(['whole-way'])
 
 const foldersIn = async (folder: string): Promise<string[]> =>
@@ -22,7 +22,7 @@ const foldersIn = async (folder: string): Promise<string[]> =>
     .map(({ name }) => name)
 
 describe.each(['test/cases', 'examples'])('%s', async (folder) => {
-  /** Output of `reconfd test` by name of the case, the verdict first. */
+  /** The output of `reconfd test` for each case, by the name of the case. It begins with the verdict. */
   const results = new Map<string, string>()
   beforeAll(async () => {
     const { stdout } = await execa(...programWith('test', join(top, folder)), { reject: false })
@@ -45,7 +45,9 @@ test('every example has expected files', async () => {
   }
 })
 
-/** Calls `use` with a new working folder, and with `run`, which runs the program there on a folder's configuration. */
+/**
+ * Calls `use` with a new working folder and with `run`, which runs the program there on the configuration in `folder`.
+ */
 async function runIn(
   folder: string,
   use: (work: string, run: (...args: string[]) => Promise<string>) => Promise<void>,
@@ -69,7 +71,7 @@ async function runIn(
   }
 }
 
-/** Runs a server's own check of its configuration, which must succeed; returns its output. */
+/** Runs a server's own check of a configuration, which must succeed. Returns the output. */
 async function accepts(server: string, args: readonly string[]): Promise<string> {
   const { path, env } = serverBinary(server)
   const { exitCode, all } = await execa(path, args, { env, all: true, reject: false })

@@ -1,4 +1,4 @@
-// `reconfd check` without a store: it reports all findings at once, each with its place.
+// `reconfd check` without a store: it reports all findings together, each with its position.
 import { symlink } from 'node:fs/promises'
 import { describe, expect, test } from 'vitest'
 import { checkOffline } from '../../src/check/offline.ts'
@@ -7,7 +7,7 @@ import { good, settingsFor } from '../config/load.ts'
 import type { Settings } from '../../src/core/settings.ts'
 import { folderOf } from '../config/folder.ts'
 
-/** The lines that the check of a folder with these files prints, with relative paths. */
+/** Returns the lines that `reconfd check` prints for a folder with these files, with relative paths. */
 async function told(files: Record<string, string>): Promise<string[]> {
   const confdir = await folderOf({ 'templates/b.njk': 'b', ...files })
   const { findings, counted } = await checkOffline(await settingsFor(confdir))
@@ -194,7 +194,7 @@ test('probable mistakes are reported as warnings, along with the errors', async 
     'templates/a.njk': '',
   })
   expect(lines.filter((line) => line.startsWith('conf.d/'))).toEqual([
-    'conf.d/a.toml:1:9: warning: a.toml is the only resource of its group "edge"',
+    'conf.d/a.toml:1:9: warning: a.toml is the only resource in its group "edge"',
     'conf.d/a.toml:2:1: warning: splay has no effect: there is no reload_cmd',
     'conf.d/a.toml:6:1: error: unknown key modus',
   ])
@@ -220,7 +220,7 @@ test('faults in the settings of a store are reported without a connection', asyn
 test('notices are warnings and do not fail the check', async () => {
   const lines = await told({ 'conf.d/a.toml': `group = "edge"\n${good}`, 'templates/a.njk': '' })
   expect(lines).toEqual([
-    'conf.d/a.toml:1:9: warning: a.toml is the only resource of its group "edge"',
+    'conf.d/a.toml:1:9: warning: a.toml is the only resource in its group "edge"',
     '  1 | group = "edge"',
     '    |         ^',
     '0 errors, 1 warning in 1 resource with 1 template',
@@ -310,7 +310,7 @@ test('names that begin with a dot are read, copies are not, and names of confdâ€
   })
   expect(lines).toEqual([
     'conf.d/ytoml: warning: not read: the name does not end in .toml',
-    '  rename it, if it is a resource',
+    '  rename it if it is a resource',
     '0 errors, 1 warning in 2 resources with 2 templates',
   ])
 })

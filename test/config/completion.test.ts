@@ -1,4 +1,4 @@
-// The completion scripts, run in the shells that they are for.
+// Runs each completion script in its own shell.
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { execa } from 'execa'
@@ -8,7 +8,7 @@ import { commandNames } from '../../src/config/commands.ts'
 import { optionNames } from '../../src/config/options.ts'
 import { removeDir, serverBinary, tempDir } from '../support/servers.ts'
 
-/** Returns the completions that bash offers for the last of these words. */
+/** Returns the completions that bash offers for the last word. */
 async function bash(...words: readonly string[]): Promise<string[]> {
   const script = `${completionText('bash')}
 COMP_WORDS=(reconfd "$@"); COMP_CWORD=$#; _reconfd; printf '%s\\n' "\${COMPREPLY[@]}"`
@@ -25,7 +25,7 @@ async function fish(line: string): Promise<string[]> {
 source (echo $argv[1] | psub)
 complete -C $argv[2]`
   const args = ['--no-config', '-c', script, completionText('fish'), line]
-  // fish creates folders in the home folder.
+  // fish creates folders in the home folder, so it gets a temporary one.
   const home = tempDir('fish')
   try {
     const { stdout, stderr } = await execa(path, args, { env: { ...env, HOME: home } })
@@ -84,7 +84,7 @@ describe('fish', () => {
   })
 })
 
-/** Returns a line of zsh after Tab at its end. Uses a pseudo-terminal: zsh completes nowhere else. */
+/** Returns what a line becomes in zsh after Tab. Uses a pseudo-terminal, because zsh completes only in a terminal. */
 async function zsh(line: string): Promise<string> {
   const { path, env } = serverBinary('zsh')
   const folder = tempDir('zsh')

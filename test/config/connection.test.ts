@@ -31,7 +31,7 @@ const secured: Partial<ConnectionSettings> = {
   authTokenFile: '/t',
 }
 
-test('the same from flags, environment and confd.toml', async () => {
+test('flags, environment and confd.toml give the same connection', async () => {
   const flags = [
     ...['-client-cert', '/c.crt', '-client-key', '/c.key', '-client-ca-keys', '/ca.crt'],
     ...['-client-server-name', 'etcd.internal', '-client-insecure'],
@@ -56,7 +56,7 @@ test('the same from flags, environment and confd.toml', async () => {
   expect(await connectionOf([], {}, toml.join('\n'))).toMatchObject(secured)
 })
 
-test('without any of them there is none, and empty counts as unset', async () => {
+test('without settings there are no credentials, and empty values count as unset', async () => {
   const plain = { nodes: [], scheme: 'http', notices: [] }
   expect(await connectionOf([])).toEqual(plain)
   const toml =
@@ -92,7 +92,7 @@ describe('a secret or a file that contains it', () => {
     })
   })
 
-  test('one on the command line gives a notice that does not repeat it', async () => {
+  test('a secret on the command line gives a notice that does not repeat it', async () => {
     const { notices } = await connectionOf([
       '-backend',
       'consul',
@@ -129,7 +129,7 @@ describe('SRV records', () => {
   })
 })
 
-test('-basic-auth is for a user', async () => {
+test('-basic-auth needs a user', async () => {
   const { notices } = await connectionOf(['-basic-auth'])
   expect(notices).toEqual(['-basic-auth without -username has no effect'])
 })

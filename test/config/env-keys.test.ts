@@ -1,9 +1,9 @@
-// Keys of the env store, as confd reads them: case is ignored, and `/` and `_` are the same.
+// Keys of the env store, as confd reads them: case is ignored, and `/` and `_` are equivalent.
 import { expect, test } from 'vitest'
 import { resourceKeys } from '../../src/core/resource.ts'
 import { load } from './load.ts'
 
-/** The full keys of a resource with these lines, and the prefix of its template. */
+/** Returns the full keys of a resource with these lines, and the prefix of its template. */
 async function selected(lines: string, toml = '') {
   const { resources, text } = await load(
     {

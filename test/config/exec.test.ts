@@ -32,14 +32,14 @@ describe('the command', () => {
     expect(exec).toMatchObject({ killSignal: 'SIGTERM', killTimeout: 30_000, restartOnExit: false })
   })
 
-  test('precedes that of [exec]; the rest of [exec] holds for both', async () => {
+  test('takes precedence over that of [exec]; the rest of [exec] applies to both', async () => {
     const toml = '[exec]\ncommand = ["nginx", "-g", "daemon off;"]\nreload_signal = "sighup"\n'
     expect((await execOf(toml))?.argv).toEqual(['nginx', '-g', 'daemon off;'])
     const other = await execOf(toml, '--', 'x')
     expect(other).toMatchObject({ argv: ['x'], reloadSignal: 'SIGHUP' })
   })
 
-  test('is for a shell when it is a string', async () => {
+  test('is run by a shell if it is a string', async () => {
     const exec = await execOf('[exec]\ncommand = "exec nginx -g \'daemon off;\'"\n')
     expect(exec?.argv).toEqual(['/bin/sh', '-c', "exec nginx -g 'daemon off;'"])
   })
@@ -109,13 +109,16 @@ test.each([
     '[exec]\ncommand = ["a", 7]',
     '2: command must be a string or an array of strings, not an array',
   ],
-  ['[exec]\ncommand = []', '2: command has no program. as in'],
-  ['[exec]\ncommand = " "', '2: command has no program. as in'],
+  ['[exec]\ncommand = []', '2: command has no program. name a program, as in'],
+  ['[exec]\ncommand = " "', '2: command has no program. name a program, as in'],
   ['[exec]\nreload_signal = "KILL"', '2: reload_signal: "KILL" cannot be handled by a program'],
   ['[exec]\nreload_signal = "HUB"', '2: reload_signal: "HUB" is not a signal. did you mean "HUP"?'],
   ['[exec]\nkill_timeout = "soon"', '2: kill_timeout: "soon" is not a duration'],
   ['[exec]\nrestart = "on-exits"', '2: restart: "on-exits" is unknown. did you mean "on-exit"?'],
-  ['[exec]\nrestart = ["never", "on-exit"]', '2: restart: "never" cannot be combined with others'],
+  [
+    '[exec]\nrestart = ["never", "on-exit"]',
+    '2: restart: "never" cannot be combined with other values',
+  ],
   [
     '[exec]\nreload_signal = "HUP"\nrestart = "on-change"',
     '3: reload_signal and restart = "on-change" are both set',

@@ -1,4 +1,4 @@
-// Every fault of a resource file, with its place and its message.
+// Every fault that a resource file can contain, with its position and its message.
 import { mkdir, symlink } from 'node:fs/promises'
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
@@ -193,7 +193,7 @@ describe('faults', () => {
         '  2 | src = "a.njk"',
         '  3 | dest = "~/a"',
         '    |        ^',
-        '  write the path in full, or ./~ for a folder of that name',
+        '  write the full path, or ./~ for a folder named ~',
       ],
     ],
     [
@@ -236,7 +236,7 @@ describe('faults', () => {
         '  3 | dest = "/tmp/a"',
         '  4 | owner = "nobody-of-that-name"',
         '    |         ^',
-        '  see getent passwd',
+        '  the command getent passwd lists all users',
       ],
     ],
     [
@@ -247,7 +247,7 @@ describe('faults', () => {
         '  3 | dest = "/tmp/a"',
         '  4 | group = "no one"',
         '    |         ^',
-        '  see getent group; resources that change together get a group = above [template]',
+        '  the command getent group lists all groups; to make resources change together, set group above [template]',
       ],
     ],
     ...(['check_cmd', 'reload_cmd', 'verify_cmd'] as const).map(
@@ -300,7 +300,7 @@ describe('faults', () => {
       'delimiter of a nunjucks template',
       `${good}left_delim = "[["\n`,
       [
-        '4:14: left_delim is for Go templates, but a.njk is nunjucks',
+        '4:14: left_delim is for Go templates, but a.njk is a nunjucks template',
         '  3 | dest = "/tmp/a"',
         '  4 | left_delim = "[["',
         '    |              ^',
@@ -315,7 +315,7 @@ describe('faults', () => {
         '  4 | engine = "go"',
         '  5 | right_delim = ""',
         '    |               ^',
-        '  remove it for the default',
+        '  remove it to use the default',
       ],
     ],
     [

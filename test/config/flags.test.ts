@@ -1,4 +1,4 @@
-// The command line as confd users type it, and the messages about an invalid one.
+// Command lines as confd users type them, and the messages about invalid ones.
 import { describe, expect, test } from 'vitest'
 import { formatFault } from '../../src/core/fault.ts'
 import { parseFlags } from '../../src/config/flags.ts'

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { onTestFinished } from 'vitest'
 
-/** @param files contents by path relative to the folder */
+/** @param files the contents of the files, by path relative to the folder */
 export async function folderOf(files: Readonly<Record<string, string>>): Promise<string> {
   const folder = await mkdtemp(join(tmpdir(), 'reconfd-config-'))
   onTestFinished(() => rm(folder, { recursive: true }))

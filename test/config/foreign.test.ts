@@ -1,4 +1,4 @@
-// Settings of old confd and of confd's fork: accepted with a notice, or refused with the replacement to use.
+// Settings of old confd versions and of confd's fork are accepted with a notice, or refused with a replacement to use.
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import { formatFault } from '../../src/core/fault.ts'
@@ -54,12 +54,12 @@ describe('confd.toml of old confd is accepted', () => {
     [
       '[confd]\ninterval = 7\nprefix = "/old"',
       { interval: 7000, prefix: '/old' },
-      'the settings in the table [confd] of old confd are used: move them to the top level, without [confd]',
+      'the settings in the table [confd] of old confd are used: move them to the top level, and remove [confd]',
     ],
     [
       'interval = 5\n[confd]\ninterval = 7',
       { interval: 5000 },
-      'the settings in the table [confd] of old confd are used: move them to the top level, without [confd]',
+      'the settings in the table [confd] of old confd are used: move them to the top level, and remove [confd]',
     ],
   ])('%s', async (toml, settings, notice) => {
     const result = await read([], {}, toml)
@@ -97,7 +97,7 @@ describe("the fork's flags and variables", () => {
     const { settings, text } = await read([], env)
     expect(settings).toMatchObject({ checkTimeout: 9000, failureMode: 'fail-fast' })
     expect(text).toBe(
-      'info: settings are from the environment: CONFD_FAILURE_MODE, CONFD_CHECK_CMD_TIMEOUT',
+      'info: settings read from the environment: CONFD_FAILURE_MODE, CONFD_CHECK_CMD_TIMEOUT',
     )
   })
 

@@ -160,7 +160,7 @@ describe('guards', () => {
     expect(await faultLines(toml)).toEqual(expected)
   })
 
-  test('without keys it is good when an empty render passes', async () => {
+  test('without keys it is valid if an empty render passes', async () => {
     const toml = `${good}[template.guard]\nallow_empty = true\nmax_shrink = "10%"\n`
     expect((await templateOf(toml))?.guard?.allowEmpty).toBe(true)
   })
@@ -200,7 +200,7 @@ describe('for_each', () => {
         each(dest),
         [
           '3:8: dest does not begin with a fixed folder',
-          '  begin dest with the folder of all its files, as in dest = "/etc/nginx/sites/{{ base(item.key) }}.conf"',
+          '  begin dest with the folder that contains all its files, as in dest = "/etc/nginx/sites/{{ base(item.key) }}.conf"',
         ],
       ],
     ),

@@ -1,5 +1,5 @@
-// docs/schema contains the JSON Schemas, generated from the tables of keys. `UPDATE_DOCS=1 npx vitest run
-// test/config/json-schema.test.ts` regenerates them. They accept and refuse the same values as the tables.
+// docs/schema contains the JSON Schemas, which are generated from the tables of keys. `UPDATE_DOCS=1 npx vitest run
+// test/config/json-schema.test.ts` regenerates them. The schemas accept and refuse the same values as the tables.
 import { mkdir, readFile, readdir, writeFile } from 'node:fs/promises'
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
@@ -157,7 +157,7 @@ test.each<[data: object, place: string, message: string]>([
   ],
   [{ splay: -1, template: { src: 'a', dest: '/a' } }, '/splay', 'must be >= 0'],
   [{ splay: '5 s', template: { src: 'a', dest: '/a' } }, '/splay', 'must match pattern'],
-])('of %j only what is wrong is underlined', (data, place, message) => {
+])('in %j, only the wrong part is underlined', (data, place, message) => {
   const check = new Ajv(options).compile(JSON.parse(schemaText('resource')) as object)
   check(data)
   expect(check.errors).toMatchObject([

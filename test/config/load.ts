@@ -1,11 +1,11 @@
-// Loads a conf.d whose files a test gives as text.
+// Loads a conf.d with files that a test gives as text.
 import { formatFault } from '../../src/core/fault.ts'
 import type { Settings } from '../../src/core/settings.ts'
 import { loadResources } from '../../src/config/resources.ts'
 import { loadSettings } from '../../src/config/settings.ts'
 import { folderOf } from './folder.ts'
 
-/** Settings of a run with this folder and `-failure-mode fail-fast`, which `argv` may override. Throws if invalid. */
+/** Returns the settings of a run with this folder, with `-failure-mode fail-fast` unless `argv` overrides it. */
 export async function settingsFor(
   confdir: string,
   argv: readonly string[] = [],
@@ -19,7 +19,7 @@ export async function settingsFor(
   return result.value.settings
 }
 
-/** Loads a folder with these files. `text` is the faults as an operator reads them, with relative paths; '' if none. */
+/** Loads a folder with these files. `text` contains all faults as an operator sees them, but with relative paths. */
 export async function load(
   files: Record<string, string>,
   argv: readonly string[] = [],
@@ -35,7 +35,7 @@ export async function load(
 /** The smallest valid resource. */
 export const good = '[template]\nsrc = "a.njk"\ndest = "/tmp/a"\n'
 
-/** The lines of the messages about a resource file, without its name. */
+/** Returns the lines of the messages about a resource file, without the name of the file. */
 export async function faultLines(toml: string): Promise<string[]> {
   const { text } = await load({ 'conf.d/a.toml': toml })
   return text.split('\n').map((line) => line.replace(/^conf\.d\/a\.toml:/, ''))

@@ -74,7 +74,7 @@ test('a group is served as a whole or not at all', async () => {
     served: ['x.toml: /tmp/x'],
     refused: [
       'b.toml: unknown key colour',
-      'a.toml: b.toml of the same group is invalid, and a group changes together or not at all',
+      'a.toml: b.toml, of the same group, is invalid, and the resources of a group change together or not at all',
     ],
   })
   const kept = await load(broken, await load(files))
@@ -93,7 +93,7 @@ test('a previous definition whose store is gone is not kept', async () => {
   expect(summary(now)).toEqual({ served: [], refused: ['a.toml: unknown key colour'] })
 })
 
-test('-only: the resource with its group, whatever the others are', async () => {
+test('-only: the resource with its group, even if others are invalid', async () => {
   const group = 'group = "g"\n'
   const files = {
     'a.toml': resource('/tmp/a', group),
@@ -122,7 +122,7 @@ test.each(['group = "g"\n', "  group='g' # edge\n"])(
       refused: [
         expect.stringMatching(/^b\.toml: TOML syntax/),
         expect.stringMatching(/^d\.toml: TOML syntax/),
-        expect.stringMatching(/^a\.toml: b\.toml of the same group is invalid/),
+        expect.stringMatching(/^a\.toml: b\.toml, of the same group, is invalid/),
       ],
     })
   },

@@ -1,4 +1,4 @@
-// conf.d: the files that are read, and the resources they define. faults.test.ts covers the faults.
+// Which files of conf.d are read, and which resources they define. faults.test.ts covers the faults.
 import { execFileSync } from 'node:child_process'
 import { mkdir, symlink, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
@@ -159,7 +159,7 @@ test('files: sorted, folders included, only .toml, no hidden ones, links followe
   await symlink('..2024', join(confdir, 'conf.d/..data'))
   await symlink('..data/map.toml', join(confdir, 'conf.d/map.toml'))
   await symlink('.', join(confdir, 'conf.d/loop'))
-  // A pipe without a writer: opening it to read would block.
+  // A named pipe without a writer: opening it for reading would block.
   execFileSync('mkfifo', [join(confdir, 'conf.d/pipe.toml')])
   const result = await loadResources(await settingsFor(confdir))
   expect(result.ok && result.value.resources.map(({ name }) => name)).toEqual([
@@ -185,7 +185,7 @@ describe('notices', () => {
       ['-prefix', '/production'],
       own,
       [
-        '-prefix /production is joined with the prefix of the resource: /production/myapp (a.toml); older confd used -prefix alone',
+        '-prefix /production is joined with the prefix of the resource: /production/myapp (a.toml); older versions of confd used -prefix alone',
       ],
     ],
     [
@@ -193,7 +193,7 @@ describe('notices', () => {
       ['-prefix', '/production'],
       [own, other],
       [
-        '-prefix /production is joined with the prefix of the resource: /production/myapp (a.toml and 1 more); older confd used -prefix alone',
+        '-prefix /production is joined with the prefix of the resource: /production/myapp (a.toml and 1 more); older versions of confd used -prefix alone',
       ],
     ],
     ['only global', ['-prefix', '/production'], good, []],
@@ -207,7 +207,7 @@ describe('notices', () => {
   })
 })
 
-test('property: whatever a resource file holds, the answer is resources or faults that say where', async () => {
+test('property: whatever a resource file contains, it gives resources, or faults with their position', async () => {
   const line = fc.oneof(
     fc
       .tuple(

@@ -1,4 +1,4 @@
-// Sources of settings and their precedence; faults of the environment and of confd.toml.
+// Sources of settings and their precedence, and faults in the environment and in confd.toml.
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import { formatFault, type Fault } from '../../src/core/fault.ts'
@@ -27,7 +27,7 @@ test('-version and -help, before anything is read', async () => {
 test.each([
   [
     ['accept', '-help'],
-    /^Usage: reconfd accept RESOURCE .*Let a held or rolled-back change of a resource pass\..*-state-dir </s,
+    /^Usage: reconfd accept RESOURCE .*Apply a held or rolled-back change of a resource\..*-state-dir </s,
   ],
   [['help', 'accept'], /^Usage: reconfd accept RESOURCE /],
   [['check', '-h'], /^Usage: reconfd check \[-json\] .*-json {2}.*-preflight {2}/s],
@@ -253,7 +253,7 @@ describe('faults', () => {
       78,
       [
         'environment variable CONFD_NOOP: "perhaps" is not true or false',
-        '  same as -noop: show pending changes, and change nothing',
+        '  same as -noop: show pending changes without making them',
       ],
     ],
     [
@@ -265,7 +265,7 @@ describe('faults', () => {
       [
         'debounce-max is shorter than debounce',
         '  set debounce-max to a longer duration than debounce',
-        'backend file needs a file to read',
+        'the backend "file" needs a file to read',
         '  name a YAML, JSON or TOML file, or a folder of them, with -file',
       ],
     ],
@@ -276,7 +276,7 @@ describe('faults', () => {
       '',
       64,
       [
-        'backend file needs a file to read',
+        'the backend "file" needs a file to read',
         '  name a YAML, JSON or TOML file, or a folder of them, with -file',
       ],
     ],
@@ -287,7 +287,7 @@ describe('faults', () => {
       'backend = "file"',
       78,
       [
-        'backend file needs a file to read',
+        'the backend "file" needs a file to read',
         '  name a YAML, JSON or TOML file, or a folder of them, with -file',
       ],
     ],
@@ -456,12 +456,15 @@ describe('faults', () => {
     [['-log-format=json', '-bogus'], {}],
     [['-bogus'], { CONFD_LOG_FORMAT: 'json' }],
     [['-conf-file', '/nowhere/c.toml'], { CONFD_LOG_FORMAT: 'json' }],
-  ])('%j, %j: the wish for JSON is heard though something else is wrong', async (argv, env) => {
-    expect(await loadSettings(argv, env)).toMatchObject({
-      ok: false,
-      error: { logFormat: 'json' },
-    })
-  })
+  ])(
+    '%j, %j: the JSON log format takes effect even if another setting is wrong',
+    async (argv, env) => {
+      expect(await loadSettings(argv, env)).toMatchObject({
+        ok: false,
+        error: { logFormat: 'json' },
+      })
+    },
+  )
 
   test('a settings file that is configured and missing', async () => {
     expect(await loadSettings(['-conf-file', '/nowhere/c.toml'], {})).toEqual({

@@ -1,4 +1,4 @@
-// Stores other than the default one: [stores.NAME] in confd.toml, [backend] in a resource.
+// Stores other than the default store: [stores.NAME] in confd.toml, [backend] in a resource.
 import { expect, test } from 'vitest'
 import { formatFault } from '../../src/core/fault.ts'
 import { loadResources } from '../../src/config/resources.ts'
@@ -56,7 +56,7 @@ test.each([
   ['[stores.v]\nbackend = "konsul"\n', 'backend: "konsul" is not'],
   ['[stores.v]\nbackend = "consul"\ninterval = 5\n', 'not a setting of a store: interval'],
   ['[stores.v]\nbackend = "consul"\nnods = []\n', 'did you mean nodes?'],
-  ['[stores."a b"]\nbackend = "env"\n', '"a b" is not a valid name of a store'],
+  ['[stores."a b"]\nbackend = "env"\n', '"a b" is not a valid store name'],
   ['[stores.v]\nnodes = ["x"]\n', 'stores.v has no backend'],
   ['[stores.v]\nbackend = "file"\n', 'stores.v has no file to read'],
   ['stores = 1\n', 'stores must be a table, not an integer'],

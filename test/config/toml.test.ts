@@ -1,4 +1,4 @@
-// Positions in TOML: found for every key and value, not confused by strings. No text makes the parser throw.
+// Every key and value of a TOML document has a position, whatever its strings contain. No text makes the parser throw.
 import fc from 'fast-check'
 import { stringify } from 'smol-toml'
 import { expect, test } from 'vitest'
@@ -53,7 +53,7 @@ test.each<[TomlPath, 'key' | 'value', string]>([
   [['template', 1, 'inner', 'qA'], 'value', '-inf'],
   [['template', 1, 'sub', 'deep'], 'key', 'deep = true'],
   [['other', 't able', 'when'], 'value', '07:32:00'],
-  // For a missing path, its nearest existing ancestor.
+  // A missing path gives the position of its nearest existing ancestor.
   [['template', 1, 'src'], 'key', '[[template]]\n"dest"'],
 ])('%j, its %s', (path, part, expected) => {
   const { line, column } = documentOf(sample).place(path, part)
@@ -92,7 +92,7 @@ test('a byte order mark and CRLF are accepted', () => {
   expect(document.place(['template', 'dest'], 'value')).toEqual({ line: 3, column: 8 })
 })
 
-/** The paths of all keys and items in a value. */
+/** Yields the paths of all keys and items in a value. */
 function* paths(value: unknown, at: TomlPath = []): Generator<TomlPath> {
   if (at.length > 0) yield at
   if (Array.isArray(value)) for (const [i, item] of value.entries()) yield* paths(item, [...at, i])
@@ -133,7 +133,7 @@ test('property: every key and value of a valid document is found', () => {
   )
 })
 
-test('property: random text is a document or a fault with a place, never a throw', () => {
+test('property: random text gives a document or a fault with a position, never an exception', () => {
   const piece = fc.oneof(
     fc.constantFrom(
       '[template]',

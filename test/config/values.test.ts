@@ -1,4 +1,4 @@
-// Values of settings: durations, sizes, modes and booleans; suggestions for misspelt names.
+// Values of settings: durations, sizes, modes and booleans. Also suggestions for misspelt names.
 import { describe, expect, test } from 'vitest'
 import { nearest } from '../../src/config/nearest.ts'
 import { parseBoolean, parseDuration, parseMode, parseSize } from '../../src/config/values.ts'

@@ -26,7 +26,7 @@ test('expanded with expand_env', async () => {
     dest: '/out/shop.conf',
     keys: ['/shop/a', '/b', '/c', '/$x', '/$APP'],
     prefix: '/shop',
-    // Commands keep their variables: the shell expands them.
+    // Commands keep their variables, because the shell expands them.
     reloadCmd: 'echo ${NONE}',
   })
   expect(notices).toEqual([

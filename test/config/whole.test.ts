@@ -1,4 +1,4 @@
-// The keys of a resource as a whole: where they may appear, their meaning, and their faults.
+// Keys that apply to a whole resource: where they may appear, what they mean, and their faults.
 import { describe, expect, test } from 'vitest'
 import { briefly } from '../../src/core/fault.ts'
 import { plainReload } from '../../src/core/resource.ts'
@@ -108,7 +108,7 @@ debounce_max = 5
     expect(resources[0]?.groupCheck?.timeout).toBe(90_000)
   })
 
-  test('the path of a single file is put into its commands; what is not ours stays', async () => {
+  test('the path of a single file is inserted into its commands; placeholders of other programs stay', async () => {
     const toml = `group_check_cmd = "c {{.dest}} {{ src }}"\nverify_cmd = "docker inspect -f '{{.State}}' x"\n${reload}`
     const { resources } = await load({ 'conf.d/a.toml': toml })
     expect(resources[0]).toMatchObject({
@@ -147,7 +147,7 @@ describe('notices', () => {
     [
       'a group of one',
       `group = "edge"\n${good}`,
-      ['conf.d/a.toml:1:9: a.toml is the only resource of its group "edge"'],
+      ['conf.d/a.toml:1:9: a.toml is the only resource in its group "edge"'],
     ],
     ['retry, said aloud', `on_reload_failure = "retry"\n${good}`, []],
   ])('%s', async (_, toml, expected) => {
@@ -317,7 +317,7 @@ describe('faults', () => {
         '  3 | dest = "/tmp/a"',
         '  4 | group = "edge-of-nowhere"',
         '    |         ^',
-        '  see getent group; resources that change together get a group = above [template]',
+        '  the command getent group lists all groups; to make resources change together, set group above [template]',
       ],
     ],
     [

@@ -1,4 +1,4 @@
-// The contract on aborting a watch: an abort ends it at any time, and leaves no handle open.
+// The contract for aborting a watch: an abort ends the watch at any time, and leaves no handle open.
 import { setTimeout as delay } from 'node:timers/promises'
 import { test } from 'vitest'
 import type { Key } from '../../src/core/key.ts'
@@ -7,7 +7,7 @@ import { until } from '../support/until.ts'
 import { storeOf } from '../support/watched.ts'
 import type { World } from './world.ts'
 
-/** @param prepare writes a key into the store; returns a prefix of it */
+/** @param prepare writes a key into the store and returns a prefix of that key */
 export function aborting(
   world: () => Pick<World, 'settings'> & { readonly client: Pick<World['client'], 'close'> },
   prepare: () => Promise<Key>,

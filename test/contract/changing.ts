@@ -5,7 +5,7 @@ import { forAll } from '../support/http.ts'
 import { Watched } from '../support/watched.ts'
 import { newPrefix, watching, type World } from './world.ts'
 
-/** The client of a store that can change: every store but the environment. */
+/** Returns the client of a store whose keys can change, which is every store except the environment. */
 export const writer = (world: () => World): StoreClient => world().client as StoreClient
 
 export function changing(world: () => World): void {
@@ -65,7 +65,7 @@ export function changing(world: () => World): void {
     })
   })
 
-  // Each round opens the watch after a different number of writes, while more follow.
+  // Each round makes a different number of writes before it opens the watch, and further writes while the watch opens.
   test('writes made while connecting are not lost', { timeout: 60_000 }, async () => {
     for (let before = 0; before < 20; before++) {
       const prefix = newPrefix()
@@ -73,7 +73,7 @@ export function changing(world: () => World): void {
       let opened: Promise<Watched> | undefined
       for (let n = 0; n < 20; n++) {
         if (n === before) opened = Watched.open(world().settings, [prefix])
-        // Overwrites and deletes keys as well, so that a lost last change is detected.
+        // Overwrites and deletes keys as well, so that the loss of the last change is detected.
         const key = `${prefix}/key${n % 7}`
         if (n % 5 === 4 && keys.delete(key)) {
           await writer(world).del(key)

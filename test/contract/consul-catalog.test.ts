@@ -1,5 +1,6 @@
-// The contract on Consul's catalog. The catalog holds registered services and cannot be written to as keys, so tests of
-// changing.ts and surviving.ts are repeated here with services. `a:7` is an instance `a` with port 7.
+// Runs the contract against Consul's catalog. The catalog contains registered services, so tests cannot write keys to
+// it. This file therefore repeats the tests of changing.ts and surviving.ts with services. `a:7` is an instance `a`
+// with port 7.
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { isEntry, type Key } from '../../src/core/key.ts'
 import type { Settings } from '../../src/core/settings.ts'
@@ -60,7 +61,7 @@ describe('contract: consul-catalog', () => {
     })
   })
 
-  // Each round opens the watch after a different number of registrations, while more follow.
+  // Each round registers a different number of services before it opens the watch, and more while the watch opens.
   test('services registered while connecting are not lost', { timeout: 60_000 }, async () => {
     for (let before = 0; before < 10; before++) {
       const name = newName()
@@ -103,7 +104,7 @@ describe('contract: consul-catalog', () => {
       await converges(watched, name, 'a:1')
       await agent.server.kill()
       await watched.broken()
-      // The keys of an unreachable store stay.
+      // The keys of an unreachable store stay unchanged.
       await converges(watched, name, 'a:1')
       await agent.server.start()
       await register(name, 'b', 2)

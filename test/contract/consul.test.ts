@@ -1,4 +1,4 @@
-// The contract on a real Consul, and tests specific to Consul.
+// Runs the contract against a real Consul. Adds tests that are specific to Consul.
 import { expect, test } from 'vitest'
 import { forAll } from '../support/http.ts'
 import { startConsul, type ConsulServer } from '../support/servers.ts'
@@ -26,9 +26,9 @@ contract(
     },
   },
   (world) => {
-    test('an index that goes back is survived', { timeout: 60_000 }, async () => {
+    test('survives an index that goes back', { timeout: 60_000 }, async () => {
       const prefix = newPrefix()
-      // Raises the index, so that the emptied agent restarts far below it.
+      // Raises the index, so that the emptied agent restarts with a much lower index.
       await forAll(
         Array.from({ length: 200 }, (_, n) => n),
         (n) => consul.client.put('/foreign', String(n)),

@@ -1,8 +1,8 @@
-// The contract on the environment of the process.
+// Runs the contract against the environment of the process.
 import { settingsFor } from '../support/settings.ts'
 import { contract } from './suite.ts'
 
-/** `/app/db/url` is the variable APP_DB_URL. */
+/** Returns the name of the variable for a key: APP_DB_URL for `/app/db/url`. */
 const variable = (key: string): string => key.slice(1).replaceAll('/', '_').toUpperCase()
 
 contract({

@@ -1,4 +1,4 @@
-// The contract on a real etcd 3.4 and 3.5 through the v2 API, and tests specific to v2.
+// Runs the contract against real etcd 3.4 and 3.5 servers through the v2 API. Adds tests that are specific to v2.
 import { expect, test } from 'vitest'
 import { forAll } from '../support/http.ts'
 import { startProxy } from '../support/proxy.ts'
@@ -13,7 +13,7 @@ const settings = (node: string) =>
 for (const version of ['3.4', '3.5'] as const) {
   let etcd: EtcdServer
 
-  /** Writes to unwatched keys. etcd keeps the last 1,000 events of the whole cluster: these 1,500 evict all others. */
+  /** Makes etcd drop all earlier events, because etcd keeps only the last 1,000 events of the whole cluster. */
   const manyForeignEvents = (): Promise<void> =>
     forAll(
       Array.from({ length: 1500 }, (_, n) => n),
@@ -44,7 +44,7 @@ for (const version of ['3.4', '3.5'] as const) {
         expect(text).toContain(`"etcdserver":"${version}.`)
       })
 
-      test('more than 1,000 foreign events during an outage are survived', async () => {
+      test('survives more than 1,000 foreign events during an outage', async () => {
         const prefix = newPrefix()
         const proxy = await startProxy(etcd.node)
         await etcd.v2.put(`${prefix}/a`, 'before')
@@ -64,7 +64,7 @@ for (const version of ['3.4', '3.5'] as const) {
         await proxy.close()
       })
 
-      test('more than 1,000 foreign events under a quiet watch are survived', async () => {
+      test('survives more than 1,000 foreign events under a quiet watch', async () => {
         const prefix = newPrefix()
         await etcd.v2.put(`${prefix}/a`, '1')
         await watching({ settings: settings(etcd.node) }, [prefix], async (watched) => {
@@ -110,7 +110,7 @@ for (const version of ['3.4', '3.5'] as const) {
         })
       })
 
-      test('an index that goes back is survived', { timeout: 60_000 }, async () => {
+      test('survives an index that goes back', { timeout: 60_000 }, async () => {
         const prefix = newPrefix()
         await etcd.v2.put(`${prefix}/a`, 'old')
         await watching({ settings: settings(etcd.node) }, [prefix], async (watched) => {

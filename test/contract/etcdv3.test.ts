@@ -1,4 +1,4 @@
-// The contract on a real etcd 3.4 and 3.5 through the v3 gateway, and tests specific to v3.
+// Runs the contract against real etcd 3.4 and 3.5 servers through the v3 gateway. Adds tests that are specific to v3.
 import { expect, test } from 'vitest'
 import { startProxy } from '../support/proxy.ts'
 import { startEtcd, type EtcdServer } from '../support/servers.ts'
@@ -32,7 +32,7 @@ for (const version of ['3.4', '3.5'] as const) {
         expect(text).toContain(`"etcdserver":"${version}.`)
       })
 
-      test('compaction during an outage is survived', async () => {
+      test('survives compaction during an outage', async () => {
         const prefix = newPrefix()
         const proxy = await startProxy(etcd.node)
         await etcd.client.put(`${prefix}/a`, 'before')
@@ -57,7 +57,7 @@ for (const version of ['3.4', '3.5'] as const) {
         await proxy.close()
       })
 
-      test('compaction under a quiet watch is survived, and so is the next break', async () => {
+      test('survives compaction under a quiet watch, and the next break', async () => {
         const prefix = newPrefix()
         const proxy = await startProxy(etcd.node)
         await etcd.client.put(`${prefix}/a`, '1')

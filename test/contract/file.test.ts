@@ -1,4 +1,4 @@
-// The contract on a folder of files: one file for each top-level name, replaced whole by rename.
+// Runs the contract against a folder of files. Each top-level name has its own file, which a rename replaces.
 import { mkdirSync, renameSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { StoreClient } from '../support/clients.ts'
@@ -8,13 +8,13 @@ import { contract } from './suite.ts'
 
 type Json = { [name: string]: Json | string }
 
-/** Writes keys as nested JSON objects. The file of `/a/b/c` is `a.json`. */
+/** Writes keys as nested JSON objects. The key `/a/b/c` is in the file `a.json`. */
 class FolderClient implements Omit<StoreClient, 'putWithTtl'> {
   readonly #keys = new Map<string, Map<string, string>>()
 
   constructor(
     readonly folder: string,
-    /** A folder next to it: complete files are renamed from here. */
+    /** A folder next to `folder`. Files are written here completely, then renamed into `folder`. */
     readonly staging: string,
   ) {}
 
@@ -83,7 +83,7 @@ contract({
     return {
       settings: settingsFor({ backend: 'file', files: [folder] }),
       client: new FolderClient(folder, staging),
-      // As if a volume were unmounted and mounted again.
+      // Simulates a volume that is unmounted and mounted again.
       down: async () => renameSync(folder, away),
       up: async () => renameSync(away, folder),
       stop: async () => removeDir(root),

@@ -1,5 +1,5 @@
-// Runs lying.ts for each store. A new store in the registry fails the first test until it is listed here, with a lying
-// server or with the reason why it cannot have one.
+// Runs lying.ts for each store. When a store is added to the registry, the first test fails until this file lists the
+// store with a lying server, or with the reason why it cannot have one.
 import { describe, expect, test } from 'vitest'
 import { storeNames } from '../../src/stores/registry.ts'
 import { consul, consulCatalog } from '../support/lying/consul.ts'

@@ -1,5 +1,6 @@
-// The contract on lying servers. Any invalid answer, first or later, is a fault that says what is wrong and where. It
-// changes no key, stops nothing, and is read only up to a limit. The store recovers once the server answers correctly.
+// The contract for lying servers, which send invalid answers. Every invalid answer, the first or a later one, is a
+// fault that says what is wrong and where. Such an answer changes no key and stops nothing, and the client reads it
+// only up to a limit. The store recovers once the server answers correctly.
 import { describe, expect, test, type TestContext } from 'vitest'
 import { formatFault } from '../../src/core/fault.ts'
 import type { Key } from '../../src/core/key.ts'
@@ -7,7 +8,9 @@ import { SECRET, type LyingServer, type Place, type Protocol } from '../support/
 import { until } from '../support/until.ts'
 import { Watched } from '../support/watched.ts'
 
-/** Maximum bytes of endless answers that a client may read over its retries: its own limit and the kernel's buffers. */
+/**
+ * Maximum bytes of endless answers that a client may read, retries included: its own limit plus the kernel's buffers.
+ */
 const MOST_SENT = 64 * 2 ** 20
 
 export function lying<L>(protocol: Protocol<L>): void {
@@ -26,9 +29,9 @@ export function lying<L>(protocol: Protocol<L>): void {
       const server = await start(protocol, context)
       server.lie(lie, place)
       const watched = await open(protocol, server, context)
-      // Waits for the second failure: the store has retried.
+      // Waits for the second failure, which shows that the store has retried.
       await watched.broken(1)
-      // If only the messages of changes are invalid, the first snapshot is correct.
+      // If only the messages about changes are invalid, the first snapshot is correct.
       if (place === 'answers') expect(watched.kinds).not.toContain('snapshot')
       judge(watched, server)
       await recovers(watched, server)

@@ -1,4 +1,4 @@
-// The contract on a real Redis, with and without notifications, and tests specific to Redis.
+// Runs the contract against a real Redis, with and without notifications. Adds tests that are specific to Redis.
 import { expect, test } from 'vitest'
 import { startRedis, type RedisServer } from '../support/redis.ts'
 import { settingsFor } from '../support/settings.ts'

@@ -1,5 +1,5 @@
-// The contract of all stores, written once and run against each of them with its real server. A store that lacks an
-// ability declares it in `lacks`, with the reason; no test is skipped silently.
+// The contract of all stores, written once and run against the real server of each store. A store that lacks an ability
+// declares it in `lacks`, with the reason. No test is skipped silently.
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { aborting } from './aborting.ts'
 import { changing, expiring } from './changing.ts'
@@ -9,19 +9,19 @@ import { unreachable } from './unreachable.ts'
 import { newPrefix, type World } from './world.ts'
 
 /**
- * `bytes`: values need not be UTF-8. `change`: keys change during a watch. `ttl`: keys expire. `outage`: the store
- * can become unreachable. `nodes`: it is reached through nodes. (lying.test.ts covers lying servers.)
+ * `bytes`: values need not be UTF-8. `change`: keys change during a watch. `ttl`: keys expire. `outage`: the store can
+ * become unreachable. `nodes`: the store is reached through nodes. (lying.test.ts covers lying servers.)
  */
 type Ability = 'bytes' | 'change' | 'ttl' | 'outage' | 'nodes'
 
 export interface Contract {
   readonly name: string
   readonly start: () => Promise<World>
-  /** The abilities that the store lacks by its nature, with the reason. */
+  /** The abilities that the store lacks by its nature, each with the reason. */
   readonly lacks?: Partial<Record<Ability, string>>
 }
 
-/** Runs the whole suite. `more` adds the store's own tests, on the same server. */
+/** Runs the whole suite. `more` adds tests that are specific to the store, on the same server. */
 export function contract(
   spec: Contract,
   more: (world: () => World) => void = () => undefined,
@@ -49,7 +49,7 @@ export function contract(
     if (!lacks('nodes', () => world.settings.connection.nodes.length > 0)) unreachable(get)
     more(get)
 
-    /** True if the ability is declared missing. Then adds a test that names the reason and verifies it. */
+    /** Returns true if the ability is declared missing, and then adds a test that names and verifies the reason. */
     function lacks(ability: Ability, hasMeans: () => boolean): boolean {
       const reason = spec.lacks?.[ability]
       if (reason === undefined) return false

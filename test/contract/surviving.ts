@@ -16,13 +16,13 @@ export function surviving(world: () => World): void {
       await world().down?.()
       await watched.broken()
       expect(watched.faults.map((fault) => fault.kind)).not.toContain('config')
-      // The keys of an unreachable store stay.
+      // The keys of an unreachable store stay unchanged.
       await watched.converges(keys)
       await world().up?.()
       await writer(world).put(`${prefix}/a`, 'after')
       await writer(world).del(`${prefix}/b`)
       await watched.converges(new Map([[`${prefix}/a`, 'after']]))
-      // The watch works again: a further change arrives, too.
+      // The watch works again: a further change arrives.
       await writer(world).put(`${prefix}/c`, 'live')
       await watched.converges(
         new Map([

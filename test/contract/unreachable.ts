@@ -1,5 +1,5 @@
-// The contract on dead and frozen nodes. Beside a healthy node, a dead one causes no long delay, however it fails
-// and wherever it is listed. If all nodes are dead, the message says what each of them did.
+// The contract for dead and frozen nodes. A dead node beside a healthy one causes no long delay, however it fails and
+// wherever it is listed. If all nodes are dead, the message says how each of them failed.
 import { expect, onTestFinished, test } from 'vitest'
 import { deadNodes } from '../support/dead-nodes.ts'
 import { within } from '../support/until.ts'
@@ -39,7 +39,7 @@ export function unreachable(world: () => Pick<World, 'settings'>): void {
     expect(watched.faults).toEqual([])
   })
 
-  test('all of them dead: the message names each and what it did', async () => {
+  test('if all nodes are dead, the message names each node and how it failed', async () => {
     const silent = await dead('takes connections and stays silent')
     const refusing = await dead('refuses connections')
     const watched = await open([silent, refusing])

@@ -10,13 +10,13 @@ export interface World {
   readonly client: Pick<StoreClient, 'putAll' | 'close'> & Partial<StoreClient>
   /** Makes the store unreachable without warning, as SIGKILL does. */
   down?(): Promise<void>
-  /** Makes it reachable again, with the same keys. */
+  /** Makes the store reachable again, with the same keys. */
   up?(): Promise<void>
   stop(): Promise<void>
 }
 
 let prefixes = 0
-/** A separate prefix for each test; stores such as env allow only lower case and no dashes. */
+/** Returns a separate prefix for each test. Stores such as env allow only lower case and no dashes. */
 export const newPrefix = (): Key => `/t${process.pid}x${++prefixes}`
 
 /** Opens the store, runs `use`, and closes it even when `use` throws. */

@@ -1,4 +1,4 @@
-// The contract on a real ZooKeeper: 3.8, which can watch whole trees, and 3.4, which cannot.
+// Runs the contract against real ZooKeeper servers: 3.8, which can watch whole trees, and 3.4, which cannot.
 import { expect, test } from 'vitest'
 import { settingsFor } from '../support/settings.ts'
 import { startZookeeper, type ZookeeperServer } from '../support/zookeeper.ts'
@@ -71,7 +71,7 @@ for (const version of ['3.8', '3.4'] as const) {
               [`${prefix}/tree/deep/er/b`, `b${n}`],
             ])
             await client.putAll(keys)
-            // Waits for the watch in the first three rounds; the others follow without a pause.
+            // The first three rounds wait for the watch. The other rounds follow without a pause.
             if (n < 3) await watched.converges(keys)
             await client.delTree(`${prefix}/tree`)
             if (n < 3) await watched.converges(new Map())
@@ -89,7 +89,7 @@ for (const version of ['3.8', '3.4'] as const) {
         await watching(world(), [prefix], async (watched) => {
           await watched.live()
           for (let n = 0; n < 50; n++) await client.put('/foreign', String(n))
-          // To ZooKeeper, writing the same value is a change; to reconfd it is none.
+          // ZooKeeper reports a write of the same value as a change. reconfd does not.
           await client.set(`${prefix}/a`, '1')
           await client.set(`${prefix}/a`, '2')
           await watched.converges(new Map([[`${prefix}/a`, '2']]))

@@ -8,7 +8,7 @@ import { isAlive } from '../../src/system/unix-socket.ts'
 import { removeDir, tempDir } from '../support/process.ts'
 import { until } from '../support/until.ts'
 
-// Empty, since these tests send no request.
+// The tests send no requests, so this object can be empty.
 const controls = {} as DaemonControls
 let dir: string
 let state: string

@@ -1,4 +1,4 @@
-// The status as text: it fits 100 columns, however long the names are; its times are all UTC or all local.
+// The status as text: it fits 100 columns, however long the names are, and its times are all in UTC or all local.
 import { expect, test } from 'vitest'
 import { historyText, local, statusText, utc } from '../../src/control/text.ts'
 import type { ResourceHistory, Status } from '../../src/core/status.ts'

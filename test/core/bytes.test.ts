@@ -6,7 +6,7 @@ import { compareText } from '../../src/core/key.ts'
 const bytes = (...values: number[]): Buffer => Buffer.from(values)
 const anyBytes = fc.oneof(
   fc.uint8Array({ maxLength: 40 }),
-  // Mostly UTF-8, with arbitrary bytes in between.
+  // Text that is mostly UTF-8, with arbitrary bytes in between.
   fc
     .array(fc.oneof(fc.string({ unit: 'binary' }), fc.uint8Array({ maxLength: 3 })))
     .map((parts) => Buffer.concat(parts.map((part) => Buffer.from(part)))),

@@ -1,4 +1,4 @@
-// The cause of a render: named, merged and bounded.
+// The causes of a render: which keys and files they name, how they are merged, and how many names they keep.
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import {
@@ -89,7 +89,7 @@ describe('of several changes before one render', () => {
         expect(merged.keys.length).toBe(Math.min(CAUSES_NAMED, keys.size))
         expect(merged.files.length).toBe(Math.min(CAUSES_NAMED, files.size))
         for (const name of merged.keys) expect(keys.has(name)).toBe(true)
-        // A name that is left out twice may be counted twice.
+        // A name that was left out of both causes may be counted twice.
         expect(merged.more).toBeGreaterThanOrEqual(Math.max(0, keys.size - CAUSES_NAMED))
         if (Math.max(keys.size, files.size) <= CAUSES_NAMED) expect(merged.more).toBe(0)
       }),

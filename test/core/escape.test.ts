@@ -24,7 +24,7 @@ test('a text of our own keeps its lines', () => {
   expect(printableText('one\n\ttwo\u001b[0m\r')).toBe('one\n\ttwo\\x1b[0m\\r')
 })
 
-test('JSON stays what it is, and commands no terminal', () => {
+test('JSON keeps its meaning, and cannot control a terminal', () => {
   const value = {
     'a\u001b': `${CSI}2J\u202e\u2028`,
     list: ['x\ny', decodeValue(Buffer.from([0xff]))],

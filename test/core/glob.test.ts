@@ -1,4 +1,4 @@
-// Key patterns match as Go's path.Match does; the answers are those of Go 1.24.
+// Key patterns match as Go's path.Match does. The expected results come from Go 1.24.
 import { expect, test } from 'vitest'
 import { FaultError } from '../../src/core/fault.ts'
 import { compileGlob } from '../../src/core/glob.ts'
@@ -41,7 +41,7 @@ test.each<[pattern: string, key: string, answer: boolean | 'malformed']>([
   ['/**', '/a/b', false],
   ['/a*b*c', '/axxbyyc', true],
   ['/a]', '/a]', true],
-  // A star takes the first match, without backtracking.
+  // A star takes the first match and does not backtrack.
   ['/*[^x]*', '/ab/c', false],
   ['/*[^x]c', '/ab/c', true],
   ['/a*b', '/ab/b', false],

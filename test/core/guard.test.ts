@@ -152,7 +152,7 @@ describe('trips', () => {
     expect(trips(guard, undefined, footprint(['/b']))?.vanished).toEqual([])
   })
 
-  it('property: what changes nothing trips nothing that compares', () => {
+  it('property: a render that changes nothing trips no guard that compares', () => {
     const keys = fc.uniqueArray(fc.constantFrom('/a', '/b', '/c'), { minLength: 1 })
     const limit = fc.oneof(
       fc.nat(5).map(count),
@@ -312,7 +312,7 @@ describe('what is looked up with options counts in a group', () => {
     expect([...inGroup({ pattern: '/far:/services/*' }, keys)]).toEqual(['/far:/services@dc2/web'])
   })
 
-  it('a pattern that names the look-up is taken as it stands', () => {
+  it('a pattern that names the look-up is used unchanged', () => {
     const keys = new Set<Key>(['/services@dc2/web/n1:a', '/services/web/n1:a'])
     const counted = inGroup({ pattern: '/services@dc2/web/*' }, keys)
     expect([...counted]).toEqual(['/services@dc2/web/n1:a'])

@@ -5,7 +5,7 @@ import type { Key } from '../../src/core/key.ts'
 import { reduce, type Changes } from '../../src/core/mirror.ts'
 import { emptyTree, type Tree } from '../../src/core/tree.ts'
 
-/** A store whose states a test sets one after the other, seen through a hold-down. */
+/** A store, seen through a hold-down. Tests set its successive states. */
 class View {
   readonly hold: HoldDown
   tree: Tree = emptyTree
@@ -76,7 +76,7 @@ describe('hold-down', () => {
     expect([...next.expire(15).keys()]).toEqual(['/a', '/b'])
   })
 
-  it('a key that comes back was never away', () => {
+  it('a key that comes back counts as never gone', () => {
     const view = new View(10, { '/a': '1' })
     view.set({}, 1)
     expect(view.set({ '/a': '1' }, 9)).toEqual(new Map())
@@ -130,7 +130,7 @@ describe('hold-down', () => {
     fc.assert(
       fc.property(fc.nat(10), fc.array(step, { maxLength: 30 }), (ms, steps) => {
         const view = new View(ms)
-        /** The naive model: the last value of each key, and the time at which it vanished. */
+        /** The naive model: the last value of each key, and the time at which the key vanished. */
         const known = new Map<Key, { value: string; goneAt?: number }>()
         let now = 0
         let seen: Record<Key, string> = {}

@@ -1,4 +1,4 @@
-// Changes that are held without a guard, and when returning keys pass.
+// Which changes are held without a guard, and when returning keys pass.
 import fc from 'fast-check'
 import { describe, expect, it, vi } from 'vitest'
 import { judge, type Evidence, type Short } from '../../src/core/hold.ts'
@@ -70,7 +70,7 @@ describe('keys that come back', () => {
     groups: [],
     settle: 5000,
   }
-  /** Evidence of a change that leaves `count` of ten keys. */
+  /** Returns the evidence of a change that leaves `count` of ten keys. */
   const back = (count: number): Evidence => {
     const last = { keys: new Set(all), size: 100 }
     const next = { keys: new Set(all.slice(0, count)), size: 10 * count }
@@ -113,7 +113,7 @@ describe('keys that come back', () => {
     expect(heldAt(5, half?.short, 2000)).toMatchObject({ passesIn: 5000 })
   })
 
-  it('property: none left never passes, whatever came before', () => {
+  it('property: a change that leaves no key never passes, whatever came before', () => {
     fc.assert(
       fc.property(fc.array(fc.tuple(fc.nat(9), fc.nat(20_000)), { minLength: 1 }), (steps) => {
         let short: Short | undefined = heldAt(0, undefined, 0)?.short

@@ -10,7 +10,7 @@ test.each([
   ['http://etcd:2379', 'https', 'http://etcd:2379', 'http://etcd:2379'],
   ['https://etcd:2379/', 'http', 'https://etcd:2379', 'https://etcd:2379'],
   ['[::1]:2379', 'http', 'http://[::1]:2379', 'http://[::1]:2379'],
-  // The default port is that of the store; in a URL, that of the scheme.
+  // A node without a scheme gets the default port of the store. A URL gets the default port of its scheme.
   ['etcd', 'http', 'http://etcd:2379', 'http://etcd:2379'],
   ['etcd', 'https', 'https://etcd:2379', 'https://etcd:2379'],
   ['[::1]', 'http', 'http://[::1]:2379', 'http://[::1]:2379'],

@@ -1,4 +1,4 @@
-// The position at which a text stops being JSON, which must be the same in every runtime.
+// The position at which a text stops being valid JSON, which is the same in every runtime.
 import { describe, expect, it } from 'vitest'
 import { brokenAt, parseJson } from '../../src/core/json.ts'
 

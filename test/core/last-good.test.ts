@@ -31,7 +31,7 @@ test('each destination has an oldest of its own', () => {
 })
 
 test('after a proof, the content that is replaced next is the proved one', () => {
-  // A successful reload has emptied the map.
+  // The map is empty because a successful reload has emptied it.
   expect(afterReplacing(none, at('/a', file('two')))).toEqual(at('/a', file('two')))
 })
 

@@ -46,7 +46,7 @@ describe('the cache of look-ups', () => {
           ]) {
             const before = tree
             tree = tree.with(put, del)
-            // Look-ups in the previous tree continue, since a render may outlast a change.
+            // Also looks up keys in the previous tree, because a render may outlast a change.
             for (const one of [tree, before, tree]) {
               for (const { scope, kind, path } of looks) {
                 const found = [new Reader(one, scope, earlier), new Reader(one, scope)].map(

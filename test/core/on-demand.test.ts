@@ -1,4 +1,4 @@
-// The reader on a partly known tree: which parts a render needs, and which of them are missing.
+// The reader of a partly known tree: which parts a render needs, and which of these are missing.
 import { expect, test } from 'vitest'
 import type { Extent } from '../../src/core/extent.ts'
 import type { Fault } from '../../src/core/fault.ts'
@@ -10,7 +10,7 @@ const extent = (trees: readonly Key[], names: readonly Key[] = []): Extent => ({
   trees: new Set(trees),
   names: new Set(names),
 })
-/** The names in `/s` are known: a, b and ab. Only the keys of a are known. */
+/** In this tree, the names in `/s` are known: a, b and ab. Only the keys below a are known. */
 const tree = treeOf(
   new Map<Key, string>([
     ...(['a', 'ab', 'b'] as const).map((name): [Key, string] => [entryOf(`/s/${name}`), name]),
@@ -60,7 +60,7 @@ test('entries are seen by listings only', () => {
 test('a look-up outside of the keys needs nothing; one above them needs all of them', () => {
   const one = reader(['/s/a', '/s/b'])
   expect(one.get('/s/c')).toBeUndefined()
-  // The names in `/s` are known for other readers; this one sees only its own keys.
+  // The names in `/s` are known because of other readers. This reader sees only its own keys.
   expect(one.children('/s')).toEqual(['a'])
   expect(one.entry('/s/b')).toBeUndefined()
   expect(one.reads).toMatchObject({

@@ -1,4 +1,4 @@
-// Reader.matches: keys and directories by a pattern, compared with a model that visits every key.
+// Reader.matches finds keys and directories by a pattern. A model that visits every key gives the expected results.
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { compileGlob } from '../../src/core/glob.ts'

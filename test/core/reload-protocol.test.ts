@@ -1,4 +1,4 @@
-// The reload protocol: when placements and runs begin, and what a run settles. Tests pass the times; none waits.
+// The reload protocol: when placements and runs begin, and what a run settles. The tests pass the times and never wait.
 import { describe, expect, it } from 'vitest'
 import { ReloadProtocol } from '../../src/core/reload-protocol.ts'
 import type { Placement, Run } from '../../src/core/reload-run.ts'
@@ -15,7 +15,7 @@ const judged: ReloadTerms = { ...plain, attempts: 2 }
 const reloads = (terms: ReloadTerms, ...commands: string[]): Reloads =>
   new Map(commands.map((one) => [one, terms]))
 
-/** A placement of one resource, which then owes the command on these terms. */
+/** Returns a placement of one resource, which then owes the command on these terms. */
 const placementOf = (
   resource: string,
   terms: ReloadTerms = plain,
@@ -27,11 +27,11 @@ const placementOf = (
   isChecked: false,
 })
 
-/** A protocol with a fixed random number; 1 gives the longest backoff and splay. */
+/** Returns a protocol with a fixed random number; 1 gives the longest backoff and splay. */
 const protocolOf = ({ retries = true, random = 1 } = {}): ReloadProtocol =>
   new ReloadProtocol(retries, () => random)
 
-/** @param placed false: the new files were in place, and the previous ones have been restored */
+/** @param placed false if the new files were in place and the previous ones have been restored */
 const leave = (
   protocol: ReloadProtocol,
   placement: Placement,
@@ -40,7 +40,7 @@ const leave = (
 ): void =>
   protocol.end(placement, { kind: placed ? 'placed' : 'undone', owing: placement.owing }, now)
 
-/** Begins and ends a placement; it must be admitted at once. */
+/** Begins and ends a placement, which must be admitted immediately. */
 function place(protocol: ReloadProtocol, placement: Placement, now = 0): void {
   expect(protocol.request(placement, now)).toBe(true)
   leave(protocol, placement, true, now)
@@ -56,7 +56,7 @@ function onlyRun(protocol: ReloadProtocol, now: number): Run {
   return run
 }
 
-/** The resources that each run reads, by command. */
+/** Returns the resources that each run reads, by command. */
 const told = (runs: readonly Run[]): Record<string, string[]> =>
   Object.fromEntries(runs.map(({ command, read }) => [command, [...read.keys()]]))
 
@@ -69,7 +69,7 @@ it('runs 32 commands at once, and the others as soon as one has ended', () => {
   expect(started(protocol, 50)).toEqual([])
   const begun = new Set(runs.map(({ command }) => command))
   const waiting = names.filter((name) => !begun.has(name))
-  // Waiting runs read everything placed until then.
+  // A waiting run reads everything that is placed before it starts.
   for (const name of waiting) place(protocol, placementOf(name, plain, name), 60)
   protocol.finish(runs[7] as Run, true, 100)
   const next = onlyRun(protocol, 100)
@@ -79,7 +79,7 @@ it('runs 32 commands at once, and the others as soon as one has ended', () => {
   expect(settled.sort()).toEqual(waiting.sort())
 })
 
-describe('one run for all who owe a command', () => {
+describe('one run for all that owe a command', () => {
   it('starts when all of a batch are in place', () => {
     const protocol = protocolOf()
     protocol.reserve(['reload'])
@@ -108,7 +108,7 @@ describe('one run for all who owe a command', () => {
     const run = onlyRun(protocol, 1700)
     expect(told([run])).toEqual({ reload: ['a', 'b'] })
     protocol.finish(run, true, 1800)
-    // The late placement gets a separate run.
+    // A placement that comes too late gets a separate run.
     place(protocol, placementOf('c'), 5000)
     protocol.release(['reload'])
     expect(told(started(protocol, 5000))).toEqual({ reload: ['c'] })
@@ -315,7 +315,7 @@ describe('a run and placements under way', () => {
     protocol.request(other, 1)
     expect(started(protocol, 10)).toEqual([])
     leave(protocol, other, true, 20)
-    // No run of either command has read the newest content.
+    // No run of either command has read the newest content yet.
     expect(told(started(protocol, 20))).toEqual({ reload: ['a'], other: ['a'] })
   })
 
@@ -458,7 +458,7 @@ describe('a run that fails', () => {
 })
 
 describe('attempts', () => {
-  it('a content is exhausted after so many failures of runs that read it', () => {
+  it('a content is exhausted after that many failed runs that have read it', () => {
     const protocol = protocolOf()
     place(protocol, placementOf('a', judged))
     expect(protocol.finish(onlyRun(protocol, 0), false, 0)).toMatchObject({ exhausted: [] })
@@ -468,7 +468,7 @@ describe('attempts', () => {
     expect([protocol.isExhausted('a'), protocol.next]).toEqual([true, Infinity])
   })
 
-  it('in a onetime run too: it does not end before the files that work are back', () => {
+  it('a onetime run, too, does not end before the working files are back', () => {
     const protocol = protocolOf({ retries: false })
     place(protocol, placementOf('a', judged))
     expect(protocol.finish(onlyRun(protocol, 0), false, 0).retryIn).toBe(1000)
@@ -554,7 +554,7 @@ describe('pace', () => {
     expect([started(protocol, 9999), started(protocol, 10_000).length]).toEqual([[], 1])
   })
 
-  it('splay waits a random time, at most so long, and placements meanwhile do not put it off', () => {
+  it('splay waits a random time up to its limit, and placements meanwhile do not prolong the wait', () => {
     let random = 0.5
     const protocol = new ReloadProtocol(true, () => random)
     place(protocol, paced({ splay: 10_000 }), 0)
@@ -601,7 +601,7 @@ describe('a run whose outcome judges the files (R4)', () => {
     expect(admits(protocol, 10)).toEqual([next])
   })
 
-  it('keeps those waiting too who would come to owe the command, judged or not', () => {
+  it('also keeps placements waiting that would come to owe the command, judged or not', () => {
     const protocol = protocolOf()
     place(protocol, placementOf('a', judged))
     const run = onlyRun(protocol, 0)

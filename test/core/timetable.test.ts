@@ -1,4 +1,4 @@
-// The heap of due times, compared with a list that is sorted each time.
+// Compares the heap of due times with a list that is sorted each time.
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import { Timetable } from '../../src/core/timetable.ts'

@@ -1,5 +1,5 @@
-// Runs every command in README.md, docs/ and examples/ from the text of the page itself: each page from top to bottom,
-// on a machine of its own. Prints the commands that are not run, with the reason that the page gives.
+// Runs every command in README.md, docs/ and examples/, as the page shows it. Each page runs from top to bottom in its
+// own sandbox. Prints the commands that are not run, with the reason given on the page.
 import { mkdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'

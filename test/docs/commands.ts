@@ -7,27 +7,27 @@ export interface Expected {
   readonly exit: number
   /** Texts that the output must contain. */
   readonly says: readonly string[]
-  /** Repeated until its result is as expected, for a state that takes a moment to be reached. */
+  /** Whether to repeat the command until its result is as expected, for a state that takes a moment to reach. */
   readonly eventually: boolean
-  /** Keeps running while later commands run; counts as started once it has printed `says`. */
+  /** Whether the command keeps running beside later commands. It counts as started once it has printed `says`. */
   readonly background: boolean
-  /** The reason why it is not run. */
+  /** The reason why the command is not run. */
   readonly notRun?: string
 }
 
 export interface Command {
-  /** One complete command for the shell, here-documents and continued lines included. */
+  /** One complete shell command, including here-documents and continued lines. */
   readonly text: string
   /** Line number in the page, from 1. */
   readonly line: number
   readonly expected: Expected
-  /** The output that a `console` block shows below it. */
+  /** The output that a `console` block shows below the command. */
   readonly shown: string
 }
 
 const asUsual: Expected = { exit: 0, says: [], eventually: false, background: false }
 
-/** The languages of blocks of shell commands. */
+/** The languages of blocks that contain shell commands. */
 export const shellLanguages: ReadonlySet<string> = new Set([
   'sh',
   'bash',
@@ -68,7 +68,7 @@ export function commandsOf(page: string, block: Block): Command[] {
 
 type Bare = Omit<Command, 'expected'>
 
-/** Splits a text into commands: joins lines until the shell finds a command complete. Throws if the last is not. */
+/** Splits a text into commands. Joins lines until a command is complete. Throws if the last one is incomplete. */
 export function splitShell(text: string, firstLine: number): Bare[] {
   const commands: Bare[] = []
   let pending: string[] = []
@@ -85,18 +85,18 @@ export function splitShell(text: string, firstLine: number): Bare[] {
 }
 
 function isComplete(command: string): boolean {
-  // A shortcut for most commands, without a shell: plain words, and nothing that needs an end.
+  // Most commands can be checked without a shell: plain words contain nothing that must be closed.
   if (
     /^[^\n'"`\\<({|&;]*( &)?$/.test(command) &&
     !/^(if|for|while|until|case|select) /.test(command)
   )
     return true
   const { status, stderr } = spawnSync('bash', ['-n'], { input: command, encoding: 'utf8' })
-  // For a here-document without its end, bash only prints a warning.
+  // bash only warns about a here-document without its end.
   return status === 0 && stderr === ''
 }
 
-/** The commands of a session: `$ command`, followed by its output. */
+/** Returns the commands of a session: `$ command`, followed by its output. */
 function sessionOf(block: Block): Bare[] {
   const commands: Bare[] = []
   for (const [n, line] of block.text.split('\n').entries()) {
@@ -110,7 +110,7 @@ function sessionOf(block: Block): Bare[] {
   return commands
 }
 
-/** The commands of `run:` (GitHub) and `script:` (GitLab), in order. */
+/** Returns the commands of `run:` (GitHub) and `script:` (GitLab), in order. */
 function stepsOf(value: unknown): string[] {
   if (Array.isArray(value)) return value.flatMap(stepsOf)
   if (typeof value !== 'object' || value === null) return []

@@ -1,4 +1,4 @@
-// scripts/draw.mjs draws existing lines of the given kinds and paths; the same seed draws the same lines.
+// scripts/draw.mjs draws only existing lines, of the given kinds and paths. The same seed draws the same lines.
 import { readFileSync } from 'node:fs'
 import { execFileSync } from 'node:child_process'
 import { join } from 'node:path'

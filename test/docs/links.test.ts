@@ -1,5 +1,5 @@
 // Every link of a page to a file or heading of the repository is valid, pictures included. Every npm script and every
-// path of the sources and tests that a page names exists.
+// path of a source or test file that a page names exists.
 import { existsSync, readFileSync } from 'node:fs'
 import { dirname, join, normalize } from 'node:path'
 import { describe, expect, test } from 'vitest'
@@ -8,7 +8,7 @@ import { anchorsOf, pages, prose, readPage, top } from './markdown.ts'
 const further = ['CHANGELOG.md', 'CONTRIBUTING.md', 'test/faults/README.md', 'bench/README.md']
 const all = [...pages, ...further.filter((page) => existsSync(join(top, page)))]
 
-/** The targets of links and pictures within the repository, with their line numbers. */
+/** Returns the targets of links and pictures within the repository, with their line numbers. */
 function targetsIn(page: string): { target: string; line: number }[] {
   return prose(readPage(page))
     .split('\n')
@@ -21,7 +21,7 @@ function targetsIn(page: string): { target: string; line: number }[] {
     .filter(({ target }) => !/^[a-z]+:/.test(target))
 }
 
-/** The fault of a link; undefined if it is valid. */
+/** Returns the problem with a link, or undefined if the link is valid. */
 function problemOf(page: string, target: string): string | undefined {
   const [path = '', anchor] = target.split('#', 2)
   const file = path === '' ? page : normalize(join(dirname(page), path))
@@ -61,7 +61,7 @@ describe('named scripts and paths exist', () => {
     const text = readPage(page)
     const run = [...text.matchAll(/\bnpm run ([\w-]+)/g)].map(([, name = '']) => name)
     expect(run.filter((name) => !(name in scripts))).toEqual([])
-    // Paths of tests, sources, benchmarks, scripts and packaging.
+    // Finds paths of tests, sources, benchmarks, scripts and packaging.
     const paths = [
       ...text.matchAll(/(?<![\w/.-])(?:test|src|bench|scripts|packaging)\/[\w./-]*\w/g),
     ]

@@ -1,5 +1,5 @@
-// Reads Markdown pages for the tests of the documentation: blocks, headings, prose, and the notes in HTML comments,
-// which supply a test with what a human reader would know. docs/contributing.md describes the notes.
+// Reads Markdown pages for the tests of the documentation: blocks, headings, prose, and notes. Notes are HTML comments
+// that tell a test what a human reader would know. docs/contributing.md describes them.
 import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -34,7 +34,7 @@ export const noteKinds = [
 ] as const
 export type NoteKind = (typeof noteKinds)[number]
 
-/** `<!-- KIND: TEXT -->` on lines of its own. */
+/** A comment `<!-- KIND: TEXT -->` on its own lines. */
 export interface Note {
   readonly kind: NoteKind
   readonly text: string
@@ -42,20 +42,20 @@ export interface Note {
   readonly line: number
 }
 
-/** A block between fences. */
+/** A fenced block. */
 export interface Block {
   /** The word after the opening fence; '' if there is none. */
   readonly language: string
   readonly text: string
   /** Number of the first line between the fences, from 1. */
   readonly line: number
-  /** The notes directly above it, in order, without `setup` and `check`. */
+  /** The notes directly above the block, in order, without `setup` and `check`. */
   readonly notes: readonly Note[]
 }
 
 /**
- * Either commands that the reader does not see, or a block. `setup` prepares what the page takes for granted; `check`
- * tests what the page promises, and is repeated until it succeeds.
+ * Either a note with commands that the reader does not see, or a block. A `setup` note prepares what the page takes for
+ * granted. A `check` note tests what the page promises, and is repeated until it succeeds.
  */
 export type Part = { readonly hidden: Note } | { readonly block: Block }
 
@@ -100,16 +100,16 @@ function noteOf(comment: string, line: number): Note | undefined {
 export const blocksOf = (page: string): Block[] =>
   partsOf(page, readPage(page)).flatMap((part) => ('block' in part ? [part.block] : []))
 
-/** The text of the block's note of this kind; undefined if there is none. */
+/** Returns the text of the block's note of this kind, or undefined if there is none. */
 export const noteIn = (block: Block, kind: NoteKind): string | undefined =>
   block.notes.find((note) => note.kind === kind)?.text
 
-/** A page without its blocks and comments; empty lines replace them, so that line numbers stay the same. */
+/** Returns a page with empty lines in place of its blocks and comments, so that line numbers stay the same. */
 export function prose(text: string): string {
   return text.replace(/^( *)(```+)[^]*?^\1\2 *$|<!--[^]*?-->/gm, (cut) => cut.replace(/[^\n]/g, ''))
 }
 
-/** The anchors of a page's headings, as GitHub makes them. */
+/** Returns the anchors of a page's headings, as GitHub creates them. */
 export function anchorsOf(text: string): Set<string> {
   const anchors = new Set<string>()
   for (const [, heading = ''] of prose(text).matchAll(/^#{1,6} +(.*)$/gm)) {

@@ -1,12 +1,12 @@
 // Follows a page as a reader would: sets up what the page takes for granted, runs every command from top to bottom,
-// writes the files that the page shows, and compares the outputs with those on the page.
+// writes the files that the page shows, and compares each output with the one on the page.
 import { until } from '../support/until.ts'
 import { commandsOf, splitShell, type Command } from './commands.ts'
 import { noteIn, partsOf, type Block } from './markdown.ts'
 import type { Outcome, Sandbox } from './sandbox.ts'
 import { missingIn } from './shown.ts'
 
-/** Returns the fault of an outcome; undefined if it is as expected. */
+/** Returns the problem with an outcome, or undefined if the outcome is as expected. */
 type Judge = (outcome: Outcome) => string | undefined
 
 export class Reading {
@@ -79,7 +79,7 @@ export class Reading {
     if (problem !== undefined) await this.#fail(line, problem, outcome.said)
   }
 
-  /** Runs a command in the other terminal; first ends the program that runs there. */
+  /** Runs a command in a second terminal. First ends the program that runs there. */
   async #background({ text, line, expected }: Command): Promise<void> {
     const end = this.#inTerminal ? 'kill -- -$terminal; wait $terminal; ' : ''
     await this.sandbox.run(`${end}{ ${text}\n} >~/terminal 2>&1 & terminal=$!`)

@@ -1,4 +1,4 @@
-// Creates a folder with the programs that the pages of docs/ use, for the PATH of tests that run the pages.
+// Creates a folder with the programs that the pages of docs/ use. Tests that run the pages add it to PATH.
 //
 //   node test/docs/programs.mjs FOLDER
 //
@@ -20,7 +20,7 @@ const write = (name, command) => {
   writeFileSync(join(folder, name), `#!/bin/sh\nexec ${command} "$@"\n`)
   chmodSync(join(folder, name), 0o755)
 }
-/** Writes a wrapper for a program in the folder of `located`, with the environment that finds its libraries. */
+/** Writes a wrapper for a program in the folder of `located`. The wrapper sets the variables that the program needs. */
 const writeLocated = (located, name = located) => {
   const { path, env } = locate(located)
   const variables = Object.entries(env).map(([variable, value]) => `${variable}=${value}`)
@@ -34,5 +34,5 @@ const flags = '-Xmx256m -XX:TieredStopAtLevel=1 -Dorg.slf4j.simpleLogger.default
 const zookeeper = `java ${flags} -cp '${jars}' org.apache.zookeeper`
 write('zkServer.sh', `${zookeeper}.server.ZooKeeperServerMain 2181`)
 write('zkCli.sh', `${zookeeper}.ZooKeeperMain`)
-// `sudo` only runs its command: a user who can create namespaces is already root.
+// This `sudo` only runs its command, because a user who can create namespaces is already root.
 write('sudo', '')

@@ -1,5 +1,5 @@
-// Tests the tests of the docs: they report a page with wrong commands or outputs, and a page that they cannot parse,
-// with the line.
+// Tests the tests of the docs. They report pages with wrong commands or outputs, and pages that cannot be parsed, with
+// the line number.
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { removeDir } from '../support/process.ts'
@@ -38,7 +38,7 @@ describe.skipIf(isolated !== undefined)('a page', () => {
     )
   })
 
-  test('may wait, and may keep a program in another terminal', async () => {
+  test('may wait, and may keep a program running in another terminal', async () => {
     await read(
       '<!-- expect:\nsh => background; says begun\ncat => eventually; exit 1; says no number\n-->\n' +
         fenced('sh', "sh -c 'echo begun; echo no number >g; exec sleep 60'\ncat g missing"),

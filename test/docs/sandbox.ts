@@ -1,5 +1,5 @@
-// A machine of its own for each page: namespaces for network, processes and mounts, the programs that pages use on its
-// PATH, and one shell that runs the commands of the page in sequence.
+// A sandbox for each page: namespaces for network, processes and mounts, a PATH with the programs that pages
+// use, and one shell that runs the commands of the page in sequence.
 import { spawn, spawnSync, type ChildProcess } from 'node:child_process'
 import { mkdirSync, mkdtempSync, readdirSync, readFileSync, symlinkSync } from 'node:fs'
 import { dirname, join } from 'node:path'
@@ -10,7 +10,7 @@ import { top } from './markdown.ts'
 
 const namespaces = ['--net', '--pid', '--fork', '--mount', '--mount-proc', '--kill-child']
 
-/** Returns why namespaces cannot be created here; undefined if they can. */
+/** Returns the reason why namespaces cannot be created here, or undefined if they can. */
 export function cannotIsolate(): string | undefined {
   const { status, stderr, error } = spawnSync('unshare', [...namespaces, 'true'], {
     encoding: 'utf8',
@@ -27,12 +27,12 @@ export function workFolder(): string {
   return folder
 }
 
-/** Files that a clone lacks, or that pages do not need. */
+/** Files that a clone does not contain, or that pages do not need. */
 const NOT_CLONED = new Set(['node_modules', '.git', '.cache', 'test', 'bench'])
 
 /**
- * Copies the repository with its build. With `packages`, also provides node_modules as after `npm ci`, by hard links
- * where possible.
+ * Copies the repository with its build. If `packages` is true, also provides node_modules as after `npm ci`, with hard
+ * links where possible.
  */
 export function makeClone(folder: string, packages: boolean): void {
   mkdirSync(folder)
@@ -40,7 +40,7 @@ export function makeClone(folder: string, packages: boolean): void {
   const plain = spawnSync('cp', ['-a', ...cloned.map((name) => join(top, name)), folder])
   if (plain.status !== 0) throw new Error(plain.stderr.toString())
   if (!packages) return
-  // Copies if .cache is on another file system: hard links to it are impossible.
+  // Copies the files if .cache is on another file system, where hard links to them are impossible.
   const copy = 'cp -al "$0" "$1" 2>/dev/null || cp -a "$0" "$1"'
   const { status, stderr } = spawnSync('sh', ['-c', copy, join(top, 'node_modules'), folder])
   if (status !== 0) throw new Error(stderr.toString())
@@ -48,7 +48,7 @@ export function makeClone(folder: string, packages: boolean): void {
 
 /**
  * Creates folders with the programs that pages use.
- * @returns two values for PATH: `without` reconfd, for a page that installs it, and `all`
+ * @returns two values for PATH: `without` reconfd, for a page that installs it, and `all` programs
  */
 export function makePrograms(folder: string): { without: string; all: string } {
   const script = join(top, 'test/docs/programs.mjs')
@@ -75,7 +75,7 @@ export class Sandbox {
   #count = 0
 
   /**
-   * @param folder for the output files of commands
+   * @param folder the folder for the output files of commands
    * @param programs folders that precede Node and the usual folders in PATH
    * @param env further variables
    */
@@ -114,7 +114,7 @@ export class Sandbox {
     return { exit: parseInt(code), said: readFileSync(output, 'utf8') }
   }
 
-  /** Ends the shell, and with it every process of the page. */
+  /** Ends the shell and all processes of the page. */
   async close(): Promise<void> {
     const exited = new Promise((exit) => this.#child.once('exit', exit))
     this.#commands.end()

@@ -1,6 +1,6 @@
-// Compares the output of a program with that on a page. Numbers, times and hashes differ from run to run.
+// Compares the output of a program with the output on a page. Numbers, times and hashes differ from run to run.
 
-/** A pattern for a line on a page: a number matches any number, a hash any hash, `...` anything. */
+/** Returns a pattern for a line of a page: a number matches any number, a hash any hash, and `...` anything. */
 function patternOf(line: string): RegExp {
   const parts = line
     .trim()
@@ -14,7 +14,7 @@ function patternOf(line: string): RegExp {
   return new RegExp(parts.join(''))
 }
 
-/** Returns the first shown line that the output lacks; undefined if it has them all, in this order. */
+/** Returns the first shown line that the output lacks, or undefined if it contains them all in this order. */
 export function missingIn(said: string, shown: string): string | undefined {
   const lines = said.split('\n')
   let from = 0

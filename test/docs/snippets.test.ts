@@ -1,4 +1,4 @@
-// Blocks other than commands: resources, settings and templates pass `reconfd check`, data can be parsed, and every
+// Blocks other than commands. Resources, settings and templates pass `reconfd check`, data can be parsed, and every
 // block has a known type.
 import { describe, expect, test } from 'vitest'
 import { parse as parseToml } from 'smol-toml'
@@ -11,7 +11,7 @@ import { settingsFor } from '../config/load.ts'
 import { shellLanguages } from './commands.ts'
 import { blocksOf, pages, prose, readPage, type Block } from './markdown.ts'
 
-/** Languages whose blocks are not checked here, with the reason. */
+/** Languages whose blocks are not checked here, each with the reason. */
 const shown: ReadonlyMap<string, string> = new Map([
   ['text', 'what programs say; `output of` and `lines of` compare it with what they do say'],
   ['diff', 'the same'],
@@ -25,7 +25,7 @@ const templateLanguages: ReadonlyMap<string, string> = new Map([
   ['gotmpl', 'x.tmpl'],
 ])
 
-/** True for settings, whose first line names confd.toml. */
+/** True for a block of settings, whose first line names confd.toml. */
 const isSettings = ({ text }: Block): boolean => /^#.*confd\.toml/.test(text)
 
 interface Resource {
@@ -33,7 +33,7 @@ interface Resource {
   readonly src: string
 }
 
-/** A complete resource. A block without `[template]` shows only keys of that table. */
+/** Returns a complete resource. A block without `[template]` shows only keys of that table. */
 function resourceOf({ text }: Block): Resource {
   const whole = parseToml(text)['template'] === undefined ? `${simplest('x.njk')}${text}` : text
   return { text: whole, src: /^src *= *"(.*?)"/m.exec(whole)?.[1] ?? 'x.njk' }
@@ -61,13 +61,13 @@ describe.each(pages)('%s', (page) => {
   const allSettings = settings.map(({ text }) => text).join('\n')
   const at = ({ line }: Block): string => `${page}:${line}`
 
-  /** The resource that a template belongs to: the last one before it, if that has a template in the same language. */
+  /** Returns the resource of a template: the last one above it, if its own template is in the same language. */
   function shownBefore(block: Block, src: string): Resource {
     const before = blocks.slice(0, blocks.indexOf(block))
     const last = before.findLast((other) => other.language === 'toml' && !isSettings(other))
     const resource = last === undefined ? undefined : resourceOf(last)
     if (resource?.src.endsWith(src.slice(1)) === true) return resource
-    // Otherwise its resource is on another page, or is the same one with a template in the other language.
+    // Otherwise the resource is on another page, or it is the one above with a template in the other language.
     return { text: simplest(src, resource?.text.includes('for_each')), src }
   }
 
@@ -80,7 +80,7 @@ describe.each(pages)('%s', (page) => {
 
   test('resources and settings are valid', async () => {
     for (const block of blocks.filter(({ language }) => language === 'toml')) {
-      // Service files are tested by the commands of their page.
+      // The commands on their own page test service files.
       if (block.text.startsWith('# /etc/confd/register.d/')) continue
       const resource = isSettings(block)
         ? { text: simplest('x.njk'), src: 'x.njk' }
@@ -118,7 +118,7 @@ describe.each(pages)('%s', (page) => {
           where,
         ).toEqual([])
       }
-      // One value, or one per line.
+      // A block contains one value, or one value per line.
       if (language === 'json') {
         const values = text.startsWith('{"') && text.includes('}\n{') ? text.split('\n') : [text]
         for (const value of values) expect(() => JSON.parse(value) as unknown, where).not.toThrow()

@@ -1,5 +1,6 @@
-// The files of dist/program/ that a start loads, by name, and their total size. A module that moves to another room, or
-// an import that is no longer lazy, slows down every start. Here it shows as a different list or as too many bytes.
+// The names and the total size of the files in dist/program/ that a start loads. An import that is no longer lazy slows
+// down every start, and so does a module that moves to another file of the bundle. Both show here as another list or as
+// too many bytes.
 import { spawnSync } from 'node:child_process'
 import { readFileSync, statSync, writeFileSync } from 'node:fs'
 import { basename, join } from 'node:path'
@@ -9,7 +10,7 @@ import { tempDir } from '../support/servers.ts'
 const program = join(import.meta.dirname, '../../dist/cli.js')
 
 interface Loaded {
-  /** File names without hash and extension, sorted. */
+  /** File names without their hash and extension, sorted. */
   readonly names: readonly string[]
   readonly bytes: number
 }

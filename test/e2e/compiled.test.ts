@@ -1,4 +1,4 @@
-// The compiled code that a run leaves in its state directory for the next run.
+// A run leaves its compiled code in the state directory for the next run.
 import { spawnSync } from 'node:child_process'
 import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'

@@ -1,4 +1,4 @@
-// Services registered with Consul become HAProxy's backends, and a change costs no more work than it requires.
+// Services registered with Consul become HAProxy's backends, and a change causes no unnecessary work.
 import { createServer, type Server } from 'node:http'
 import { afterAll, expect, onTestFinished, test } from 'vitest'
 import { fillCatalog, startAgent } from '../support/consul-agents.ts'
@@ -86,7 +86,7 @@ test("HAProxy's backends are the healthy instances", { timeout: 90_000 }, async 
     })
     await run.until('each change was reloaded once', () => site.lines('reloads') === 5)
 
-    // A check's output is not a change. Once the change below has arrived, so have these updates.
+    // New output of a health check is not a change. When the change below has arrived, these updates have arrived, too.
     for (let n = 0; n < 20; n++) await agent.check('a', 'passing', `requests: ${n}`)
     await agent.maintain('b', false)
     await run.until('the next change', () => site.lines('reloads') === 6)
@@ -95,7 +95,7 @@ test("HAProxy's backends are the healthy instances", { timeout: 90_000 }, async 
     await run.until('it is logged', () => reloaded() === 5)
     expect(run.log.filter(({ event }) => event === 'written')).toHaveLength(5)
 
-    // An unreachable agent must not be mistaken for a service without instances.
+    // An unreachable agent must not be mistaken for an agent without instances.
     const before = site.read('haproxy.cfg')
     await agent.server.kill()
     await run.until('it says so', () => run.tells('store-stale'))

@@ -1,5 +1,5 @@
-// Two datacenters of Consul, joined over WAN: look-ups in the other datacenter, how its keys behave while it is
-// unreachable, and that only its readers are affected.
+// Two Consul datacenters joined over WAN. Templates look up services and keys in the other datacenter. When it is
+// unreachable, only resources that read it are affected.
 import { readFileSync } from 'node:fs'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import {

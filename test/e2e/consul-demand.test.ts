@@ -1,5 +1,5 @@
-// Of 300 services, only those that templates look up are watched, whether by a fixed name or by a name from a key, and
-// only while they are looked up. A service that is not known yet is never treated as empty.
+// Of 300 services, only those that templates look up are watched, by a fixed name or by a name from a key. They are
+// watched only as long as templates look them up. A service that is not known yet is never treated as empty.
 import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest'
@@ -43,12 +43,12 @@ const withCatalog = (tap: Tap, use: (site: Site) => Promise<void>): Promise<void
 const line = (service: string): string =>
   `{% for s in ${service} %}${'{{ s.name }} {{ s.address }}:{{ s.port }}'}\n{% endfor %}`
 
-/** Creates a resource with three services by name, and the services named by the values below `kv:/DIR`. */
+/** Creates a resource that looks up three fixed services, and the services that the values below `kv:/DIR` name. */
 function threeAndMore(site: Site, dir: string): void {
   const named = ['s1', 's2', 's3'].map((name) => line(`service("${name}")`)).join('')
   const more = `{% for p in range("kv:/${dir}") %}{{ p.value }}:\n${line('service(p.value)')}{% endfor %}`
   site.template('web', named + more)
-  // Allows the test to delete the last key of the store `kv`.
+  // `allow_empty` allows the test to delete the last key of the store `kv`.
   site.resource('web', {
     keys: ['/services', `kv:/${dir}`],
     reload_cmd: 'true',
@@ -93,7 +93,7 @@ test(
       await run.until('a fourth', () => site.lines('web') === 41)
       await until('it is watched', () => servicesIn(tap.open).join() === 's1,s2,s3,s4')
 
-      // No resource reads s200, so its change causes no request and no render.
+      // No resource reads s200, so a change of s200 causes no request and no render.
       await run.until('it is logged', () => told('written') === 2)
       const [asked, renders] = [tap.asked.length, told('rendered')]
       await change('s200', 7000)
@@ -216,7 +216,7 @@ test('a onetime run continues until all look-ups are known', { timeout: 60_000 }
       for_each: '/services/s12*',
       dest: `${site.path('each')}-{{ base(item.key) }}`,
     })
-    // Fails if it is rendered before the instances of the service are known.
+    // This template fails if it is rendered before the instances of the service are known.
     site.template('first', '{{ service("s77")[0].address }}')
     site.resource('first', { keys: ['/services'] })
     expect(await site.start('-onetime').finished).toMatchObject({ code: 0 })

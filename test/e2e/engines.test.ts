@@ -1,5 +1,5 @@
-// A run loads only the engine of its templates. In Node, the coverage report names every loaded script. Bun has no such
-// report, so a script lists the loaded modules.
+// A run loads only the engines that its templates need. In Node, the coverage report names every loaded script. Bun has
+// no such report, so a script lists the loaded modules.
 import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -42,7 +42,7 @@ async function enginesFor(name: string, template: string): Promise<string[]> {
   )
 }
 
-/** Creates a script for Bun, which lacks NODE_V8_COVERAGE. It saves the text of all loaded modules at exit. */
+/** Creates a script for Bun, which lacks NODE_V8_COVERAGE. At exit, the script saves the text of all loaded modules. */
 function listing(folder: string): string {
   const script = join(folder, 'listing.cjs')
   writeFileSync(

@@ -1,4 +1,4 @@
-// Failures in exec mode that must be survived: of the program, of reconfd and of the store.
+// Failures of the program, of reconfd and of the store that exec mode must survive.
 import { chmodSync, existsSync, mkdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
@@ -115,7 +115,7 @@ describe.concurrent('the program', () => {
 
   test('puts itself into the background: a message reports it', () =>
     withExec({}, async ({ site, start }) => {
-      // A link under a path of its own, so that no other process is mistaken for the daemon.
+      // Python runs through a link with a unique path, so that no other process is mistaken for the daemon.
       const own = site.path('python')
       symlinkSync('/usr/bin/python3', own)
       const script = `import os, time, sys
@@ -167,7 +167,7 @@ time.sleep(60)
         await run.until('it has settled', () => run.tells('reloaded'))
         set('two')
         await run.until('the reload is owed', () => run.tells('reload-owed'), 30_000)
-        expect(run.stderr).toContain('does not handle SIGALRM, which would end it')
+        expect(run.stderr).toContain('does not handle SIGALRM, so the signal would end it')
         expect(await run.stop()).toMatchObject({ code: 3 })
       }),
     60_000,
@@ -194,7 +194,9 @@ describe.concurrent('the command', () => {
     withExec({ toml: ON_EXIT }, async ({ start }) => {
       const { code, stderr } = await start('-watch', '--', 'no-such-program').finished
       expect(code).toBe(127)
-      expect(stderr).toContain('\\"no-such-program\\" was not found: it is in no folder of PATH')
+      expect(stderr).toContain(
+        '\\"no-such-program\\" was not found: it is not in any folder of PATH',
+      )
     }))
 
   test('is not executable', () =>
@@ -241,10 +243,10 @@ describe.concurrent('reconfd', () => {
       try {
         await says(next, 'start one', 'term', 'start one')
         await ends(orphan.pid)
-        const told = `ended the program of a killed earlier run (pid ${orphan.pid})`
+        const told = `ended the program (pid ${orphan.pid}) that a killed reconfd had left running`
         await next.until('it is logged', () => next.stderr.includes(told))
       } finally {
-        // Stopped, not killed: a kill would leave another orphan.
+        // Stops the program instead of killing it, because a kill would leave another orphan.
         await next.stop()
       }
     }))
@@ -328,7 +330,7 @@ describe('the store', () => {
   })
   afterAll(() => etcd.stop())
 
-  /** The flags of etcd, in place of the file store. */
+  /** Returns the flags that select etcd instead of the file store. */
   const store = (): string[] => ['-backend', 'etcdv3', '-node', etcd.node, '-prefix', '/exec']
 
   test(
@@ -350,7 +352,7 @@ describe('the store', () => {
 
           const next = start()
           await says(next, 'start one', 'term', 'start one')
-          const told = 'starts on the last good files of a.toml'
+          const told = 'starts with the last good files of a.toml'
           await next.until('it is logged', () => next.stderr.includes(told))
           await etcd.start()
           await etcd.client.put('/exec/a', 'two')
@@ -362,7 +364,7 @@ describe('the store', () => {
           await etcd.stop()
           writeFileSync(site.path('a'), 'edited')
           const third = start()
-          await third.until('it is refused', () => third.stderr.includes('was changed since'))
+          await third.until('it is refused', () => third.stderr.includes('has changed since'))
           expect(third.tells('child-started')).toBe(false)
           expect(await third.stop()).toMatchObject({ code: 0 })
           await etcd.start()

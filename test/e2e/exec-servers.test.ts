@@ -1,4 +1,4 @@
-// HAProxy and nginx as the program of exec mode, under traffic: no request fails over 50 reloads.
+// Exec mode runs HAProxy and nginx under traffic. No request fails during 50 reloads.
 import { createServer, type Server } from 'node:http'
 import { mkdirSync } from 'node:fs'
 import { setTimeout as pause } from 'node:timers/promises'
@@ -12,7 +12,7 @@ import { withSite, type Running, type Site } from './support.ts'
 const RELOADS = 50
 /** The tests mostly wait, so they run concurrently. */
 const test = inTurn.concurrent
-/** Milliseconds between two requests: steady traffic without a fully loaded CPU. */
+/** Milliseconds between two requests, which gives steady traffic without a fully loaded CPU. */
 const PACE = 5
 
 let etcd: EtcdServer
@@ -30,7 +30,7 @@ afterAll(async () => {
   await etcd.stop()
 })
 
-/** Sends requests until `isOver`, each on a new connection. Returns the number of good answers, and all bad ones. */
+/** Sends requests on new connections until `isOver()`. Returns the number of good answers, and all bad answers. */
 async function ask(port: number, isOver: () => boolean): Promise<{ good: number; bad: string[] }> {
   const bad: string[] = []
   let good = 0

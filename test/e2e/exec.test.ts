@@ -1,5 +1,5 @@
-// Exec mode: the program starts when its files are in place and reloads them when they change. When it exits, so does
-// reconfd.
+// Exec mode: the program starts when its files are in place and reloads them when they change. When the program exits,
+// so does reconfd.
 import { rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
@@ -44,7 +44,7 @@ describe.concurrent('the start', () => {
       await run.stop()
     }))
 
-  test('is given up after start_timeout', () =>
+  test('fails after start_timeout', () =>
     withExec({ toml: '[exec]\nstart_timeout = "200ms"\n' }, async ({ site, start, lines }) => {
       site.template('b', '{{ getv("/b") }}')
       site.resource('b')

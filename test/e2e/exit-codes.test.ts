@@ -20,7 +20,7 @@ const good = (site: Site, name = 'app.conf'): void => {
   site.resource(name)
 }
 
-/** Parses every line: with -log-format json, even the final error of a refused run is JSON. */
+/** Returns the level of each line. With -log-format json, even the final error of a refused run is JSON. */
 const levels = (stderr: string): string[] =>
   stderr
     .trimEnd()

@@ -1,5 +1,5 @@
-// A bad file in conf.d: a daemon serves the other resources, a onetime run refuses to start. Also -only, which limits a
-// onetime run to one resource, and -reload-always, which reloads even without a change.
+// An invalid file in conf.d: a daemon serves the other resources, and a onetime run refuses to start. Also tests -only,
+// which limits a onetime run to one resource, and -reload-always, which reloads even without a change.
 import { appendFileSync, mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { rootCertificates } from 'node:tls'
@@ -191,7 +191,7 @@ test('-reload-always: runs each reload once, even if no file has changed', async
     expect([site.lines('a.reloads'), site.lines('b.reloads')]).toEqual([1, 1])
     expect((await site.start(...once, '-reload-always', '-only', 'a').finished).code).toBe(0)
     expect([site.lines('a.reloads'), site.lines('b.reloads')]).toEqual([2, 1])
-    // With -reload-always, too, a failed reload stays owed.
+    // A failed reload stays owed, even with -reload-always.
     site.resource('a', { reload_cmd: 'exit 1' })
     expect((await site.start(...once, '-reload-always').finished).code).toBe(1)
     site.resource('a', { reload_cmd: `echo x >> ${site.path('a.reloads')}` })

@@ -1,5 +1,5 @@
-// examples/haproxy/reload-haproxy on a real HAProxy: it succeeds when a new worker serves the new file, and fails
-// when HAProxy keeps running with the old one.
+// examples/haproxy/reload-haproxy with a real HAProxy: it succeeds when a new worker serves the new file, and fails
+// when HAProxy keeps running with the old file.
 import { spawnSync } from 'node:child_process'
 import { existsSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:net'

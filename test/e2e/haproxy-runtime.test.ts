@@ -1,4 +1,4 @@
-// HAProxy without reloads: the built program changes the servers of a running HAProxy.
+// HAProxy without reloads: the built program changes the servers of a running HAProxy process.
 import { spawnSync } from 'node:child_process'
 import { readdirSync } from 'node:fs'
 import { join } from 'node:path'
@@ -62,7 +62,7 @@ test('run-time changes are reported in advance and afterwards', { timeout: 240_0
   )
   const status = (): string => said(scene as Scene, 'why', 'haproxy.cfg.toml')
   expect(status()).toContain(
-    'not at run time, since the content that HAProxy has loaded is unknown',
+    'not at run time, because the content that HAProxy has loaded is unknown',
   )
   scene.set({ n1: '127.0.0.1:8001', n2: '127.0.0.1:8002' })
   await haproxy.has('web/n1 127.0.0.1:8001 weight 1', 'web/n2 127.0.0.1:8002 weight 1')

@@ -83,7 +83,7 @@ test('HAProxy is reloaded and serves the new backend; no connection is refused',
     site.resource('haproxy.cfg', {
       keys: ['/services/web'],
       check_cmd: check,
-      // HAProxy does not run yet during the onetime run.
+      // HAProxy is not running yet during the onetime run.
       reload_cmd: `[ ! -e ${pidFile} ] || kill -USR2 $(cat ${pidFile}); echo reload >> ${site.path('reloads')}`,
     })
     expect(await site.start('-onetime').finished).toMatchObject({ code: 0 })
@@ -93,7 +93,7 @@ test('HAProxy is reloaded and serves the new backend; no connection is refused',
     const run = site.start('-watch')
     const client = new ContinuousClient(port)
     await run.until('the first backend serves', () => client.answers.at(-1) === 'one')
-    // Each change of the backend is a reload under load.
+    // Each change of the backend causes a reload under load.
     for (const [backend, address] of Object.entries({ two, one, 'two ': two })) {
       await etcd.client.put('/services/web/node', address)
       await run.until(`${backend} serves`, () => client.answers.at(-1) === backend.trim())

@@ -44,7 +44,7 @@ test('a onetime run that finds no key any more holds the change until it is acce
     expect(site.read('app')).toBe(lines(2))
     const status = await site.start('status').finished
     expect(status.stdout).toMatch(/app\.toml +held .*\n +.*reconfd accept\s+app\.toml/s)
-    // An accepted change passes. After that, nothing is left to accept.
+    // An accepted change passes. After that, there is nothing left to accept.
     expect(await site.start('accept', 'app').finished).toMatchObject({ code: 0 })
     expect(await once('-prefix', '/typo')).toMatchObject({ code: 0 })
     expect(site.read('app')).toBe('')
@@ -164,7 +164,8 @@ test('a key that vanishes while a new configuration reopens the store gets its h
     keys(site, web(3))
     const run = site.start(...store, '-watch', '-log-level', 'debug')
     await run.until('all three', () => site.read('app') === lines(3))
-    // The store is reopened for the other keys, and reads changes that the previous watch has not received yet.
+    // The new configuration has more keys, so the store is reopened. Its snapshot contains changes that the previous
+    // watch has not received yet.
     keys(site, web(2))
     site.resource('app', { keys: ['/web', '/more'], hold_down: '1h' })
     run.signal('SIGHUP')

@@ -213,7 +213,7 @@ test('an empty conf.d: ready, and the page says so', async () => {
     const address = await addressOf(run)
     await until('ready', async () => (await readiness(address)).ready)
     const { text } = await ask(`${address}/`)
-    expect(text).toContain('none: conf.d is empty')
+    expect(text).toContain('no resources: conf.d is empty')
     expect(text).toMatch(/version \d+\.\d+/)
   })
 })

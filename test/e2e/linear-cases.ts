@@ -6,7 +6,7 @@ type How = readonly [string, string, string] | string
 interface More {
   readonly s?: How
   readonly t?: How
-  /** Keys below /k: for each value, how the name of its key is made. */
+  /** Keys below /k. Maps the value of each key to a description of its name. */
   readonly keys?: Readonly<Record<string, How>>
   /** Adds n / 10 directories below /k. */
   readonly many?: true
@@ -19,7 +19,7 @@ interface More {
 /** Name, expression and input. */
 export type Case = readonly [name: string, code: string, more?: More]
 
-/** Filters and functions without a row: their cost does not grow with a value. Each has its reason. */
+/** Filters and functions whose cost does not grow with a value, each with the reason. They have no row below. */
 export const FILTERS: Readonly<Record<string, string>> = {
   abs: 'a number',
   d: 'default',

@@ -1,5 +1,5 @@
-// Measures the cost of template expressions in a separate process, for values of two sizes. Prints one line of JSON per
-// row, with CPU time in milliseconds. Arguments: the built library, and a file with the rows.
+// Measures the cost of template expressions in a separate process, each for values of two sizes. Prints one line of
+// JSON per row, with the CPU time in milliseconds. Arguments: the built library, and a file with the rows.
 import { readFileSync } from 'node:fs'
 
 const [library, file] = process.argv.slice(2)

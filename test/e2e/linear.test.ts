@@ -1,5 +1,5 @@
-// Every function and filter takes at most linear time on values from a store. Each runs on its worst input of sizes N
-// and 2N, in a process with a CPU limit. The larger input may cost less than 3 times as much.
+// Every function and filter takes at most linear time on values from a store. Each runs in a process with a CPU limit,
+// on its worst input of sizes N and 2N. The larger input may cost less than 3 times as much as the smaller one.
 import { execFileSync } from 'node:child_process'
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
@@ -15,7 +15,7 @@ afterAll(() => removeDir(folder))
 
 /** CPU limit for all rows of one language, in seconds; a non-linear row takes minutes. */
 const LIMIT = 60
-/** Milliseconds. Measurements below this are too short to compare. */
+/** Milliseconds. Shorter measurements are not precise enough to compare. */
 const FLOOR = 25
 
 const file = (path: string): string => fileURLToPath(new URL(path, import.meta.url))
@@ -26,7 +26,10 @@ interface Cost {
   readonly large: number
 }
 
-/** Returns the cost of each row. Rows from the one at which the CPU limit was reached are missing; `last` names it. */
+/**
+ * Returns the cost of each row. If a row reaches the CPU limit, `last` is its name. That row and all later rows are
+ * missing from the result.
+ */
 function costs(engine: 'nunjucks' | 'go', cases: readonly Case[]): { costs: Cost[]; last: string } {
   const rows = join(folder, `${engine}.json`)
   const templates = cases.map(([name, code, more]) => ({

@@ -1,5 +1,5 @@
-// Operators' mistakes, each with its exit code and the words that the output must contain. The question behind each
-// row: would a colleague at 3 a.m. know what to type?
+// Operators' mistakes, each with its exit code and the words that the output must contain. Each row asks whether a
+// colleague at 3 a.m. would know what to type.
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { expect, test } from 'vitest'
@@ -7,7 +7,7 @@ import { Running } from './support.ts'
 import { removeDir, tempDir } from '../support/process.ts'
 
 interface Mistake {
-  /** Files that replace or extend those of `GOOD`; null removes a file. */
+  /** Files that replace or extend the files of `GOOD`; null removes a file. */
   readonly files?: Readonly<Record<string, string | null>>
   readonly env?: Readonly<Record<string, string>>
 }
@@ -20,7 +20,7 @@ type Row = readonly [
   more?: Mistake,
 ]
 
-/** A confdir without mistakes. `DIR` stands for its folder, also in the rows. */
+/** A confdir without mistakes. In these files and in the rows below, `DIR` stands for its path. */
 const GOOD: Readonly<Record<string, string>> = {
   'conf.d/web.toml':
     '[template]\nsrc = "web.njk"\ndest = "DIR/out/web.conf"\nkeys = ["/services/web"]\nreload_cmd = "true"\n',

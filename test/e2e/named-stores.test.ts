@@ -1,4 +1,4 @@
-// Several stores at once: named in confd.toml or in a resource, read by one template, and unreachable one at a time.
+// Several stores together: named in confd.toml or in a resource, read by one template, and unreachable one at a time.
 import { readFileSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterAll, beforeAll, beforeEach, expect, onTestFinished, test } from 'vitest'
@@ -82,7 +82,7 @@ test('readers of a store that becomes unreachable are stale; other resources are
     await etcd.client.put('/app/name', 'meanwhile')
     await run.until('the change', () => site.read('plain') === 'meanwhile\n')
     expect(await states()).toEqual({ 'plain.toml': 'in sync', 'both.toml': 'stale' })
-    // The last known keys of the unreachable store, and the current keys of the other.
+    // The file contains the last known keys of the unreachable store, and the current keys of the other store.
     await run.until('it too', () => site.read('both') === 'meanwhile from consul\n')
     await consul.start()
     await consul.client.put('/secret/app/password', 'back')
@@ -154,7 +154,7 @@ test('a snapshot of all stores renders the same without any store', async () => 
     const replayed = site.start('-onetime', '-replay', file, '-node', '127.0.0.1:1')
     expect(await replayed.finished).toMatchObject({ code: 0 })
     expect(site.read('app.conf')).toBe('from etcd from consul\n/vault2:/secret/app/password\n')
-    // A snapshot can also be used as a file store, keys of named stores included.
+    // A snapshot can also be used as a file store, including the keys of named stores.
     const asFile = ['-onetime', '-sync-only', '-backend', 'file', '-file', file]
     expect(await site.start(...asFile, '-noop', '-detailed-exitcode').finished).toMatchObject({
       code: 0,

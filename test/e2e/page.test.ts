@@ -1,5 +1,5 @@
-// The status page in a real browser: it updates without a reload, masks what it must not show, and is accessible to
-// everybody, on a phone and by keyboard.
+// The status page in a real browser: it updates without a reload, masks what it must not show, and is accessible, also
+// on a phone and by keyboard.
 import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { join } from 'node:path'
@@ -12,7 +12,7 @@ import { tokenOf } from './page.ts'
 import { withSite, type Running, type Site } from './support.ts'
 
 const axe = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8')
-/** SCREENSHOTS=1 saves screenshots of the page for review. Those in the README show a HAProxy setup after a day. */
+/** SCREENSHOTS=1 saves screenshots of the page in this folder, for review. The README shows other pictures. */
 const pictures = fileURLToPath(new URL('../../.cache/pictures/', import.meta.url))
 
 let browser: Browser
@@ -63,7 +63,7 @@ const trusted = (site: Site) => ({
 
 /** Returns the violations of accessibility rules that axe finds. */
 async function violationsIn(page: Page): Promise<string[]> {
-  // Evaluated instead of added as a script element, which the page's content security policy would refuse.
+  // Evaluates the script, because the page's content security policy would refuse a script element.
   await page.evaluate(axe)
   const found = await page.evaluate<{
     violations: { id: string; nodes: { html: string }[] }[]
@@ -106,7 +106,7 @@ test('a change appears, a failed reload is owed and clears, without reloading th
     expect(await (await fetch(address)).text()).not.toContain('<pre class="output"')
     await picture(page, 'status-owed')
     expect(await violationsIn(page)).toEqual([])
-    // Manually opened parts stay open during updates.
+    // Parts that the viewer has opened stay open during updates.
     expect(await change.locator('details').getAttribute('open')).not.toBeNull()
 
     rmSync(site.path('broken'))
@@ -165,7 +165,7 @@ test('many resources: most of those in sync are folded; tiles and search filter 
     await page.locator('#q').pressSequentially('MANY-3')
     await page.getByText('10 of 53').waitFor()
     expect(await visible.count()).toBe(10)
-    // An updated part keeps typed text, cursor position and filter.
+    // The update keeps the typed text, the cursor position and the filter.
     await etcd.client.put('/web/node-10', 'web-value-10')
     await page.locator('#changes li', { hasText: '/web/node-10' }).first().waitFor()
     expect(

@@ -10,7 +10,7 @@ export interface Answer {
   readonly text: string
 }
 
-/** Like `fetch`, which does not allow a Host header. */
+/** Like `fetch`, but also sends a Host header, which `fetch` does not allow. */
 export function ask(
   address: string,
   headers: Record<string, string> = {},

@@ -1,5 +1,5 @@
 // The cost of `reconfd register`: 1,000 containers on one registrar and, with RECONFD_LONG=1, 1,000 registrars on one
-// etcd. Prints the measurements.
+// etcd server. Prints the measurements.
 import { readFileSync } from 'node:fs'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { expect, test } from 'vitest'
@@ -38,7 +38,7 @@ test('1,000 containers: little memory, and no writes without changes', async () 
   const run = startRegister(['-to', `etcd://${etcd.node}/services`, ...flags])
   const count = async (): Promise<number> => Object.keys(await heldByEtcd(etcd)).length
   await until('all are registered', async () => (await count()) === CONTAINERS)
-  // Lets the start finish.
+  // Gives the registrar time to finish its start.
   await sleep(2_000)
   const [revision, asked, before] = [
     await etcd.client.revision(),
@@ -55,7 +55,7 @@ test('1,000 containers: little memory, and no writes without changes', async () 
   expect(await etcd.client.revision()).toBe(revision)
   expect(await count()).toBe(CONTAINERS)
   expect(memory).toBeLessThan(90)
-  // The short measurement allows for a busy machine, but a busy loop still exceeds the limit.
+  // The limit of the short measurement allows for a busy machine, but a busy loop still exceeds it.
   expect(cpu).toBeLessThan(isLong ? 1 : 10)
   run.signal('SIGKILL')
   await run.finished

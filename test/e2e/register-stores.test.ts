@@ -1,5 +1,5 @@
-// `reconfd register` into stores of plain keys, in registrator's layouts: it puts, keeps, takes over and removes its
-// own entries, and touches no others.
+// `reconfd register` with stores of plain keys, in registrator's layouts. It puts, renews, takes over and removes its
+// own entries, and does not touch any others.
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
 import { FakeEngine } from '../support/engine.ts'
 import {
@@ -49,7 +49,7 @@ afterAll(async () => {
 interface Place {
   readonly to: () => string
   readonly held: () => Promise<Held>
-  /** Returns the entry of service `web` with the id `one`, at 127.0.0.1 and a port. */
+  /** Returns the entry of the service `web` with the id `one`, at 127.0.0.1 and this port. */
   readonly entry: (port: number) => Held
   readonly put: (key: string, value: string) => Promise<void>
   readonly del: (key: string) => Promise<void>

@@ -1,5 +1,5 @@
-// `reconfd register` against real etcd and Consul: beside a command, from files, and from the containers of a fake
-// engine.
+// `reconfd register` with real etcd and Consul servers. The services come from a command, from files, and from the
+// containers of a fake engine.
 import { createServer, type Server } from 'node:http'
 import { mkdirSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
@@ -256,7 +256,7 @@ describe.each(['etcd', 'consul'] as const)('%s', (name) => {
     await untilHeld(held, { '/services/web/h:two:80': '10.0.0.1:8002' })
     const registered = second.log.filter(({ event }) => (event as string) === 'registered')
     expect(registered).toEqual([])
-    // Containers may outlive the registrar, so a normal end does not deregister them either.
+    // Containers may outlive the registrar, so a normal end does not deregister them.
     expect((await second.stop()).code).toBe(0)
     expect(await held()).toEqual({ '/services/web/h:two:80': '10.0.0.1:8002' })
   })
@@ -393,7 +393,7 @@ describe('inspection', () => {
     expect(run.stdout).toContain('"Tags":["x"]')
   })
 
-  test('-retry-attempts gives up', async () => {
+  test('-retry-attempts limits the attempts', async () => {
     const attempts = ['-retry-attempts', '2', '-retry-interval', '10']
     const run = register(['-to', 'etcd://127.0.0.1:1/s', ...web(80), ...attempts])
     const { code, stderr } = await run.finished

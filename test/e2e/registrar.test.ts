@@ -1,5 +1,5 @@
-// From a registrar's entries to the servers of HAProxy: the templates of the examples, on each store that a registrar
-// writes to, and a real HAProxy whose servers are listed and tried.
+// Tests that a registrar's entries become servers of HAProxy. Uses the templates of the examples on each store that a
+// registrar writes to, and a real HAProxy process whose servers are listed and tried.
 import { cpSync, existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { createServer, type Server } from 'node:http'
 import { connect } from 'node:net'
@@ -53,7 +53,9 @@ async function webServer(name: string): Promise<string> {
   return `127.0.0.1:${(server.address() as { port: number }).port}`
 }
 
-/** For each kind of registrar: the key and the value of an instance, and the name of its server in the example. */
+/**
+ * The key and the value of an instance for each kind of registrar, and the name that the example gives to its server.
+ */
 const registrars = {
   registrator: {
     key: (id: string) => `/services/web/${id}:web:80`,
@@ -118,7 +120,7 @@ describe.concurrent.each(stores)('%s', (backend, server, client) => {
         await serves({ 'host-2': 'three' })
         let reloads = 4
         if (example === 'registrator') {
-          // An entry that is no longer renewed, as after a crash of its machine, expires.
+          // An entry that is no longer renewed expires, as after a crash of its machine.
           await client().putWithTtl(key('host-3'), value(addresses.two), 4)
           await serves({ 'host-2': 'three', 'host-3': 'two' })
           await serves({ 'host-2': 'three' })
@@ -126,7 +128,7 @@ describe.concurrent.each(stores)('%s', (backend, server, client) => {
         }
         expect(await run.stop()).toMatchObject({ code: 0 })
         expect(run.tells('failed')).toBe(false)
-        // Exactly one reload at the start, and one for each change.
+        // There is exactly one reload at the start, and one for each change.
         expect(site.lines('reloads')).toBe(reloads)
         await haproxy.stop()
       })
@@ -134,7 +136,7 @@ describe.concurrent.each(stores)('%s', (backend, server, client) => {
   )
 })
 
-/** A real HAProxy that runs on the file rendered from an example. */
+/** A real HAProxy process, which loads the file rendered from an example. */
 class Haproxy {
   readonly #site: Site
   readonly #socket: string
@@ -169,7 +171,7 @@ class Haproxy {
     const library = Object.entries(env).map((pair) => pair.join('='))
     const check = ['env', ...library, path, '-c', '-q', '-f', '{{.src}}'].join(' ')
     const pid = haproxy.#pidFile
-    // HAProxy does not run yet during the first run.
+    // HAProxy is not running yet during the first run.
     const reload = `[ ! -e ${pid} ] || kill -USR2 $(cat ${pid}); echo reload >> ${site.path('reloads')}`
     haproxy.#edit('conf.d/haproxy.toml', [
       [/^dest .*/m, `dest = ${JSON.stringify(site.path('haproxy.cfg'))}`],

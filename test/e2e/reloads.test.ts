@@ -24,7 +24,7 @@ test('a reload that fails twice and then succeeds is run three times', async () 
     site.resource('app.conf', { reload_cmd: `echo run >> ${runs}; [ $(wc -l < ${runs}) -ge 3 ]` })
     const run = site.start('-watch')
     await run.until('three runs', () => site.lines('runs') === 3)
-    // The next change causes one reload, and no debt is left from the failures.
+    // The next change causes one reload. The failures have left no debt.
     await etcd.client.put('/retry/name', 'b')
     await run.until('the next reload', () => site.lines('runs') === 4)
     expect(await run.stop()).toMatchObject({ code: 0 })
@@ -86,7 +86,7 @@ test('a burst of 1,000 changes: correct content, reloads limited by coalescing',
     await run.until('the final content', () => site.read('app.conf') === final)
     const batches = Math.ceil((performance.now() - begin) / quiet)
     expect(await run.stop()).toMatchObject({ code: 0 })
-    // One reload before the burst, and at most one per batch.
+    // There is one reload before the burst, and at most one per batch.
     expect(site.lines('reloads')).toBeLessThanOrEqual(1 + batches)
     expect(site.lines('reloads')).toBeGreaterThan(1)
   })

@@ -22,7 +22,7 @@ const store = (): string[] => ['-backend', 'etcd', '-node', etcd.node, '-debounc
 const toml = (site: Site, name: string, text: string): void =>
   writeFileSync(join(site.root, 'conf.d', `${name}.toml`), text)
 
-/** A reload command that records the content it reads, and fails if that is bad. */
+/** Returns a reload command that records the content it reads, and fails if the content is bad. */
 const pickyReload = (site: Site): string =>
   `cat ${site.path('app.conf')} >> ${site.path('reloads')}; ! grep -q bad ${site.path('app.conf')}`
 
@@ -48,7 +48,7 @@ test('rollback: restores the previous file, reloads it, and does not retry the r
     await run.until('the reload of it', () => seen(site).length === 4)
     expect(seen(site)).toEqual(['good', 'bad', 'bad', 'good'])
     expect(site.read('app.conf')).toBe('good\n')
-    // The rejected content is not tried again; different content is.
+    // The rejected content is not tried again, but different content is.
     await etcd.client.put('/app/other', 'x')
     run.signal('SIGHUP')
     await run.until('it is refused', () => run.stderr.includes('was rolled back'))
@@ -185,7 +185,7 @@ test('a group changes nothing if one member cannot be rendered', async () => {
   })
 })
 
-/** A member of a group that is rolled back after one failed reload. */
+/** Creates a member of a group that is rolled back after one failed reload. */
 function edge(site: Site, name: string, reload: string): void {
   toml(
     site,
@@ -239,11 +239,11 @@ test('a rolled-back group is retried when any of its files changes', async () =>
     await run.until('both are good', () => run.tells('reloaded'))
     await put('2', 'bad')
     await run.until('both are back', () => rollbacks() === 2)
-    // The certificate was rejected only together with that cfg, so it may be tried again with another.
+    // The certificate was rejected only together with that cfg, so it may be tried again with another cfg.
     await put('2', '2')
     await run.until('the correction', () => site.read('cfg') === '2\n')
     expect(both()).toEqual(['2\n', '2\n'])
-    // After a rollback of this cfg, it may be tried again together with another certificate.
+    // When this cfg has been rolled back, it may be tried again with another certificate.
     await put('2', 'bad')
     await run.until('it is back', () => rollbacks() === 3)
     await put('3', 'bad')
@@ -308,7 +308,7 @@ test('min_reload_interval delays reloads and never drops one', async () => {
       await run.until(value, () => site.read('app.conf') === `${value}\n`)
     }
     await run.until('the last one', () => seen(site).at(-1) === 'c')
-    // The three changes share one reload. engine/desk.test.ts checks the length of the delay.
+    // The three changes share one reload. test/engine/desk.test.ts checks the length of the delay.
     expect(seen(site)).toEqual(['good', 'c'])
     expect(await run.stop()).toMatchObject({ code: 0 })
   })
@@ -343,7 +343,7 @@ test('for_each: one file per match, one check and one reload for all; obsolete f
     await run.until('it is removed', () => !sites().includes('v8.conf'))
     await run.until('one reload', () => site.lines('reloads') === 3)
     expect(await run.stop()).toMatchObject({ code: 0 })
-    // Files whose keys vanished between two runs are removed at the next start. Files of others stay.
+    // Files whose keys vanished between two runs are removed at the next start. Files that reconfd did not create stay.
     await etcd.client.delTree('/web/v9')
     expect(await site.start('-onetime').finished).toMatchObject({ code: 0 })
     expect(sites()).toHaveLength(49)

@@ -1,4 +1,4 @@
-// Secured connections from the operator's view: exit codes, error messages, and which secrets others can see.
+// Secured connections, as an operator sees them: exit codes, error messages, and which secrets others can see.
 import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
@@ -184,7 +184,7 @@ test('nodes from an SRV record', async () => {
       expect(site.read('a')).toBe('1\n')
       const missing = await new Running(args('other.test'), env).finished
       expect(missing.code).toBe(69)
-      expect(missing.stderr).toContain('there is no SRV record _etcdv3._tcp.other.test in the DNS')
+      expect(missing.stderr).toContain('there is no SRV record _etcdv3._tcp.other.test in DNS')
     })
   } finally {
     await dns.close()

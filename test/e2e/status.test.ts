@@ -1,5 +1,5 @@
-// `reconfd status`, `why`, `resync`, `reload` and `accept`, with a running daemon and with the state that a stopped one
-// has left.
+// `reconfd status`, `why`, `resync`, `reload` and `accept`: with a running daemon, and with the state that a stopped
+// daemon has left.
 import {
   appendFileSync,
   chmodSync,
@@ -50,7 +50,7 @@ async function why(
   return JSON.parse(stdout) as ResourceHistory & { running: boolean }
 }
 
-/** Waits until `reconfd status` satisfies the condition; returns its answer. */
+/** Waits until the output of `reconfd status` satisfies the condition, and returns the output. */
 const untilStatus = (site: Site, what: string, is: (status: Status) => boolean) =>
   until(what, async () => {
     const { code, stdout } = await ask(site, 'status', '-json')
@@ -172,7 +172,7 @@ test('a stopped daemon leaves its status, and the next one continues its history
 test('the socket is private, ends with its daemon, and is replaced after a kill', async () => {
   await withApp(counting, async (site) => {
     const state = join(site.root, 'state')
-    // The operator has made the state directory accessible to others. The socket must be private nevertheless.
+    // The operator has made the state directory accessible to others. The socket must still be private.
     mkdirSync(state)
     chmodSync(state, 0o755)
     const sockets = () => readdirSync(state).filter((name) => name.endsWith('.sock'))

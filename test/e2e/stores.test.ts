@@ -1,4 +1,4 @@
-// The basic task on real etcd, Consul and Redis: a key changes, the file changes, the reload runs.
+// The basic task with real etcd, Consul and Redis servers: a key changes, the file changes, the reload runs.
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { startRedis, type RedisServer } from '../support/redis.ts'
 import { startConsul, startEtcd, type ConsulServer, type EtcdServer } from '../support/servers.ts'

@@ -1,4 +1,4 @@
-// Runs the built program as users do: a confdir in a temporary folder, a process, its JSON log.
+// Runs the built program as users do, with a confdir in a temporary folder. Reads its JSON log.
 import { spawn, type ChildProcess } from 'node:child_process'
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
@@ -30,7 +30,7 @@ export class Running {
 
   constructor(args: readonly string[], env: Readonly<Record<string, string>> = {}) {
     const child = spawn(...programWith(...args), {
-      // Inherits no settings of the machine, such as CONFD_*.
+      // The program inherits no settings of the machine, such as CONFD_*.
       env: { PATH: process.env['PATH'], HOME: '/nonexistent', ...env },
       stdio: ['ignore', 'pipe', 'pipe'],
     })
@@ -58,7 +58,7 @@ export class Running {
     return this.#stderr
   }
 
-  /** Whether the log contains this event; see src/core/event.ts. */
+  /** Returns true if the log contains this event; see src/core/event.ts. */
   tells(event: LogLine['event']): boolean {
     return this.log.some((line) => line.event === event)
   }
@@ -72,7 +72,7 @@ export class Running {
     this.#child.kill(signal)
   }
 
-  /** Sends SIGTERM and waits for the end. */
+  /** Sends SIGTERM and waits until the process has ended. */
   async stop(): Promise<Finished> {
     this.signal('SIGTERM')
     return this.finished
@@ -102,7 +102,7 @@ export class Site {
   readonly root = tempDir('site')
   readonly #runs: Running[] = []
 
-  /** @param env environment of the program */
+  /** @param env the environment of the program */
   constructor(
     readonly store: readonly string[],
     readonly env: Record<string, string> = {},
@@ -110,17 +110,17 @@ export class Site {
     for (const folder of ['conf.d', 'templates', 'out']) mkdirSync(join(this.root, folder))
   }
 
-  /** Returns the path of a file in the folder for destinations, which tests also use for files of their own. */
+  /** Returns the path of a file in the folder for destinations. Tests also keep their own files there. */
   path(name: string): string {
     return join(this.root, 'out', name)
   }
 
-  /** Returns the text of such a file; undefined if it does not exist. */
+  /** Returns the text of a file in the folder for destinations, or undefined if the file does not exist. */
   read(name: string): string | undefined {
     return existsSync(this.path(name)) ? readFileSync(this.path(name), 'utf8') : undefined
   }
 
-  /** Returns the number of lines of such a file. Commands append one line each time they run. */
+  /** Returns the number of lines of a file in that folder. Test commands append one line each time they run. */
   lines(name: string): number {
     return (this.read(name) ?? '').split('\n').length - 1
   }
@@ -157,7 +157,7 @@ export class Site {
     return run
   }
 
-  /** Writes the file that the command line names with -conf-file. */
+  /** Writes confd.toml, which the command line names with -conf-file. */
   config(text: string): void {
     writeFileSync(join(this.root, 'confd.toml'), text)
   }

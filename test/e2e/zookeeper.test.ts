@@ -1,5 +1,5 @@
-// The built program on an ensemble of three ZooKeepers. Its session moves when its member dies, hangs or loses the
-// other members. The program also survives an expired session.
+// The built program with an ensemble of three ZooKeeper servers. Its session moves to another server when its own
+// server dies, hangs or loses the others. The program also survives an expired session.
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest'
 import { connectionsTo } from '../support/sockets.ts'
 import { until } from '../support/until.ts'
@@ -87,7 +87,7 @@ test('without a quorum the file stays, and follows once there is one again', asy
 test('a session that expires while the program is suspended', async () => {
   const [home, other] = await withSession()
   await changeArrives(other)
-  // The same happens to every process of a suspended machine.
+  // When a machine is suspended, all its processes stop in the same way.
   run.signal('SIGSTOP')
   const connections = async (): Promise<number> =>
     (await ask(home.port, 'cons')).split('\n').filter((line) => line.includes('sid=0x')).length

@@ -1,4 +1,4 @@
-// The agenda over real units: when each unit is due, and that no unit is in two cycles at once or forgotten.
+// The agenda with real units: when each unit is due. No unit is forgotten or in two cycles at the same time.
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { Agenda } from '../../src/engine/agenda.ts'
@@ -9,7 +9,7 @@ const unitOf = (name: string): Unit => new Unit(name, [resourceOf(name)], { quie
 const always = (): boolean => true
 const never = (): boolean => false
 
-/** Returns the start times of a unit's cycles of `cycle` ms each, if its keys change at `changes` (times in ms). */
+/** Returns when a unit's cycles start if its keys change at `changes` and a cycle takes `cycle`. Times are in ms. */
 function startsOf(
   changes: readonly number[],
   { quiet = undefined as number | undefined, cycle = 5 } = {},
@@ -52,7 +52,7 @@ describe('adaptive coalescing', () => {
   it('acts on the end of a small burst after 100 ms without a change', () => {
     expect(startsOf(apart(2, 20))).toEqual([5000, 5120])
     expect(startsOf(apart(10, 2))).toEqual([5000, 5118])
-    // The same holds after a series of slow changes.
+    // The same is true after a series of slow changes.
     expect(startsOf([...apart(9, 300), 7402])).toEqual([...apart(9, 300), 7502])
   })
 
@@ -84,7 +84,7 @@ describe('adaptive coalescing', () => {
     expect(startsOf([...changes, last + 1400]).at(-1)).toBe(last + 1400)
   })
 
-  it('keeps a quiet time that is set', () => {
+  it('uses a quiet time that is set', () => {
     const flaps = apart(100, 120)
     expect(startsOf(flaps, { quiet: 100 })).toEqual(flaps)
     expect(startsOf(flaps, { quiet: 0 })).toEqual(flaps)
@@ -212,7 +212,7 @@ describe('the agenda', () => {
       expect(agenda.next).toBe(Infinity)
     })
 
-    it('holds up no other', () => {
+    it('delays no other unit', () => {
       const agenda = new Agenda()
       const [a, b] = [unitOf('a'), unitOf('b')]
       agenda.at(a, 0)

@@ -1,5 +1,5 @@
-// The reload desk over a real journal: which debts it records, when, when it removes them, and what it logs. The rules
-// for the start of runs and placements are tested in test/core/reload-protocol.test.ts.
+// The reload desk with a real journal: which debts it records and removes, when it does so, and what it logs.
+// test/core/reload-protocol.test.ts tests when runs and placements start.
 import { writeFileSync } from 'node:fs'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
@@ -64,7 +64,7 @@ async function found(): Promise<Record<string, readonly string[]>> {
   return Object.fromEntries([...owed].map(([name, { commands }]) => [name, commands]))
 }
 
-/** Records debts of an earlier run, and reopens the journal. */
+/** Records debts in the journal as an earlier run would, and reopens the journal. */
 async function inherit(...entries: Partial<Owed>[]): Promise<void> {
   await journal.owe(entries.map((one) => ({ resource: 'a', since: 1, commands: [], ...one })))
   await journal.close()
@@ -260,7 +260,7 @@ describe('one run', () => {
     expect(runs).toEqual([])
     clock.advance(1)
     expect(runs).toHaveLength(1)
-    // The late resource gets a run of its own.
+    // The late resource gets its own run.
     await desk.finish(runs[0] as Run, succeeded)
     await place(desk, 'b', reloads('reload'))
     desk.release(['reload'])
@@ -337,7 +337,7 @@ describe('a placement that has to wait', () => {
     const entered = desk.enter(next).then(() => (isAdmitted = true))
     await desk.ask('b', judged)
     expect(desk.due()).toEqual([])
-    // Gives a wrong admission time to happen.
+    // Gives a wrong admission time to happen before the check.
     await journal.verify()
     expect(isAdmitted).toBe(false)
     await desk.finish(run, succeeded)
@@ -401,7 +401,7 @@ describe('a debt of an earlier run of the program', () => {
     await inherit({ resource: 'a', commands: ['old'] }, { resource: 'b', commands: [] })
     const desk = new Desk(journal, clock, (event) => events.push(event), true)
     const free = desk.configure(configured({ a: [], b: ['reload'] }))
-    // The record of b names no command: only the swap of its files was interrupted.
+    // The record of b names no command, since only the swap of its files was interrupted.
     expect(free).toEqual(['a', 'b'])
     await desk.strike(free)
     expect([desk.due(), await found()]).toEqual([[], {}])

@@ -1,4 +1,4 @@
-// One template, many files: which items are rendered again after a change. Uses the real renderer and the real mirror.
+// One template, many files: which items are rendered again after a change. Uses the real renderer and mirror.
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { toKey, type Key } from '../../src/core/key.ts'
@@ -49,7 +49,7 @@ class World {
     this.forEach.keysChanged(changes)
   }
 
-  /** Renders and confirms. Returns the text of each fresh file by its path, or the fault's message. */
+  /** Renders and confirms. Returns the text of each newly rendered file by its path, or the message of the fault. */
   async settle(): Promise<Record<string, string> | string> {
     const result = await this.render()
     if ('fault' in result) return result.fault.message
@@ -71,7 +71,7 @@ class World {
 const textsOf = ({ fresh }: Expansion): Record<string, string> =>
   Object.fromEntries(fresh.map(({ spec, bytes }) => [spec.dest, Buffer.from(bytes).toString()]))
 
-/** Renders the same keys with a fresh ForEach, as the expected result. */
+/** Renders the same keys with a new ForEach, which gives the expected result. */
 async function anew(world: World): Promise<Record<string, string> | string> {
   const result = await new ForEach(workshop.renderer, 'etcdv3').render(world.spec, world.tree)
   return result.ok ? textsOf(result.value) : result.error.fault.message
@@ -164,7 +164,7 @@ describe('items to render again', () => {
     const text =
       '{{ item.value }} {{ item.get("port", "-") }} {{ item.exists("n") }} ' +
       '{% if item.name == "a" %}{{ gets("/vhosts/b/*") | length }}{{ item.ls() }}{% endif %}' +
-      // Fails while this key exists.
+      // The template fails while this key exists.
       '{% if exists("/vhosts/n/n") %}{{ getv("/none") }}{% endif %}'
     const world = new World(text, {
       dest: '/etc/sites/{{ item.name }}.{{ item.get("n", "0") }}.conf',

@@ -35,7 +35,7 @@ class Step implements fc.AsyncCommand<object, World> {
   }
 
   async run(_: object, world: World): Promise<void> {
-    // Not awaited, so that its consequences are interleaved with the following steps.
+    // Does not wait for the result, so that the consequences are interleaved with the following steps.
     void this.act(world)
   }
 
@@ -81,7 +81,7 @@ const steps = [
   number.map((n) => new Step(`reload r${n}`, (world) => world.life?.forceReload(nameOf(n)))),
 ]
 
-/** Runs all scheduled operations, and those that follow from them. */
+/** Runs all scheduled operations, and the operations that follow from them. */
 async function drain(scheduler: fc.Scheduler, world: World): Promise<void> {
   for (;;) {
     for (let tick = 0; tick < 20; tick++) await Promise.resolve()
@@ -93,7 +93,7 @@ async function drain(scheduler: fc.Scheduler, world: World): Promise<void> {
   }
 }
 
-/** Advances the clock from timer to timer until none is pending, at most 60 times. */
+/** Advances the clock from timer to timer until no timer is pending, at most 60 times. */
 async function settle(scheduler: fc.Scheduler, world: World): Promise<void> {
   await drain(scheduler, world)
   for (let n = 0; n < 60 && world.faults.length === 0 && world.advance(0); n++) {
@@ -118,7 +118,7 @@ function checkExplained(world: World): void {
 
 /**
  * Checks that every resource is in sync. Call only when no content is faulty.
- * @param mayBeRolledBack whether a rolled-back content is accepted, which may have shared its reload with a faulty one
+ * @param mayBeRolledBack accepts contents that were rolled back because they shared a reload with a faulty one
  */
 function checkInSync(world: World, mayBeRolledBack: boolean): void {
   const life = world.life
@@ -144,7 +144,7 @@ async function story(
   world.setReachable(true)
   void world.start()
   world.life?.demandSuspended()
-  // In the first round, a good content may share its reload with a bad one that is about to be replaced.
+  // In the first round, good content may share its reload with bad content that is about to be replaced.
   for (const round of ['end', 'last']) {
     for (const n of world.traits.keys()) world.write(nameOf(n), `ok-${round}-${n}`)
     await settle(scheduler, world)

@@ -45,7 +45,8 @@ export interface Traits {
 
 /**
  * The kind of a content determines what happens to it. `bad`: its reload fails; `vbad`: its verification fails;
- * `refused`: its check fails; `gbad`: the check of its group fails; `broken`: it cannot be rendered; `ok`: all succeed.
+ * `refused`: its check fails; `gbad`: the check of its group fails; `broken`: it cannot be rendered; `ok`: everything
+ * succeeds.
  */
 export const kinds = ['ok', 'ok', 'ok', 'bad', 'vbad', 'refused', 'gbad', 'broken'] as const
 export type Kind = (typeof kinds)[number]
@@ -78,7 +79,7 @@ interface FormerState {
 /** The state that survives a kill, and the expectations against which the rules are checked. */
 export class World {
   now = 0
-  /** Orders renames and starts of runs; each of them increments it. */
+  /** Orders renames and starts of runs. Each rename and each start increments it. */
   moment = 0
   readonly files = new Map<string, string>()
   readonly journal = new Map<string, Owed>()
@@ -95,15 +96,15 @@ export class World {
   /** All steps in order, printed with a failure. */
   readonly story: string[] = []
 
-  /** By destination: the moment at which its newest content was placed. This and the rest are expectations. */
+  /** By destination: the moment when its newest content was placed. This map and the fields below are expectations. */
   readonly placedAt = new Map<string, number>()
   /** By destination: the command that must read its newest content, as configured at its placement. */
   readonly commandAt = new Map<string, string>()
-  /** By destination: the last moment at which no command was configured for it. */
+  /** By destination: the last moment when no command was configured for it. */
   readonly freedAt = new Map<string, number>()
   /**
-   * By resource: the moment at which the last successful run for it began, by the command configured when the success
-   * was acknowledged. Later changes of the configuration do not invalidate it.
+   * By resource: the moment when its last successful run began. The run's command is the one that was configured when
+   * the success was acknowledged. Later changes of the configuration do not invalidate the success.
    */
   readonly readFrom = new Map<string, number>()
   readonly original = new Map<string, string | undefined>()
@@ -163,7 +164,9 @@ export class World {
     if (this.isStoreReachable) this.life?.keysChanged(changes, before)
   }
 
-  /** R3: a run must settle each debt of an earlier life, even if the placement it comes from is unknown here. */
+  /**
+   * R3: a run must settle each debt of an earlier life, even if the world does not know the placement that caused it.
+   */
   inherit(): void {
     for (const [name, { commands }] of this.journal) {
       const [command] = commands
@@ -242,8 +245,8 @@ export class World {
   }
 
   /**
-   * Without a command, nothing is owed for the content in place, now or later. Call for each generation, too: another may
-   * follow before the next step.
+   * Without a command, nothing is owed for the content in place, now or later. Call this for each generation as well,
+   * since another one may follow before the next step.
    */
   freeWithoutCommand(): void {
     for (const dest of this.placedAt.keys()) {
@@ -514,7 +517,7 @@ export class Life {
   #proved({ command, resources, start }: ProgramRun): void {
     const { world } = this
     for (const name of resources) {
-      // A run of a command that is no longer configured proves nothing.
+      // A run of a command that is no longer configured does not prove anything.
       if (world.atWork(name)?.command !== command) continue
       world.readFrom.set(name, Math.max(world.readFrom.get(name) ?? -1, start))
     }
@@ -554,7 +557,7 @@ export class Life {
     if (this.#traitsOf(resource) !== undefined) this.#checkStatus(resource)
   }
 
-  /** R7: the status describes the content in place, and names the command that rejected the other one. */
+  /** R7: the status describes the content in place, and names the command that rejected the other content. */
   #checkStatus(name: string): void {
     const { resources } = this.board.status(this.journal.owed, this.#clock.time())
     const status = resources.find((one) => one.name === name)
@@ -660,7 +663,7 @@ function machineOf(world: World, life: Life): Machine {
   return {
     observe: async (dest) => observed(world, dest),
     async prepare(changes) {
-      // Read before the first pause: the configuration may change while the work is under way.
+      // Reads the units before the first pause, because the configuration may change while the work is under way.
       const units = new Map(changes.map(({ resource }) => [resource, world.unitOf(resource)]))
       const names = new Set(changes.map(({ resource }) => resource))
       const judged = new Set([...names].filter((name) => isJudged(traitsOf(name))))

@@ -1,4 +1,4 @@
-// Shared by the engine's tests: resources in short form, a clock that the test controls, and the parts of a run.
+// Shared by the tests of the engine: resources in short form, a clock that the test controls, and the parts of a run.
 import { Claims } from '../../src/core/claims.ts'
 import type { Clock } from '../../src/core/clock.ts'
 import type { Emit } from '../../src/core/event.ts'

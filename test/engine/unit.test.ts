@@ -1,4 +1,4 @@
-// The state of a unit: collected between its cycles, and carried over to a new configuration.
+// The state of a unit, which is collected between its cycles and carried over to a new configuration.
 import { describe, expect, it } from 'vitest'
 import { causeOf, causeOfFiles, type Cause } from '../../src/core/cause.ts'
 import type { Key } from '../../src/core/key.ts'

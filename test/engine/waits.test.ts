@@ -1,5 +1,5 @@
-// Units whose templates look up parts of a store that are not known yet: when their wait ends, and that a wait without
-// end is a fault.
+// Units whose templates look up parts of a store that are not known yet. The tests cover when a wait ends, and that a
+// wait without end is a fault.
 import { rmSync } from 'node:fs'
 import { afterAll, afterEach, beforeEach, expect, test } from 'vitest'
 import type { Event } from '../../src/core/event.ts'
@@ -29,7 +29,7 @@ beforeEach(() => {
 })
 afterEach(() => worker.stop())
 
-/** Returns the tree of an on-demand store of which only these keys are known. */
+/** Returns the tree of an on-demand store in which only these keys are known. */
 function knowing(keys: Readonly<Record<Key, string>>): Tree {
   const entries = new Map(Object.entries(keys) as [Key, string][])
   const known = { trees: new Set(entries.keys()), names: new Set<Key>() }
@@ -107,7 +107,7 @@ test('endless waits, each for another part, are a fault', async () => {
   expect(events.find(({ kind }) => kind === 'failed')).toMatchObject({
     resource: 'r0',
     at: 'render',
-    fault: { message: expect.stringMatching(/^each render looks up something else/) as string },
+    fault: { message: expect.stringMatching(/^each render looks up other keys/) as string },
   })
   expect([worker.isWaiting, [...worker.failed]]).toEqual([false, ['r0']])
 })

@@ -1,4 +1,4 @@
-// A child process: its start, signals and end. Real processes, no engine.
+// The start, signals and end of a child process. Uses real processes, without an engine.
 import { spawn } from 'node:child_process'
 import { chmodSync, mkdtempSync, readFileSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -79,7 +79,7 @@ describe('its start', () => {
   })
 
   it.each([
-    ['a name that PATH does not have', ['no-such-program'], 127, /no folder of PATH/],
+    ['a name that PATH does not have', ['no-such-program'], 127, /not in any folder of PATH/],
     ['a path that is not there', ['/no/such/program'], 127, /no such file/],
     ['a file that is not executable', ['FILE'], 126, /not executable/],
     ['a folder', ['/etc'], 126, /not executable/],

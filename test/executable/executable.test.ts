@@ -1,5 +1,5 @@
-// The single executable, as the short form of `npm run test:executable`: faults that only a single file can have, then
-// the cases and some of the e2e tests, run on the executable unchanged.
+// The short form of `npm run test:executable`. Tests faults that only a single executable can have, then runs the cases
+// and some of the e2e tests on the executable unchanged.
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -11,7 +11,7 @@ import { removeDir, tempDir } from '../support/process.ts'
 const top = fileURLToPath(new URL('../..', import.meta.url))
 const executable = join(top, '.cache/executable/reconfd')
 compile(executable)
-// Affects only the tests imported below, since each test file runs in a process of its own.
+// Affects only the tests imported below, since each test file runs in its own process.
 process.env['RECONFD_PROGRAM'] = executable
 
 /** Creates a folder with one resource that shows an environment variable. The program is started in this folder. */

@@ -1,5 +1,5 @@
-// Faults of commands. A fault is armed while the program works, and occurs a given number of times. Its damage must be
-// repaired without another change.
+// Faults of commands. A fault is armed while the program works, and occurs a given number of times. The program must
+// repair the damage without another change.
 import { readFileSync } from 'node:fs'
 import { describe, test } from 'vitest'
 import { trying, type TrialOptions } from './harness.ts'
@@ -81,7 +81,7 @@ describe.concurrent('commands', { timeout: 90_000 }, () => {
         await trial.begin()
         trial.arm('app.conf')
         await trial.write()
-        // The command started a background process, which must be neither awaited nor ended.
+        // The command started a background process, which reconfd must neither wait for nor end.
         await trial.settle()
         await trial.write()
         await trial.settle()
@@ -103,7 +103,7 @@ describe.concurrent('commands', { timeout: 90_000 }, () => {
           trial.arm('app.conf')
           await trial.write()
           await trial.until('the reload runs', () => isSpent(trial.file('app.conf.armed')))
-          // These changes are swapped in during the running reload, so they need another one.
+          // These changes are swapped in during the running reload, so they need another reload.
           await trial.writes(2)
         }
         await trial.judge()

@@ -1,5 +1,5 @@
-// Faults of Consul: restarted, wiped, restored from a snapshot, overloaded, cut off in the middle of an answer, and a
-// token that loses its permissions.
+// Faults of Consul: it is restarted, wiped, restored from a snapshot, overloaded or cut off in the middle of an answer,
+// or a token loses its permissions.
 import { describe, expect, test } from 'vitest'
 import { startProxy, type Proxy } from '../support/proxy.ts'
 import { startConsul, type ConsulServer } from '../support/servers.ts'
@@ -10,7 +10,7 @@ import { serverStore } from './stores.ts'
 interface Scene {
   readonly trial: Trial
   readonly consul: ConsulServer
-  /** Between the program and the agent. The trial writes directly to the agent. */
+  /** The proxy between the program and the agent. The trial writes directly to the agent. */
   readonly proxy: Proxy
 }
 
@@ -93,7 +93,7 @@ describe.concurrent('Consul', { timeout: 90_000 }, () => {
         await call(`/v1/acl/policy/${ID}`, policy('key_prefix "elsewhere" { policy = "read" }'))
         await trial.writes(3)
         await trial.untilTold('store-stale')
-        // Keys hidden by the token are not deleted. A file without them would be an unplanned content.
+        // Keys that the token hides are not deleted. A file without them would count as unplanned content.
         await trial.writes(3)
         await call(`/v1/acl/policy/${ID}`, everything)
         await trial.write()

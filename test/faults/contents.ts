@@ -1,7 +1,7 @@
 // The expected contents of a trial's destinations for each state of the store. A state is a number. It is the value of
-// several keys, all written in one transaction, and appears at the top, in the middle and at the end of each file. So a
-// half-written file, a mixture of two states and a file with an empty list of servers all differ from every planned
-// content.
+// several keys, all written in one transaction, and appears at the top, in the middle and at the end of each file. So
+// every planned content differs from a half-written file, from a mixture of two states, and from a file with an empty
+// list of servers.
 import { createHash } from 'node:crypto'
 
 /** `none`: the store is empty. */
@@ -26,7 +26,7 @@ export function keysOf(prefix: string, n: number): ReadonlyMap<string, string> {
   ])
 }
 
-/** Templates in Go syntax, so that other programs can be tried with them, too. */
+/** Templates in Go syntax, so that trials can run other programs, too. */
 export const templatesFor = (prefix: string): Readonly<Record<Destination, string>> => ({
   'app.conf':
     `begin {{getv "${prefix}/first" "none"}}\n` +

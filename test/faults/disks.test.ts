@@ -1,5 +1,5 @@
-// Faults of destinations and state directories: a full disk, read-only files, mount points, a directory in place of a
-// destination, removed folders. The old files stay whole, and everything recovers once the fault is over.
+// Faults of destinations and state directories: a full disk, read-only files, mount points, a directory instead of a
+// file, removed folders. The old files stay intact, and everything recovers once the fault has ended.
 import { mkdirSync, openSync, closeSync, rmSync, writeFileSync, writeSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, test, type TestContext } from 'vitest'
@@ -17,7 +17,7 @@ interface Scene {
   readonly disk: string
 }
 
-/** @param inPlace whether each destination is a mount point of its own */
+/** @param inPlace whether each destination is a separate mount point */
 async function withDisk(
   place: Place,
   use: (scene: Scene) => Promise<void>,
@@ -63,7 +63,7 @@ function fill(disk: string): () => void {
   return () => rmSync(path)
 }
 
-/** Wraps a test that mounts. For ordinary users, it is skipped with the reason. For root, mounting must work. */
+/** Wraps a test that mounts. An ordinary user skips the test with the reason; for root, mounting must work. */
 const mounting =
   (run: () => Promise<void>) =>
   async (context: TestContext): Promise<void> => {
@@ -144,7 +144,7 @@ describe.concurrent('disks', { timeout: 60_000 }, () => {
       withDisk('state', async ({ trial, disk }) => {
         await trial.begin()
         const free = fill(disk)
-        // Each change makes the journal longer, until it needs another page of the full disk.
+        // Each change makes the journal longer, until the journal needs another page on the full disk.
         for (let n = 0; n < 200 && trial.program?.told('failed') === 0; n++) {
           await trial.write()
           await trial.until('it is taken up', () => trial.isInPlace() || hasFailed(trial))
@@ -161,7 +161,7 @@ describe.concurrent('disks', { timeout: 60_000 }, () => {
     mounting(() =>
       withDisk('state', async ({ trial, disk }) => {
         await trial.begin()
-        // The kernel refuses to remount read-only while a file is open for writing, so the program stops first.
+        // The kernel refuses to remount a disk read-only while a file is open for writing, so the program stops first.
         await trial.stop()
         remount(disk, 'ro')
         await trial.write()
@@ -182,7 +182,7 @@ describe.concurrent('disks', { timeout: 60_000 }, () => {
         rmSync(trial.file('state'), { recursive: true })
         await trial.writes(3)
         await trial.settle()
-        // Removes it again, at a moment between a swap and its reload.
+        // Removes the state directory again, between a swap and its reload.
         await trial.write()
         rmSync(trial.file('state'), { recursive: true, force: true })
         await trial.judge()

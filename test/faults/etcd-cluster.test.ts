@@ -1,4 +1,4 @@
-// A cluster of three etcd members loses the member that the program uses, which is the leader or a follower.
+// A cluster of three etcd members loses the member that the program uses, either the leader or a follower.
 import { afterAll, beforeAll, test } from 'vitest'
 import { startEtcdCluster, type EtcdCluster, type Member } from '../support/etcd-cluster.ts'
 import { until } from '../support/until.ts'
@@ -16,11 +16,11 @@ afterAll(async () => {
 
 interface Scene {
   readonly trial: Trial
-  /** The member that the program uses: the first of its nodes. */
+  /** The member that the program uses, which is the first of its nodes. */
   readonly first: Member
 }
 
-/** Runs a trial whose program uses the leader or a follower, and which writes through another follower. */
+/** Runs a trial whose program uses the leader or a follower. The trial writes through another follower. */
 async function withCluster(whom: 'leader' | 'follower', use: (scene: Scene) => Promise<void>) {
   const leader = await until('a leader', () => cluster.leader().catch(() => undefined))
   const followers = cluster.members.filter((member) => member !== leader)
@@ -30,7 +30,7 @@ async function withCluster(whom: 'leader' | 'follower', use: (scene: Scene) => P
   await trying(etcdStore(last.client, nodes), {}, (trial) => use({ trial, first }))
 }
 
-/** Writes `count` states, and repeats writes that the cluster refuses while it elects a new leader. */
+/** Writes `count` states, and repeats each write that the cluster refuses while it elects a new leader. */
 async function writesWhenTaken(trial: Trial, count: number): Promise<void> {
   for (let n = 0; n < count; n++) {
     await until('a write is taken', () =>
@@ -56,7 +56,7 @@ test.each(members)('the %s is killed and comes back', { timeout: 90_000 }, async
   })
 })
 
-// Slow tests: the program must detect by a timeout that its member is silent.
+// These tests are slow, because the program must detect by a timeout that its member is silent.
 test.each(isLong ? members : (['leader'] as const))(
   'the %s is stopped and continues',
   { timeout: 90_000 },

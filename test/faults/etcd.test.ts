@@ -1,5 +1,5 @@
-// Faults of etcd: killed, stopped, behind a partition, compacted, restored from a snapshot, with tokens that expire.
-// Each test has its own server and mostly waits.
+// Faults of etcd: it is killed, stopped, cut off by a partition, compacted or restored from a snapshot, or its tokens
+// expire. Each test has its own server and mostly waits.
 import { spawnSync } from 'node:child_process'
 import { rmSync } from 'node:fs'
 import { describe, expect, test } from 'vitest'
@@ -12,7 +12,7 @@ import { etcdStore, type TrialStore } from './stores.ts'
 interface Scene {
   readonly trial: Trial
   readonly etcd: EtcdServer
-  /** Between the program and the server. The trial writes directly to the server. */
+  /** The proxy between the program and the server. The trial writes directly to the server. */
   readonly proxy: Proxy
 }
 
@@ -106,7 +106,7 @@ describe.concurrent('etcd', { timeout: 90_000 }, () => {
         const reader = { name: 'reader', password, prefix: trial.prefix }
         await etcd.client.enableAuth('root password', reader)
         await trial.begin()
-        // After a silence, the program sends a request beside its watch. Its token has expired by then.
+        // After a silence, the program sends a request beside its watch. By then, the token has expired.
         const before = await authenticationsAt(etcd)
         await until('a token is renewed', async () => (await authenticationsAt(etcd)) > before)
         await trial.write()

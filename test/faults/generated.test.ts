@@ -1,5 +1,5 @@
-// Generated inputs: 300 of each kind, 10,000 with RECONFD_LONG=1. Each input gives a fault or a result and never an
-// exception, and nothing is written except the destination.
+// Generated inputs: 300 of each kind, or 10,000 with RECONFD_LONG=1. Each input gives a fault or a result but never an
+// exception, and nothing except the destination is written.
 import { mkdirSync, readdirSync, writeFileSync } from 'node:fs'
 import { join, relative } from 'node:path'
 import fc from 'fast-check'
@@ -18,7 +18,7 @@ import { isOurs, Program } from './program.ts'
 import { isLong, printSeed, seed } from './random.ts'
 
 const RUNS = { numRuns: isLong ? 10_000 : 300, seed }
-/** The number of inputs of each kind for the built program. */
+/** The number of inputs of each kind that the built program gets. */
 const SAMPLE = isLong ? 100 : 6
 const LIMIT = isLong ? 1_800_000 : 60_000
 
@@ -121,7 +121,7 @@ const listing = (root: string): string[] =>
     .map((entry) => relative(root, join(entry.parentPath, entry.name)))
     .sort()
 
-describe.each(['nunjucks', 'go'] as const)('worked off by %s', { timeout: LIMIT }, (engine) => {
+describe.each(['nunjucks', 'go'] as const)('rendered by %s', { timeout: LIMIT }, (engine) => {
   const everything = {
     nunjucks:
       '{% for p in gets("/*") %}{{ p.key }}={{ p.value }}\n{% endfor %}{{ ls("/") | join(",") }}',
@@ -189,7 +189,7 @@ test.runIf(isOurs)('a sample, through the built program', { timeout: LIMIT }, as
     const file = name.startsWith('keys') ? name : 'keys.json'
     for (const sample of fc.sample(bytes, { numRuns: SAMPLE, seed })) {
       writeFileSync(join(root, name), sample)
-      // With -noop, no generated command runs. With a file store, no generated address is contacted.
+      // With -noop, no generated command runs. With a file store, the program contacts no generated address.
       const program = new Program({
         mode: '-onetime',
         store: ['-backend', 'file', '-file', join(root, file)],

@@ -1,4 +1,4 @@
-// Generators of unusual names and values, and of files that contain them, intact or damaged. All are random and
+// Generators of unusual names and values, and of intact or damaged files that contain them. All are random and
 // independent of the program's behaviour.
 import fc from 'fast-check'
 import { stringify as toToml } from 'smol-toml'
@@ -44,7 +44,7 @@ const ODD = [
   'null',
 ]
 
-/** Any text: control characters, lone surrogates, and the odd texts above. */
+/** Generates any text: control characters, lone surrogates, and the odd texts above. */
 export const text = fc.oneof(
   { weight: 3, arbitrary: fc.constantFrom(...ODD) },
   { weight: 3, arbitrary: fc.string({ unit: 'binary', maxLength: 20 }) },
@@ -52,7 +52,7 @@ export const text = fc.oneof(
   { weight: 1, arbitrary: fc.string({ unit: 'grapheme', maxLength: 40 }) },
 )
 
-/** Up to 500,000 characters. */
+/** Generates a text of up to 500,000 characters. */
 export const longText = fc
   .tuple(text, fc.integer({ min: 1, max: 500_000 }))
   .map(([part, length]) => (part === '' ? 'x' : part).repeat(length).slice(0, length))
@@ -63,7 +63,7 @@ export interface Tree {
   readonly [name: string]: Tree | string | number | boolean | null | readonly unknown[]
 }
 
-/** Possible contents of a keys file, including the name `__proto__`. */
+/** Generates possible contents of a keys file, including the name `__proto__`. */
 export const tree: fc.Arbitrary<Tree> = fc.letrec<{ tree: Tree; leaf: unknown }>((tie) => ({
   leaf: fc.oneof(
     { weight: 6, arbitrary: value },
@@ -80,7 +80,7 @@ export const tree: fc.Arbitrary<Tree> = fc.letrec<{ tree: Tree; leaf: unknown }>
     .map(ownProperties),
 })).tree
 
-/** Like JSON.parse, treats `__proto__` as an ordinary property. */
+/** Treats `__proto__` as an ordinary property, like JSON.parse. */
 function ownProperties(entries: readonly (readonly [string, unknown])[]): Tree {
   const made = {}
   for (const [name, value] of entries) {
@@ -94,7 +94,7 @@ function ownProperties(entries: readonly (readonly [string, unknown])[]): Tree {
   return made
 }
 
-/** Replaces up to 8 bytes by up to 4 others: truncated text, invalid UTF-8, unbalanced brackets. */
+/** Replaces up to 8 bytes with up to 4 others, which gives truncated text, invalid UTF-8 or unbalanced brackets. */
 export const damaged = (source: fc.Arbitrary<string>): fc.Arbitrary<Buffer> =>
   fc
     .tuple(
@@ -109,7 +109,7 @@ export const damaged = (source: fc.Arbitrary<string>): fc.Arbitrary<Buffer> =>
       return Buffer.concat([bytes.subarray(0, at), put, bytes.subarray(at + length)])
     })
 
-/** Gives the text intact or damaged. */
+/** Generates the text, either intact or damaged. */
 export const perhapsDamaged = (source: fc.Arbitrary<string>): fc.Arbitrary<Buffer> =>
   fc.oneof(
     source.map((text) => Buffer.from(text)),
@@ -125,7 +125,7 @@ const writers = {
 export type KeysFile = keyof typeof writers
 export const keysFiles = Object.keys(writers) as readonly KeysFile[]
 
-/** The text of a keys file. Keys that its format cannot represent become JSON text. */
+/** Generates the text of a keys file. Keys that the format cannot represent are written as JSON. */
 export const keysText = (name: KeysFile): fc.Arbitrary<string> =>
   tree.map((keys) => {
     try {
@@ -152,7 +152,7 @@ const tomlValue = fc.oneof(
   fc.constantFrom('"0644"', '"99999"', '"10s"', '"-1s"', '"50%"', '"1e9h"', '"../../x"', '"/"'),
 )
 
-/** TOML with these tables, which contain these keys among others. */
+/** Generates TOML with these tables, which contain these keys and others. */
 export function tomlText(tables: readonly string[], keys: readonly string[]): fc.Arbitrary<string> {
   const key = fc.oneof(
     { weight: 8, arbitrary: fc.constantFrom(...keys) },

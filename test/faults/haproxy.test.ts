@@ -1,8 +1,8 @@
-// A randomized run with `[template.haproxy]`: servers are added, changed and removed while HAProxy is reloaded,
-// restarted, killed and suspended, servers are changed by hand, and reconfd is stopped and killed. After each round,
-// HAProxy must have the servers of the file.
+// A randomized run with `[template.haproxy]`. Servers are added, changed and removed. Meanwhile HAProxy is reloaded,
+// restarted, killed and suspended, its servers are changed by hand, and reconfd is stopped and killed. After each
+// round, HAProxy must have the servers of the file.
 //
-// The default is a short run. `npm run soak -- haproxy` sets the duration, RECONFD_LONG=1 covers all releases.
+// The default is a short run. `npm run soak -- haproxy` sets the duration, and RECONFD_LONG=1 covers all releases.
 import { afterEach, test } from 'vitest'
 import { Scene } from '../haproxy/scene.ts'
 import { ABLE } from '../haproxy/support.ts'
@@ -61,7 +61,7 @@ type Below = (most: number) => number
 const pause = (ms: number): Promise<void> => new Promise((passed) => setTimeout(passed, ms))
 
 function servers(below: Below): Record<string, string> {
-  // At least one server: a change that removes all keys would be held.
+  // There is always at least one server, because a change that removes all keys would be held.
   const all: Record<string, string> = { n9: '127.0.0.1:8009' }
   for (let n = 0; n < 6; n++) {
     const [weight, disabled] = [below(3), below(6) === 0 ? ' disabled' : '']

@@ -1,8 +1,8 @@
 // A trial: the program is exposed to faults while the store changes. Then four questions are asked.
 //
 //   1. Was every destination, at every moment, exactly one of the planned contents?
-//   2. Is the final content the one that a fresh -onetime gives?
-//   3. Did a reload succeed with that content after it was in place?
+//   2. Does the final content equal that of a fresh -onetime run?
+//   3. Did a reload succeed after that content was in place?
 //   4. Is nothing left behind: staged files, processes, sockets, handles, memory, owed reloads?
 //
 // The answers come from files and /proc, so that other programs can be tried, too (program.ts).
@@ -21,8 +21,8 @@ import { Witness } from './witness.ts'
 
 export interface TrialOptions {
   /**
-   * Returns the reload command of a destination, which contains `record`, the command that records the reload. Default:
-   * `record` alone. `armed` is a file that has one line for each fault that is still to occur.
+   * Returns the reload command of a destination. It contains `record`, the command that records the reload, and by
+   * default nothing else. `armed` is a file that has one line for each fault that is still to occur.
    */
   readonly reload?: (record: string, armed: string) => string
   readonly check?: (armed: string) => string
@@ -83,18 +83,18 @@ export class Trial {
     }
   }
 
-  /** Arms the fault of a destination's commands: it will occur `times` times. */
+  /** Arms a fault in a destination's commands: the fault will occur `times` times. */
   arm(dest: Destination, times = 1): void {
     writeFileSync(this.file(`${dest}.armed`), 'armed\n'.repeat(times))
   }
 
-  /** Returns the hashes of the contents that reloads found at the destination, in order. */
+  /** Returns the hashes of the contents that reloads have found at the destination, in order. */
   reloads(dest: Destination): readonly string[] {
     return linesOf(this.file(`${dest}.reloads`)).map((line) => line.split(' ')[1] ?? '')
   }
 
   /**
-   * Declares that the store now contains this state by other means than a write of this trial. Without this call, an
+   * Declares that the store now contains this state, although this trial has not written it. Without this call, an
    * empty store counts as unplanned.
    */
   storeHolds(state: State): void {
@@ -114,7 +114,7 @@ export class Trial {
     for (let n = 0; n < count; n++) await this.write()
   }
 
-  /** Writes states while the store may be unreachable. Ignores failed writes, which may still take effect. */
+  /** Writes states while the store may be unreachable. Ignores failed writes, although they may still take effect. */
   async attempts(count: number): Promise<void> {
     for (let n = 0; n < count; n++) await this.write().catch(() => undefined)
   }
@@ -129,7 +129,7 @@ export class Trial {
     return this.program
   }
 
-  /** Whether the files have the newest state and the last reload of each has read it. */
+  /** Returns true if all files have the newest state, and the last reload of each file has read it. */
   isInPlace(): boolean {
     const expected = contentsOf(this.now)
     return destinations.every(
@@ -176,15 +176,15 @@ export class Trial {
     }
   }
 
-  /** Waits until reconfd's log contains an event more than `before` times. Returns at once for other programs. */
+  /** Waits until reconfd's log contains an event more than `before` times. Returns immediately for other programs. */
   async untilTold(event: string, before = 0): Promise<void> {
     if (isOurs)
       await this.until(`it tells ${event}`, () => (this.program?.told(event) ?? 0) > before)
   }
 
   /**
-   * Kills the program and waits for its end.
-   * @param all also kills its descendants, as when a container or a machine dies
+   * Kills the program and waits until it has ended.
+   * @param all kills the program's descendants as well, as when a container or a machine dies
    */
   async kill(all = false): Promise<void> {
     this.program?.signal('SIGKILL')
@@ -193,14 +193,14 @@ export class Trial {
     this.#baseline = undefined
   }
 
-  /** Sends SIGTERM and waits for the end. */
+  /** Sends SIGTERM and waits until the program has ended. */
   async stop(): Promise<void> {
     this.program?.signal('SIGTERM')
     await this.program?.ended
     this.#baseline = undefined
   }
 
-  /** Waits for the newest state, then asks the four questions. Throws with all problems found. */
+  /** Waits for the newest state, then asks the four questions. Throws an error that lists all problems. */
   async judge(): Promise<void> {
     await this.settle() // Answers the third question, and part of the second.
     const seen = this.#witness.close()
@@ -213,7 +213,7 @@ export class Trial {
     throw new Error(`${no.join('\n')}\n${(this.program?.output ?? '').slice(-6000)}`)
   }
 
-  /** The first question for the reloads: did they find planned contents only? */
+  /** Answers the first question for reloads: did they find only planned contents? */
   #reloadsOfNothing(): string[] {
     return destinations.flatMap((dest) =>
       this.reloads(dest)

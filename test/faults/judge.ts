@@ -8,19 +8,19 @@ import type { Trial } from './harness.ts'
 import { isOurs, Program } from './program.ts'
 import { writeSite } from './site.ts'
 
-/** The open file descriptors of a working program, and its memory in MB. */
+/** The number of open file descriptors of a working program, and its memory in MB. */
 export interface Measure {
   readonly handles: number
   readonly memory: number
 }
 
-/** Permitted growth after a fault: a few connections, and MB that the garbage collector has not released. */
+/** The permitted growth after a fault: a few connections, and memory (in MB) that the garbage collector still keeps. */
 const HANDLES_MORE = 6
 const MEMORY_MORE = 100
 
 const LINGERING = { timeout: 5000 }
 
-/** The second question: compares the destinations with those of a fresh -onetime. */
+/** Answers the second question: compares the destinations with those of a fresh -onetime run. */
 export async function unlikeFresh(trial: Trial): Promise<string[]> {
   const root = trial.file('fresh')
   const out = join(root, 'out')
@@ -35,8 +35,8 @@ export async function unlikeFresh(trial: Trial): Promise<string[]> {
 }
 
 /**
- * The fourth question. Ends the program.
- * @param before the baseline from before the fault; undefined if the program has been restarted since
+ * Answers the fourth question, and ends the program.
+ * @param before the baseline taken before the fault; undefined if the program has been restarted since
  */
 export async function leftBehind(
   trial: Trial,
@@ -61,7 +61,7 @@ export async function leftBehind(
 /** Compares a recovered program with its baseline. */
 async function grown(program: Program, before: Measure): Promise<string[]> {
   const found: string[] = []
-  // An abandoned connection is closed with a delay.
+  // The program closes an abandoned connection with a delay.
   const most = before.handles + HANDLES_MORE
   await until('handles are closed', () => program.handles() <= most, LINGERING).catch(() =>
     found.push(`handles: ${before.handles} before, ${program.handles()} after`),
@@ -73,7 +73,7 @@ async function grown(program: Program, before: Measure): Promise<string[]> {
   return found
 }
 
-/** Checks that a -onetime on the same folders succeeds without a reload. */
+/** Checks that a -onetime run on the same folders succeeds without a reload. */
 async function stillOwed(trial: Trial): Promise<string[]> {
   const reloads = (): number => destinations.flatMap((dest) => trial.reloads(dest)).length
   const before = reloads()

@@ -1,6 +1,6 @@
-// SIGKILL at random instants during a stream of changes, followed by a restart. In about half of the kills, the
-// descendants are killed, too, as in a container. After about half of them, the stream pauses: the next program must
-// settle the debts of the killed one by itself, and no later change can hide that it has not.
+// SIGKILL at random instants during a stream of changes, each followed by a restart. About half of the kills also hit
+// the descendants, as in a container. After about half of the kills, the stream pauses. Then the next program must
+// settle the debts of the killed program by itself, and no later change can hide a lost reload.
 import { setTimeout as pass } from 'node:timers/promises'
 import { afterAll, beforeAll, test } from 'vitest'
 import { startConsul, startEtcd, type ConsulServer, type EtcdServer } from '../support/servers.ts'
@@ -24,7 +24,7 @@ afterAll(async () => {
   await Promise.all([etcd.stop(), consul.stop()])
 })
 
-/** Long enough to overlap the next swap, so that many kills occur between a swap and its reload. */
+/** Returns a reload that overlaps the next swap, so that many kills occur between a swap and its reload. */
 const slowReload = (record: string): string => `sleep 0.1; ${record}`
 
 async function killAgainAndAgain(trial: Trial, kills: number): Promise<void> {
@@ -43,13 +43,14 @@ async function killAgainAndAgain(trial: Trial, kills: number): Promise<void> {
     if (random() < 0.5) await trial.settle()
   }
   await trial.settle()
-  // The last recorded reload may be that of a surviving child of the killed program, while the new program has just
-  // started and will run it again. Another change makes sure that it has finished before its debts are checked.
+  // The last recorded reload may come from a surviving child of the killed program, while the new program has just
+  // started and will repeat that reload. Another change makes sure that the new program has finished before the trial
+  // checks its debts.
   await trial.write()
   await trial.judge()
 }
 
-// Enough for all `KILLS`, most of which happen with etcd.
+// The time limit is enough for all `KILLS`, most of which happen with etcd.
 const LIMIT = 60_000 + KILLS * 4000
 
 test(`etcd: killed ${KILLS * 0.6} times`, { timeout: LIMIT }, async () => {

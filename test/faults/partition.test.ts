@@ -1,5 +1,5 @@
-// A realistic network partition: packets are lost. It needs network namespaces; etcd.test.ts simulates a partition with
-// a proxy, which works everywhere.
+// A realistic network partition, in which packets are lost. This test needs network namespaces. etcd.test.ts simulates
+// a partition with a proxy, which works everywhere.
 import { spawn } from 'node:child_process'
 import { test } from 'vitest'
 import { createNetwork, type Network } from '../support/network.ts'

@@ -4,7 +4,7 @@
 //
 //     RECONFD_FAULTS_COMMAND='confd {mode} {store} -confdir {confdir}' npx vitest run test/faults/kill.test.ts
 //
-// {mode} is -watch or -onetime. {store} is -backend NAME and its -node or -file. {confdir} and {state} are folders of
+// {mode} is -watch or -onetime. {store} is -backend NAME with its -node or -file. {confdir} and {state} are folders of
 // the trial. Words are separated by blanks, without quoting. A trial judges by files and processes, never by the
 // program's own log.
 import { spawn, type ChildProcess } from 'node:child_process'
@@ -15,7 +15,7 @@ import { programWith } from '../support/program.ts'
 const other = process.env['RECONFD_FAULTS_COMMAND']
 const flags = '{mode} {store} -confdir {confdir} -state-dir {state} -log-format json {extra}'
 
-/** Whether the program is reconfd, whose flags and log tests may then use. */
+/** True if the program is reconfd. Then tests may use its flags and its log. */
 export const isOurs = other === undefined
 const template = other ?? `${programWith().flat().join(' ')} ${flags}`
 
@@ -25,10 +25,10 @@ export interface Invocation {
   readonly store: readonly string[]
   readonly confdir: string
   readonly state: string
-  /** Further flags of reconfd, not used for other programs. */
+  /** Further flags of reconfd, which other programs do not get. */
   readonly extra?: readonly string[]
   readonly env?: Readonly<Record<string, string>>
-  /** Words that precede the command line, for example to run it in a network namespace. */
+  /** Words that precede the command line, for example to run the program in a network namespace. */
   readonly wrap?: readonly string[]
 }
 
@@ -59,7 +59,7 @@ export class Program {
     const [command = '', ...args] = [...(invocation.wrap ?? []), ...commandLine(invocation)]
     const [name = '', value] = this.#mark.split('=')
     const child = spawn(command, args, {
-      // Inherits no settings of the machine, such as CONFD_*.
+      // The program inherits no settings of the machine, such as CONFD_*.
       env: { PATH: process.env['PATH'], HOME: '/nonexistent', [name]: value, ...invocation.env },
       stdio: ['ignore', 'pipe', 'pipe'],
     })
@@ -83,7 +83,7 @@ export class Program {
     return leftovers.children.has(this.#child)
   }
 
-  /** The end of its output. */
+  /** The last part of the program's output. */
   get output(): string {
     return this.#output
   }
@@ -108,21 +108,21 @@ export class Program {
     return Number(/^VmRSS:\s+(\d+)/m.exec(status)?.[1]) / 1024
   }
 
-  /** Returns `PID COMMAND LINE` of the program and its descendants, as far as they still run. */
+  /** Returns `PID COMMAND LINE` of the program and of each descendant that still runs. */
   offspring(): string[] {
     return this.#pids().map(
       (pid) => `${pid} ${read(`/proc/${pid}/cmdline`).replaceAll('\0', ' ').slice(0, 200)}`,
     )
   }
 
-  /** @param command kills only processes whose command line matches; default: all, the program included */
+  /** @param command kills only processes whose command line matches; by default all, including the program */
   killOffspring(command = /^/): void {
     for (const pid of this.#pids()) {
       if (!command.test(read(`/proc/${pid}/cmdline`).replaceAll('\0', ' '))) continue
       try {
         process.kill(pid, 'SIGKILL')
       } catch {
-        // It has already ended.
+        // The process has already ended.
       }
     }
   }

@@ -2,7 +2,7 @@
 
 export const seed = Number(process.env['RECONFD_SEED'] ?? Date.now() % 1_000_000)
 
-/** Whether the long forms of the suites run, as before a release. */
+/** True for the long forms of the suites, which run before a release. */
 export const isLong = process.env['RECONFD_LONG'] === '1'
 
 /** Returns a generator of numbers from 0 to 1, determined by the seed (Lehmer generator, modulus 2^31 - 1). */

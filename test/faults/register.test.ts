@@ -1,9 +1,9 @@
 // A randomized run of `reconfd register` for each store. Containers start, stop, die, are renamed and swap names. The
 // engine, the store, the registrar and the network between them are killed, stopped or cut off. After each round,
-// everything is up again, and the store must equal the expected entries. At no time may an unchanged service be missing
-// from a store that is up.
+// everything runs again, and the store must contain exactly the expected entries. At no time may an unchanged service
+// be missing from a reachable store.
 //
-// The default is a short run. RECONFD_LONG=1 gives 300 rounds per store; see also `npm run soak -- register`.
+// The default is a short run. RECONFD_LONG=1 gives 300 rounds per store. See also `npm run soak -- register`.
 import { setTimeout as sleep } from 'node:timers/promises'
 import { afterAll, expect, test } from 'vitest'
 import { FakeEngine } from '../support/engine.ts'
@@ -32,7 +32,7 @@ const ROUNDS = isLong ? 300 : 4
 const SOAK = Number(process.env['RECONFD_SOAK_SECONDS'] ?? 0)
 /** Milliseconds for which a service may be missing: one second, and an allowance for a busy machine. */
 const MISSING = 1_000 + Number(process.env['RECONFD_SLACK'] ?? 2_000)
-/** Milliseconds within which the store must equal the expected entries: longer than a TTL, which is 10 s. */
+/** Milliseconds until the store must contain exactly the expected entries. Longer than a TTL, which is 10 s. */
 const SETTLE = 25_000
 
 interface Store {
@@ -87,9 +87,9 @@ class Trial {
   readonly #state = tempDir('register-trial')
   #run: ReturnType<typeof startRegister>
   #ports = 20_000
-  /** Services unchanged since the store was last seen to contain them. */
+  /** The services that have not changed since the store was last seen to contain them. */
   #untouched = new Set<string>()
-  /** The time at which each of them was first found missing. */
+  /** The time at which each of these services was first found missing. */
   readonly #missing = new Map<string, number>()
   #isStoreUp = true
   #over = false
@@ -181,7 +181,7 @@ class Trial {
     this.engine.change(id, { name })
   }
 
-  /** Two containers swap their names within a moment. */
+  /** Lets two containers swap their names, at almost the same time. */
   #swap(): void {
     const [one, two] = [...this.#containers.keys()].sort(() => this.random() - 0.5)
     if (one === undefined || two === undefined) return
@@ -205,7 +205,7 @@ class Trial {
     await this.engine.listen()
   }
 
-  /** Events are lost from now on, or delayed and repeated. */
+  /** From now on, events are either lost, or delayed and repeated. */
   #lie(): void {
     this.#note('events are lost')
     const kept: string[] = []
@@ -259,7 +259,7 @@ class Trial {
     this.proxy.restore()
   }
 
-  /** Restores reliable events and waits until the store equals the expected entries. */
+  /** Restores reliable events and waits until the store contains exactly the expected entries. */
   async #quiet(): Promise<void> {
     this.engine.deliver = (line) => [line]
     const deadline = performance.now() + SETTLE

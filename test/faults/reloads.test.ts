@@ -1,7 +1,7 @@
-// No reload is lost: the built program on real etcd and Redis, with bursts of changes, a slow disk, SIGKILL of the
-// daemon and of its reloads, failing reloads and checks, restarts, SIGHUP. After each round, the changes stop. Then
-// every file must match the store, a successful reload must have read exactly that content, status must be "in sync",
-// and the next start must find nothing owed. `npm run soak -- reloads` sets the duration.
+// No reload is lost: the built program with real etcd and Redis servers, under bursts of changes, a slow disk, SIGKILL
+// of the daemon and of its reloads, failing reloads and checks, restarts, and SIGHUP. After each round, the changes
+// stop. Then every file must match the store, a successful reload must have read exactly that content, the status must
+// be "in sync", and the next start must find nothing owed. `npm run soak -- reloads` sets the duration.
 import { spawnSync } from 'node:child_process'
 import { chmodSync, mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
@@ -34,7 +34,10 @@ const resources: Readonly<Record<string, string>> = {
 }
 const names = Object.keys(resources)
 
-/** Records its start and, if it succeeds, the contents that it read. Takes a random time, and fails at random. */
+/**
+ * Returns a script that records its start and, if it succeeds, the contents that it has read. The script takes a random
+ * time, and fails at random.
+ */
 const reloadScript = (root: string): string => `#!/bin/sh
 cd ${root}/out; found=
 for name; do found="$found $name=$(cat $name 2>/dev/null)"; done
@@ -135,8 +138,8 @@ class Round {
   /** Stops the changes and random failures, and checks that all debts are settled. */
   async #settle(): Promise<void> {
     writeFileSync(this.path('quiet'), '')
-    // In half of the rounds, most files keep their content, so that their debts must be settled without a newer one.
-    // `c` always gets a new content: its last one may have been rolled back after random failures.
+    // In half of the rounds, most files keep their content, so that their debts must be settled without newer content.
+    // `c` always gets new content, because its last content may have been rolled back after random failures.
     const isAll = this.random() < 0.5
     for (const [name, value] of this.#wanted) {
       if (isAll || name === 'c' || !value.startsWith('ok')) await this.#write(name, 'ok')

@@ -1,4 +1,4 @@
-// Faults of stores over HTTP, shared by the trials of several stores.
+// Faults of stores that use HTTP, shared by the trials of several stores.
 import type { Proxy } from '../support/proxy.ts'
 import type { Trial } from './harness.ts'
 

@@ -4,7 +4,7 @@ import { open } from 'node:fs/promises'
 import { syncBuiltinESMExports } from 'node:module'
 import { setTimeout as pass } from 'node:timers/promises'
 
-// Copies of the original functions: imported names would refer to the replacements below.
+// These are copies of the original functions. Imported names would refer to the replacements below.
 const { fsync, fsyncSync } = fs
 const most = Number(process.env['RECONFD_SLOW_DISK'])
 const wait = () => Math.random() * most

@@ -1,6 +1,6 @@
-// The soak test: 50 changes a second over 5,000 keys and 200 resources, with random restarts of the store, for
-// RECONFD_SOAK_SECONDS (`npm run soak`: 20 minutes). Prints a line every 10 seconds. At the end, it asks the four
-// questions of harness.ts for every resource.
+// The soak test: 50 changes a second over 5,000 keys and 200 resources, with random restarts of the store. It takes
+// RECONFD_SOAK_SECONDS (20 minutes with `npm run soak`), and prints a line every 10 seconds. At the end, it asks the
+// four questions of harness.ts for every resource.
 import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as pass } from 'node:timers/promises'
@@ -17,7 +17,7 @@ const KEYS = 25
 const LINE_EVERY = 10_000
 /** Minimum and maximum time between two restarts of the store, in seconds. */
 const RESTART = [4, 15] as const
-/** Permitted growth. In MB: the garbage collector alone causes about 50. In descriptors: a running reload has two. */
+/** The permitted growth. The garbage collector alone causes about 50 MB. A running reload has two descriptors. */
 const MEMORY_MORE = 100
 const HANDLES_MORE = 12
 
@@ -40,7 +40,7 @@ class Subject {
     this.planned.add(this.content)
   }
 
-  /** The expected file: the number of the state, the values, and the number again. */
+  /** The expected content of the file: the number of the state, the values, and the number again. */
   get content(): string {
     const values = [...this.keys].slice(0, -1).sort(([a], [b]) => (a < b ? -1 : 1))
     return `${this.state}\n${values.map(([, value]) => `${value}\n`).join('')}${this.state}\n`
@@ -66,7 +66,7 @@ class Subject {
     const fields = {
       src: `${this.name}.tmpl`,
       dest: this.dest,
-      // Shell builtins only, since it runs up to 50 times a second.
+      // Uses only shell builtins, since the command runs up to 50 times a second.
       reload_cmd: `read n < ${this.dest} && echo "${this.name} $n" >> ${log}`,
     }
     const lines = Object.entries(fields).map(([field, to]) => `${field} = ${JSON.stringify(to)}`)
@@ -92,7 +92,7 @@ const contentOf = (path: string): string | undefined => {
   }
 }
 
-/** Returns, by resource, the number of the state that its last reload read. */
+/** Returns the number of the state that the last reload of each resource has read, by resource. */
 function lastReloads(log: string): ReadonlyMap<string, number> {
   const lines = (contentOf(log) ?? '').split('\n').slice(0, -1)
   return new Map(lines.map((line) => line.split(' ')).map(([name = '', n]) => [name, Number(n)]))
@@ -170,7 +170,7 @@ async function soak(etcd: EtcdServer, program: Program, subjects: readonly Subje
   const first = { memory: program.memory(), handles: program.handles() }
   let [changes, restarts] = [0, 0]
 
-  /** Repeats a write until it succeeds, so that the states of a resource follow each other without gaps. */
+  /** Repeats a write until it succeeds, so that no state of a resource is left out. */
   const write = async (entries: ReadonlyMap<string, string>): Promise<void> => {
     for (;;) {
       try {

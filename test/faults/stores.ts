@@ -1,4 +1,4 @@
-// The stores of trials: the flags by which the program reaches them, and how a trial writes to them.
+// The stores of trials: the flags with which the program reaches them, and how a trial writes to them.
 import { mkdirSync, renameSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { EtcdV3Client, StoreClient } from '../support/clients.ts'
@@ -11,7 +11,7 @@ export interface TrialStore {
   put(keys: ReadonlyMap<string, string>): Promise<void>
 }
 
-/** Returns the store of a running server. `nodes` are the program's addresses for it, which may be those of a proxy. */
+/** Returns the store of a running server. The program reaches it at `nodes`, which may be the addresses of a proxy. */
 export function serverStore(
   backend: 'etcdv3' | 'consul',
   client: Pick<StoreClient, 'putAll'>,
@@ -26,8 +26,8 @@ export function serverStore(
 let orders = 0
 
 /**
- * Returns an etcd store. A stopped member may still execute a write from its buffers after the client has abandoned it.
- * So writes are numbered, and a write that follows one with a higher number is refused.
+ * Returns an etcd store. A stopped member may still execute a write from its buffers after the client has abandoned the
+ * write. So writes are numbered, and etcd refuses a write that comes after one with a higher number.
  */
 export function etcdStore(client: EtcdV3Client, nodes: readonly string[]): TrialStore {
   const order = base64(`/order/${process.pid}/${++orders}`)
@@ -48,7 +48,7 @@ export function etcdStore(client: EtcdV3Client, nodes: readonly string[]): Trial
 
 const base64 = (text: string): string => Buffer.from(text).toString('base64')
 
-/** Returns a store of one JSON file, which is replaced by a rename. */
+/** Returns a store in one JSON file. Each write replaces the file by a rename. */
 export function fileStore(): TrialStore & { close(): void } {
   const folder = tempDir('keys')
   const file = join(folder, 'live', 'keys.json')

@@ -28,7 +28,7 @@ export class Witness {
     return this.#planned.get(dest)?.has(hash) === true
   }
 
-  /** Checks a last time. @returns the unplanned contents seen */
+  /** Checks one last time. @returns the unplanned contents seen */
   close(): readonly string[] {
     clearInterval(this.#looking)
     this.#look()
@@ -42,12 +42,12 @@ export class Witness {
       const before = this.#seen.get(dest)
       if (stamp === before) continue
       if (stamp === undefined) {
-        // A destination that never existed has no earlier stamp either, and does not get here.
+        // A destination that has never existed has no earlier stamp, so it is not reported.
         if (!this.mayVanish) this.#wrong.add(`${dest} was not there any more`)
         continue
       }
       const text = textOf(path)
-      // The file was replaced during this check. The next one sees the new file.
+      // The file was replaced during this check. The next check sees the new file.
       if (text === undefined || stampOf(path) !== stamp) continue
       this.#seen.set(dest, stamp)
       if (this.wasPlanned(dest, hashOf(text))) continue

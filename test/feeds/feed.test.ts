@@ -1,4 +1,4 @@
-// A feed: the kept keys of an unreachable store, which events it emits and how often, and its size limit.
+// A feed: how it keeps the keys of an unreachable store, which events it emits and how often, and its size limit.
 import { describe, expect, it, onTestFinished, vi } from 'vitest'
 import type { Event } from '../../src/core/event.ts'
 import { FaultError, type Fault } from '../../src/core/fault.ts'
@@ -15,7 +15,7 @@ const snapshot = (entries: Record<string, string>): StoreEvent => ({
   entries: entriesOf(entries),
 })
 
-/** Returns a store with scripted connections: the events that each yields before it breaks. */
+/** Returns a store with scripted connections. The script lists the events of each connection until it breaks. */
 function scripted(
   nodes: string[],
   script: readonly (readonly StoreEvent[])[],

@@ -1,4 +1,4 @@
-// Following a store over its nodes: their order, broken connections, and pauses.
+// Following a store across its nodes: the order of the nodes, broken connections, and pauses.
 import { describe, expect, it, onTestFinished } from 'vitest'
 import { FaultError } from '../../src/core/fault.ts'
 import type { Key } from '../../src/core/key.ts'
@@ -19,7 +19,7 @@ const SILENT: Behaviour = ['silence']
 const gone = (node: string): FaultError =>
   new FaultError({ kind: 'store', message: `${node} is gone`, hint: 'look' })
 
-/** Returns a store whose nodes follow a script and are silent after its end. */
+/** Returns a store whose nodes follow a script, and are silent once their script has ended. */
 function scripted(nodes: Readonly<Record<string, readonly Behaviour[]>>) {
   const asked: string[] = []
   const cancelled: string[] = []
@@ -45,7 +45,7 @@ function scripted(nodes: Readonly<Record<string, readonly Behaviour[]>>) {
   return { store, asked, cancelled }
 }
 
-/** Short times, except that no connection lives long enough to prove itself. */
+/** Short times, except for `proof`: no connection lives long enough to prove itself. */
 const quick = {
   backoff: { first: 2, most: 4 },
   proof: 60_000,
@@ -88,7 +88,7 @@ describe('nodes', () => {
     expect(cancelled).toEqual(['a'])
   })
 
-  it('that are slow are not given up: a late answer counts like any other', async () => {
+  it('that are slow are not abandoned: a late answer counts like any other', async () => {
     let answer = (): void => undefined
     const late = new Promise<void>((resolve) => (answer = resolve))
     const asked: string[] = []

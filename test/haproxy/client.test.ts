@@ -1,4 +1,4 @@
-// The client of the Runtime API against servers that misbehave; runtime.test.ts has real ones.
+// The client of the Runtime API with servers that misbehave. runtime.test.ts uses real HAProxy processes.
 import { chmodSync } from 'node:fs'
 import { createServer, type Server, type Socket } from 'node:net'
 import { join } from 'node:path'
@@ -53,19 +53,19 @@ test.each<[string, (socket: Socket) => void, RegExp]>([
     (socket) => void setInterval(() => socket.write('x'), 50).unref(),
     /does not answer/,
   ],
-])('one that %s', async (_, serve, message) => {
+])('a server that %s', async (_, serve, message) => {
   const path = await listening(serve)
   await expect(sendCommands(path, ['show info', 'show servers state'], patience)).rejects.toThrow(
     message,
   )
 })
 
-test('one that is not there', async () => {
+test('a socket that does not exist', async () => {
   const path = join(tempDir('runtime-api'), 'none.sock')
   await expect(sendCommands(path, ['show info'], patience)).rejects.toBeInstanceOf(AbsentError)
 })
 
-test.skipIf(process.getuid?.() === 0)('one that may not be opened', async () => {
+test.skipIf(process.getuid?.() === 0)('a socket that may not be opened', async () => {
   const path = await listening(() => undefined)
   chmodSync(path, 0)
   await expect(sendCommands(path, ['show info'], patience)).rejects.toThrow(/may not connect/)

@@ -1,5 +1,5 @@
-// A change is made at run time only if HAProxy behaves afterwards like a fresh process that has loaded the new file. 12
-// pairs of files on each release; 1,000 with RECONFD_LONG=1.
+// A change is made at run time only if HAProxy behaves afterwards like a fresh process that has loaded the new file.
+// The test tries 12 pairs of files on each release, or 1,000 with RECONFD_LONG=1.
 import { createServer, type Server } from 'node:http'
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
@@ -31,7 +31,7 @@ afterAll(() => {
   servers.close()
 })
 
-/** A HAProxy without a master, with one configuration file. */
+/** A HAProxy process without a master, with its configuration file. */
 class Lab {
   readonly socket: string
   readonly config: string
@@ -83,7 +83,7 @@ class Lab {
     return (await sendCommands(this.socket, [command]))[0] ?? ''
   }
 
-  /** The state of its servers, and where requests to each backend go. */
+  /** Returns the state of HAProxy's servers, and where requests to each backend go. */
   async tell(balances: ReadonlyMap<string, string>): Promise<unknown> {
     const state = serversOf(await this.ask('show servers state')) ?? new Map<string, never>()
     const all = [...state.values()].flatMap((backend) => [...backend.values()])
@@ -91,7 +91,8 @@ class Lab {
     const at = (name: string): number => (stats[0] ?? []).indexOf(name)
     const about = stats.slice(1).map((row) => {
       const field = (name: string): string => row[at(name)] ?? ''
-      // The effective weight of a server in maintenance appears with a varying delay; `states` has the configured one.
+      // The effective weight of a server in maintenance appears with a varying delay. The configured weight is in
+      // `states`.
       const weight = field('status') === 'MAINT' ? '' : field('weight')
       const fields = ['svname', 'status', 'act', 'bck', 'slim', 'qlimit', 'cookie', 'check_rise']
       return [row[0], ...fields.map(field), weight].join(' ')
@@ -103,7 +104,10 @@ class Lab {
     return { states: states.sort(), about: about.sort(), routes }
   }
 
-  /** Where requests to a backend go: the server of each URI if the algorithm depends on it, or the set of servers. */
+  /**
+   * Returns where requests to a backend go: the server of each URI if the algorithm depends on the URI, and otherwise
+   * the set of servers.
+   */
   async #routes(backend: string, balance: string): Promise<unknown> {
     const client = new HttpClient(`http://127.0.0.1:${this.port}`)
     const one = async (uri: string): Promise<readonly [string, string]> => {
@@ -111,12 +115,12 @@ class Lab {
       const { status, text } = await client.send('GET', uri, undefined, headers)
       return [uri, status === 200 ? text : String(status)]
     }
-    // With `balance first`, concurrent requests would fill the first server.
+    // With `balance first`, concurrent requests would fill the first server, and other servers would get the rest.
     const [first = '', ...others] = balance === 'first' ? [URIS[0] ?? ''] : URIS
     const reached = new Map([await one(first), ...(await Promise.all(others.map(one)))])
     client.close()
     if (/uri|hdr|source|first/.test(balance)) return [...reached]
-    // These choose among equal servers at random.
+    // These algorithms choose among equal servers at random.
     return /random|leastconn/.test(balance) ? undefined : [...new Set(reached.values())].sort()
   }
 }
@@ -154,7 +158,7 @@ async function judge(release: string, { before, after }: Pair): Promise<string> 
     const attempt = await bring(running, before, after)
     if (attempt.kind === 'declined') return attempt.reason.code
     const balances = balancesOf(after)
-    // A refused connection counts as a result, too: on a busy machine, the next attempt may differ.
+    // A refused connection counts as a result, too. On a busy machine, the next attempt may give another result.
     const told = async (lab: Lab): Promise<string> =>
       JSON.stringify(await lab.tell(balances).catch(String), undefined, 1)
     await until('both are the same', async () => (await told(running)) === (await told(fresh)), {
@@ -187,7 +191,7 @@ async function bring(lab: Lab, before: string, after: string): Promise<RuntimeAt
   return runtime.attempt({ targets: [target], strangers: [] })
 }
 
-/** The `balance` line of each backend, by its name. */
+/** Returns the `balance` line of each backend, by the name of the backend. */
 function balancesOf(text: string): ReadonlyMap<string, string> {
   const defaults = /^ {4}(balance leastconn)$/m.exec(text.split('frontend')[0] ?? '')?.[1] ?? ''
   return new Map(

@@ -1,5 +1,5 @@
-// Which changes are made at run time and which need a reload, decided from texts alone. decisions.test.ts checks this
-// with real HAProxy processes and random pairs of files.
+// Which changes are made at run time and which need a reload, decided only from texts. decisions.test.ts checks the
+// decisions with real HAProxy processes and random pairs of files.
 import { describe, expect, test } from 'vitest'
 import { decide } from '../../src/haproxy/difference.ts'
 import { readConfiguration } from '../../src/haproxy/sections.ts'
@@ -18,12 +18,12 @@ const file = (servers: string, terms = '', before = ''): string =>
 
 interface Options {
   readonly version?: ReleaseVersion
-  /** The state of running servers, where it differs from the first file. */
+  /** The state of running servers, as far as it differs from the first file. */
   readonly actual?: Readonly<Record<string, Partial<RunningServer> | undefined>>
   readonly leaving?: Readonly<Record<string, ServerLine>>
 }
 
-/** The run-time changes as text, or the reason for a reload. */
+/** Returns the run-time changes as text, or the reason for a reload. */
 function decided(before: string, after: string, options: Options = {}): unknown {
   const { version = [3, 2], actual = {}, leaving = {} } = options
   const base = readConfiguration(before)
@@ -208,7 +208,7 @@ test('releases differ: 2.6 takes no cookie', () => {
   const [before, after] = [file(A), file(`${A};b 127.0.0.2:80 cookie x`)]
   expect(decided(before, after, { version: [2, 6] })).toBe('options')
   expect(decided(before, after, { version: [3, 0] })).toEqual(['add b'])
-  // For a release between two tried ones, both must support the option; after the last one, the last one decides.
+  // A release between two tried releases has an option if both have it. A later release has the options of the last one.
   expect(decided(before, after, { version: [2, 8] })).toBe('options')
   expect(decided(before, after, { version: [3, 9] })).toEqual(['add b'])
 })

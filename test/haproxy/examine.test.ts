@@ -60,7 +60,7 @@ describe('in a HAProxy that runs', { timeout: 60_000 }, () => {
     ['3.2', 'level admin', undefined],
     ['3.2', 'level operator', 'has level operator instead of admin'],
     ['2.6', '', 'has level operator instead of admin'],
-    ['2.2', 'level admin', 'cannot add servers at run time: every change is a reload'],
+    ['2.2', 'level admin', 'cannot add servers at run time: every change needs a reload'],
   ])('%s, %s', async (release, level, expected) => {
     const dir = tempDir('examine')
     const [config, socket] = [join(dir, 'haproxy.cfg'), join(dir, 'admin.sock')]

@@ -1,5 +1,5 @@
-// A small load on a frontend, and the servers behind it: requests on persistent and on new connections, long downloads,
-// and connections with traffic in both directions for a while, like WebSockets.
+// A small load on a frontend, and the servers behind it. The load consists of requests on persistent and on new
+// connections, of long downloads, and of conversations in both directions, as with WebSockets.
 import {
   Agent,
   createServer,
@@ -11,11 +11,11 @@ import {
 import type { Socket } from 'node:net'
 import { setTimeout as pause } from 'node:timers/promises'
 
-/** Milliseconds that a download and a conversation take. */
+/** Milliseconds that each download and each conversation takes. */
 export const LONG = 800
 const PIECES = 8
 
-/** Servers on all addresses of 127.0.0.0/8: each answers with the address on which it was reached. */
+/** Servers on all addresses of 127.0.0.0/8. Each answers with the address on which it was reached. */
 export class Nodes {
   readonly #server: Server
   readonly #sockets = new Set<Socket>()
@@ -99,7 +99,7 @@ export class Load {
     return { requests, conversations, failures }
   }
 
-  /** The address of the answering server, on a new connection. */
+  /** Returns the address of the server that answers a request on a new connection. */
   reach(): Promise<string> {
     return this.get('/', this.#fresh)
   }

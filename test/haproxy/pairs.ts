@@ -1,5 +1,5 @@
-// Random pairs of HAProxy configurations: the second is the first after a few edits, like those of people and
-// templates. SOCKET, PORT and SERVERS stand for the values that differ between runs.
+// Random pairs of HAProxy configurations. The second configuration is the first one after a few edits, like those that
+// people and templates make. SOCKET, PORT and SERVERS are placeholders for values that differ between runs.
 import fc from 'fast-check'
 
 export interface Pair {
@@ -32,7 +32,7 @@ const address = fc.oneof(
   fc.constantFrom('[::1]:SERVERS', '::1:SERVERS', '127.1:SERVERS', 'localhost:SERVERS'),
   fc.constantFrom('127.0.0.9', 'ipv4@127.0.0.3:SERVERS', '127.0.0.4:+0', 'unix@/nonexistent'),
 )
-// Without `redir`: HAProxy 3.2 exits at the first request to a server with it, whether loaded or added at run time.
+// `redir` is left out, because HAProxy 3.2 exits at the first request to a server with this option.
 const option = fc.oneof(
   { weight: 6, arbitrary: fc.integer({ min: 0, max: 256 }).map((n) => `weight ${n}`) },
   {

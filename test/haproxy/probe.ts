@@ -1,5 +1,5 @@
-// A server that records what it receives, to compare two servers of HAProxy that should behave the same. It listens on
-// all of 127.0.0.0/8; the destination address identifies the HAProxy server.
+// A server that records what it receives. Tests use it to compare two HAProxy servers that should behave the same. It
+// listens on all addresses of 127.0.0.0/8, and the destination address identifies the HAProxy server.
 import { createServer, type Server, type Socket } from 'node:net'
 import { createServer as createTlsServer, type Server as TlsServer, type TLSSocket } from 'node:tls'
 import { readFileSync } from 'node:fs'
@@ -107,12 +107,12 @@ export class Probe {
   }
 }
 
-/** A request and the bytes before it, without what varies: ports, addresses and the host name. */
+/** Returns a request and the bytes before it, without the parts that vary: ports, addresses and the host name. */
 const plain = (text: string): string =>
   text
     .replace(/^(host|x-[a-z-]+):.*\r\n/gim, '')
     .replace(/^PROXY .*\r\n/, 'PROXY\r\n')
-    // The header of 4 bytes, then two IPv4 addresses and two ports.
+    // The signature, a header of 4 bytes, two IPv4 addresses and two ports.
     .replace(/^\r\n\r\n\0\r\nQUIT\n[^]{16}/, 'PROXY v2 ')
     .replace(/127\.0\.\d+\.\d+/g, '127.*')
 

@@ -1,4 +1,4 @@
-// Running HAProxy processes that break in the middle of a change, and connections that outlast their servers.
+// HAProxy processes that break in the middle of a change, and connections that outlast their servers.
 import { writeFileSync } from 'node:fs'
 import { connect, createServer, type Server, type Socket } from 'node:net'
 import { join } from 'node:path'
@@ -52,7 +52,7 @@ class Scene {
   readonly haproxy: Haproxy
   readonly runtimes: Runtime[] = []
   readonly stuck: string[] = []
-  /** The address of a server, and the first two characters that it received, for each connection. */
+  /** For each connection, the address of the server and the first two characters that the server received. */
   readonly heard = new Set<string>()
   /** The Runtime API sockets that reconfd uses. */
   sockets: readonly string[]
@@ -69,7 +69,7 @@ class Scene {
   async start(...servers: readonly string[]): Promise<this> {
     const [port = 0] = await freePorts(1)
     this.#port = port
-    // Echoes its input.
+    // Each server echoes its input.
     this.#servers = createServer((socket) => {
       socket.once('data', (data) =>
         this.heard.add(`${socket.localAddress} ${data.toString('latin1', 0, 2)}`),
@@ -84,7 +84,7 @@ class Scene {
     return this
   }
 
-  /** Sets the records as after a successful reload. */
+  /** Sets the records as they are after a successful reload. */
   async know(): Promise<void> {
     const id = (await this.haproxy.id()) ?? ''
     this.keeper = await keeperOf(this.dest, this.sockets, id)
@@ -121,12 +121,12 @@ class Scene {
     return runtime.attempt({ targets: [target], strangers: [] })
   }
 
-  /** Whether the keeper has a record of `dest`; without one, the next change reloads. */
+  /** Returns true if the keeper has a record of `dest`. Without a record, the next change causes a reload. */
   async isKnown(): Promise<boolean> {
     return (await this.keeper.get(this.dest)) !== undefined
   }
 
-  /** The servers, without their ports. */
+  /** Returns the servers, without their ports. */
   async servers(): Promise<string[]> {
     return (await this.haproxy.servers()).map((line) => line.replace(/ 127\S+ weight 1/, ''))
   }
@@ -137,7 +137,7 @@ class Scene {
     await until(`the servers are ${wanted}`, isSo, { timeout: 60_000 })
   }
 
-  /** Opens a persistent connection. Resolves when the server has answered over it. */
+  /** Opens a persistent connection. Resolves when the server has answered on it. */
   async connection(): Promise<Socket> {
     const socket = connect(this.#port, '127.0.0.1')
     socket.on('error', () => undefined)
@@ -177,12 +177,12 @@ describe.each(ABLE)('HAProxy %s', { timeout: 120_000 }, (release) => {
     expect(reason(await scene.attempt(runtime, 60_000))).toBe('add web/b, drain web/a')
     expect(await scene.servers()).toEqual(['web/a maint', 'web/b'])
     await scene.echo(old)
-    // Added back while it drains: the same server, with its connection.
+    // The server is added back while it drains. HAProxy keeps the same server and its connection.
     scene.write(A, B)
     expect(reason(await scene.attempt(runtime, 60_000))).toBe('keep web/a')
     expect(await scene.servers()).toEqual(['web/a', 'web/b'])
     await scene.echo(old)
-    // Removed again, until the drain ends.
+    // The server is removed again, and this time the drain ends.
     const cut = new Promise((closed) => old.once('close', closed))
     scene.write(B)
     expect(reason(await scene.attempt(runtime, 200))).toBe('drain web/a')
@@ -239,7 +239,7 @@ describe('failures in the middle of a change', { timeout: 120_000 }, () => {
     relay!.on = (text) => {
       if (!text.includes('add server')) return false
       restarting ??= scene.haproxy.restart()
-      // The command is dropped: a process that is ending may still carry it out.
+      // Drops the command, because a process that is ending may still carry it out.
       return true
     }
     expect(reason(await scene.attempt(scene.runtime()))).toBe('runtime-api')
@@ -322,7 +322,7 @@ test('a process that was started before the change, with the previous file, need
   const id = await scene.haproxy.id()
   scene.write(A, B)
   expect(reason(await scene.attempt(scene.runtime()))).toBe('add web/b')
-  // HAProxy is reloaded just before: its new worker has read the previous file.
+  // HAProxy is reloaded just before the attempt, so its new worker has read the previous file.
   scene.write(A)
   scene.haproxy.reload()
   await until(

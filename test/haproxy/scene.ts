@@ -1,4 +1,4 @@
-// One file with servers, the HAProxy that loads it, and the built program that keeps it up to date.
+// One file with servers, the HAProxy process that loads it, and the built program that keeps the file up to date.
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect } from 'vitest'
@@ -35,7 +35,7 @@ export class Scene {
     )
   }
 
-  /** The text of server lines, by name. */
+  /** Sets the server lines: the text of each line, by the name of the server. */
   set(
     servers: Readonly<Record<string, string>>,
     more: Readonly<Record<string, string>> = {},
@@ -54,7 +54,7 @@ export class Scene {
     return this.site.lines('reloads')
   }
 
-  /** Starts HAProxy with these servers, and reloads once, so that reconfd knows what HAProxy has loaded. */
+  /** Starts HAProxy with these servers, and reloads it once, so that reconfd knows what HAProxy has loaded. */
   async begin(servers: Readonly<Record<string, string>>): Promise<Running> {
     this.set({})
     const first = await this.site.start('-onetime').finished
@@ -80,7 +80,7 @@ export class Scene {
     await run.finished
   }
 
-  /** Stops reconfd; HAProxy keeps running. */
+  /** Stops reconfd, while HAProxy keeps running. */
   async leave(): Promise<void> {
     await this.#run?.stop()
     this.#run = undefined

@@ -1,4 +1,4 @@
-// HAProxy for tests of the Runtime API: a master and its worker, of a given release, and their state.
+// A HAProxy of a given release for tests of the Runtime API, with a master and its worker, and their state.
 import { existsSync, readFileSync, rmSync } from 'node:fs'
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
@@ -15,7 +15,7 @@ export const ABLE = ['2.6', '3.0', '3.2'] as const
 
 const RECIPE = new URL('../../examples/haproxy/reload-haproxy', import.meta.url)
 
-/** The command line of a release, for check_cmd. */
+/** Returns the command line of a release, for check_cmd. */
 export function commandOf(release: string): string {
   const { path, env } = serverBinary(`haproxy-${release}`)
   const environment = Object.entries(env).map(([name, value]) => `${name}=${value}`)
@@ -85,7 +85,7 @@ export class Haproxy {
       try {
         process.kill(worker, 'SIGCONT')
       } catch {
-        // It was killed meanwhile.
+        // The worker was killed meanwhile.
       }
     }, ms)
   }
@@ -108,7 +108,7 @@ export class Haproxy {
     return `${fileURLToPath(RECIPE)} ${this.#masterSocket}`
   }
 
-  /** The id of the worker that answers; undefined if none does. */
+  /** Returns the id of the worker that answers, or undefined if no worker answers. */
   async id(): Promise<string | undefined> {
     const id = infoOf(await this.ask('show info').catch(() => ''))?.id
     if (id !== undefined) this.#worker = Number(id.split(' ', 1)[0])
@@ -119,7 +119,9 @@ export class Haproxy {
     return (await sendCommands(this.socket, [command]))[0] ?? ''
   }
 
-  /** One line for each server, sorted: `web/n1 127.0.0.1:80 weight 1`, followed by `maint` or `drain` if set. */
+  /**
+   * Returns one line for each server, sorted: `web/n1 127.0.0.1:80 weight 1`, followed by `maint` or `drain` if set.
+   */
   async servers(): Promise<string[]> {
     const backends = serversOf(await this.ask('show servers state')) ?? new Map<string, never>()
     return [...backends]
@@ -146,7 +148,7 @@ export class Haproxy {
   }
 }
 
-/** An in-memory state directory with one record: process `id` has loaded the current content of `dest`. */
+/** Returns an in-memory state directory with one record: process `id` has loaded the current content of `dest`. */
 export async function keeperOf(
   dest: string,
   sockets: readonly string[],

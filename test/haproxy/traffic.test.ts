@@ -1,6 +1,6 @@
-// Nodes come and go under load: with the Runtime API there is no reload and only one process, no request fails, and no
-// connection is cut before `drain`. With RECONFD_LONG=1, 1,000 node changes with and without it; the figures are
-// printed, and docs/haproxy.md quotes their ratios.
+// Nodes come and go under load. With the Runtime API, there is no reload and only one process, no request fails, and no
+// connection is cut before the time of `drain` is over. With RECONFD_LONG=1, the test makes 1,000 node changes with and
+// without the Runtime API. It prints figures, and docs/haproxy.md quotes their ratios.
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterEach, describe, expect, test } from 'vitest'
@@ -18,15 +18,15 @@ const RELEASES = process.env['RELEASES']?.split(' ') ?? (isLong ? ABLE : ['3.2']
 const AT_ONCE = 10
 const DRAIN = 20 * LONG
 
-/** The cost of a series of changes. CPU in milliseconds per change. */
+/** The cost of a series of changes. CPU times are in milliseconds per change. */
 interface Figures extends LoadResult {
   readonly reloads: number
   readonly workers: number
-  /** The peak of all workers together, in MB. */
+  /** The peak memory of all workers together, in MB. */
   readonly memory: number
   readonly haproxyCpu: number
   readonly reconfdCpu: number
-  /** The median time in milliseconds from the changed key to the first request that reaches the new node. */
+  /** The median time in milliseconds from the change of the key to the first request that reaches the new node. */
   readonly effect: number
   readonly isOneProcess: boolean
 }
@@ -153,12 +153,12 @@ const statOf = (pid: number): string[] => {
     return []
   }
 }
-/** The pids of the children of a master, including zombies. */
+/** Returns the pids of the children of a master, including zombies. */
 function workersOf(master: number): number[] {
   const pids = readdirSync('/proc').filter((name) => /^\d+$/.test(name))
   return pids.map(Number).filter((pid) => Number(statOf(pid)[1]) === master)
 }
-/** CPU time in milliseconds, including that of children. */
+/** Returns the CPU time of a process in milliseconds, including that of its children. */
 function cpuOf(pid: number): number {
   const own = statOf(pid)
     .slice(11, 15)

@@ -1,6 +1,6 @@
-// Finds out which options of a `server` line can be used at run time. For each, it loads a server with the option, adds
-// the same server with `add server`, and compares the state that HAProxy reports for both, and the requests and checks
-// that arrive at a probe behind them. See options.test.ts.
+// Finds out which options of a `server` line can be used at run time. For each option, it loads a server with the
+// option and adds the same server with `add server`. It then compares the states that HAProxy reports for the two
+// servers, and the requests and checks that arrive at a probe behind them. See options.test.ts.
 import { writeFileSync } from 'node:fs'
 import { spawnSync } from 'node:child_process'
 import { join } from 'node:path'
@@ -11,13 +11,15 @@ import { freePorts, serverBinary, ServerProcess, tempDir } from '../support/serv
 import { until } from '../support/until.ts'
 import { Probe } from './probe.ts'
 
-/** Values used by the examples. */
+/** Values that the examples use. */
 interface Around {
   readonly files: { readonly ca: string; readonly crt: string }
   readonly agentPort: number
 }
 
-/** Each option with the options without which it has no effect. Options that are missing here are not tried. */
+/**
+ * Each option, together with the options that it needs to have an effect. Options that are missing here are not tried.
+ */
 const examples = ({ files, agentPort }: Around): Readonly<Record<string, string>> => {
   const check = 'check inter 100ms'
   const agent = `agent-check agent-port ${agentPort} agent-inter 100ms`
@@ -95,7 +97,7 @@ const examples = ({ files, agentPort }: Around): Readonly<Record<string, string>
     'set-proxy-v2-tlv-fmt': 'send-proxy-v2 set-proxy-v2-tlv-fmt(0x20) x',
     shard: 'shard 1',
     sigalgs: `${ssl} sigalgs ecdsa_secp256r1_sha256`,
-    // slowstart deliberately delays a server that returns.
+    // slowstart deliberately delays a returning server, so the delay here is short.
     slowstart: `${check} slowstart 50ms`,
     sni: `${ssl} sni str(example.com)`,
     socks4: 'socks4 127.0.0.1:9',
@@ -116,16 +118,16 @@ const examples = ({ files, agentPort }: Around): Readonly<Record<string, string>
 /** The result for one option on one release. */
 export interface Trial {
   readonly option: string
-  /** The number of words that follow the option; negative: any number. */
+  /** The number of words that follow the option. A negative number means any number of words. */
   readonly args: number
   readonly outcome: 'same' | 'refused' | 'differs' | 'not tried'
   /** HAProxy's refusal, or the difference between the two servers. */
   readonly why: string
-  /** Whether a server loaded with it can be deleted. */
+  /** Whether a server that was loaded with the option can be deleted. */
   readonly isDeletable: boolean
 }
 
-/** The keywords of a `server` line that the program lists, with the number of their arguments. */
+/** Returns the keywords of a `server` line that the program lists, with the number of their arguments. */
 export function keywordsOf(program: string): ReadonlyMap<string, number> {
   const { path, env } = serverBinary(program)
   const args = ['-dKcfg', '-q', '-c', '-f', '/dev/null']
@@ -191,14 +193,17 @@ const differing = (
     .map(([name, value]) => `${name}: ${value} / ${added.get(name)}`)
     .join(', ')
 
-/** The columns of `show stat` with the state of a server, not its counters. */
+/** The columns of `show stat` that show the state of a server. Counters are left out. */
 const COLUMNS = [
   ...['status', 'weight', 'act', 'bck', 'slim', 'qlimit', 'type', 'mode', 'cookie'],
   ...['check_status', 'check_rise', 'check_fall', 'check_health'],
   ...['agent_status', 'agent_rise', 'agent_fall', 'agent_health'],
 ]
 
-/** One HAProxy with two backends for each option: one with a server loaded with it, and an empty one. */
+/**
+ * One HAProxy with two backends for each option. One backend has a server that was loaded with the option. The other
+ * backend is empty.
+ */
 class Laboratory {
   private constructor(
     private readonly server: ServerProcess,
@@ -229,7 +234,7 @@ class Laboratory {
       '  balance roundrobin',
       '  unique-id-format x',
       ...['connect', 'client', 'server'].map((what) => `  timeout ${what} 1s`),
-      // On a busy machine, the probe takes a while for hundreds of TLS handshakes at once.
+      // On a busy machine, hundreds of concurrent TLS handshakes keep the probe busy for a while.
       '  timeout check 10s',
       'resolvers dns',
       '  nameserver none 127.0.0.1:9',
@@ -254,7 +259,7 @@ class Laboratory {
     return new Laboratory(server, socket, port, serverPort, options.length)
   }
 
-  /** Adds the servers. Returns HAProxy's refusal for each, by index; undefined if it was added. */
+  /** Adds the servers. Returns HAProxy's refusal for each server, by index; undefined if the server was added. */
   async add(options: readonly string[]): Promise<readonly (string | undefined)[]> {
     const answers = await sendCommands(
       this.socket,
@@ -273,12 +278,12 @@ class Laboratory {
     return answers.map((answer) => (/New server registered\.$/.test(answer) ? undefined : answer))
   }
 
-  /** Sends a request to each server, and waits for their checks. */
+  /** Sends a request to each server, and waits for the checks of the servers. */
   async use(): Promise<void> {
     const client = new HttpClient(`http://127.0.0.1:${this.port}`)
     const numbers = Array.from({ length: this.count }, (_, n) => n)
     const backends = numbers.flatMap((n) => [`l${n}`, `a${n}`])
-    // The result of a request does not matter: the probe speaks neither HTTP/2 nor the PROXY protocol.
+    // The result of a request does not matter, because the probe speaks neither HTTP/2 nor the PROXY protocol.
     const request = (name: string): Promise<unknown> =>
       client.send('GET', '/', undefined, { 'x-backend': name }).catch(() => undefined)
     await Promise.all(backends.map(request))
@@ -288,7 +293,7 @@ class Laboratory {
     await until('all checks have ended', settled)
   }
 
-  /** The state of each server, by its backend. */
+  /** Returns the state of each server, by its backend. */
   async tell(): Promise<ReadonlyMap<string, ReadonlyMap<string, string>>> {
     const [text = ''] = await sendCommands(this.socket, ['show stat -1 4 -1'])
     const [head = [], ...rows] = text.split('\n').map((line) => line.replace(/^# /, '').split(','))
@@ -301,7 +306,7 @@ class Laboratory {
     )
   }
 
-  /** Deletes the loaded servers. Returns whether HAProxy allowed it, for each. */
+  /** Deletes the loaded servers. Returns for each server whether HAProxy allowed the deletion. */
   async delete(): Promise<readonly boolean[]> {
     const numbers = Array.from({ length: this.count }, (_, n) => n)
     await sendCommands(

@@ -25,7 +25,7 @@ test('a variable of the environment is not known here', () => {
   expect(splitWords("server n1 $HOST '$X'")?.isCertain).toBe(true)
 })
 
-test('an open quote and a broken code are refused', () => {
+test('an open quote and an incomplete escape sequence are refused', () => {
   expect(splitWords('a "b')).toBeUndefined()
   expect(splitWords("a 'b")).toBeUndefined()
   expect(splitWords('\\x4')).toBeUndefined()

@@ -1,5 +1,5 @@
-// A user's program, which package.test.ts compiles and runs with the installed package:
-// follows an etcd until it has seen the title `two`. It ends by itself, or not at all.
+// A user's program, which package.test.ts compiles and runs with the installed package. It follows an etcd server until
+// it has seen the title `two`. It does not call process.exit(), so it never ends if the library leaves a handle open.
 import {
   formatFault,
   render,
@@ -19,14 +19,14 @@ import {
 
 const [node = '', confdir = ''] = process.argv.slice(2)
 
-// The types refuse what the table of settings refuses.
+// The types refuse the same settings as the table of settings.
 const store: StoreSettings = { backend: 'etcdv3', nodes: [node], password: undefined }
 const settings: Settings = { ...store, confdir, state_dir: `${confdir}/state`, debounce: '10ms' }
-// @ts-expect-error no such backend
+// @ts-expect-error there is no such backend
 const noBackend: Settings = { backend: 'etcdv4' }
-// @ts-expect-error a setting of the command
+// @ts-expect-error only the command has this setting
 const ofTheCommand: Settings = { log_level: 'info' }
-// @ts-expect-error either a text or a file
+// @ts-expect-error either a text or a file is allowed
 const both: RenderOptions = { template: '', file: '', keys: {} }
 // @ts-expect-error a function is not a value
 const noValue: Keys = { a: () => 'b' }

@@ -1,5 +1,5 @@
-// The package as a consumer gets it: packed, installed into an empty folder, compiled against with and without a
-// bundler, and run on a real etcd. The examples of docs/library.md are compiled here; test/docs runs them.
+// The package as a consumer gets it: packed, installed into an empty folder, compiled with and without a bundler, and
+// run with a real etcd. This test also compiles the examples of docs/library.md; test/docs runs them.
 import { copyFileSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { execa } from 'execa'
@@ -58,7 +58,7 @@ test('strict programs compile, with Node’s resolution and with a bundler’s',
     project('bundler', { module: 'preserve', moduleResolution: 'bundler', noEmit: true }, files),
   ]
   const tsc = join(top, 'node_modules/typescript/bin/tsc')
-  // One compiler for both projects parses their common files once.
+  // A single compiler for both projects parses their common files only once.
   const compiled = await execa(process.execPath, [tsc, '-b', ...projects], { reject: false })
   expect(compiled.stdout).toBe('')
   expect(compiled.exitCode).toBe(0)

@@ -1,4 +1,4 @@
-// render(): one template over an object, with both engines; faults are returned as values.
+// render() renders one template with an object of keys, in both engines. Faults are returned as values.
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterAll, describe, expect, test } from 'vitest'
@@ -99,7 +99,7 @@ test('bytes are what would be written', async () => {
   expect(made.value.text).toBe('\ufffdé')
 })
 
-test('many at once do not get in each other’s way', async () => {
+test('many concurrent renders do not affect each other', async () => {
   const template = '{{ regexFind("[0-9]+", getv("/n")) }}'
   const texts = await Promise.all(
     Array.from({ length: 20 }, (_, n) => textOf({ template, keys: { n: `x${n}` } })),

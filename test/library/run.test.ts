@@ -16,7 +16,7 @@ afterEach(async () => {
   for (const site of sites.splice(0)) await site.close()
 })
 
-/** A confdir with one resource, `page.toml`, whose keys are in a file; `run` runs it. */
+/** A confdir with one resource, `page.toml`, whose keys are in a file. `run` starts a run on this confdir. */
 class Site {
   readonly root = tempDir('library')
   readonly events: Event[] = []
@@ -175,7 +175,7 @@ describe('settings', () => {
   })
 
   test('contradictions, and a missing settings file', async () => {
-    expect(await faultsOf({ backend: 'file' })).toContain('backend file needs a file to read')
+    expect(await faultsOf({ backend: 'file' })).toContain('the backend "file" needs a file to read')
     expect(await faultsOf({ conf_file: '/nope.toml' })).toContain('the settings file is missing')
     expect(await faultsOf({ conf_file: 5 })).toContain('conf_file must be a string')
   })
@@ -214,7 +214,7 @@ describe('a daemon', () => {
     expect(site.read('reloads')).toBe('one\ntwo\n')
   })
 
-  test('two at once: one keeps running when the other is stopped or fails', async () => {
+  test('of two concurrent runs, one keeps running when the other is stopped or fails', async () => {
     const [one, two, three] = [new Site(), new Site(), new Site()]
     void one.start()
     void two.start()

@@ -1,5 +1,5 @@
-// The type of a run's settings is generated from the table of options: `UPDATE_DOCS=1 npx vitest run
-// test/library/settings.test.ts` rewrites it.
+// The type of a run's settings is generated from the table of options. `UPDATE_DOCS=1 npx vitest run
+// test/library/settings.test.ts` regenerates it.
 import { readFile, writeFile } from 'node:fs/promises'
 import { format, resolveConfig } from 'prettier'
 import { expect, test } from 'vitest'
@@ -25,14 +25,14 @@ const typeOf = ({ type, choices = [], synonyms = {} }: Option): string =>
     address: 'string',
   })[type]
 
-/** Options that behave differently in the library than in the command. */
+/** Options that behave differently in the library and in the command. */
 const OTHERWISE: Partial<Record<OptionName, string>> = {
   onetime: 'Once, and then end.',
   'conf-file':
     'A settings file in TOML, for settings that are set neither here nor in `env`. Default: none.',
 }
 
-/** The name of the option in confd.toml, with `_` instead of `-`. */
+/** Returns the name of the option in confd.toml, with `_` instead of `-`. */
 const nameOf = (name: OptionName): string => (tomlNames(name)[0] ?? name).replaceAll('-', '_')
 
 function fields(isStore: boolean): string {

@@ -1,4 +1,4 @@
-// The notice about what a start is still waiting for.
+// The notice that says what a start is still waiting for.
 import { afterEach, beforeEach, expect, test, vi } from 'vitest'
 import type { CommandResult, Event } from '../../src/core/event.ts'
 import { StartupNotice } from '../../src/observe/awaited.ts'
@@ -30,7 +30,7 @@ const result: CommandResult = {
 }
 const reloaded: Event = { kind: 'reloaded', resources: ['a'], command: 'reload a', result }
 
-/** The notices logged after these events and a long silence. */
+/** Returns the notices that are logged after these events and a long silence. */
 function toldAfter(...events: readonly Event[]): string[] {
   const told: string[] = []
   const awaited = new StartupNotice(

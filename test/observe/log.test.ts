@@ -1,4 +1,4 @@
-// The log: contains the output of failed commands, and at level debug that of all; JSON has one line per event.
+// The log contains the output of failed commands, and at level debug of all commands. JSON has one line per event.
 import { describe, expect, test } from 'vitest'
 import type { CommandResult, Event } from '../../src/core/event.ts'
 import type { LogLevel } from '../../src/core/settings.ts'
@@ -72,7 +72,7 @@ test.each([
   expect(logged('plain', event)).toContain(`a.toml: check ${how} in 12 ms: check`)
 })
 
-test('why a run gave up is one line of JSON', () => {
+test('the reason why a run has failed is one line of JSON', () => {
   const fault = { kind: 'config', message: 'bad', hint: 'mend it', file: '/c', line: 3 } as const
   const line = logged('json', { kind: 'gave-up', fault })
   expect(JSON.parse(line)).toMatchObject({ level: 'error', event: 'gave-up', fault })
@@ -116,7 +116,7 @@ describe('styles', () => {
     [true, { TERM: 'dumb' }, 'terminal'],
     [false, {}, 'plain'],
     [false, { JOURNAL_STREAM: '8:1234' }, 'journal'],
-    // JOURNAL_STREAM of a service whose standard error was redirected.
+    // This JOURNAL_STREAM belongs to a service whose standard error was redirected.
     [false, { JOURNAL_STREAM: '8:99' }, 'plain'],
   ])('terminal: %s, %j: %s', (isTerminal, env, style) => {
     expect(styleFor({ isTerminal, file: '8:1234' }, env)).toBe(style)

@@ -77,7 +77,7 @@ const rolledBack: Event = {
   fault,
 }
 
-/** A board that has received these events, one per second. */
+/** Returns a board that has received these events, one per second. */
 function told(...events: Event[]): StatusBoard {
   const board = new StatusBoard(42, 0)
   events.forEach((event, n) => board.note(event, (n + 1) * 1000))
@@ -395,7 +395,7 @@ test('the reads of the last render: of all templates, in order, up to a limit', 
   })
 })
 
-test('the worst comes first, a resource that is gone from conf.d goes, and the store changes', () => {
+test('the worst state comes first, a resource removed from conf.d disappears, and the store may change', () => {
   const board = told(started('a', 'b', 'c'), live, { ...failed, resource: 'c' })
   const names = () => board.status(new Map(), NOW).resources.map(({ name }) => name)
   expect(names()).toEqual(['c', 'a', 'b'])
@@ -439,7 +439,7 @@ test('the history of the previous daemon is kept, its state is not', () => {
   expect(board.status(new Map(), NOW).resources).toHaveLength(1)
 })
 
-test('no output of a command is in it', () => {
+test('the status contains no output of a command', () => {
   const board = told(started('a'), live, failed, owed, stale())
   const { resources } = board.status(new Map(), NOW)
   expect(JSON.stringify(resources)).not.toContain('a value')

@@ -1,6 +1,6 @@
-// npm run audit: npm asks a registry on this machine, which gives a recorded answer. The ranges in advisories.json are
-// wide enough for the versions in the lock file, and the advisory on xmlchars is invented. Two of its packages are in
-// the bundle; one is only used in development.
+// Tests `npm run audit`. npm queries a registry on this machine, which returns recorded advisories. Their version
+// ranges are wide enough to include the versions in the lock file, and the advisory on xmlchars is invented. Two of the
+// affected packages are in the bundle, and one is used only in development.
 import { readFileSync } from 'node:fs'
 import { gunzipSync } from 'node:zlib'
 import { fileURLToPath } from 'node:url'
@@ -14,21 +14,23 @@ const top = fileURLToPath(new URL('../../', import.meta.url))
 const recorded = <T>(name: string): T =>
   JSON.parse(readFileSync(new URL(name, import.meta.url), 'utf8')) as T
 const { undici = [], ...others } = recorded<Record<string, readonly object[]>>('advisories.json')
-/** The recorded advisories. Those on undici, which is not in the bundle, are served for yaml, which is. */
+/**
+ * The recorded advisories. Those on undici, which is not in the bundle, are served for yaml, which is in the bundle.
+ */
 const advisories: Record<string, readonly object[]> = {
   ...others,
   yaml: undici.map((one) => ({ ...one, vulnerable_versions: '*' })),
 }
 
 describe('the filter', () => {
-  /** The output of npm 11 for that answer. */
+  /** The recorded report of npm 11 on these advisories. */
   const report = recorded<AuditReport>('audit-report.json')
   const on = (...paths: string[]) => advisoriesOn(report, paths).map(({ url }) => url.slice(-14))
 
   test('keeps the advisories on a bundled package, all of them', () => {
     expect(on('node_modules/undici')).toEqual(['cxrh-j4jr-qwg3', 'c76h-2ccp-4975'])
   })
-  test('keeps one on a bundled package that another needs, once', () => {
+  test('keeps an advisory on a bundled package that another one needs, once', () => {
     expect(report.vulnerabilities).toHaveProperty('saxes')
     expect(on('node_modules/saxes', 'node_modules/xmlchars')).toEqual(['xxxx-xxxx-xxxx'])
   })
@@ -87,7 +89,7 @@ describe('the command', { timeout: 90_000 }, () => {
   })
 })
 
-/** Runs the audit against a registry with these advisories; undefined: one that refuses requests. */
+/** Runs the audit with a registry that has these advisories. With undefined, the registry refuses requests. */
 async function audit(
   known: Readonly<Record<string, readonly object[]>> | undefined,
   env: Readonly<Record<string, string>> = {},

@@ -1,6 +1,6 @@
 // The supply chain. Two clones in different folders, with different umasks, time zones and languages, build the same
-// npm package, Debian package and executable. The licences and the bill of materials name the bundled packages; the
-// test takes these from the bundler's source maps, the scripts from its list of modules.
+// npm package, Debian package and executable. The licences and the bill of materials name the bundled packages. The
+// test takes their names from the bundler's source maps, and the scripts take them from the bundler's list of modules.
 import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync } from 'node:fs'
 import { symlinkSync } from 'node:fs'
 import { join, relative } from 'node:path'
@@ -29,10 +29,10 @@ interface Sbom {
 
 const top = fileURLToPath(new URL('../../', import.meta.url))
 mkdirSync(join(top, '.cache'), { recursive: true })
-// Next to node_modules, whose files are linked instead of copied.
+// The clones are next to node_modules, so that its files can be linked instead of copied.
 const work = mkdtempSync(join(top, '.cache/test-clones-'))
 leftovers.folders.add(work)
-// Removes 20,000 files here: at process exit, Vitest may kill the worker before that is done.
+// Removes the 20,000 files here, because at process exit Vitest may kill the worker before they are removed.
 afterAll(() => removeDir(work), 120_000)
 const json = <T>(path: string): T => JSON.parse(readFileSync(path, 'utf8')) as T
 
@@ -63,7 +63,7 @@ class Clone {
     mkdirSync(this.out, { recursive: true })
     await this.run('cp', '-r', ...parts.map((part) => join(top, part)), '.')
     await this.run('cp', '-al', join(top, 'node_modules'), '.')
-    // Bun, if an earlier build has fetched it.
+    // Links Bun, if an earlier build has fetched it.
     mkdirSync(join(this.folder, '.cache'))
     if (existsSync(join(top, '.cache/bun')))
       symlinkSync(join(top, '.cache/bun'), join(this.folder, '.cache/bun'))
@@ -92,7 +92,7 @@ const clones = [
 const [first, second] = clones
 const dist = join(first.folder, 'dist')
 
-/** Paths of the bundled packages, sorted. */
+/** The paths of the bundled packages, sorted. */
 let bundled: string[] = []
 
 beforeAll(async () => {
@@ -116,7 +116,7 @@ function packagesInMaps(): string[] {
   const packages = sources.flatMap(
     (path) => /^(?:.*\/)?node_modules\/(?:@[^/]+\/)?[^/]+/.exec(path)?.[0] ?? [],
   )
-  // The helpers that the bundler adds are not in the source maps.
+  // The bundler also adds its own helpers, which the source maps do not contain.
   return [...new Set([...packages, 'node_modules/rolldown'])].sort()
 }
 
@@ -142,7 +142,7 @@ describe('the same sources make the same bytes', () => {
     ])
     expectSameFiles(first.out, second.out)
   })
-  // 240 MB to write and compare.
+  // Only the long form builds the executable, because it writes and compares 240 MB.
   test.runIf(process.env['RECONFD_LONG'] === '1')(
     'the executable (RECONFD_LONG=1)',
     async () => {
@@ -197,7 +197,7 @@ describe('third-party.txt', () => {
 })
 
 describe('the bill of materials', () => {
-  // Was validated against the schema of CycloneDX 1.6; the schema (260 KB) is not included.
+  // The document was once validated against the CycloneDX 1.6 schema, which is too large (260 KB) to include here.
   const document = (): Sbom => json<Sbom>(join(dist, 'sbom.cdx.json'))
 
   test('names the program and each package in the bundle, with the hash of the lock file', () => {

@@ -82,7 +82,7 @@ describe('what is in it', { timeout: 60_000 }, () => {
     const folders = /^\.\/(usr\/(bin|lib\/systemd|share\/[\w-]+)\/|etc\/(confd|default)\/)/
     expect(paths.filter((path) => !path.endsWith('/') && !folders.test(path))).toEqual([])
   })
-  test('the manual page, and the licences of all that is in it', () => {
+  test('the manual page, and the licences of all contents', () => {
     const page = gunzipSync(readFileSync(join(unpacked, 'usr/share/man/man1/reconfd.1.gz')))
     expect(page.toString()).toBe(manPage(version))
     const licences = inside('usr/share/doc/reconfd/copyright')
@@ -117,7 +117,7 @@ describe('what is in it', { timeout: 60_000 }, () => {
   })
 })
 
-/** Makes a package of the next version, with a changed configuration file. Returns its path. */
+/** Builds a package of the next version, with a changed configuration file. Returns its path. */
 async function nextPackage(): Promise<string> {
   const folder = join(work, 'next')
   await execa('dpkg-deb', ['--raw-extract', deb, folder])

@@ -1,7 +1,7 @@
-// The recipes of docs/containers.md in real containers, run by podman: etcd on the host; HAProxy as the program that
-// reconfd starts, with tini as the first process; and HAProxy with a sidecar in the pod of the page, which podman runs
-// as Kubernetes would. The images have the settings of the real Dockerfile; their files are copied from this machine,
-// so no registry is needed.
+// Runs the recipes of docs/containers.md in real containers with podman, and etcd on the host. In one recipe, reconfd
+// starts HAProxy, and tini is the first process. In the other, HAProxy has a sidecar in the pod of the page, which
+// podman runs as Kubernetes would. The images have the settings of the real Dockerfile. Their files are copied from
+// this machine, so no registry is needed.
 import { spawnSync } from 'node:child_process'
 import { cpSync, mkdirSync, mkdtempSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -20,7 +20,7 @@ import { Root } from './root.ts'
 const top = fileURLToPath(new URL('../../', import.meta.url))
 const dockerfile = readFileSync(join(top, 'Dockerfile'), 'utf8')
 
-/** The reason why containers cannot run here; undefined if they can. */
+/** Returns the reason why containers cannot run here, or undefined if they can. */
 function whyNot(): string | undefined {
   if (process.geteuid?.() !== 0) return 'root is needed'
   for (const program of ['podman', 'runc', 'curl', 'setpriv'])
@@ -31,7 +31,7 @@ function whyNot(): string | undefined {
 const missing = whyNot()
 if (missing !== undefined) process.stderr.write(`SKIPPED, no container is tried: ${missing}\n`)
 
-/** The first code block of the page below a line `<!-- file: PATH -->`. */
+/** Returns the first code block of the page below a line `<!-- file: PATH -->`. */
 function fileOf(path: string): string {
   const page = readFileSync(join(top, 'docs/containers.md'), 'utf8')
   const found = page.split(`<!-- file: ${path} -->`)[1]?.match(/```\w+\n([^]*?)```/)?.[1]
@@ -39,7 +39,7 @@ function fileOf(path: string): string {
   return found
 }
 
-/** Copies a server's program, with its libraries, including those that were unpacked beside it. */
+/** Copies a server's program and its libraries, including libraries that were unpacked beside it. */
 function copyServer(root: Root, name: string, to: string): void {
   const { path, env } = serverBinary(name)
   const isScript = readFileSync(path).subarray(0, 2).toString() === '#!'
@@ -63,7 +63,7 @@ test('the build of the image includes all sources of the package', () => {
     files: readonly string[]
   }
   const kept = readFileSync(join(top, '.dockerignore'), 'utf8').split('\n')
-  // The build of the image makes dist itself.
+  // The build of the image creates dist itself.
   const needed = files.filter((path) => path !== 'dist').concat('src', 'scripts')
   expect(needed.filter((path) => !kept.includes(`!${path}`))).toEqual([])
 })
@@ -126,7 +126,7 @@ describe.skipIf(missing !== undefined)('in a container', { timeout: 240_000 }, (
 
   beforeAll(async () => {
     ;[port = 0, version = 0, page = 0] = await freePorts(3)
-    // For machines where limits cannot be raised to podman's defaults. The pod's pause container uses a local image.
+    // Some machines cannot raise limits to podman's defaults. The pod's pause container uses a local image.
     writeFileSync(
       settings,
       `[containers]\ndefault_ulimits = ["nofile=1024:1024", "nproc=1000:1000"]\n[engine]\ninfra_image = "localhost/pause:1"\n`,
@@ -174,7 +174,7 @@ describe.skipIf(missing !== undefined)('in a container', { timeout: 240_000 }, (
     root.write('etc/passwd', 'root:x:0:0::/:/bin/sh\n')
     for (const file of ['confd.toml', 'conf.d/haproxy.toml', 'templates/haproxy.cfg.njk'])
       root.write(`etc/confd/${file}`, onPorts(fileOf(`/etc/confd/${file}`)))
-    // A reload that leaves processes behind, run 50 times.
+    // This reload leaves processes behind, and runs 50 times.
     root.write('etc/confd/templates/n.njk', '{{ getv("/n") }}')
     root.write(
       'etc/confd/conf.d/n.toml',
@@ -195,7 +195,7 @@ describe.skipIf(missing !== undefined)('in a container', { timeout: 240_000 }, (
     }
     await image('lb:1', [path, ...lines])
     await podman('tag', 'lb:1', 'localhost/reconfd-sidecar:latest')
-    // Started as in the official image of HAProxy.
+    // Starts HAProxy as its official image does.
     const command = '["haproxy","-W","-db","-f","/usr/local/etc/haproxy/haproxy.cfg"]'
     await image('localhost/haproxy:2.8', [path, `CMD ${command}`])
     await image('localhost/pause:1', [

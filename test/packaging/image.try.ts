@@ -1,5 +1,5 @@
-// `npm run test:image`: builds the image from the real Dockerfile with buildah, which needs no daemon. The base image
-// is made of this machine's Node, npm and shell, under the name that the Dockerfile uses, so no registry is needed.
+// `npm run test:image` builds the image from the real Dockerfile with buildah, which needs no daemon. The base image
+// consists of this machine's Node, npm and shell, under the name that the Dockerfile uses, so no registry is needed.
 import { cpSync, existsSync, mkdtempSync, readFileSync, realpathSync, symlinkSync } from 'node:fs'
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { rm } from 'node:fs/promises'
@@ -20,8 +20,9 @@ const work = mkdtempSync(join(tmpdir(), 'reconfd-image-'))
 leftovers.folders.add(work)
 
 /**
- * If buildah was unpacked instead of installed, its libraries are mounted over the machine's, in a separate mount
- * namespace: the processes that it starts do not inherit LD_LIBRARY_PATH.
+ * A shell script that precedes the command, for a buildah that was unpacked instead of installed. In a separate mount
+ * namespace, it mounts buildah's libraries over the machine's. Setting LD_LIBRARY_PATH is not enough, because the
+ * processes that buildah starts do not inherit it.
  */
 const laidOver = `
 if [ -n "$LD_LIBRARY_PATH" ]; then
@@ -43,13 +44,13 @@ function buildah(...args: readonly string[]) {
 }
 const anySignature = ['--signature-policy', join(work, 'policy.json')]
 
-/** Makes the base image, with everything that the Dockerfile uses of Debian's image with Node. */
+/** Builds the base image, with everything that the Dockerfile uses from the official Node image. */
 async function makeBase(): Promise<void> {
   const root = new Root()
   for (const program of ['env', 'mkdir', 'grep']) root.copyProgram(`/usr/bin/${program}`)
   // Since tini is present, the Dockerfile installs no package; this base has no apt.
   root.copyProgram(serverBinary('tini').path, '/usr/bin/tini')
-  // Native modules load more libraries of the C library than Node does.
+  // Native modules load more of the C library's shared objects than Node does.
   const { stdout: files } = await execa('dpkg', ['--listfiles', 'libc6'])
   for (const [library] of files.matchAll(/^.*\/lib[^/]+\.so\.\d+$/gm)) root.copy(library)
   const { stdout: npm } = await execa('sh', ['-c', 'command -v npm'])
@@ -109,7 +110,7 @@ describe.skipIf(cannotMount !== undefined)('the image', { timeout: 60_000 }, () 
       '[template]\nsrc = "app.njk"\ndest = "/out/app.conf"\nkeys = ["/port"]\n',
     )
   }, 240_000)
-  // Several gigabytes, which would take too long to remove at process exit.
+  // Removes several gigabytes, which would take too long at process exit.
   afterAll(async () => {
     await buildah('rm', '--all')
     await rm(work, { recursive: true })
@@ -126,7 +127,7 @@ describe.skipIf(cannotMount !== undefined)('the image', { timeout: 60_000 }, () 
     })
   })
 
-  test('it holds the program and no sources', async () => {
+  test('it contains the program and no sources', async () => {
     const { version } = JSON.parse(readFileSync(join(top, 'package.json'), 'utf8')) as {
       version: string
     }

@@ -15,19 +15,19 @@ const mandoc = (...args: readonly string[]) => {
   return execa(path, args, { env, input: page, reject: false })
 }
 
-/** The rendered page, without bold and underlining, which are overstrikes. */
+/** The rendered page, without the overstrikes that mandoc writes for bold and underlining. */
 let text = ''
 beforeAll(async () => {
   const { stdout } = await mandoc('-T', 'utf8', '-O', 'width=200')
   text = stdout.replace(/.\x08/g, '')
 })
 
-/** The first word of each line, which includes the names of all entries. */
+/** Returns the first word of each line. These words include the names of all entries. */
 const heads = (): string[] => text.split('\n').map((line) => line.trim().split(/[ ,]/)[0] ?? '')
 
 test('its markup is valid', async () => {
   const { stdout } = await mandoc('-T', 'lint', '-W', 'warning')
-  // The page has no date, so that a version always builds the same page.
+  // The page has no date, so that the same version always builds the same page.
   const lines = stdout.split('\n').filter((line) => line !== '' && !line.includes('missing date'))
   expect(lines).toEqual([])
 })

@@ -26,7 +26,7 @@ beforeAll(async () => {
   packed = (JSON.parse(stdout) as [Packed])[0]
 })
 
-test('it holds the program, its manual page, the unit and the licences, and is small', () => {
+test('it contains the program, its manual page, the unit and the licences, and is small', () => {
   const paths = packed.files.map(({ path }) => path)
   expect(paths).toEqual(
     expect.arrayContaining([

@@ -1,5 +1,5 @@
-// An empty Debian in a folder: a package database, a shell and Node, to install a package into with dpkg and to run it
-// there. The machine's own packages are not touched.
+// A minimal Debian in a folder: a package database, a shell and Node. Tests install a package there with dpkg, and run
+// it there. The machine's own packages are not touched.
 import { spawnSync } from 'node:child_process'
 import {
   copyFileSync,
@@ -17,11 +17,11 @@ import { dirname, join } from 'node:path'
 import { execa } from 'execa'
 import { leftovers } from '../support/leftovers.ts'
 
-/** An ordinary user's PATH lacks the folders of dpkg's helpers. */
+/** A PATH with the folders of dpkg's helpers, which are missing from an ordinary user's PATH. */
 const PATH = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin'
 
 export class Root {
-  /** Not in /dev/shm, which may be mounted noexec. */
+  /** This folder is not in /dev/shm, which may be mounted noexec. */
   readonly path = mkdtempSync(join(tmpdir(), 'reconfd-root-'))
 
   constructor() {
@@ -52,7 +52,7 @@ export class Root {
     return join(this.path, path)
   }
 
-  /** Whether a path exists, including dangling links. */
+  /** Returns true if the path exists, even as a dangling link. */
   has(path: string): boolean {
     return lstatSync(this.at(path), { throwIfNoEntry: false }) !== undefined
   }
@@ -83,7 +83,7 @@ export class Root {
     return all
   }
 
-  /** The status of the package in dpkg, such as `install ok installed`. */
+  /** Returns the status of the package in dpkg, such as `install ok installed`. */
   async status(name: string): Promise<string> {
     const { stdout } = await execa(
       'dpkg-query',
@@ -93,7 +93,7 @@ export class Root {
     return stdout
   }
 
-  /** Runs a program inside. */
+  /** Runs a program in this root. */
   run(...command: readonly string[]) {
     return execa('chroot', [this.path, ...command], {
       all: true,
@@ -103,19 +103,21 @@ export class Root {
     })
   }
 
-  /** Copies a program of the machine, with the libraries that it needs. */
+  /** Copies a program of the machine, and the libraries that it needs. */
   copyProgram(from: string, to = from): void {
     this.copy(from, to)
     const { stdout } = spawnSync('ldd', [from], { encoding: 'utf8' })
     for (const [library] of stdout.matchAll(/\/\S+/g)) this.copy(library)
   }
 
-  /** Copies a folder if it exists: Debian's Node keeps some of its modules in separate folders, other builds do not. */
+  /**
+   * Copies a folder if it exists. Debian's Node keeps some of its modules in separate folders, and other builds do not.
+   */
   copyFolder(path: string): void {
     if (existsSync(path)) cpSync(path, this.at(path), { recursive: true, dereference: true })
   }
 
-  /** Copies a file of the machine; follows links. */
+  /** Copies a file of the machine, and follows links. */
   copy(from: string, to = from): void {
     this.makeFolder(dirname(to))
     copyFileSync(realpathSync(from), this.at(to))

@@ -1,11 +1,11 @@
-// The health of a service after check results, and its effect on the store: pure.
+// How check results change the health of a service, and how health affects the store. This code is pure.
 import { describe, expect, test } from 'vitest'
 import { nextHealth, initialHealth, type Health } from '../../src/register/health.ts'
 import { stepsFor, type ReconcileInput } from '../../src/register/reconcile.ts'
 
 const limits = { rise: 2, fall: 3 }
 
-/** The states after each result: `+` passed, `-` failed. */
+/** Returns the state after each result: `+` passed, `-` failed. */
 function states(fresh: boolean, results: string): string {
   let health: Health = initialHealth(fresh)
   return [...results]

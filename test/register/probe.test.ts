@@ -1,4 +1,4 @@
-// One check of each kind, against real servers.
+// Runs one check of each kind against real servers.
 import { createServer, type Server } from 'node:http'
 import { createServer as createHttp2 } from 'node:http2'
 import type { AddressInfo } from 'node:net'
@@ -53,7 +53,9 @@ test('tcp, at the service and elsewhere', async () => {
 
 test('a command', async () => {
   expect(await check({ kind: 'command', command: 'true' })).toBeUndefined()
-  expect(await check({ kind: 'command', command: 'exit 3' })).toBe('the command ended with 3')
+  expect(await check({ kind: 'command', command: 'exit 3' })).toBe(
+    'the command ended with exit code 3',
+  )
   expect(await check({ kind: 'command', command: 'sleep 60' }, 1, 100)).toBe(
     'the command timed out after 100 ms',
   )

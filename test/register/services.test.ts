@@ -1,4 +1,4 @@
-// Services of containers: registrator's variables, names, ids, addresses and checks, and hostile containers.
+// How containers become services: registrator's variables, names, ids, addresses and checks, and hostile containers.
 import { describe, expect, test } from 'vitest'
 import type { Container } from '../../src/register/docker/engine.ts'
 import type { ContainerOptions } from '../../src/register/docker/options.ts'

@@ -1,12 +1,12 @@
-// Runaway commands: a check's timeout ends all processes that it started, and other resources do not wait for them.
-// (test/apply/command.test.ts tests an output of 1 GB.)
+// Runaway commands: the timeout of a check ends all processes that the check has started, and other resources do not
+// wait for these processes. (test/apply/command.test.ts tests an output of 1 GB.)
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import { withSite } from '../e2e/support.ts'
 import { until } from '../support/until.ts'
 
-/** The pids of the processes that have this variable (`NAME=value`) in their environment. */
+/** Returns the pids of the processes that have this variable (`NAME=value`) in their environment. */
 function processesWith(variable: string): string[] {
   return readdirSync('/proc').filter((pid) => {
     if (!/^\d+$/.test(pid)) return false
@@ -49,7 +49,7 @@ test('a fork bomb in check_cmd ends completely at its timeout, and the other res
     set('2')
     await run.until('the other resource', () => site.read('good') === '2')
     await run.until('the timeout', () => run.tells('failed'))
-    // The next attempt would start another bomb.
+    // Stops the run, because the next attempt would start another bomb.
     expect((await run.stop()).code).toBe(0)
     await until('nothing of it runs', () => started() === 0)
     expect(site.read('bad')).toBeUndefined()

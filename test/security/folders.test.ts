@@ -1,5 +1,5 @@
-// Folders of other users: whatever their owner does at a destination between two steps, no files but the owner's own
-// are affected. Attacks happen at a fixed moment: after the plan, in check_cmd, or before the swap.
+// Folders of other users. Whatever the owner of a folder does at a destination between two steps affects only the
+// owner's own files. The attacks happen at fixed moments: after the plan, in check_cmd, or before the swap.
 import { execFileSync } from 'node:child_process'
 import {
   chmodSync,
@@ -30,7 +30,7 @@ import { ok } from '../../src/core/result.ts'
 import { applyNow, change, hiddenIn, isRoot, textOf } from '../apply/support.ts'
 import { serverBinary } from '../support/process.ts'
 
-// Attributes are preserved if getfattr is on PATH.
+// reconfd preserves extended attributes only if getfattr is on PATH.
 process.env.PATH = `${dirname(serverBinary('getfattr').path)}${delimiter}${process.env.PATH}`
 
 const NOBODY = 65534
@@ -40,7 +40,7 @@ let root: string
 /** A folder owned by the user nobody. */
 let app: string
 let dest: string
-/** A file of root with mode 0600. */
+/** A file that belongs to root and has mode 0600. */
 let secret: string
 beforeEach(() => {
   root = mkdtempSync(join(tmpdir(), 'reconfd-foreign-'))
@@ -58,7 +58,7 @@ afterEach(() => {
   const content = textOf(secret)
   const safe = readdirSync(join(root, 'safe'))
   rmSync(root, { recursive: true })
-  // Must be true after every test.
+  // This must be true after every test.
   expect({ uid, mode: mode & 0o7777, content, safe }).toEqual({
     uid: process.geteuid?.(),
     mode: 0o600,
@@ -74,7 +74,7 @@ function plant(target: string, path = dest): void {
   execFileSync('chown', ['-h', 'nobody', path])
 }
 
-/** Attacks between the check and the swap. */
+/** Returns options that attack between the check and the swap. */
 const beforeSwap = (attack: () => void) => ({
   beforeSwap: async () => {
     attack()
@@ -82,7 +82,7 @@ const beforeSwap = (attack: () => void) => ({
   },
 })
 
-/** The planned removal of a file. */
+/** Plans the removal of a file. */
 async function removal(path: string): Promise<FileChange> {
   const planned = planRemoval(await observe(path))
   if (planned.kind !== 'write') throw new Error('nothing to remove')
@@ -199,7 +199,7 @@ describe('which links are followed', () => {
 
   it.each([0o775, 0o757, 0o1777])('not one in a folder of mode %o', async (mode) => {
     chmodSync(join(root, 'own'), mode)
-    const why = `of user ${process.geteuid?.()} (root) is not followed: ${root}/own may be changed by other users (mode ${mode.toString(8)})`
+    const why = `of user ${process.geteuid?.()} (root) is not followed: ${root}/own can be changed by other users (mode ${mode.toString(8)})`
     if (isRoot) expect(await observe(link())).toMatchObject({ fault: notFollowed(link(), why) })
     else expect(await observe(link())).toMatchObject({ kind: 'unreadable' })
   })
@@ -208,7 +208,7 @@ describe('which links are followed', () => {
     chmodSync(root, 0o777)
     expect(await observe(link())).toMatchObject({
       fault: {
-        message: expect.stringContaining(`${root} may be changed by other users`) as string,
+        message: expect.stringContaining(`${root} can be changed by other users`) as string,
       },
     })
   })
@@ -221,7 +221,7 @@ describe('which links are followed', () => {
         '0x0200000001000700ffffffff02000700feff000004000500ffffffff10000700ffffffff20000500ffffffff'
       setAttribute(join(root, 'own'), 'system.posix_acl_access', acl)
       expect(await observe(link())).toMatchObject({
-        fault: { message: expect.stringContaining('/own may be changed by other users') as string },
+        fault: { message: expect.stringContaining('/own can be changed by other users') as string },
       })
     },
   )
@@ -336,7 +336,7 @@ describe.runIf(isRoot)('the staged file (needs root)', () => {
   })
 
   it('is checked as a copy that its owner cannot replace, with its mode and owner', async () => {
-    // The attack by nobody during the check, when the staged file has a name.
+    // The user nobody attacks during the check, when the staged file has a name.
     const said = join(root, 'said')
     const attack = `for f in ${app}/.app.conf.*; do mv $f ${app}/moved; echo 'echo evil' >$f; chmod 755 $f; done`
     const checkCmd = `${attack}; stat -c '%a %u' {{.src}} >${said}; {{.src}} >>${said}; setpriv --reuid=nobody --clear-groups {{.src}} >>${said}`

@@ -1,4 +1,4 @@
-// Runs the built program with hostile key names: in commands, in paths, and as names of files that belong to others.
+// Runs the built program with hostile key names: in commands, in paths, and as the names of other users' files.
 import {
   existsSync,
   mkdirSync,

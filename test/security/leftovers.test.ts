@@ -1,5 +1,5 @@
-// Leftovers of a killed process: staged files, state files and private folders. The next start removes them, but
-// nothing that another process is using.
+// Leftovers of a killed process: staged files, state files and private folders. The next start removes them, but does
+// not remove anything that another process is using.
 import { spawnSync } from 'node:child_process'
 import {
   existsSync,
@@ -30,7 +30,7 @@ afterEach(() => {
   removeDir(dir)
 })
 
-/** The start time of a process, as it appears in the names of its files. */
+/** Returns the start time of a process, as it appears in the names of its files. */
 const startOf = (pid: number): string =>
   readFileSync(`/proc/${pid}/stat`, 'latin1').split(') ')[1]?.split(' ')[19] ?? ''
 const gone = spawnSync('true').pid
@@ -61,7 +61,7 @@ describe('staged files', () => {
       put(join(dir, `.a.conf${suffix}`)),
       put(join(dir, `.a.conf.bak${suffix}`)),
       put(join(dir, `.${long.slice(0, 254 - suffix.length)}${suffix}`)),
-      // With our pid and that of a running process, but other start times.
+      // Files with the pids of this process and of another running process, but with other start times.
       put(join(dir, `.a.conf.reconfd-${process.pid}-1-1`)),
       put(join(dir, `.a.conf.reconfd-${process.ppid}-1-1`)),
     ]
@@ -153,7 +153,8 @@ test('after kills in the middle of checks, the next start removes all leftovers'
         run.signal('SIGKILL')
         await run.finished
       }
-      // Two plain files and two of for_each; then a folder for each of the three resources, with one file in each.
+      // The daemon leaves two plain files and two files of for_each. The dry run leaves a folder with one file for each
+      // of the three resources.
       await kill(out, 4, '-watch')
       await kill(tmp, 6, '-onetime', '-noop', '-diff')
       expect([left(out).length, left(tmp).length]).toEqual([4, 6])

@@ -1,5 +1,5 @@
-// Without /proc, descriptors have no paths: reconfd writes files only where nobody else can change any folder of the
-// path, and refuses all others.
+// Without /proc, descriptors have no paths. reconfd then writes a file only if nobody else can change any folder of its
+// path, and refuses all other files.
 import { spawnSync } from 'node:child_process'
 import {
   chownSync,
@@ -32,7 +32,7 @@ function once(site: Site): { readonly code: number | null; readonly said: string
   return { code: status, said: stdout + stderr }
 }
 
-// The executable finds itself through /proc.
+// Skipped for the single executable, which finds itself through /proc.
 test.runIf(canHide && process.env['RECONFD_PROGRAM'] === undefined)(
   'a folder of root is written to, one of another user is not (needs root)',
   async () => {

@@ -24,7 +24,7 @@ const keysFile = (site: Site): string => join(site.root, 'keys.json')
 const setKeys = (site: Site, keys: Record<string, string>): void =>
   writeFileSync(keysFile(site), JSON.stringify(keys))
 
-/** The ports on which a process listens. */
+/** Returns the ports on which a process listens. */
 function portsOf(pid: number): number[] {
   const sockets = new Set(
     readdirSync(`/proc/${pid}/fd`).flatMap((fd) => {
@@ -71,7 +71,7 @@ describe.skipIf(process.env['RECONFD_PROGRAM'] !== undefined)('SIGUSR1', () => {
         void run.finished.then(() => (isOver = true))
         await pass(delay)
         run.signal('SIGUSR1')
-        // Before Node has installed its handler, the signal ends the process, which is fine, too.
+        // A signal before Node has installed its handler ends the process, which is fine, too.
         await until('it works or has ended', () => isOver || site.read('app') === '1')
         if (isOver) return
         await until('no port is open', () => portsOf(run.pid).length === 0)

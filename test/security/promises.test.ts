@@ -1,4 +1,4 @@
-// The threat model in docs/security.md names a test for each promise: a test with that title must exist.
+// The threat model in docs/security.md names a test for each promise. A test with that title must exist.
 import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { expect, test } from 'vitest'
 

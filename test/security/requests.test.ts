@@ -64,7 +64,7 @@ test('slow clients, which send a request byte by byte, are closed', async () => 
       return visitor
     })
   })
-  // No connection is ever silent for long.
+  // Every visitor keeps sending, so that no connection is silent for long.
   const drip = setInterval(() => {
     for (const { socket } of visitors) if (socket.writable) socket.write('a')
   }, 200)

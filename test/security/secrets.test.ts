@@ -1,5 +1,5 @@
-// Servers that repeat what they received: no password and no token reaches the log, the report, the state or a message
-// that way.
+// Servers that repeat what they have received. Even then, no password and no token reaches the log, the report, the
+// state or a message.
 import { readdirSync, readFileSync, statSync } from 'node:fs'
 import { createServer as createHttpServer, type IncomingMessage } from 'node:http'
 import { createServer, type AddressInfo, type Server } from 'node:net'
@@ -17,7 +17,7 @@ async function bodyOf(asked: IncomingMessage): Promise<string> {
   return text
 }
 
-/** Fails every request, and repeats it completely: plain, URL-encoded and as JSON. */
+/** Fails every request, and repeats its contents in three forms: plain, URL-encoded and as JSON. */
 const httpEcho = (): Server =>
   createHttpServer((asked, answer) => {
     void bodyOf(asked).then((body) => {

@@ -1,5 +1,5 @@
-// Which server receives which credentials: redirects are not followed, and each store has its own. (Servers that lie:
-// test/contract/lying.test.ts; servers that repeat their input: secrets.test.ts.)
+// Which server receives which credentials: redirects are not followed, and each store has its own credentials.
+// (test/contract/lying.test.ts covers servers that lie, and secrets.test.ts covers servers that repeat their input.)
 import { createServer, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
@@ -79,7 +79,7 @@ describe.each(Object.entries(credentials))('redirects of %s', (backend, env) => 
   })
 })
 
-test('a store is sent its own credentials, and none of another store', async () => {
+test('a store receives its own credentials, and none of another store', async () => {
   const denied = () => listen(() => [403, {}])
   const [one, two, three] = await Promise.all([denied(), denied(), denied()])
   try {

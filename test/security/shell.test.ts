@@ -1,6 +1,6 @@
-// Commands with hostile paths: no part of a path is executed. Each command that a path can be inserted into runs in
-// every shell of this machine, in a folder where an executed path creates the file RAN. 3,000 pairs; 60,000 with
-// RECONFD_LONG=1.
+// Commands with hostile paths: no part of a path is executed. Tries 3,000 pairs of a command and a path, or 60,000
+// with RECONFD_LONG=1. Each command runs in every shell of this machine, in a folder where an executed path creates
+// the file RAN.
 import { execFileSync } from 'node:child_process'
 import { existsSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
@@ -73,7 +73,7 @@ const PATH_PIECES = [
 ]
 const hostilePath = (): string => join(folder, 'p') + many(PATH_PIECES, 4)
 
-/** Forms of commands that people write, and that have been attacked successfully. */
+/** Forms of commands that people write, and that were once attacked successfully. */
 const SHAPES = [
   'cat {{.src}}',
   'cat "{{.src}}"',
@@ -131,7 +131,7 @@ const PIECES = [
 ]
 const command = (): string => (random() < 0.3 ? pick(SHAPES) : many(PIECES, 14))
 
-/** The command with the path inserted; undefined if the path is refused. */
+/** Returns the command with the path inserted, or undefined if the path is refused. */
 function expanded(text: string, path: string): string | undefined {
   const done = attempt(() => expandCommand(text, { src: path, dest: path }))
   return done.ok ? done.value : undefined
@@ -159,7 +159,7 @@ function firstThatRan(commands: readonly string[], shell: readonly string[]): st
     try {
       execFileSync(program, [...args, '-c', text], { cwd: folder, stdio: 'ignore' })
     } catch {
-      // Most of them are not valid commands.
+      // Most of these commands are invalid.
     }
     return existsSync(join(folder, 'RAN'))
   })
@@ -181,7 +181,7 @@ test(
       else if (batch.push(text) >= AT_ONCE) work()
     }
     work()
-    // If nearly all were refused, the test would prove nothing.
+    // If nearly all paths were refused, the test would prove nothing.
     expect(PAIRS - refused).toBeGreaterThan(PAIRS / 10)
   },
 )

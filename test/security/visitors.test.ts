@@ -1,4 +1,4 @@
-// Visitors of the status page: what they see, and that they cannot deprive the engine of memory, time or descriptors.
+// Visitors of the status page: what they can see. They cannot exhaust the memory, time or descriptors of the engine.
 import { spawn, type ChildProcess } from 'node:child_process'
 import { readdirSync, readFileSync, statSync, symlinkSync, writeFileSync } from 'node:fs'
 import { createServer, request, type Server } from 'node:http'
@@ -38,7 +38,7 @@ async function withPage(
   })
 }
 
-/** Forwards every request like nginx with a plain proxy_pass, without a header about the visitor. */
+/** Forwards every request without a header about the visitor, like nginx with a plain proxy_pass. */
 async function plainProxy(to: string): Promise<{ address: string; server: Server }> {
   const server = createServer((asked, answer) => {
     const { authorization } = asked.headers
@@ -100,7 +100,7 @@ describe('contents', () => {
       } finally {
         proxy.server.close()
       }
-      // Links leak into histories and logs: the address and the place of the token are logged, each once.
+      // Links leak into histories and logs, so the log has only the address and the path of the token file, each once.
       expect(run.stderr).not.toContain(token)
       expect(run.stderr.match(/status page at/g)).toHaveLength(1)
       expect(run.stderr).toContain(

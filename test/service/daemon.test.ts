@@ -30,12 +30,12 @@ async function withService(
 const keys = (site: Site): string => join(site.root, 'keys.yaml')
 const watching = (site: Site): string[] => ['-watch', '-file', keys(site)]
 
-/** Makes pings due four times a second. */
+/** Makes watchdog pings due four times a second. */
 const WATCHDOG = { WATCHDOG_USEC: '500000' }
 
 test('ready when its files are in place; then status, pings and stopping', async () => {
   await withService(async (site, socket) => {
-    // This reload waits until the service is up, as a command for a unit ordered after it would.
+    // This reload waits until the service is up, like a command for a unit that is ordered after it.
     const reload_cmd = `while [ ! -e ${site.path('up')} ]; do sleep 0.05; done`
     site.resource('app.conf', { reload_cmd })
     const run = site.start(...watching(site))
@@ -57,7 +57,7 @@ test('ready when its files are in place; then status, pings and stopping', async
 test('in exec mode, ready when the program has been started', async () => {
   await withService(async (site, socket) => {
     site.resource('app.conf')
-    // A failed resource is not applied: the program waits for it, and so does the manager.
+    // A failed resource is not applied, so the program waits for it, and the service manager waits, too.
     site.resource('late.conf', { check_cmd: `test -e ${site.path('may')}` })
     site.template('late.conf', '{{ getv("/name") }}\n')
     const run = site.start(...watching(site), '--', '/bin/sh', '-c', 'sleep 60 & wait')
@@ -80,7 +80,7 @@ test('SIGHUP: reloading, then ready again, with a bad configuration as well', as
     await run.until('it is ready again', () => socket.count('READY') === 2)
     const steps = socket.told.filter((told) => 'READY' in told || 'RELOADING' in told)
     expect(steps.slice(1)).toMatchObject([{ RELOADING: '1' }, { READY: '1' }])
-    // systemd's monotonic clock, which both processes use. That of the single executable may be up to 20 ms ahead.
+    // Both processes use systemd's monotonic clock. The single executable's clock may be up to 20 ms ahead.
     const since = BigInt(steps[1]?.['MONOTONIC_USEC'] ?? 0)
     expect(since).toBeGreaterThan(before)
     expect(since).toBeLessThan(process.hrtime.bigint() / 1000n + 20_000n)

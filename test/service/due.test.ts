@@ -1,4 +1,4 @@
-// Due work that is not started counts as a lack of progress. Here, a timer that does not fire causes it.
+// Due work that is not started counts as a lack of progress. In this test, a timer that does not fire causes it.
 import { expect, test } from 'vitest'
 import type { Event } from '../../src/core/event.ts'
 import { emptyTree } from '../../src/core/tree.ts'
@@ -15,7 +15,7 @@ test('a due retry that does not begin', async () => {
   const worker = new Worker(parts, new Underway(), true, (error) => {
     throw error
   })
-  // Its template is missing, so the cycle ends at the render.
+  // The template of this resource is missing, so the cycle ends at the render.
   worker.adopt({
     resources: [resourceOf('web.toml')],
     feeds: {
@@ -32,7 +32,7 @@ test('a due retry that does not begin', async () => {
   const failures = (): number => events.filter(({ kind }) => kind === 'failed').length
   await until('it has failed', () => failures() === 1)
   expect(worker.stuck(5000)).toBeUndefined()
-  // The clock advances, and no timer fires.
+  // The clock advances, but no timer fires.
   clock.jump(8000)
   expect(worker.stuck(5000)).toMatch(/^work that has been due for [\d.]+ s was not started$/)
   expect(worker.stuck(10_000)).toBeUndefined()

@@ -1,5 +1,5 @@
-// The service manager's end of the protocol: a Unix datagram socket. Node has none; perl, which every Debian has,
-// receives each datagram and prints it in hexadecimal.
+// The service manager's end of the protocol: a Unix datagram socket. Node does not support these sockets, so perl,
+// which every Debian has, receives each datagram and prints it in hexadecimal.
 import { spawn, type ChildProcess } from 'node:child_process'
 import { dirname, join } from 'node:path'
 import { leftovers } from '../support/leftovers.ts'
@@ -16,7 +16,7 @@ const RECEIVE = `use Socket; $| = 1;
 /** The variables set by one datagram. */
 export type Told = Readonly<Record<string, string>>
 
-/** An environment for the daemon whose PATH contains systemd-notify. */
+/** Returns environment variables for the daemon, with a PATH that contains systemd-notify. */
 export function programs(): Readonly<Record<string, string>> {
   const { path, env } = serverBinary('systemd-notify')
   return { ...env, PATH: `${dirname(path)}:${process.env['PATH']}` }
@@ -26,7 +26,7 @@ export class NotifySocket {
   readonly #folder = tempDir('notify')
   readonly #perl: ChildProcess
   #output = ''
-  /** When the last datagram arrived, by `performance.now()`. */
+  /** The time of the last datagram, from `performance.now()`. */
   lastAt = 0
 
   /** The value of NOTIFY_SOCKET. */
@@ -50,7 +50,7 @@ export class NotifySocket {
     await until('perl listens', () => this.#output.startsWith('listening\n'))
   }
 
-  /** All messages so far, in order, without the barriers that systemd-notify sends. */
+  /** Returns all messages so far, in order, without the barriers that systemd-notify sends. */
   get told(): readonly Told[] {
     return this.#output
       .split('\n')
@@ -59,12 +59,12 @@ export class NotifySocket {
       .filter((told) => !('BARRIER' in told))
   }
 
-  /** How many messages set a variable. */
+  /** Returns how many messages set a variable. */
   count(variable: string): number {
     return this.told.filter((told) => variable in told).length
   }
 
-  /** The newest value of a variable. */
+  /** Returns the newest value of a variable. */
   last(variable: string): string | undefined {
     return this.told.findLast((told) => variable in told)?.[variable]
   }

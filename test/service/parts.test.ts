@@ -72,7 +72,7 @@ test('ready despite an unreachable store, for its readers', () => {
   expect(over([started, stale('etcdv3', 200)])).toBe(true)
   expect(over([started, stale('consul', 200)])).toBe(false)
   expect(over([started, stale('consul', 200), applied('a.toml')])).toBe(true)
-  // The store has another node.
+  // The store has another node, which is tried immediately.
   expect(over([started, stale('etcdv3', 0)])).toBe(false)
   const live: Event = { kind: 'store-live', store: 'etcdv3', node: 'n', keys: 1 }
   expect(over([started, stale('etcdv3', 200), live])).toBe(false)

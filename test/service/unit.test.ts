@@ -18,7 +18,7 @@ function analyze(...args: readonly string[]): { readonly status: number; readonl
   return { status: run.status ?? -1, output: `${run.stdout}${run.stderr}` }
 }
 
-/** The values of a setting, in order. */
+/** Returns the values of a setting, in order. */
 const values = (name: string): string[] =>
   [...text.matchAll(new RegExp(`^${name}=(.*)$`, 'gm'))].map(([, value]) => value as string)
 
@@ -44,7 +44,7 @@ test('systemd-analyze verify finds nothing', () => {
       status: 0,
       output: '',
     })
-    // A mistake in the file is found, so it is this file that is checked.
+    // The tool finds a mistake in the file, which shows that it checks this file.
     writeFileSync(path, text.replace('WatchdogSec=', 'WatchdogSeconds='))
     const { output } = analyze('verify', '--man=no', `--root=${root}`, 'reconfd.service')
     expect(output).toContain('WatchdogSeconds')

@@ -1,4 +1,4 @@
-// The state directory is removed during a run: everything known is written again.
+// If the state directory is removed during a run, reconfd writes everything it knows into a new one.
 import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -14,7 +14,7 @@ let dir: string
 let state: string
 let events: Event[]
 beforeEach(() => {
-  // On a disk rather than in memory, because only there a new folder gets the inode of the removed one.
+  // The folder is on a disk rather than in memory, because only there a new folder gets the inode of the removed one.
   dir = mkdtempSync(join(tmpdir(), 'reconfd-folder-'))
   state = join(dir, 'lib/reconfd')
   events = []
@@ -44,7 +44,7 @@ async function opened(): Promise<Run> {
   }
 }
 
-/** A run with an entry in each part. */
+/** Returns a run with an entry in each part of the state directory. */
 async function filled(): Promise<Run> {
   mkdirSync(state, { recursive: true })
   const run = await opened()
@@ -60,7 +60,7 @@ async function filled(): Promise<Run> {
 const all = { owed: ['a'], placed: 'abc', made: ['/sites/1'] }
 const none = { owed: [], placed: undefined, made: [] }
 
-/** The state that a process starting now would read. */
+/** Returns the state that a process starting now would read. */
 async function found(): Promise<object> {
   const { journal, records, manifest } = await opened()
   const made = await manifest.of('a')
@@ -72,7 +72,7 @@ async function found(): Promise<object> {
 const message = (): string =>
   `the state directory ${state} was removed or emptied: recreated it from memory`
 
-test('journal, records and manifest are made again, and that is logged, once each time', async () => {
+test('journal, records and manifest are rebuilt, which is logged once each time', async () => {
   const { folder, journal } = await filled()
   await folder.ensure()
   expect(events).toEqual([])
@@ -98,7 +98,7 @@ test('the same when another folder has replaced it', async () => {
 
 test('the same when one of them has recreated it first', async () => {
   const { folder, journal } = await filled()
-  // Most file systems often give the new folder the inode of the old one.
+  // On most file systems, the new folder often gets the inode of the old one.
   for (let n = 1; n <= 10; n++) {
     rmSync(state, { recursive: true })
     await journal.owe([{ resource: 'b', since: 2, commands: [] }])
@@ -108,7 +108,7 @@ test('the same when one of them has recreated it first', async () => {
   await journal.close()
 })
 
-test('rebuild() makes them again when the folder was only emptied', async () => {
+test('rebuild() restores them when the folder was only emptied', async () => {
   const { folder, journal } = await filled()
   for (const name of readdirSync(state)) rmSync(join(state, name), { recursive: true })
   await folder.ensure()
@@ -128,7 +128,7 @@ test('entries settled and removed in the meantime do not return', async () => {
   await journal.close()
 })
 
-test('a folder that was never there is made with the first file in it', async () => {
+test('a folder that never existed is created with its first file', async () => {
   const { folder, journal, records } = await opened()
   await folder.ensure()
   expect([existsSync(state), events]).toEqual([false, []])
@@ -142,7 +142,7 @@ test('a folder that was never there is made with the first file in it', async ()
   await journal.close()
 })
 
-test('one that cannot be made is logged and stops nothing; it is made once it can be', async () => {
+test('a folder that cannot be created is logged and stops nothing; it is created once that is possible', async () => {
   const { folder, journal } = await filled()
   rmSync(join(dir, 'lib'), { recursive: true })
   writeFileSync(join(dir, 'lib'), '')
@@ -155,7 +155,7 @@ test('one that cannot be made is logged and stops nothing; it is made once it ca
   await journal.close()
 })
 
-test('a run that writes no state makes none', async () => {
+test('a run that writes no state creates no folder', async () => {
   await noFolder.ensure()
   expect(readdirSync(dir)).toEqual([])
 })

@@ -53,16 +53,16 @@ async function opened(confdir = CONFDIR): Promise<OpenedJournal> {
 
 const open = async (confdir = CONFDIR): Promise<Journal> => (await opened(confdir)).journal
 
-/** The debts, without their ids in the file. */
+/** Returns the debts, without their ids in the file. */
 const owedBy = ({ owed }: Journal): Record<string, Owed> =>
   Object.fromEntries(
     [...owed].map(([name, { resource, since, commands }]) => [name, { resource, since, commands }]),
   )
 
-/** The debts that a process starting now would find. */
+/** Returns the debts that a process starting now would find. */
 const found = async (): Promise<Record<string, Owed>> => owedBy(await open())
 
-/** The damage that a process starting now would report. */
+/** Returns the damage that a process starting now would report. */
 async function damage(): Promise<string | undefined> {
   const { damage: wrong } = await opened()
   return typeof wrong === 'string' ? wrong : wrong?.message
@@ -403,7 +403,7 @@ describe('a state directory that cannot be used', () => {
       error: {
         kind: 'io',
         message: `cannot read the state file ${path}: a part of the path is not a directory (ENOTDIR)`,
-        hint: 'Choose a directory that reconfd can write to with -state-dir.',
+        hint: 'Set -state-dir to a directory that reconfd can write to.',
       },
     })
   })
@@ -418,7 +418,7 @@ describe('a state directory that cannot be used', () => {
         message: expect.stringMatching(
           /^cannot write the state file .*: .* \(ENOTDIR\)$/,
         ) as string,
-        hint: 'Choose a directory that reconfd can write to with -state-dir.',
+        hint: 'Set -state-dir to a directory that reconfd can write to.',
       },
     })
     expect(journal.owed.size).toBe(0)

@@ -1,6 +1,6 @@
-// A process that creates files like for_each, for manifest.test.ts to kill: lists a file, creates it and marks it as
-// created, a hundred times, and prints a line after listing and after creating. Arguments: state directory, folder, a
-// name.
+// A process that creates files as for_each does, so that manifest.test.ts can kill it. A hundred times, it lists a
+// file, creates the file, and marks it as created. It prints a line after it has listed a file and after it has created
+// one. Arguments: state directory, folder, a name.
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { openManifest } from '../../src/state/manifest.ts'

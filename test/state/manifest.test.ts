@@ -1,4 +1,4 @@
-// The manifest of the files created by for_each templates: it is on disk before they are.
+// The manifest lists the files that for_each templates create. It is on disk before the files are.
 import { mkdirSync, readFileSync, readdirSync, statSync, writeFileSync } from 'node:fs'
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
@@ -31,7 +31,7 @@ const wanted = (...names: string[]): WantedFile[] =>
   }))
 const dests = (...names: string[]): string[] => wanted(...names).map(({ dest }) => dest)
 
-/** The listed names, with a question mark after those that are not known to exist. */
+/** Returns the listed names, with a question mark after those that are not known to exist. */
 async function listed(manifest: Manifest, resource = NAME): Promise<string[]> {
   const files = await manifest.of(resource)
   if (!files.ok) throw new Error(files.error.message)
@@ -41,7 +41,7 @@ async function listed(manifest: Manifest, resource = NAME): Promise<string[]> {
 }
 
 describe('the list', () => {
-  it('is on disk when `will` resolves, and another life finds it', async () => {
+  it('is on disk when `will` resolves, and the next run finds it', async () => {
     const first = open()
     expect(await listed(first)).toEqual([])
     expect(await first.will(NAME, wanted('a', 'b', 'c'))).toEqual({ ok: true, value: undefined })
@@ -98,7 +98,7 @@ describe('the list', () => {
     expect(await listed(daemon)).toEqual(['b?', 'c?'])
   })
 
-  it('takes changes that come at once one after the other', async () => {
+  it('applies concurrent changes one after the other', async () => {
     const manifest = open()
     const names = Array.from({ length: 20 }, (_, i) => String(i))
     await Promise.all(names.map((name) => manifest.will(NAME, wanted(name))))
@@ -132,7 +132,7 @@ describe('a listed file is ours', () => {
   })
 })
 
-describe('a state directory that is no good', () => {
+describe('an unusable state directory', () => {
   it('a damaged file is reported, and left unchanged', async () => {
     const manifest = open()
     await manifest.will(NAME, wanted('a'))
@@ -171,7 +171,7 @@ describe('kill -9', () => {
       const child = spawn(process.execPath, [writer, state, files, `${round}`], {
         stdio: ['ignore', 'pipe', 'inherit'],
       })
-      // Kills it after the n-th printed line, wherever it is by then.
+      // Kills the process after some lines, more in each round, whatever it is doing by then.
       let lines = 0
       child.stdout.on('data', (chunk: Buffer) => {
         lines += chunk.toString().split('\n').length - 1

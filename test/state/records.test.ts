@@ -24,7 +24,7 @@ beforeEach(() => {
 })
 afterEach(() => removeDir(dir))
 
-/** The records, as a process starting now opens them. */
+/** Returns the records, as a process starting now opens them. */
 const opened = (keep = true, confdir = '/etc/confd'): Records => new Records(state, confdir, keep)
 
 const nothing: Remembered = { keys: new Map(), good: new Map() }
@@ -57,7 +57,7 @@ const everything: Remembered = {
   },
 }
 
-/** The files below the state directory. */
+/** Returns the files below the state directory. */
 const stored = (): string[] =>
   existsSync(state)
     ? readdirSync(state, { recursive: true, withFileTypes: true })
@@ -65,7 +65,7 @@ const stored = (): string[] =>
         .map(({ parentPath, name }) => join(parentPath, name))
     : []
 
-/** Replaces the record of a resource by this text. */
+/** Replaces the record of a resource with this text. */
 async function write(resource: string, text: string): Promise<void> {
   await opened().set(resource, { placed: 'x' })
   const [path, ...more] = stored()
@@ -146,13 +146,13 @@ test('a directory that cannot be used is a fault with its path and the option', 
     error: {
       kind: 'io',
       message: expect.stringMatching(/^cannot write the state file .*ENOTDIR/) as string,
-      hint: 'Choose a directory that reconfd can write to with -state-dir.',
+      hint: 'Set -state-dir to a directory that reconfd can write to.',
     },
   })
 })
 
 describe('rewrite', () => {
-  it('makes everything again that is known, after the folder was removed', async () => {
+  it('restores everything that is known after the folder was removed', async () => {
     await opened().set('read before', { placed: '0' })
     const records = opened()
     await records.get('read before')
@@ -202,7 +202,7 @@ describe('earlier formats', () => {
     expect(await opened().get('a')).toEqual(nothing)
   })
 
-  it('members of a later version are passed over', async () => {
+  it('members of a later version are ignored', async () => {
     await write('a', '{"placed":"abc","later":{"x":1}}')
     expect(await opened().get('a')).toEqual({ ...nothing, placed: 'abc' })
   })

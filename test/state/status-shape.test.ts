@@ -1,5 +1,5 @@
-// Status files that are damaged or of another version: those that are not a status are skipped, and those accepted as
-// one break none of their readers.
+// Status files that are damaged or come from another version. A file that is not a status is skipped. A file that is
+// accepted as a status breaks no code that reads it.
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import fc from 'fast-check'
@@ -52,7 +52,7 @@ const events: readonly Event[] = [
   { kind: 'generation-kept', reason: 'SIGHUP', faults: [fault] },
 ]
 
-/** A status with every possible field, as it is read from a file. */
+/** Returns a status with every possible field, as it is read from a file. */
 function everything(): FullStatus {
   const board = new StatusBoard(42, 0)
   events.forEach((event, n) => board.note(event, n * 1000))
@@ -60,7 +60,7 @@ function everything(): FullStatus {
   return JSON.parse(JSON.stringify(status)) as FullStatus
 }
 
-/** The path of every field in a value, as a list of names. */
+/** Returns the path of every field in a value, as a list of names. */
 function placesOf(value: unknown, at: readonly string[] = []): (readonly string[])[] {
   if (typeof value !== 'object' || value === null) return [at]
   return [at, ...Object.entries(value).flatMap(([name, one]) => placesOf(one, [...at, name]))]
@@ -69,7 +69,7 @@ function placesOf(value: unknown, at: readonly string[] = []): (readonly string[
 const valueAt = (value: Json, at: readonly string[]): Json =>
   at.reduce<Json>((one, name) => (one as { [name: string]: Json })[name] ?? null, value)
 
-/** A copy with another value at one path; `undefined` removes the field. */
+/** Returns a copy with another value at one path. `undefined` removes the field. */
 function replaced(value: Json, [name, ...rest]: readonly string[], by: Json | undefined): Json {
   if (name === undefined) return by ?? null
   if (typeof value !== 'object' || value === null) return value
@@ -104,7 +104,7 @@ describe('a status', () => {
     const status = everything()
     expect(isFullStatus(status)).toBe(true)
     use(status)
-    // It must contain every optional field; otherwise the tests below prove little.
+    // The status must contain every optional field. Otherwise the tests below prove little.
     const places = placesOf(status).map((at) => at.join('.'))
     for (const place of [
       ...['configuration.faults.0.frame', 'stores.1.fault.hint', 'stores.0.keys'],
@@ -151,9 +151,9 @@ describe('not a status', () => {
     expect(isFullStatus(replaced(all, place.split('.'), undefined))).toBe(false)
   })
 
-  it('one with something of another kind anywhere', () => {
+  it('one with a value of another type anywhere', () => {
     const all = everything() as unknown as Json
-    // Fields that may be null, and the keys of objects, which may be any text.
+    // These fields may be null, and a signal may be any text.
     const mayBeNull = ['exitCode', 'signal']
     for (const at of placesOf(all)) {
       for (const by of [null, true, 5, 'a text', [], [null], {}, { x: null }] as Json[]) {
@@ -218,7 +218,7 @@ describe('the file', () => {
     expect(await readStatus(path)).toEqual(everything())
   })
 
-  it('that is not there, cut anywhere, or something else, is none', async () => {
+  it('that is missing, cut anywhere, or something else, gives no status', async () => {
     const path = join(dir, 'status.json')
     expect(await readStatus(path)).toBeUndefined()
     expect(await readStatus(join('/dev/null', 'status.json'))).toBeUndefined()

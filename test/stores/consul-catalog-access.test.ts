@@ -94,7 +94,7 @@ test('a token that loses its rights breaks the watch, and removes no instance', 
   const raw = watch(['/services/web'], { authToken: token })
   await raw.next()
   await call(`/v1/acl/policy/${policy}`, { ID: policy, Name, Rules: '' })
-  // The running query was admitted before, but its answer is filtered by the new policy.
+  // Consul admitted the running query before the change, but filters its answer by the new policy.
   await agent.register({ Name: 'web', ID: 'web', Port: 1 })
   expect((await raw.fault()).message).toContain('denied access to the service web')
 })

@@ -1,4 +1,4 @@
-// The catalog with more services than allowed connections, and agents that refuse requests.
+// A catalog with more services than permitted connections, and agents that refuse requests.
 import type { ServerResponse } from 'node:http'
 import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest'
 import type { Extent } from '../../src/core/extent.ts'
@@ -33,7 +33,7 @@ function watch(
 }
 
 const portOf = (node: string): number => Number(node.split(':')[1])
-/** Instances and nodes, without the entries of the list of services. */
+/** Returns the keys of instances and nodes, without the entries of the list of services. */
 const keysOf = (event: object): string[] =>
   Object.keys((event as { entries: object }).entries).filter((key) => !key.endsWith('/'))
 
@@ -47,7 +47,7 @@ afterAll(() => agent.server.stop())
 const change = (service: string, port: number): Promise<void> => changePort(agent, service, port)
 
 test('300 services with 10 instances each over few connections', { timeout: 120_000 }, async () => {
-  // A proxy in front of the agent, so that the test's own connections are not counted.
+  // Watches through a proxy in front of the agent, so that the test's own connections are not counted.
   const tap = await startTap(agent.server.node)
   onTestFinished(() => tap.close())
   const raw = watch(tap.node, ['/services'])
@@ -166,7 +166,7 @@ test('429 is obeyed: a pause as long as requested, then fewer concurrent request
       refused.push(performance.now())
       response.writeHead(429, { 'retry-after': '1' }).end()
     } else if (url.searchParams.has('index')) {
-      // A blocking query: it stays unanswered.
+      // Leaves a blocking query unanswered.
     } else {
       // Requests that were already sent arrive immediately.
       const since = performance.now() - (refused[1] ?? Infinity)
@@ -182,7 +182,7 @@ test('429 is obeyed: a pause as long as requested, then fewer concurrent request
   )
   expect(keysOf(await raw.next())).toHaveLength(10)
   expect(refused).toHaveLength(2)
-  // A slow machine only makes the pause longer; a timer may fire slightly early.
+  // A slow machine only makes the pause longer, but a timer may fire slightly early.
   expect(resumed - (refused[1] ?? 0)).toBeGreaterThanOrEqual(990)
 })
 
@@ -229,7 +229,7 @@ test('an index that goes back starts over; unchanged values cause no event', asy
   await until('it blocks on the new index', () => fake.asked.at(-1)?.includes('index=12') === true)
 })
 
-/** How often each path was requested, without its index. */
+/** Returns how often each path was requested, regardless of the index in the query. */
 const counted = (paths: readonly string[]): Record<string, number> => {
   const counts: Record<string, number> = {}
   for (const path of paths) {
@@ -243,7 +243,7 @@ test('the requests that a change causes', { timeout: 120_000 }, async () => {
   const tap = await startTap(agent.server.node)
   onTestFinished(() => tap.close())
   const names = Array.from({ length: 100 }, (_, n) => `s${n}`)
-  // Gives one instance of s1, and one of s200, which is not watched, a check, so that both can flap.
+  // Adds a check to one instance of s1, and to one of s200, which is not watched, so that both can flap.
   const check = (service: string, Status: string): Promise<string> =>
     agent.server.client.call(
       'PUT',
@@ -283,7 +283,7 @@ test('the requests that a change causes', { timeout: 120_000 }, async () => {
   expect(flap).toEqual({ '/v1/health/state/any': 1, '/v1/health/service/s1': 1 })
   expect(((await next) as { del: string[] }).del).toEqual(['/services/s1/n0:s1-0'])
 
-  // A store proceeds only while its next event is awaited.
+  // A store proceeds only while somebody waits for its next event.
   const port = raw.next()
   const bells = (): number => tap.asked.filter((path) => path.includes('/state/any')).length
   const before = bells()

@@ -33,7 +33,7 @@ function watch(prefixes: readonly Key[], own: Partial<CatalogSettings> = {}): Ra
   return raw
 }
 
-/** An event with parsed values, reduced to the given fields; without the entries of the service list. */
+/** Returns an event with parsed values, reduced to the given fields. The entries of the service list are left out. */
 function seen(event: object, ...fields: readonly string[]): unknown {
   const { entries, put, del } = event as {
     entries?: Record<string, string>
@@ -94,7 +94,7 @@ test('an instance with all that is known of it; the node has its address', async
   })
 })
 
-test('registered, another, deregistered', async () => {
+test('one instance is registered, then another, and then one is deregistered', async () => {
   const raw = watch([`/services/${web}`])
   expect(await raw.next()).toEqual({ kind: 'snapshot', entries: {} })
   await agent.register({ Name: web, ID: 'a', Port: 1 })
@@ -293,7 +293,7 @@ test('proxies of the mesh are in no list, and hide no service', async () => {
   await register('a', web)
   await register('b', `${web}-sidecar-proxy`, web)
   await register('c', `${web}-odd`, web)
-  // The summary of services shows the kind of only one of the two.
+  // A service and a proxy may have the same name. The summary of services then shows the kind of only one of them.
   await register('z', web, web)
   await register('k', `${web}-both`, `${web}-both`)
   await register('l', `${web}-both`)
@@ -306,7 +306,7 @@ test('proxies of the mesh are in no list, and hide no service', async () => {
     `/services/${web}/`,
   ])
 
-  // From now on, the name is that of a service.
+  // Waits until the name counts as the name of a service.
   const until = async (key: Key): Promise<string[]> => {
     for (;;) {
       const { put: told } = (await raw.next()) as { put: Record<string, string> }

@@ -1,4 +1,4 @@
-// Reads the entries of Consul's KV store from bytes split at any place; the results equal those of JSON.parse.
+// Reads the entries of Consul's KV store from bytes that are split anywhere. The results equal the results of JSON.parse.
 import { expect, test } from 'vitest'
 import type { Key } from '../../src/core/key.ts'
 import { EntriesReader, NotJson } from '../../src/stores/consul-entries.ts'
@@ -56,7 +56,7 @@ test.each([1, 2, 3, 7, 64, 100_000])('in pieces of %i bytes', (size) => {
   }
 })
 
-test('one changed, one gone, one new, and the order another', () => {
+test('one entry changed, one gone, one new, and another order', () => {
   const held = newHeld()
   read(held, JSON.stringify(['a', 'b', 'c', 'd'].map((name, n) => entry(`app/${name}`, name, n))))
   const next = [entry('app/d', 'd', 3), entry('app/new', 'n', 9), entry('app/a', 'A', 8)]
@@ -69,7 +69,7 @@ test('one changed, one gone, one new, and the order another', () => {
   })
 })
 
-test('neighbours and names that are no path are passed over, each time', () => {
+test('neighbours, and names that are not paths, are skipped each time', () => {
   const held = newHeld((key) => key === '/app' || key.startsWith('/app/'))
   const text = JSON.stringify(
     ['application', 'app/', 'app//x', 'app'].map((name) => entry(name, 'v', 1)),

@@ -14,7 +14,7 @@ import { until } from '../support/until.ts'
 
 const ROOT_TOKEN = 'root-token-of-the-test'
 
-/** One agent with ACLs for all tests; nothing is readable without a token. */
+/** All tests share one agent with ACLs. Nothing is readable without a token. */
 let consul: ConsulServer
 let tests = 0
 let dir: Key
@@ -172,7 +172,7 @@ test('a token that loses its rights breaks the watch', async () => {
     `/v1/acl/policy/${policy}`,
     JSON.stringify({ ID: policy, Name: name, Rules: '' }),
   )
-  // The running query was admitted before. Consul may still answer it, and deny only the next one.
+  // Consul admitted the running query before the change. It may still answer this query, and deny only the next one.
   const writing = async (): Promise<void> => {
     for (let n = 2; n < 5; n++) {
       await consul.client.put(`${dir}/a`, String(n))
@@ -269,7 +269,7 @@ const give = (response: ServerResponse, index: number, entries: readonly object[
   response.end(JSON.stringify(entries))
 }
 
-test('an index that goes back starts over from 0, and equal numbers deceive nobody', async () => {
+test('an index that goes back starts over from 0, and equal indexes hide no change', async () => {
   const fake = await startFake((_, response, nth) => {
     if (nth === 0) give(response, 90, [entry('app/a', 'old', 7), entry('app/b', 'same', 8)])
     else if (nth < 3) give(response, 12, [entry('app/a', 'new', 7), entry('app/b', 'same', 8)])
@@ -282,7 +282,9 @@ test('an index that goes back starts over from 0, and equal numbers deceive nobo
   expect(index.slice(0, 3)).toEqual([null, '90', null])
 })
 
-/** A server of a cluster, whose data may be older than that of others. Blocking queries stay unanswered. */
+/**
+ * Starts a server of a cluster, whose data may be older than that of other servers. Blocking queries stay unanswered.
+ */
 async function startServer(answer: (consistent: boolean, response: ServerResponse) => void) {
   const fake = await startFake((url, response) => {
     if (!url.searchParams.has('index')) answer(url.searchParams.has('consistent'), response)
@@ -367,7 +369,7 @@ test.each<[string, (response: ServerResponse) => void, RegExp]>([
   [
     'without a leader (X-Consul-KnownLeader)',
     (r) => r.writeHead(200, { 'x-consul-index': 5, 'x-consul-knownleader': 'false' }).end('[]'),
-    /knows no leader/,
+    /has no cluster leader/,
   ],
   [
     'without a leader (500)',
@@ -382,7 +384,7 @@ test.each<[string, (response: ServerResponse) => void, RegExp]>([
   [
     'that is not JSON',
     (r) => r.writeHead(200, { 'x-consul-index': 5 }).end('[{"Value":"secret'),
-    /that is not Consul's: it is not JSON$/,
+    /sent an invalid response: it is not JSON$/,
   ],
   [
     'that is not from Consul',

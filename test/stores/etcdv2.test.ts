@@ -156,7 +156,7 @@ test('a poll that stays silent moves up to the index at which it began', async (
     if (wait !== null) indices.push(Number(wait))
     response.setHeader('x-etcd-index', indices.length < 3 ? 5 + indices.length * 100 : 900)
     if (wait === null) response.end('{"action":"get","node":{"key":"/a","value":"1"}}')
-    // 200 with an empty body, then a poll that exceeds its time limit, then an event.
+    // The first poll gets 200 with an empty body, the second exceeds its time limit, and the third gets an event.
     else if (indices.length === 1) response.end()
     else if (indices.length === 2) response.flushHeaders()
     else response.end('{"action":"set","node":{"key":"/a","value":"2","modifiedIndex":950}}')

@@ -1,4 +1,4 @@
-// The v3 API of secured etcd 3.4 and 3.5 servers: users, roles, tokens that expire, TLS.
+// The v3 API of secured etcd 3.4 and 3.5 servers: users, roles, tokens that expire, and TLS.
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
@@ -78,8 +78,8 @@ describe.each(['3.4', '3.5'] as const)('authentication on etcd %s', (version) =>
   test('a token that has expired is renewed', async () => {
     const watched = watch(storeAt(guarded.node, user), ['/app'])
     expect(await watched.snapshot()).toEqual({ '/app/a': '1' })
-    // The token expires between the listing and the watch. Another token shows when: it is used at longer intervals
-    // than a token's lifetime, because etcd extends the lifetime of a token in use.
+    // The token expires between the listing and the watch. A second token shows when that has happened. It is used at
+    // intervals longer than its lifetime, because etcd extends the lifetime of a token at each use.
     const canary = new EtcdV3Client(guarded.url)
     await canary.authenticate(user.username, user.password)
     const isDead = (): Promise<boolean> =>
@@ -98,7 +98,7 @@ describe.each(['3.4', '3.5'] as const)('authentication on etcd %s', (version) =>
   test('a token that expires in mid-watch is renewed by a password that has changed, and nothing breaks', async () => {
     const passwordFile = join(tempDir('password'), 'password')
     writeFileSync(passwordFile, `${user.password}\n`)
-    // The store sends other requests every 3 s: a token that is unused for so long expires.
+    // The store sends other requests every 3 s. A token that is unused for that long expires.
     const access = { username: user.username, passwordFile }
     const watched = watch(storeAt(guarded.node, access, tuningOf(3000)), ['/app'])
     await watched.snapshot()
@@ -162,7 +162,7 @@ describe.each(['3.4', '3.5'] as const)('authentication on etcd %s', (version) =>
     }
   })
 
-  test('keys that come and go in transactions, one after the other, never show half', async () => {
+  test('keys that come and go in transactions, one after the other, are never seen in part', async () => {
     const watched = watch(storeAt(guarded.node, user), ['/app', '/zone'])
     const keys = new Set(Object.keys(await watched.snapshot()))
     const namesIn = (dir: string): string[] =>
@@ -265,7 +265,7 @@ describe('TLS', () => {
     const fault = await watch(storeAt(`https://${node}`), ['/x']).fault()
     expect(fault).toEqual({
       kind: 'store',
-      // Node reports the former, Bun the latter.
+      // Node reports the first reason, and Bun the second one.
       message: expect.toBeOneOf(
         ['self-signed and not trusted', 'signed by an authority that is not trusted'].map(
           (why) => `cannot reach etcd at https://${node}: TLS: the server's certificate is ${why}`,

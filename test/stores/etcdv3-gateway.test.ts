@@ -1,5 +1,5 @@
-// Cases that Debian's etcd cannot show, with a small server: older paths, errors inside a stream, another cluster at
-// the same address, fragments, and answers that are not from etcd.
+// Uses a small server for cases that Debian's etcd cannot show: older paths, errors inside a stream, another cluster at
+// the same address, fragments, and answers that do not come from etcd.
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { afterEach, expect, test } from 'vitest'
@@ -88,7 +88,7 @@ test.each(['/v3beta', '/v3alpha'])('an older etcd is found at %s', async (base) 
 test('no gateway there is a lasting fault', async () => {
   const watched = await watch((_, response) => response.writeHead(404).end('404 page not found'))
   expect(await watched.fault()).toMatchObject({
-    message: `no JSON gateway of etcd v3 at http://${watched.node}: /v3, /v3beta, /v3alpha are not found`,
+    message: `no JSON gateway of etcd v3 at http://${watched.node}: /v3, /v3beta, /v3alpha were not found`,
     permanent: true,
   })
 })
@@ -97,12 +97,15 @@ test.each([
   [200, '<html>welcome</html>'],
   [502, 'bad gateway'],
   [400, '[]'],
-])('an answer that is not etcd (%i %s) is never empty', async (status, body) => {
-  const watched = await watch((_, response) => response.writeHead(status).end(body))
-  expect((await watched.fault()).message).toContain(
-    `etcd at http://${watched.node} gave an answer that is not etcd's (HTTP ${status})`,
-  )
-})
+])(
+  'an answer that is not from etcd (%i %s) never counts as an empty store',
+  async (status, body) => {
+    const watched = await watch((_, response) => response.writeHead(status).end(body))
+    expect((await watched.fault()).message).toContain(
+      `etcd at http://${watched.node} sent an invalid response (HTTP ${status})`,
+    )
+  },
+)
 
 test('an error body is reported in etcd’s words', async () => {
   const watched = await watch((_, response) =>

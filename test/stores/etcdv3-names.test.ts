@@ -1,4 +1,4 @@
-// Keys of etcd v3 without a leading slash: read with -etcd-slashless, and reported without it.
+// Keys of etcd v3 without a leading slash are read with -etcd-slashless, and reported without this flag.
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import type { Key } from '../../src/core/key.ts'
 import { open } from '../../src/stores/etcdv3.ts'
@@ -51,9 +51,15 @@ test('all of them', async () => {
 })
 
 test.each([
-  [false, 'no keys with a leading slash; NAME/a has none: -etcd-slashless reads such keys'],
-  [true, 'no keys without a leading slash; /NAME/a has one: leave -etcd-slashless out'],
-])('told of when nothing is found: slashless %j', async (slashless, message) => {
+  [
+    false,
+    'found no keys with a leading slash, but found NAME/a; to read such keys, set -etcd-slashless',
+  ],
+  [
+    true,
+    'found no keys without a leading slash, but found /NAME/a; to read such keys, remove -etcd-slashless',
+  ],
+])('reported when nothing is found: slashless %j', async (slashless, message) => {
   const prefix = newPrefix()
   await etcd.client.put(`${slashless ? prefix : bare(prefix)}/a`, 'one')
   const event = await watch(storeAt(slashless), [prefix]).next()

@@ -1,4 +1,4 @@
-// The supervision of etcd's watch, on real servers behind a reverse proxy: a quiet stream, a dead one, a late one, a
+// The supervision of etcd's watch, with real servers behind a reverse proxy: a quiet stream, a dead one, a late one, a
 // server that hangs, and a cluster that was restored from a snapshot and has passed the last known revision.
 import { spawnSync } from 'node:child_process'
 import { rmSync } from 'node:fs'
@@ -108,7 +108,7 @@ describe('everything is read again', () => {
       behind,
     })
     await watched.snapshot()
-    // A stream that has brought nothing yet has no lag.
+    // A stream that has not delivered anything yet has no lag.
     await etcd.client.put(`${prefix}/a`, '0')
     await watched.delta()
     let writes = 0
@@ -126,7 +126,7 @@ describe('everything is read again', () => {
       return isOver
     })
     await expect(over).rejects.toThrow(OutdatedError)
-    // How late it is depends on timers, which may end early.
+    // The length of the lag depends on timers, which may fire early.
     expect(lags.some((lag) => lag !== undefined && lag > 0)).toBe(true)
   })
 })
@@ -201,7 +201,7 @@ describe('a cluster that was restored from a snapshot and has overtaken what we 
     await etcd.client.put(`${prefix}/a`, 'old')
     const snapshot = save()
     await etcd.client.put(`${prefix}/a`, 'lost')
-    // With this interval, no later request is sent: the watch itself must detect it.
+    // With this interval, the store sends no further request, so the watch itself must detect the other cluster.
     const tuning = { ...tuningOf(600_000), moment: 0 }
     const watched = watch(storeAt(tap.node, {}, tuning), [prefix])
     await watched.snapshot()

@@ -39,7 +39,7 @@ afterEach(() => {
   for (const abort of aborts.splice(0)) abort.abort()
 })
 
-/** Starts a watch whose events are read one at a time. It ends with the test. */
+/** Starts a watch whose events are read one at a time. The watch ends with the test. */
 export function watch(
   store: Store,
   prefixes: readonly Key[],

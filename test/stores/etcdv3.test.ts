@@ -1,5 +1,5 @@
 // etcd v3 on a real server: paging, many prefixes, catching up, compaction. etcdv3-pulse.test.ts tests the supervision
-// of the watch, test/contract the requirements of every store.
+// of the watch, and test/contract tests the requirements for every store.
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import type { Key } from '../../src/core/key.ts'
 import { OutdatedError } from '../../src/core/store.ts'

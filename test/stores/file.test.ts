@@ -386,7 +386,7 @@ describe('watching', () => {
         versions.push([...new Set(keys.values())].join(' and '))
       }
     })()
-    // The same holds for reading once.
+    // The same is true when the store is read only once.
     const reading = (async () => {
       while (versions.at(-1) !== last) {
         versions.push([...new Set((await snapshot([at('cm')])).values())].join(' and '))

@@ -124,8 +124,8 @@ describe('a proxy', () => {
     const { address } = await proxy(407)
     const node = 'https://store.invalid:8501'
     expect(await failure(() => ask(node, { proxy: { https: address, except: [] } }))).toBe(
-      `cannot reach store.invalid:8501 through the proxy http://${address}: it refuses (HTTP 407)\n` +
-        'check HTTPS_PROXY, and NO_PROXY for hosts that are reached directly',
+      `cannot reach store.invalid:8501 through the proxy http://${address}: it refused the tunnel (HTTP 407)\n` +
+        'check HTTPS_PROXY, and add hosts that are reached directly to NO_PROXY',
     )
     const [port] = await freePorts(1)
     const away = { http: `http://127.0.0.1:${port}`, https: `127.0.0.1:${port}`, except: [] }

@@ -1,4 +1,4 @@
-// The stores' HTTP layer: what it reads, how it ends, and its error messages.
+// The HTTP layer of the stores: its settings, failures and limits, and answers that are not plain HTTP.
 import { createServer, type RequestListener } from 'node:http'
 import { createServer as createTcpServer, type AddressInfo, type Socket } from 'node:net'
 import { afterEach, describe, expect, test } from 'vitest'
@@ -123,7 +123,7 @@ describe('failures', () => {
 })
 
 describe('limits', () => {
-  /** Writes without end, as fast as the client reads. */
+  /** Returns a listener that writes endlessly, as fast as the client reads. */
   const endless =
     (status: number, bytes = 'A'.repeat(2 ** 16)): RequestListener =>
     (_, response) => {
@@ -137,8 +137,8 @@ describe('limits', () => {
 
   test.each([
     ['an answer', endless(200), 'an answer of more than 1 MiB (-max-body)'],
-    ["an error's text", endless(500), "an error's text (HTTP 500) of more than 64 KiB"],
-    ['a page of a redirect', endless(302), "an error's text (HTTP 302) of more than 64 KiB"],
+    ['an error message', endless(500), 'an error message (HTTP 500) of more than 64 KiB'],
+    ['a page of a redirect', endless(302), 'an error message (HTTP 302) of more than 64 KiB'],
   ])('%s', async (_, listener, what) => {
     const node = await serve(listener)
     const { message } = await failing(node)
@@ -154,7 +154,7 @@ describe('limits', () => {
 
   test.each([
     ['a line', 200, 'a line of more than 128 KiB (-max-message)'],
-    ['the text of an error', 500, "an error's text (HTTP 500) of more than 64 KiB"],
+    ['the text of an error', 500, 'an error message (HTTP 500) of more than 64 KiB'],
   ])('%s, where lines are read', async (_, status, what) => {
     const node = await serve(endless(status))
     const http = open(node)
@@ -164,7 +164,7 @@ describe('limits', () => {
     await http.close()
   })
 
-  test('many short lines are no long one', async () => {
+  test('many short lines do not count as one long line', async () => {
     const node = await serve((_, response) => response.end(`${'x'.repeat(1000)}\n`.repeat(1000)))
     const http = open(node)
     const { lines } = await http.lines('/')
@@ -343,7 +343,7 @@ test('an abort throws its reason and close() leaves no socket', async () => {
     { status: 'rejected', reason },
   ])
   await http.close()
-  // The server's ends of the sockets are in this process, too.
+  // The server's ends of the sockets are in this process as well.
   await until('no handle is left', () => handlesBeyond(before).length === 0, { timeout: 250 })
 })
 

@@ -1,5 +1,5 @@
-// Redis with access control, on real servers: passwords, ACLs, TLS, Unix sockets; and unsuitable servers: clusters,
-// Sentinels, servers without the requested database.
+// Redis with access control, on real servers: passwords, ACLs, TLS, Unix sockets. Also tests unsuitable servers:
+// clusters, Sentinels, and servers without the requested database.
 import { copyFileSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:http'
 import { join } from 'node:path'
@@ -317,7 +317,7 @@ describe('servers', () => {
     expect(fault.message).toContain(`cannot reach Redis at ${path}`)
   })
 
-  test('a database that is not there', async () => {
+  test('a database that does not exist', async () => {
     const redis = await startRedis()
     expect(await watch(`${redis.node}/99`).fault()).toMatchObject({
       message: `Redis at ${redis.node} has no database with that number`,
@@ -337,7 +337,7 @@ describe('servers', () => {
     await redis.stop()
   })
 
-  test('one that is not Redis', async () => {
+  test('a server that is not Redis', async () => {
     const http = createServer((_, response) => response.end('hello'))
     await new Promise<void>((listening) => http.listen(0, '127.0.0.1', listening))
     const node = `127.0.0.1:${(http.address() as { port: number }).port}`
@@ -348,12 +348,12 @@ describe('servers', () => {
     await new Promise((closed) => http.close(closed))
   })
 
-  test('one that is still loading its data', async () => {
+  test('a server that is still loading its data', async () => {
     const redis = await startRedis({ extraArgs: ['--rdbcompression', 'no'] })
     for (let n = 0; n < 100; n++) await redis.client.put(`/app/${n}`, 'x'.repeat(10_000))
     await redis.client.call('SAVE')
     await redis.kill()
-    // 0.2 s per key; the server answers requests in between.
+    // Loading takes 0.2 s per key. The server answers requests in between.
     const slow = ['--key-load-delay', '200000', '--loading-process-events-interval-bytes', '1024']
     const args = [...redis.spec.args, '--appendonly', 'no', ...slow]
     const loading = new ServerProcess({ ...redis.spec, args, ready: async () => true })
@@ -365,7 +365,7 @@ describe('servers', () => {
     expect(fault).toEqual({
       kind: 'store',
       message: `Redis at ${redis.node} is still loading its data`,
-      hint: 'reconfd retries until it has',
+      hint: 'reconfd retries until the data is loaded',
     })
     await loading.kill()
     await redis.stop()
@@ -413,7 +413,7 @@ describe('servers', () => {
       )
       await first.kill()
       expect((await watched.fault()).message).toContain(first.node)
-      // Like follow(), reopens the store until that succeeds; by then the other server is the master.
+      // Reopens the store until that succeeds, like follow(). By then, the other server is the master.
       const event = await until(
         'the failover',
         async () => {
@@ -440,7 +440,7 @@ test.each([
   ],
   [
     "ERR unknown command 'MGET', with args beginning with: 'secret' ",
-    "answers: ERR unknown command 'MGET'",
+    "reports: ERR unknown command 'MGET'",
   ],
   [
     "MASTERDOWN Link with MASTER is down and replica-serve-stale-data is set to 'no'.",

@@ -1,4 +1,4 @@
-// The store redis on a real server: keys, watching, and notices.
+// The redis store on a real server: keys, watching, and notices.
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
 import type { Key } from '../../src/core/key.ts'
 import type { ConnectionSettings, Settings } from '../../src/core/settings.ts'
@@ -85,7 +85,7 @@ describe('addresses', () => {
     'sentinel://host',
     'host/1/2',
     'host:99999',
-  ])('"%s" is none', (node) => {
+  ])('"%s" is not an address', (node) => {
     const opened = openAt(node)
     expect(opened).toMatchObject({ ok: false, error: { permanent: true } })
     expect(opened).toHaveProperty('error.message', `the node "${node}" is not an address`)
@@ -199,7 +199,7 @@ describe('keys', () => {
 })
 
 describe('watching', () => {
-  /** The notices of the first snapshot. */
+  /** Returns the notices of the first snapshot. */
   async function noticesOf(store: Store, prefix: Key): Promise<readonly Notice[]> {
     const abort = new AbortController()
     const events = store.watch(store.nodes[0] as string, [prefix], abort.signal)
@@ -232,7 +232,7 @@ describe('watching', () => {
         message:
           `Redis at ${redis.node} may not report all changes (its notify-keyspace-events is ${shown}), so ` +
           'all keys are read every 2.5 s (-poll-interval); ' +
-          'set notify-keyspace-events to KA on the server to be notified of changes at once',
+          'set notify-keyspace-events to KA on the server, so that it reports changes immediately',
       },
     ])
     expect(await call('CONFIG', 'GET', 'notify-keyspace-events')).toEqual(before)
@@ -266,7 +266,7 @@ describe('watching', () => {
       await call('CONFIG', 'SET', setting, flags)
       await call('SET', `${prefix}/a`, String(n))
       const keys = { [`${prefix}/a`]: String(n) }
-      // The change may arrive on its own first.
+      // The change may arrive first, as a separate event.
       let event = await watched.next()
       if (!('entries' in event)) event = await watched.next()
       expect(event).toEqual(snapshot(keys))

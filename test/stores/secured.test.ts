@@ -123,7 +123,7 @@ describe.each([
       'the server rejects the client certificate, or requires one',
       'check that -client-cert is signed by an authority that the server trusts, and has not expired',
     )
-    // Servers built with a newer Go, such as etcd 3.5, report which of the two is the case.
+    // Servers built with a newer Go, such as etcd 3.5, distinguish a missing certificate from a wrong one.
     const none = told(
       'the server asks for a client certificate',
       'set -client-cert and -client-key',
@@ -147,7 +147,7 @@ test.each([
     expect(await faultOf(backend, late.secureNode, access)).toEqual({
       kind: 'store',
       message: `cannot reach ${called} at https://${late.secureNode}: TLS: the server's certificate has expired`,
-      hint: "renew it at the server, and check this machine's clock",
+      hint: "renew it on the server, and check this machine's clock",
       permanent: true,
     })
     expect((await faultOf(backend, odd.secureNode, access)).message).toBe(

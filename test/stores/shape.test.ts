@@ -1,4 +1,4 @@
-// The descriptions of valid answers: what they accept, and their messages about the rest.
+// The descriptions of valid answers: what they accept, and their messages about invalid answers.
 import { expect, test } from 'vitest'
 import {
   anything,
@@ -46,22 +46,25 @@ test('matching values are returned unchanged, with their other fields', () => {
 test.each<[unknown, string]>([
   [null, 'it is null, not an object'],
   [[], 'it is a list, not an object'],
-  ['x', 'it is a text, not an object'],
+  ['x', 'it is a string, not an object'],
   [{}, 'name is missing'],
-  [{ name: 5 }, 'name is a number, not a text'],
+  [{ name: 5 }, 'name is a number, not a string'],
   [{ name: 'a', size: -1 }, 'size is not a non-negative integer'],
   [{ name: 'a', size: 1.5 }, 'size is not a non-negative integer'],
   [{ name: 'a', size: 1e300 }, 'size is not a non-negative integer'],
-  [{ name: 'a', size: '1' }, 'size is a text, not a number'],
+  [{ name: 'a', size: '1' }, 'size is a string, not a number'],
   [{ name: 'a', on: 1 }, 'on is a number, not a boolean'],
-  [{ name: 'a', tags: ['x', null] }, 'tags[1] is null, not a text'],
+  [{ name: 'a', tags: ['x', null] }, 'tags[1] is null, not a string'],
   [{ name: 'a', tags: {} }, 'tags is an object, not a list'],
-  [{ name: 'a', meta: { x: true } }, 'meta.x is a boolean, not a text'],
-  [{ name: 'a', meta: { 'a b\n': 1 } }, 'meta["a b\\n"] is a number, not a text'],
+  [{ name: 'a', meta: { x: true } }, 'meta.x is a boolean, not a string'],
+  [{ name: 'a', meta: { 'a b\n': 1 } }, 'meta["a b\\n"] is a number, not a string'],
   [{ name: 'a', kvs: [{ key: 'YQ==' }, { key: 'YQ' }] }, 'kvs[1].key is not base64'],
-  [{ name: 'a', kvs: [{ key: 'YQ==', mod: 5 }] }, 'kvs[0].mod is a number, not a number as text'],
+  [
+    { name: 'a', kvs: [{ key: 'YQ==', mod: 5 }] },
+    'kvs[0].mod is a number, not a number in a string',
+  ],
   [{ name: 'a', kvs: [{ key: 'YQ==', mod: '-5' }] }, 'kvs[0].mod is not a non-negative integer'],
-  [{ name: 'a', none: 5 }, 'none is a number, not a text'],
+  [{ name: 'a', none: 5 }, 'none is a number, not a string'],
 ])('%j: %s', (value, message) => {
   expect(() => shape(value)).toThrow(Mismatch)
   expect(() => shape(value)).toThrow(new RegExp(`^${message.replace(/[[\]\\]/g, '\\$&')}$`))

@@ -1,4 +1,4 @@
-// Several names of a store share one connection, on a real etcd: what each name sees, and how it ends.
+// Several names of a store share one connection to a real etcd: what each name sees, and how its watch ends.
 import { afterAll, beforeAll, beforeEach, expect, onTestFinished, test } from 'vitest'
 import type { Key } from '../../src/core/key.ts'
 import { ok } from '../../src/core/result.ts'
@@ -45,7 +45,7 @@ const at = (entries: Record<string, string>): Record<string, string> =>
 const connections = (): number => connectionsTo(Number(etcd.node.split(':')[1]))
 
 test('each sees its own keys over shared connections; a late one gets their current state', async () => {
-  // Opens the test's own connection before any are counted.
+  // Opens the test's own connection before connections are counted.
   await etcd.client.put(`${dir}/a/x`, '1')
   const before = connections()
   const a = watch('a')

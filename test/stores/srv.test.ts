@@ -39,7 +39,7 @@ async function find(
   return found.nodes
 }
 
-test('by priority, and those of a weight more often before those with less', async () => {
+test('sorted by priority; of equal priority, a higher weight comes first more often', async () => {
   dns.set(RECORD, [
     { host: 'last.test', port: 1, priority: 20 },
     { host: 'seldom.test', port: 2, priority: 10, weight: 1 },
@@ -64,7 +64,7 @@ test('the first record that exists counts', async () => {
 })
 
 test.each([
-  ['no such record', () => undefined, `there is no SRV record ${RECORD} in the DNS`],
+  ['no such record', () => undefined, `there is no SRV record ${RECORD} in DNS`],
   [
     'no service',
     () => dns.set(RECORD, [{ host: '.', port: 0 }]),
@@ -78,7 +78,7 @@ test.each([
   expect((error as FaultError).fault).toEqual({
     kind: 'store',
     message,
-    hint: 'check -srv-record or -srv-domain, and the DNS',
+    hint: 'check -srv-record or -srv-domain, and DNS',
   })
 })
 

@@ -31,11 +31,11 @@ afterAll(async () => {
   removeDir(folder)
 })
 
-/** Starts a server with this certificate, which accepts clients with a certificate of our authority. */
+/** Starts a server with this certificate, which accepts clients with a certificate from the test's own authority. */
 async function startSecured({ cert, key }: CertificateFiles): Promise<ZookeeperServer> {
   const keyStore = `${cert}.pem`
   writeFileSync(keyStore, readFileSync(key, 'utf8') + readFileSync(cert, 'utf8'))
-  // Java detects the format by the file name.
+  // Java detects the format from the file name.
   const trustStore = file('trust.pem')
   copyFileSync(ours.cert, trustStore)
   return startZookeeper({ tls: { keyStore, trustStore } })
@@ -97,7 +97,7 @@ test.each([
 ])('%s: there is no session', async (_, own) => {
   const fault = await watch({ ...own, ...trusting }).fault()
   expect(fault).toMatchObject({
-    // Newer versions of Java report which of the two is the case.
+    // Newer versions of Java say which of the two reasons applies.
     message: expect.stringMatching(
       /: TLS: the server (?:rejects the client certificate, or requires one|asks for a client certificate)$/,
     ) as string,

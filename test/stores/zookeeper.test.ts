@@ -33,7 +33,7 @@ const watch = (
   tuning?: { timeout: number },
 ): RawWatch => new RawWatch(open(settings(connection), tuning), prefixes)
 
-test('a chroot is the root, and may come into being later', async () => {
+test('a chroot is the root, and may be created later', async () => {
   const chroot = newPrefix()
   await zookeeper.client.put(`${chroot}x/app/out`, '0')
   const nodes = [`${zookeeper.node}${chroot}`]
@@ -135,7 +135,7 @@ test('a server whose watch manager has no recursive watches is watched znode by 
   }
 })
 
-test('a session that the server has ended is survived', async () => {
+test('the watch survives a session that the server has ended', async () => {
   const prefix = newPrefix()
   await zookeeper.client.put(`${prefix}/a`, '1')
   const port = Number(zookeeper.node.split(':')[1])
@@ -193,7 +193,7 @@ test('pings keep a quiet session alive', async () => {
   const prefix = newPrefix()
   const watched = watch({}, [prefix], { timeout: 1500 })
   await watched.next()
-  // Wait for another event, for longer than the session timeout.
+  // Waits for another event, for longer than the session timeout.
   await zookeeper.client.putWithTtl('/passing', '', 2)
   const other = watch({}, ['/passing'])
   expect(await other.next()).toMatchObject({ entries: { '/passing': '' } })

@@ -180,7 +180,7 @@ END
 sed -i 's/"haproxy.cfg"/"out\/haproxy.cfg"/' $resource
 told 'The folder of dest is missing' 1 reconfd -onetime <<'END'
 cannot write /home/me/lb/out/haproxy.cfg: no such file or directory (ENOENT)
-mkdir -p /home/me/lb/out, or mkdirs = true
+Run mkdir -p /home/me/lb/out, or set mkdirs = true
 END
 
 told 'A flag is mistyped' 64 reconfd -onetme <<'END'
@@ -204,7 +204,7 @@ set another folder with -confdir
 END
 
 told 'Something else answers in place of etcd' 69 reconfd -onetime -node 127.0.0.1:8081 -timeout 1s <<'END'
-etcd at http://127.0.0.1:8081 gave an answer that is not etcd's
+etcd at http://127.0.0.1:8081 sent an invalid response
 check -node and -scheme, and whether there is a proxy in between
 END
 

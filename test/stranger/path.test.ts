@@ -1,4 +1,4 @@
-// Runs the newcomer's path, a script that also runs by hand, as a test.
+// Runs path.sh, which does what a newcomer does. The script can also be run by hand.
 import { join } from 'node:path'
 import { execa } from 'execa'
 import { expect, test } from 'vitest'

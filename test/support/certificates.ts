@@ -1,5 +1,5 @@
-// Certificates for tests, encoded as DER (RFC 5280) in this file: openssl is not needed, and a certificate can be
-// invalid in any way a test needs.
+// Certificates for tests, which this file encodes as DER (RFC 5280). So openssl is not needed, and a certificate can be
+// invalid in any way that a test needs.
 import { generateKeyPairSync, randomBytes, sign, type KeyObject } from 'node:crypto'
 import { writeFileSync } from 'node:fs'
 import { isIP } from 'node:net'
@@ -34,7 +34,7 @@ function der(tag: number, ...parts: readonly Buffer[]): Buffer {
   return Buffer.concat([Buffer.of(tag, ...head), body])
 }
 
-/** Object identifiers, as their DER contents in hex. */
+/** Encodes an object identifier, given as its DER contents in hex. */
 const oid = (hex: string): Buffer => der(0x06, Buffer.from(hex, 'hex'))
 const ecdsaWithSha256 = der(sequence, oid('2a8648ce3d040302'))
 const commonName = oid('550403')
@@ -52,7 +52,7 @@ const pem = (label: string, body: Buffer): string =>
 
 const DAY = 86_400_000
 
-/** A separate authority, with its certificate at `cert`. */
+/** A separate authority, whose certificate is in the file `cert`. */
 export class Authority {
   readonly cert: string
   readonly #name: string

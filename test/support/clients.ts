@@ -1,4 +1,4 @@
-// Clients with which tests change keys in the stores' servers. Each speaks its server's own HTTP API.
+// Clients with which tests change the keys of stores. Each client speaks its server's own HTTP API.
 import { encodeText } from '../../src/core/bytes.ts'
 import { chunks, forAll, HttpClient } from './http.ts'
 
@@ -46,7 +46,7 @@ export class EtcdV3Client implements StoreClient {
     await this.post('kv/put', { key: base64(key), value: base64(value) })
   }
 
-  /** One revision for each batch of 1,000 (the server is started with --max-txn-ops=10000). */
+  /** Creates one revision for each batch of 1,000 keys (the server is started with --max-txn-ops=10000). */
   async putAll(entries: ReadonlyMap<string, string>): Promise<void> {
     const { small, large } = bySize(entries)
     for (const [key, value] of large) await this.put(key, value)
@@ -69,7 +69,7 @@ export class EtcdV3Client implements StoreClient {
   }
 
   async delTree(dir: string): Promise<void> {
-    // `0` follows `/` in ASCII: the range of all keys that begin with `dir/`.
+    // `0` follows `/` in ASCII, so this is the range of all keys that begin with `dir/`.
     await this.post('kv/deleterange', { key: base64(`${dir}/`), range_end: base64(`${dir}0`) })
     await this.del(dir)
   }
@@ -86,7 +86,7 @@ export class EtcdV3Client implements StoreClient {
     await this.post('kv/compaction', { revision: String(await this.revision()), physical: true })
   }
 
-  /** Enables authentication, with the user `root` and optionally one that may read and write below `prefix`. */
+  /** Enables authentication, with the user `root` and optionally a user that may read and write below `prefix`. */
   async enableAuth(
     rootPassword: string,
     user?: { name: string; password: string; prefix: string },
@@ -110,7 +110,7 @@ export class EtcdV3Client implements StoreClient {
   }
 
   async authenticate(name: string, password: string): Promise<void> {
-    // An expired token is refused even by this request.
+    // etcd refuses an expired token even in this request.
     this.#token = undefined
     const { token } = await this.post('auth/authenticate', { name, password })
     this.#token = token as string
@@ -149,12 +149,12 @@ export class EtcdV2Client implements StoreClient {
     await this.http.ok('DELETE', `/v2/keys${segments(dir)}?recursive=true`)
   }
 
-  /** Makes a directory expire, with everything below it, after some seconds: one event for the directory. */
+  /** Makes a directory and everything below it expire after some seconds. etcd sends one event for the directory. */
   async expireDir(dir: string, seconds: number): Promise<void> {
     await this.#form(dir, { dir: 'true', ttl: String(seconds), prevExist: 'true' })
   }
 
-  /** The same for a new directory, because etcd 3.5 sets no TTL on an existing one. */
+  /** Creates a directory that expires, because etcd 3.5 sets no TTL on an existing one. */
   async makeExpiringDir(dir: string, seconds: number): Promise<void> {
     await this.#form(dir, { dir: 'true', ttl: String(seconds), prevExist: 'false' })
   }
@@ -191,7 +191,7 @@ export class ConsulClient implements StoreClient {
     await this.call('PUT', `/v1/kv${segments(key)}`, value)
   }
 
-  /** Consul accepts 64 operations and 512 KB of text in a transaction: large values are written one by one. */
+  /** Consul accepts 64 operations and 512 KB of text in a transaction, so large values are written one by one. */
   async putAll(entries: ReadonlyMap<string, string>): Promise<void> {
     const { small, large } = bySize(entries)
     await forAll(large, ([key, value]) => this.put(key, value))
@@ -203,7 +203,7 @@ export class ConsulClient implements StoreClient {
     })
   }
 
-  /** Writes a key of a session that deletes its keys when it expires, which takes up to twice the time. */
+  /** Writes a key in a session that deletes its keys when it expires. Expiry takes up to twice the given time. */
   async putWithTtl(key: string, value: string, seconds: number): Promise<void> {
     const session = { TTL: `${seconds}s`, Behavior: 'delete', LockDelay: '0s' }
     const answer = await this.call('PUT', '/v1/session/create', JSON.stringify(session))

@@ -1,4 +1,4 @@
-// Consul agents for tests of the catalog: registers services, sets their checks, and puts them into maintenance.
+// Consul agents for tests of the catalog, which can register services, set their checks, and put them into maintenance.
 import { startConsul, type ConsulServer } from './servers.ts'
 
 export interface Registration {
@@ -47,7 +47,9 @@ export class Agent {
   }
 }
 
-/** Starts a server with the node name `one`. The output of checks reaches the catalog at once, not after minutes. */
+/**
+ * Starts a server with the node name `one`. The output of checks reaches the catalog immediately, not after minutes.
+ */
 export const startAgent = async (config: object = {}, token?: string): Promise<Agent> =>
   new Agent(
     await startConsul({
@@ -69,7 +71,7 @@ export async function joinAgent(first: Agent, name: string): Promise<Agent> {
   })
 }
 
-/** Registers instances of many services on nodes without an agent, 64 (Consul's limit) to a transaction. */
+/** Registers instances of many services on nodes without an agent, in transactions of 64 (Consul's limit). */
 export async function fillCatalog(
   agent: Agent,
   services: number,
@@ -95,7 +97,7 @@ export async function fillCatalog(
   }
 }
 
-/** Changes the port of the instance on node n3 of a service from `fillCatalog`. */
+/** Changes the port of the instance that `fillCatalog` has registered for a service on node n3. */
 export async function changePort(agent: Agent, service: string, port: number): Promise<void> {
   const instance = { Service: service, ID: `${service}-3`, Address: '10.0.3.1', Port: port }
   const body = { Node: 'n3', SkipNodeUpdate: true, Service: instance }

@@ -1,4 +1,4 @@
-// Two datacenters of Consul, joined by WAN: three servers in dc1, one in dc2.
+// Two Consul datacenters joined over WAN, with three servers in dc1 and one in dc2.
 import { startConsul, type ConsulServer } from './servers.ts'
 
 /** Shorter timeouts suffice on loopback. */
@@ -39,7 +39,7 @@ export async function startDatacenters(): Promise<Datacenters> {
   }
 }
 
-/** Whether a server can reach a datacenter. */
+/** Returns true if a server can reach a datacenter. */
 export async function reaches({ client }: ConsulServer, dc: string): Promise<boolean> {
   try {
     const found = await client.call('GET', `/v1/catalog/nodes?dc=${dc}`)

@@ -1,4 +1,4 @@
-// A DNS server for tests (RFC 1035) that only answers questions for SRV records.
+// A DNS server for tests (RFC 1035) that answers only questions for SRV records.
 import { createSocket } from 'node:dgram'
 
 export interface Target {
@@ -57,7 +57,7 @@ export async function startDns(): Promise<DnsServer> {
   }
 }
 
-/** The name at an offset, and the offset after it. Questions contain no compressed names. */
+/** Returns the name at an offset, and the offset after the name. Questions contain no compressed names. */
 function nameAt(packet: Buffer, from: number): { name: string; end: number } {
   const labels: string[] = []
   let at = from
@@ -72,7 +72,7 @@ function answerOf({ host, port, priority = 0, weight = 0 }: Target): Buffer {
   const labels =
     host === '.' ? [] : host.split('.').map((label) => [label.length, ...Buffer.from(label)])
   const data = Buffer.concat([uint16(priority, weight, port), Buffer.from([...labels.flat(), 0])])
-  // The name is a pointer to that of the question; class IN, TTL 0.
+  // The name is a pointer to the name in the question. The class is IN, and the TTL is 0.
   return Buffer.concat([uint16(0xc00c, SRV, 1, 0, 0, data.length), data])
 }
 

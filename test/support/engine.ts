@@ -13,7 +13,7 @@ export interface FakeContainer {
   readonly image?: string
   readonly env?: readonly string[]
   readonly labels?: Readonly<Record<string, string>>
-  /** `80/tcp` to bindings; null: exposed only. */
+  /** Maps ports such as `80/tcp` to their bindings, or to null for a port that is only exposed. */
   readonly ports?: Readonly<
     Record<string, readonly { readonly HostIp?: string; readonly HostPort: string }[] | null>
   >
@@ -39,7 +39,7 @@ export class FakeEngine {
   /** Called before the answer to a list or an inspection. */
   beforeAnswer: (path: string) => void | Promise<void> = () => undefined
   requests: string[] = []
-  /** The minor number of the oldest API version that it supports, 1.24; that of Docker 29 is 1.44. */
+  /** The minor number of the oldest API version that the engine supports. Here it is 1.24; in Docker 29 it is 1.44. */
   least = 24
   #server: Server | undefined
   readonly #streams = new Set<ServerResponse>()
@@ -63,7 +63,7 @@ export class FakeEngine {
     await new Promise<void>((listening) => server.listen(this.socket, listening))
   }
 
-  /** Ends like a killed engine; its containers keep running. */
+  /** Ends as a killed engine does: its containers keep running. */
   async kill(): Promise<void> {
     const server = this.#server
     this.#server = undefined
@@ -74,7 +74,7 @@ export class FakeEngine {
     try {
       unlinkSync(this.socket)
     } catch {
-      // Removed by the server itself.
+      // The server has removed the socket itself.
     }
   }
 
@@ -118,7 +118,7 @@ export class FakeEngine {
     this.#event(id, action)
   }
 
-  /** Ends all event streams, with this text at their end. */
+  /** Ends all event streams, after writing this text to them. */
   endStreams(rest = ''): void {
     for (const stream of this.#streams) stream.end(rest)
     this.#streams.clear()

@@ -1,4 +1,4 @@
-// An HTTP server whose answers a test supplies, for cases that a real store cannot be made to show.
+// An HTTP server whose answers a test supplies, for cases that cannot be produced with a real store.
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 
 export interface FakeServer {

@@ -1,12 +1,12 @@
-// Counts the handles that keep the process alive by kind: sockets, timers, file watchers.
+// Counts the handles that keep the process alive (sockets, timers, file watchers), by kind.
 import { readdirSync, readFileSync, readlinkSync } from 'node:fs'
 
-/** Kinds that come and go with every promise and file read. */
+/** Kinds of handles that come and go with every promise and file read. */
 const PASSING = new Set(['Immediate', 'TickObject', 'FSReqCallback', 'FSReqPromise'])
 
 export function activeHandles(): ReadonlyMap<string, number> {
   const counts = new Map<string, number>()
-  // Bun has this function, too, but it never reports anything; so this reads the descriptors from /proc.
+  // In Bun, getActiveResourcesInfo() never reports anything, so the descriptors are read from /proc.
   const kinds = 'bun' in process.versions ? openFiles() : process.getActiveResourcesInfo()
   for (const kind of kinds) {
     if (!PASSING.has(kind)) counts.set(kind, (counts.get(kind) ?? 0) + 1)
@@ -17,7 +17,7 @@ export function activeHandles(): ReadonlyMap<string, number> {
 const watchesOf = (fd: string): string[] =>
   readFileSync(`/proc/self/fdinfo/${fd}`, 'utf8').match(/^inotify wd/gm) ?? []
 
-/** The kinds whose number has grown, such as `TCPSocketWrap +1`. */
+/** Returns the kinds whose number has grown, such as `TCPSocketWrap +1`. */
 export function handlesBeyond(before: ReadonlyMap<string, number>): string[] {
   return [...activeHandles()]
     .map(([kind, count]) => [kind, count - (before.get(kind) ?? 0)] as const)
@@ -25,7 +25,7 @@ export function handlesBeyond(before: ReadonlyMap<string, number>): string[] {
     .map(([kind, more]) => `${kind} +${more}`)
 }
 
-/** TCP sockets and file watchers, by Node's names for them, and all other descriptors; no timers. */
+/** Returns TCP sockets and file watchers by Node's names for them, and all other descriptors. Timers are missing. */
 function openFiles(): string[] {
   const tcp = ['tcp', 'tcp6'].flatMap((family) =>
     readFileSync(`/proc/self/net/${family}`, 'utf8')
@@ -36,7 +36,7 @@ function openFiles(): string[] {
   return readdirSync('/proc/self/fd').flatMap((fd) => {
     try {
       const target = readlinkSync(`/proc/self/fd/${fd}`)
-      // Bun uses one descriptor for all watches, and keeps it when none is left.
+      // Bun uses one descriptor for all watches, and keeps it even when no watch is left.
       if (target === 'anon_inode:inotify') return watchesOf(fd).map(() => 'FSEventWrap')
       return [tcp.includes(target) ? 'TCPSocketWrap' : target.replace(/\[\d+\]$/, '')]
     } catch {

@@ -31,11 +31,11 @@ backend web
 ${servers}
 `
 
-/** A `global` line: a socket with admin rights, which also passes on the listening sockets. */
+/** Returns a line of `global`: a socket with admin rights, which also passes on the listening sockets. */
 export const adminSocket = (path: string): string =>
   `stats socket ${path} mode 600 level admin expose-fd listeners`
 
-/** Template text with one server for each key below a directory. */
+/** Returns template text with one server for each key below a directory. */
 export const serversBelow = (dir: string, options = ''): string => `{% for s in range("${dir}") %}
     server {{ base(s.key) }} {{ s.value }}${options}
 {% endfor %}`

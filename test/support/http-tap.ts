@@ -12,9 +12,9 @@ export interface Tap {
   readonly open: readonly string[]
   /** Answers instead of the server from now on, unless `answer` returns false. */
   refuse(answer: (path: string, response: ServerResponse) => boolean): void
-  /** Delays answers on this path by this many milliseconds from now on; Infinity: forever. */
+  /** Delays answers on this path by this many milliseconds from now on. Infinity delays them forever. */
   delay(path: string, time: number): void
-  /** Forwards new requests to `target`; running ones are not affected. */
+  /** Forwards new requests to `target`. Running requests are not affected. */
   moveTo(target: string): void
   close(): Promise<void>
 }
@@ -35,7 +35,7 @@ export async function startTap(target: string): Promise<Tap> {
     const [host, port] = to.split(':')
     const outgoing = request({ host, port, path, method, headers, agent: false }, (answer) => {
       response.writeHead(answer.statusCode ?? 502, answer.headers)
-      // Each chunk waits for the previous one, because a shorter delay would make it overtake.
+      // Each chunk waits for the previous one, because a chunk with a shorter delay would overtake it.
       let before = Promise.resolve()
       answer.on('data', (chunk: Buffer) => {
         const time = delays.get(path) ?? 0
@@ -45,7 +45,7 @@ export async function startTap(target: string): Promise<Tap> {
       })
       answer.on('end', () => void before.then(() => response.end()))
     })
-    // If either side closes, the other is closed, too.
+    // If either side closes, the other side is closed, too.
     outgoing.on('error', () => response.destroy())
     response.on('close', () => outgoing.destroy())
     incoming.pipe(outgoing)

@@ -1,5 +1,5 @@
-// A small HTTP client for tests, with its own connections. `close` leaves none open, so that a test can distinguish the
-// handles of a store from its own.
+// A small HTTP client for tests, with its own connections. `close` leaves no connection open, so that a test can
+// distinguish the handles of a store from its own.
 import { Agent, request } from 'node:http'
 
 export interface Answer {
@@ -58,7 +58,7 @@ export class HttpClient {
     return JSON.parse(answer.text) as unknown
   }
 
-  /** Whether the server answers with a status below 300. */
+  /** Returns true if the server answers with a status below 300. */
   async answers(path: string): Promise<boolean> {
     try {
       return (await this.send('GET', path)).status < 300
@@ -85,7 +85,7 @@ export async function forAll<T>(
   await Promise.all(Array.from({ length: limit }, worker))
 }
 
-/** `list` cut into pieces of at most `size`. */
+/** Yields the list in pieces of at most `size` items. */
 export function* chunks<T>(list: readonly T[], size: number): Generator<T[]> {
   for (let from = 0; from < list.length; from += size) yield list.slice(from, from + size)
 }

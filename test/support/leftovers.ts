@@ -1,4 +1,4 @@
-// The processes and folders of a failed test: they are removed when its process ends.
+// The processes and folders that a failed test leaves behind. They are removed when the test process ends.
 import type { ChildProcess } from 'node:child_process'
 import { rmSync } from 'node:fs'
 
@@ -10,7 +10,7 @@ function clear(): void {
 }
 
 process.once('exit', clear)
-// Vitest ends its workers by SIGTERM, whose default action does not emit `exit`.
+// Vitest ends its workers with SIGTERM, whose default action does not emit `exit`.
 for (const signal of ['SIGTERM', 'SIGINT', 'SIGHUP'] as const) {
   process.once(signal, () => {
     clear()

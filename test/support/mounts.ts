@@ -1,8 +1,8 @@
-// Mounts for tests: small file systems, and files that are mount points. Root only.
+// Mounts for tests: small file systems, and files that are mount points. Needs root.
 import { spawnSync } from 'node:child_process'
 import { mkdirSync } from 'node:fs'
 
-/** The reason why tests that mount cannot run here; undefined for root, who is expected to be able to mount. */
+/** The reason why tests that mount cannot run here. Undefined for root, who is expected to be able to mount. */
 export const cannotMount =
   process.getuid?.() === 0 ? undefined : 'only root can mount file systems: run the tests as root'
 

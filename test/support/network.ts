@@ -1,10 +1,10 @@
 // A separate network for a test: two namespaces, a cable (veth) between them, and addresses of 127.9.0.0/24, which
-// programs treat as loopback addresses. When it is unplugged, packets are dropped silently, as in a partition:
-// connections stay open, and new ones get no answer. Root on Linux only.
+// programs treat as loopback addresses. While the cable is unplugged, packets are dropped silently, as in a partition:
+// connections stay open, and new ones get no answer. Needs root on Linux.
 import { spawnSync } from 'node:child_process'
 
 export interface Network {
-  /** Prefixes of a command line that run it on that side. */
+  /** Words that precede a command line to run it on this side of the network. */
   readonly client: readonly string[]
   readonly server: readonly string[]
   /** The server's address, by which the server also reaches itself while the cable is unplugged. */
@@ -19,10 +19,10 @@ process.once('exit', () => {
   for (const namespace of open) spawnSync('ip', ['netns', 'del', namespace])
 })
 
-/** Creates the network; returns the reason if this machine does not allow it. */
+/** Creates the network, or returns the reason why this machine does not allow it. */
 export function createNetwork(): Network | string {
   const [a, b] = [`reconfd-a-${process.pid}`, `reconfd-b-${process.pid}`]
-  // The cable can have a part of 127.0.0.0/8 only if lo does not have the whole range.
+  // The cable can use a part of 127.0.0.0/8 only if lo does not use the whole range.
   const script = `set -e
     ip netns add ${a}
     ip netns add ${b}

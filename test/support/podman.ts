@@ -10,7 +10,7 @@ import { until } from './until.ts'
 const IMAGE = 'localhost/reconfd-test:1'
 const LIMITS = ['--ulimit', 'nofile=1024:1024', '--ulimit', 'nproc=1000:1000']
 
-/** The reason why containers cannot run here; undefined if they can. */
+/** Returns the reason why containers cannot run here, or undefined if they can. */
 export function whyNoContainers(): string | undefined {
   if (process.getuid?.() !== 0) return 'containers need root here'
   for (const program of ['podman', 'runc', 'busybox']) {
@@ -42,7 +42,7 @@ export class Podman {
     return podman
   }
 
-  /** Makes an image whose programs are links to busybox. */
+  /** Builds an image whose programs are links to busybox. */
   makeImage(): void {
     const files = join(this.root, 'files')
     for (const folder of ['bin', 'etc', 'tmp', 'proc', 'sys', 'dev', 'www']) {

@@ -1,5 +1,5 @@
-// A server process for a test: starts on free loopback ports in its own folder, is waited for until it answers, and
-// ends with the test process at the latest.
+// A server process for a test. It starts on free loopback ports in its own folder, counts as started once it answers,
+// and ends with the test process at the latest.
 import { type ChildProcess, spawn } from 'node:child_process'
 import { existsSync, mkdtempSync, rmSync } from 'node:fs'
 import { createServer } from 'node:net'
@@ -9,7 +9,7 @@ import { locate, provide, type Located } from '../../scripts/servers.mjs'
 import { leftovers } from './leftovers.ts'
 import { until } from './until.ts'
 
-/** The program of a server, downloaded if it is missing. Throws if that fails. */
+/** Returns the program of a server. Downloads it if it is missing, and throws if that fails. */
 export function serverBinary(name: string): Located {
   const problems = provide([name])
   const found = locate(name)
@@ -31,7 +31,7 @@ export function removeDir(folder: string): void {
   leftovers.folders.delete(folder)
 }
 
-/** Ports that were free a moment ago. Allocated together, so that they differ. */
+/** Returns ports that were free a moment ago. They are allocated together, so that they differ. */
 export async function freePorts(count: number): Promise<number[]> {
   const listeners = await Promise.all(
     Array.from({ length: count }, async () => {
@@ -53,7 +53,7 @@ export interface ProcessSpec {
   readonly name: string
   readonly args: readonly string[]
   readonly env?: Readonly<Record<string, string>>
-  /** Resolves to true once the server serves; polled. */
+  /** Resolves to true once the server answers requests. Called repeatedly. */
   readonly ready: () => Promise<boolean>
 }
 
@@ -69,7 +69,7 @@ export class ServerProcess {
     return this.#child.pid
   }
 
-  /** The last 64 KB of its output. */
+  /** The last 64 KB of the server's output. */
   get output(): string {
     return this.#output
   }
@@ -97,7 +97,7 @@ export class ServerProcess {
     })
   }
 
-  /** Sends SIGTERM and waits for the exit; SIGKILL after 5 s. */
+  /** Sends SIGTERM and waits for the exit. Sends SIGKILL after 5 s. */
   async stop(): Promise<void> {
     await this.#end('SIGTERM')
   }
@@ -107,7 +107,7 @@ export class ServerProcess {
     await this.#end('SIGKILL')
   }
 
-  /** Starts it again with the same ports and data, after a kill if it is running. */
+  /** Starts the server again with the same ports and data. Kills it first if it is running. */
   async restart(): Promise<void> {
     await this.kill()
     await this.start()
@@ -138,7 +138,7 @@ export class ServerProcess {
 const isRunning = (child: ChildProcess): boolean =>
   child.exitCode === null && child.signalCode === null && child.pid !== undefined
 
-/** Calls `start` with free ports, up to three times, because another program may take a port in between. */
+/** Calls `start` with free ports, up to three times, because another program may take a port meanwhile. */
 export async function startOnFreePorts<T>(
   count: number,
   start: (ports: readonly number[]) => Promise<T>,

@@ -13,7 +13,7 @@ export interface Proxy {
   truncate(bytes: number): void
   /** The number of connections closed by `truncate`. */
   readonly cutShort: number
-  /** Answers requests with this text, then closes the connection; closes open ones. */
+  /** Closes open connections. From now on, answers a request with this text and closes its connection. */
   answer(text: string): void
   restore(): void
   close(): Promise<void>
@@ -41,7 +41,7 @@ export async function startProxy(target: string): Promise<Proxy> {
         sockets.delete(from)
         to.destroy()
       })
-      // The `close` event that follows is sufficient.
+      // Nothing to do here, because a `close` event follows.
       from.on('error', () => undefined)
       from.on('data', (data: Buffer) => {
         if (mode.kind === 'silent') return
@@ -91,7 +91,7 @@ export async function startProxy(target: string): Promise<Proxy> {
       endAll()
     },
     restore() {
-      // Data was dropped, so the stream of a connection that stayed open has a gap.
+      // Data was dropped, so the stream of a connection that has stayed open has a gap.
       if (mode.kind === 'silent') endAll()
       mode = { kind: 'open' }
     },

@@ -19,7 +19,7 @@ export class RawWatch {
     this.#events = store.watch(node, prefixes, signal, { demand })[Symbol.asyncIterator]()
   }
 
-  /** The next event, with maps as plain objects and sets as sorted lists. Throws the watch's fault. */
+  /** Returns the next event, with maps as plain objects and sets as sorted lists. Throws the watch's fault. */
   async next(): Promise<object> {
     const step = await within('an event of the store', this.#events.next())
     if (step.done === true) return { kind: 'end' }
@@ -30,7 +30,7 @@ export class RawWatch {
       : { kind: 'delta', put: Object.fromEntries(value.put), del: [...value.del].sort() }
   }
 
-  /** The fault that breaks the watch. Throws if an event arrives instead. */
+  /** Returns the fault that breaks the watch. Throws if an event arrives instead. */
   async fault(): Promise<Fault> {
     try {
       const event = await this.next()
@@ -41,7 +41,7 @@ export class RawWatch {
     }
   }
 
-  /** Aborts and waits for the end. */
+  /** Aborts the watch and waits until it has ended. */
   async end(): Promise<void> {
     this.#abort.abort()
     await within('the watch ends when aborted', Promise.resolve(this.#events.return?.()), 250)

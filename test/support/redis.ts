@@ -1,5 +1,4 @@
-// A real Redis for tests, and a writer that uses the official client, which shares no connection handling with the
-// store.
+// A real Redis for tests, and a writer. The writer uses the official client instead of the store's own connections.
 import { connect } from 'node:net'
 import { createClient, type RedisClientType } from '@redis/client'
 import { encodeText } from '../../src/core/bytes.ts'
@@ -8,7 +7,7 @@ import { chunks } from './http.ts'
 import { startOnFreePorts, tempDir } from './process.ts'
 import { StoreServer } from './servers.ts'
 
-/** Connects at the first command, also after close(). */
+/** Connects at the first command, and again at the first command after close(). */
 export class RedisClient implements StoreClient {
   #client: Promise<RedisClientType> | undefined
 
@@ -59,7 +58,7 @@ export class RedisClient implements StoreClient {
       socket: { reconnectStrategy: false },
       ...(this.password === undefined ? {} : { password: this.password }),
     }) as unknown as RedisClientType
-    // The failing command reports the error; the next one gets a new connection.
+    // The failing command reports the error. The next command gets a new connection.
     client.on('error', () => this.close())
     await client.connect()
     return client
@@ -97,7 +96,7 @@ export async function startRedis(options: RedisOptions = {}): Promise<RedisServe
   })
 }
 
-/** Whether Redis is ready: a required password counts as ready, a server that loads its data does not. */
+/** Returns true if Redis is ready. A server that requires a password is ready, and one that loads its data is not. */
 export function answers(endpoint: { port: number } | { path: string }): Promise<boolean> {
   return new Promise((resolve) => {
     const socket = connect({ host: '127.0.0.1', ...endpoint })

@@ -1,4 +1,4 @@
-// Reads the contents of a registry with its own API, and starts `reconfd register`.
+// Reads the contents of a registry through its own API, and starts `reconfd register`.
 import type { ConsulServer, EtcdServer } from './servers.ts'
 import type { ZookeeperServer } from './zookeeper.ts'
 import { opcode, pathBody, readBody, ZkError } from '../../src/stores/zookeeper/protocol.ts'
@@ -8,7 +8,7 @@ import { tempDir } from './process.ts'
 /** Values by key, such as `/services/web/id`. */
 export type Held = Readonly<Record<string, string>>
 
-/** The keys below a prefix of etcd v3. */
+/** Returns the keys below a prefix of etcd v3. */
 export async function heldByEtcd(server: EtcdServer, prefix = '/services/'): Promise<Held> {
   const key = Buffer.from(prefix).toString('base64')
   const range_end = Buffer.from(prefix.slice(0, -1) + '0').toString('base64')
@@ -26,7 +26,7 @@ interface V2Node {
   readonly nodes?: readonly V2Node[]
 }
 
-/** The keys below a prefix of etcd v2. */
+/** Returns the keys below a prefix of etcd v2. */
 export async function heldByEtcdV2(server: EtcdServer, prefix = '/services'): Promise<Held> {
   const { text } = await server.v2.http.send('GET', `/v2/keys${prefix}?recursive=true`)
   const { node } = JSON.parse(text) as { node?: V2Node }
@@ -35,7 +35,7 @@ export async function heldByEtcdV2(server: EtcdServer, prefix = '/services'): Pr
   return Object.fromEntries(node === undefined ? [] : all(node))
 }
 
-/** The keys below a prefix of Consul's KV store. */
+/** Returns the keys below a prefix of Consul's KV store. */
 export async function heldByConsulKv(server: ConsulServer, prefix = '/services/'): Promise<Held> {
   const { status, text } = await server.client.http.send('GET', `/v1/kv${prefix}?recurse`)
   if (status === 404) return {}
@@ -45,7 +45,7 @@ export async function heldByConsulKv(server: ConsulServer, prefix = '/services/'
   )
 }
 
-/** The values two levels below a znode. */
+/** Returns the values two levels below a znode. */
 export async function heldByZookeeper(
   server: ZookeeperServer,
   prefix = '/services',
@@ -81,7 +81,7 @@ interface Instance {
   readonly Checks: readonly { readonly CheckID: string; readonly Status: string }[]
 }
 
-/** The instances of a service in Consul; with `passing`, only those that pass their checks. */
+/** Returns the instances of a service in Consul; with `passing`, only those that pass their checks. */
 export async function instancesIn(
   server: ConsulServer,
   name: string,
@@ -91,7 +91,7 @@ export async function instancesIn(
   return JSON.parse(await server.client.call('GET', path)) as readonly Instance[]
 }
 
-/** The passing services of Consul, as keys and values like those in etcd. */
+/** Returns the passing services of Consul, as keys and values like those in etcd. */
 export async function heldByConsul(server: ConsulServer): Promise<Held> {
   const names = JSON.parse(await server.client.call('GET', '/v1/catalog/services')) as object
   const held: Record<string, string> = {}
@@ -104,7 +104,7 @@ export async function heldByConsul(server: ConsulServer): Promise<Held> {
   return held
 }
 
-/** Starts `reconfd register` with its own state folder, or that of another run. */
+/** Starts `reconfd register` with its own state folder, or with that of another run. */
 export function startRegister(
   args: readonly string[],
   { state = tempDir('register'), env = {} }: { state?: string; env?: Record<string, string> } = {},

@@ -1,5 +1,5 @@
-// Real servers for tests: etcd, Consul, HAProxy and nginx on loopback ports, with their clients. All end with the test
-// process; a test ends its own earlier with `stop()`.
+// Real servers for tests: etcd, Consul, HAProxy and nginx on loopback ports, with their clients. All servers end with
+// the test process. A test can end its servers earlier with `stop()`.
 import { mkdirSync, rmSync, writeFileSync } from 'node:fs'
 import { ConsulClient, EtcdV2Client, EtcdV3Client } from './clients.ts'
 import { HttpClient } from './http.ts'
@@ -9,7 +9,7 @@ export { serverBinary, tempDir, removeDir, freePorts, ServerProcess } from './pr
 export { ConsulClient, EtcdV2Client, EtcdV3Client } from './clients.ts'
 export { until } from './until.ts'
 
-/** A server that stores keys: its process, address, data and client. */
+/** A server that stores keys, with its process, address, data and client. */
 export class StoreServer<Client extends { close(): void }> extends ServerProcess {
   constructor(
     spec: ProcessSpec,
@@ -25,7 +25,7 @@ export class StoreServer<Client extends { close(): void }> extends ServerProcess
     return `http://${this.node}`
   }
 
-  /** Kills the server, deletes its data and starts it at the same address. */
+  /** Kills the server, deletes its data and starts it again at the same address. */
   async restartEmpty(): Promise<void> {
     await this.kill()
     rmSync(this.dataDir, { recursive: true, force: true })
@@ -43,7 +43,7 @@ export class StoreServer<Client extends { close(): void }> extends ServerProcess
 export interface ServerOptions {
   readonly extraArgs?: readonly string[]
   readonly dataDir?: string
-  /** Serve TLS, too, at `secureNode`; the plain port stays for the test's own writes. */
+  /** The server also serves TLS, at `secureNode`. The plain port remains for the test's own writes. */
   readonly tls?: ServerTls
 }
 
@@ -51,11 +51,11 @@ export interface ServerOptions {
 export interface ServerTls {
   readonly cert: string
   readonly key: string
-  /** The authority of client certificates, which are required if it is set. */
+  /** The authority of client certificates. If it is set, clients must have a certificate. */
   readonly clientCa?: string
 }
 
-/** 3.4 is in Debian bookworm, 3.5 in trixie. */
+/** Debian bookworm contains 3.4, and trixie contains 3.5. */
 export type EtcdVersion = '3.4' | '3.5'
 
 export type EtcdServer = StoreServer<EtcdV3Client> & {
@@ -64,8 +64,8 @@ export type EtcdServer = StoreServer<EtcdV3Client> & {
 }
 
 /**
- * One etcd. `client` speaks v3; `v2` speaks v2, which is served with `{ v2: true }`.
- * For authentication: `await server.client.enableAuth(...)`.
+ * Starts one etcd server. `client` speaks v3. `v2` speaks v2, which the server supports only with `{ v2: true }`.
+ * `await server.client.enableAuth(...)` enables authentication.
  */
 export async function startEtcd(
   options: ServerOptions & { readonly v2?: boolean; readonly version?: EtcdVersion } = {},
@@ -110,7 +110,7 @@ export async function startEtcd(
 export type ConsulServer = StoreServer<ConsulClient> & { readonly secureNode: string }
 
 /**
- * One Consul server agent that keeps its data over a restart.
+ * Starts one Consul server agent that keeps its data across restarts.
  * @param options `config`: further configuration, as an object of Consul's own fields
  */
 export async function startConsul(
@@ -145,7 +145,7 @@ export async function startConsul(
     const ready = async (): Promise<boolean> => {
       try {
         const leader = await probe.send('GET', '/v1/status/leader')
-        // With a leader, a missing key is 404; before that, the request fails with 500.
+        // Once there is a leader, a missing key gives 404. Before that, the request fails with 500.
         const key = await probe.send('GET', '/v1/kv/ready?consistent')
         return leader.status === 200 && leader.text !== '""' && [404, 403].includes(key.status)
       } catch {
@@ -175,9 +175,9 @@ export async function startConsul(
 }
 
 /**
- * HAProxy in master-worker mode on the given configuration file. A reload is SIGUSR2 to `pid`.
- * @param port one that the configuration listens on
- * @param pidFile where its pid is written, for commands
+ * Starts HAProxy in master-worker mode with the given configuration file. Send SIGUSR2 to `pid` to reload it.
+ * @param port a port on which the configuration listens
+ * @param pidFile the file to which HAProxy's pid is written, for commands
  */
 export async function startHaproxy(
   config: string,
@@ -194,7 +194,7 @@ export async function startHaproxy(
   return server
 }
 
-/** Whether anything answers HTTP on the port, with any status. */
+/** Returns true if a server answers HTTP requests on the port, with any status. */
 async function isListening(port: number): Promise<boolean> {
   const probe = new HttpClient(`http://127.0.0.1:${port}`)
   try {

@@ -1,4 +1,4 @@
-// Settings for tests: quiet defaults, overridden by those of the test.
+// Settings for tests: quiet defaults, which the settings of a test override.
 import type { Settings } from '../../src/core/settings.ts'
 
 export type StoreSettings = Pick<Settings, 'backend'> & Partial<Settings>

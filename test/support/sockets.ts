@@ -1,8 +1,8 @@
-// The TCP connections of a process, counted as the kernel counts them.
+// Counts the TCP connections of a process, as the kernel lists them.
 import { readdirSync, readFileSync, readlinkSync } from 'node:fs'
 
 /**
- * How many connections a process has to a port on loopback, established or being made.
+ * Returns how many connections a process has to a loopback port, including those that are still being established.
  * @param pid default: this process
  */
 export function connectionsTo(port: number, pid: number | 'self' = 'self'): number {
@@ -12,7 +12,7 @@ export function connectionsTo(port: number, pid: number | 'self' = 'self'): numb
       const inode = /^socket:\[(\d+)\]$/.exec(readlinkSync(`/proc/${pid}/fd/${fd}`))?.[1]
       if (inode !== undefined) sockets.add(inode)
     } catch {
-      // Closed after it was listed.
+      // The descriptor was closed after it was listed.
     }
   }
   const remote = `:${port.toString(16).toUpperCase().padStart(4, '0')}`

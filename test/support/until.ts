@@ -1,9 +1,9 @@
-// Waiting in tests: for a condition, with a deadline, and with a message that names what is missing.
+// Helpers that wait in tests, with a deadline and with a message that names the missing result.
 import { setTimeout as delay } from 'node:timers/promises'
 
 /**
  * Polls until the condition returns a value that is neither false nor undefined, and returns that value. Throws after
- * `timeout` milliseconds; an exception of the condition is thrown at once.
+ * `timeout` milliseconds. Passes on an exception of the condition immediately.
  */
 export async function until<T>(
   what: string,
@@ -19,7 +19,7 @@ export async function until<T>(
   }
 }
 
-/** The promise's value; throws an error that names `what` after `timeout` milliseconds. */
+/** Returns the value of the promise. After `timeout` milliseconds, throws an error that names `what`. */
 export async function within<T>(what: string, promise: Promise<T>, timeout = 15_000): Promise<T> {
   let timer: NodeJS.Timeout | undefined
   const late = new Promise<never>((_, reject) => {

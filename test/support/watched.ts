@@ -1,4 +1,4 @@
-// A store followed as the program does: its events are reduced to the tree that a template would see.
+// Follows a store as the program does, and reduces its events to the tree that a template would see.
 import type { Fault } from '../../src/core/fault.ts'
 import type { Key } from '../../src/core/key.ts'
 import { reduce } from '../../src/core/mirror.ts'
@@ -9,7 +9,7 @@ import { follow } from '../../src/feeds/follow.ts'
 import { openStore } from '../../src/stores/registry.ts'
 import { until, within } from './until.ts'
 
-/** Opens the store of the settings. Throws its fault. */
+/** Opens the store of these settings. Throws the fault if that fails. */
 export async function storeOf(settings: Settings): Promise<Store> {
   const opened = await openStore(settings)
   if (!opened.ok) throw new Error(`${opened.error.message}; ${opened.error.hint ?? ''}`)
@@ -18,10 +18,10 @@ export async function storeOf(settings: Settings): Promise<Store> {
 
 export class Watched {
   tree: Tree = emptyTree
-  /** The kinds of all events so far, `broken` among them. */
+  /** The kinds of all events so far, including `broken`. */
   readonly kinds: (StoreEvent['kind'] | 'broken')[] = []
   readonly faults: Fault[] = []
-  /** Errors thrown by the store's code that are not faults. */
+  /** Errors that the store's code has thrown and that are not faults. */
   readonly bugs: string[] = []
   readonly #abort = new AbortController()
   readonly #done: Promise<void>
@@ -46,12 +46,12 @@ export class Watched {
     return this
   }
 
-  /** Waits until the store has broken once more than `before` times. */
+  /** Waits until the store has broken more than `before` times. */
   async broken(before = 0): Promise<void> {
     await this.#wait('the store is broken', () => this.faults.length > before)
   }
 
-  /** Waits until the keys are exactly these. The message contains keys and lengths, since values may be long. */
+  /** Waits until the keys are exactly these. The message lists keys with the lengths of values, which may be long. */
   async converges(expected: ReadonlyMap<string, string>, timeout = 20_000): Promise<void> {
     try {
       await this.#wait('the keys of the store', () => this.#equals(expected), timeout)
@@ -60,7 +60,7 @@ export class Watched {
     }
   }
 
-  /** Aborts, and waits until the generator has returned. Throws the generator's error, if any. */
+  /** Aborts the watch, and waits until the generator has returned. Throws the generator's error, if any. */
   async close(): Promise<void> {
     this.#abort.abort()
     await within('the watch ends when aborted', this.#done, 5000)
@@ -69,7 +69,7 @@ export class Watched {
 
   async #run(store: Store): Promise<void> {
     const { signal } = this.#abort
-    // Short, so that a test does not wait for the backoff.
+    // The backoff is short, so that tests need not wait for it.
     const backoff = { first: 20, most: 200 }
     for await (const step of follow(store, this.prefixes, { signal, backoff })) {
       if (step.kind === 'broken') {

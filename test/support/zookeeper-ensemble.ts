@@ -1,5 +1,5 @@
-// Three ZooKeeper servers on loopback ports that elect a leader. A member can be killed, stopped
-// (SIGSTOP) and started again.
+// Three ZooKeeper servers on loopback ports that elect a leader. A member can be killed, stopped (SIGSTOP) and
+// started again.
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { removeDir, serverBinary, ServerProcess, startOnFreePorts, tempDir } from './process.ts'
@@ -17,7 +17,7 @@ export interface ZookeeperEnsemble {
   stop(): Promise<void>
 }
 
-/** @param sessionTimeout milliseconds after which a session without a sign of its client expires */
+/** @param sessionTimeout milliseconds after which a session expires if its client is silent */
 export async function startEnsemble(sessionTimeout: number): Promise<ZookeeperEnsemble> {
   const jar = serverBinary('zookeeper').path
   return startOnFreePorts(9, async (ports) => {

@@ -1,4 +1,4 @@
-// A real ZooKeeper for tests, and its writer: 3.8, or 3.4, which has no recursive watches.
+// A real ZooKeeper for tests, and its writer. The version is 3.8, or 3.4, which has no recursive watches.
 import { createHash } from 'node:crypto'
 import { writeFileSync } from 'node:fs'
 import { connect } from 'node:net'
@@ -19,7 +19,7 @@ const setAcl = 7
 const READ = 1
 const EVERYTHING = 31
 
-/** Milliseconds. Session timeouts are 2 to 20 ticks; short ticks let a test see a session expire. */
+/** Milliseconds. Session timeouts are 2 to 20 ticks, so short ticks let a test see a session expire. */
 const TICK = 250
 
 export class ZookeeperClient implements StoreClient {
@@ -34,7 +34,7 @@ export class ZookeeperClient implements StoreClient {
     await this.putAll(new Map([[key, value]]))
   }
 
-  /** Pipelines the requests: ZooKeeper processes those of a session in order. */
+  /** Pipelines the requests, because ZooKeeper processes the requests of a session in order. */
   async putAll(entries: ReadonlyMap<string, string>): Promise<void> {
     const session = await this.session()
     const folders = new Set<string>()
@@ -49,7 +49,7 @@ export class ZookeeperClient implements StoreClient {
     await Promise.all([
       ...[...folders].map((folder) => createNode(session, folder, '').catch(isThere)),
       ...[...entries].map(async ([key, value]) => {
-        // Most keys are new; existing ones need a second request.
+        // Most keys are new. Existing keys need a second request.
         await createNode(session, key, value).catch(async (error: unknown) => {
           isThere(error)
           await this.set(key, value)
@@ -83,7 +83,7 @@ export class ZookeeperClient implements StoreClient {
     await this.del(dir)
   }
 
-  /** Lets only one user read a znode; everyone keeps the other permissions, including this client. */
+  /** Lets only one user read a znode. Everyone, including this client, keeps the other permissions. */
   async restrict(key: string, name: string, password: string): Promise<void> {
     const hash = createHash('sha1').update(`${name}:${password}`).digest('base64')
     const session = await this.session()
@@ -101,7 +101,7 @@ export class ZookeeperClient implements StoreClient {
     )
   }
 
-  /** The open session, or a new one if it has ended. */
+  /** Returns the open session, or a new one if the previous session has ended. */
   async session(): Promise<Session> {
     this.#session ??= Session.open(parseZookeeperNode(this.node), {
       ...this.options,
@@ -138,18 +138,18 @@ async function createNode(
 
 export type ZookeeperServer = StoreServer<ZookeeperClient> & { readonly secureNode: string }
 
-/** PEM files: the server's key and certificate in one, and the authority of its clients. */
+/** PEM files: the server's key and certificate in one file, and the authority of its clients in the other. */
 export interface ServerTls {
   readonly keyStore: string
   readonly trustStore: string
 }
 
 export interface ZookeeperOptions {
-  /** 3.4 is the newest version in Debian without recursive watches. */
+  /** 3.4 is the newest version in Debian that lacks recursive watches. */
   readonly version?: '3.8' | '3.4'
   /** Options for the Java virtual machine. */
   readonly flags?: readonly string[]
-  /** Serve TLS, too, on `secureNode`, to clients with a certificate. */
+  /** The server also serves TLS, at `secureNode`, to clients with a certificate. */
   readonly tls?: ServerTls
 }
 
@@ -171,7 +171,7 @@ export async function startZookeeper(options: ZookeeperOptions = {}): Promise<Zo
   })
 }
 
-/** One server; `lines` are added to the common configuration. */
+/** Returns one server. `lines` are added to the common configuration. */
 export function zookeeperProcess(
   jar: string,
   port: number,
@@ -190,7 +190,7 @@ export function zookeeperProcess(
   const text = Object.entries(all).map((line) => line.join('='))
   writeFileSync(config, text.join('\n'))
   const args = [
-    // A quick start and a small heap, because it runs only for seconds.
+    // The server runs only for seconds, so it gets a quick start and a small heap.
     ...['-Xmx256m', '-XX:+UseSerialGC', '-XX:TieredStopAtLevel=1'],
     '-Dorg.slf4j.simpleLogger.defaultLogLevel=error',
     // 3.4 would look for log4j, which is not installed.
@@ -202,7 +202,7 @@ export function zookeeperProcess(
   return { name: 'java', args, ready }
 }
 
-/** The archives of ZooKeeper and its dependencies, by Debian's file names. */
+/** Returns the archives of ZooKeeper and its dependencies, by Debian's file names. */
 function classPath(jar: string): string {
   const netty = ['buffer', 'codec', 'common', 'handler', 'resolver', 'transport']
   const native = ['transport-native-epoll', 'transport-native-unix-common']
@@ -222,7 +222,7 @@ const secured = ({ keyStore, trustStore }: ServerTls, port: number) => ({
 })
 
 /**
- * The answer to a four-letter command; empty if there is none, because a starting server may never answer a
+ * Returns the answer to a four-letter command, or '' if there is no answer: a starting server may never answer a
  * connection. https://zookeeper.apache.org/doc/current/zookeeperAdmin.html
  */
 export async function ask(port: number, word: 'srvr' | 'cons'): Promise<string> {
@@ -233,7 +233,7 @@ export async function ask(port: number, word: 'srvr' | 'cons'): Promise<string> 
     socket.write(word)
     for await (const chunk of socket) answer += String(chunk)
   } catch {
-    // The server is missing, or not listening yet.
+    // The server is missing, or is not listening yet.
   } finally {
     socket.destroy()
   }

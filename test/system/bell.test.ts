@@ -1,4 +1,4 @@
-// The bell rings for what no file event reports.
+// The bell rings for changes that no file event reports.
 import { mkdir, mkdtemp, rename, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -33,7 +33,7 @@ test('a watched folder that is replaced while it is missing from its path', asyn
   await mkdir(join(folder, 'd'))
   expect(await bell.watch(places('d'))).toBe(true)
   await rename(join(folder, 'd'), join(folder, 'old'))
-  // The old folder is no longer watched, and there is no new one yet.
+  // The old folder is no longer watched, and the new one does not exist yet.
   expect(await bell.watch(places('d'))).toBe(false)
   await mkdir(join(folder, 'd'))
   await bell.rung(0, 0)

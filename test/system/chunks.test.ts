@@ -1,4 +1,4 @@
-// Memory of received bytes, if each byte arrives as a chunk of its own.
+// How much memory received bytes take if each byte arrives as a separate chunk.
 import { PassThrough } from 'node:stream'
 import { setFlagsFromString } from 'node:v8'
 import { runInNewContext } from 'node:vm'
@@ -59,7 +59,7 @@ test.each(Object.entries(readers))('%s takes little more than its bytes', async 
   await new Promise(setImmediate)
   collectGarbage()
   expect(process.memoryUsage().heapUsed - before).toBeLessThan(BYTES * 20)
-  // Still in use.
+  // Uses the reader again, so that it cannot have been collected as garbage before this point.
   write(Buffer.from('a'))
 })
 

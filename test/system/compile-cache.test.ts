@@ -6,7 +6,7 @@ import { keepCompiled } from '../../src/system/compile-cache.ts'
 import { KEEP } from '../../src/system/keep.ts'
 import { tempDir } from '../support/servers.ts'
 
-/** The folder for compiled code; undefined if none is kept. */
+/** Returns the folder for compiled code, or undefined if no code is kept. */
 function keptIn(stateDir: string): string | undefined {
   let told: string | undefined
   Object.defineProperty(globalThis, KEEP, {
@@ -42,7 +42,7 @@ describe('compiled code is kept', () => {
     expect(keptIn(dir)).toBeUndefined()
   })
 
-  test('not in a folder that somebody has laid there, or behind a link', () => {
+  test('not in a folder that somebody else has created there, or behind a link', () => {
     const dir = tempDir('cache')
     mkdirSync(join(dir, 'compiled'))
     chmodSync(join(dir, 'compiled'), 0o777)

@@ -1,4 +1,4 @@
-// Secrets are removed from texts, in every form in which a server may repeat them.
+// Secrets are removed from texts in every form in which a server may repeat them.
 import { expect, test } from 'vitest'
 import fc from 'fast-check'
 import { mapSpoken } from '../../src/core/spoken.ts'
@@ -28,7 +28,7 @@ test.each([
   expect(withoutSecrets(text)).toBe(expected)
 })
 
-test('an empty one is none', () => {
+test('an empty secret is ignored', () => {
   keepSecret('')
   keepSecret(undefined)
   expect(withoutSecrets('abacus')).toBe('abacus')

@@ -1,4 +1,4 @@
-// Listening on Unix sockets: what a killed process leaves behind, and what belongs to others.
+// Listening on Unix sockets: which files of other processes are removed, and which stay.
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
@@ -14,7 +14,7 @@ beforeEach(() => {
 })
 afterEach(() => rmSync(folder, { recursive: true }))
 
-/** Starts a process that listens at this path, and returns it once it does. */
+/** Starts a process that listens at this path. Returns the process once it listens. */
 async function listener(path: string) {
   const code = `require('net').createServer().listen(${JSON.stringify(path)}, () => console.log('up'))`
   const child = spawn(process.execPath, ['-e', code], { stdio: ['ignore', 'pipe', 'inherit'] })

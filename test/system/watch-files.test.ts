@@ -38,7 +38,7 @@ async function editIsSeen(file: string): Promise<void> {
     writeFileSync(file, 'edited')
     return seen.has(file)
   }
-  // At longer intervals, so that the watcher can settle in between.
+  // Edits at longer intervals, so that the watcher can settle in between.
   await until(`an edit of ${file} is seen`, edit, { every: 300 })
 }
 const inside = (confdir: string): string => join(confdir, 'conf.d/more/a.toml')
@@ -126,7 +126,7 @@ test('cyclic and dangling links do no harm', async () => {
   await editIsSeen(inside(confdir))
 })
 
-test('a file and a folder that are not there yet are seen when they come', async () => {
+test('a file and a folder that do not exist yet are seen when they are created', async () => {
   const folder = join(root, 'later/conf.d')
   await watch(folder)
   watched?.add([join(root, 'other/part')])

@@ -6,7 +6,7 @@ import { Workshop } from './helper.ts'
 
 const workshop = new Workshop()
 
-/** Pairs of expressions over `x`, the value of the key /x, and `s`, its text. */
+/** Pairs of expressions. `s` is the text of the key /x, and `x` is the value that the text contains as JSON. */
 const EXPRESSIONS: readonly (readonly [nunjucks: string, go: string])[] = [
   ['toJson(x)', 'toJson $x'],
   ['toPrettyJson(x)', 'toPrettyJson $x'],
@@ -66,7 +66,7 @@ workshop.write(
   `{{$s := getv "/x"}}{{$x := fromJson $s}}${EXPRESSIONS.map(([, code]) => `{{${code}}}\n|`).join('')}`,
 )
 
-/** The results of all expressions in each language, as lists, so that a failure shows the expression. */
+/** Returns the results of all expressions in each language, as lists, so that a failure shows the expression. */
 async function both(text: string): Promise<[unknown, unknown]> {
   const nunjucks = await workshop.render('all.njk', { '/x': text })
   const go = await workshop.render('all.tmpl', { '/x': text })

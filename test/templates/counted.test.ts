@@ -1,4 +1,4 @@
-// The keys of a render that guards count: those that the template uses.
+// Guards count only the keys of a render that the template uses.
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import { countedKeys } from '../../src/core/guard.ts'
@@ -9,7 +9,7 @@ import { createRenderer } from '../../src/templates/render.ts'
 const service = (name: string, tags: readonly string[]): string =>
   JSON.stringify({ name, address: '10.0.0.1', port: 80, tags })
 
-/** A list of three services: the tested one, another one, and one without instances. */
+/** A list of three services: the tested one, another one, and a third one without instances. */
 const tree = treeOf(
   new Map<Key, string>([
     [entryOf('/services/shop'), '{"name":"shop","tags":["lb"]}'],

@@ -5,7 +5,7 @@ import { render, Workshop, type Keys, type Options } from './helper.ts'
 const json: Keys = { '/j': '{"b": {"c": 1}, "n": null}', '/secret': 'hunter2', '/a/1': 'x' }
 const GIVE = 'correct the name, give a default with | default("..."), or test "is defined" first'
 
-/** Template, position and message, hint. */
+/** Each case is a template, the position and message, and the hint. */
 const cases: [template: string, told: string, hint?: unknown][] = [
   // Syntax.
   ['a\n{{ foo bar }}', '2:8: template syntax: expected "}}" here'],
@@ -144,7 +144,7 @@ it.each(cases.map((row) => ({ row })))('$row.0', async ({ row: [text, told, hint
   const lines = message?.split('\n') ?? []
   expect(lines[0]).toBe(`t.njk:${told}`)
   expect(lines.find((line) => /^ {2}[a-z]/.test(line))?.trim()).toEqual(hint)
-  // The line itself, with a caret below it.
+  // The output contains the line itself, with a caret below it.
   expect(lines.some((line) => /^ {2} +\| .*\^$/.test(line) || /^ {4}\| \s*\^$/.test(line))).toBe(
     true,
   )
@@ -184,7 +184,7 @@ it.each<readonly [string, Options, readonly [string, string]]>([
     ],
   ],
   [
-    // A resource with its own store sees only that store.
+    // A resource that sets its own store sees only that store.
     '/secret/key',
     { prefix: '/vault2:/production', watched: ['/secret'] },
     [
@@ -197,7 +197,7 @@ it.each<readonly [string, Options, readonly [string, string]]>([
   expect(message).toBe(
     [told, '  2 | ', `  3 |   port {{ getv("${key}") }}`, '    |           ^', hint].join('\n'),
   )
-  // Recorded, so that the template renders again when the key appears; a key outside `keys` is not recorded.
+  // The missing key is recorded, so that its appearance triggers a render. A key outside `keys` is not recorded.
   const full = key.startsWith('/') ? `${options.prefix ?? ''}${key}` : `/${key}`
   expect([...reads.keys]).toEqual(hint?.includes('do not include it') === true ? [] : [full])
 })
@@ -248,7 +248,7 @@ it.each(['include', 'extends', 'import'])(
     const workshop = new Workshop()
     workshop.write('loop.njk', `{% ${tag} "loop.njk" ${tag === 'import' ? 'as x ' : ''}%}`)
     expect((await workshop.render('loop.njk')).message).toMatch(
-      /^loop\.njk:1:\d+: more than 50 templates within one another\n/,
+      /^loop\.njk:1:\d+: more than 50 nested templates\n/,
     )
   },
 )

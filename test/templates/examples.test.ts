@@ -1,4 +1,4 @@
-// The examples of the functions are their tests, in both languages; the docs are generated from them.
+// The examples of the functions are also their tests, in both languages. The docs are generated from the examples.
 import { describe, expect, it } from 'vitest'
 import { FaultError } from '../../src/core/fault.ts'
 import { Reader } from '../../src/core/reader.ts'
@@ -16,7 +16,7 @@ for (const [name, text] of Object.entries(files)) workshop.write(name, text)
 const engines = { nunjucks: createNunjucks(workshop.folder), go: createGo(workshop.folder) }
 const now = new Date('2024-02-29T13:07:09.045Z')
 
-/** The output of a template that consists of one expression, or its fault. */
+/** Returns the output of a template that consists of one expression, or its fault. */
 async function evaluate(language: 'nunjucks' | 'go', text: string, keys = dataset) {
   const name = `example.${language}`
   workshop.write(name, text)

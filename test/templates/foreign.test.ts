@@ -1,5 +1,5 @@
 // Functions of other programs: the suggested replacements exist, and the page on consul-template has the same table.
-// `UPDATE_DOCS=1 npx vitest run test/templates/foreign.test.ts` rewrites it.
+// `UPDATE_DOCS=1 npx vitest run test/templates/foreign.test.ts` regenerates the table.
 import { readFile, writeFile } from 'node:fs/promises'
 import { fileURLToPath } from 'node:url'
 import nunjucks from 'nunjucks'
@@ -16,7 +16,7 @@ const environment = new nunjucks.Environment(null) as unknown as { filters: obje
 const words = new Set([...ours, ...Object.keys(environment.filters)])
 
 describe.each(all.map((one) => [one.name, one] as const))('%s', (name, foreign) => {
-  it('is not ours under that name', () => {
+  it('is not one of our functions under that name', () => {
     if (foreign.go !== undefined || foreign.note !== undefined) {
       expect(jinja.includes(foreign) || !functionNames.has(name)).toBe(true)
     }

@@ -25,7 +25,7 @@ export interface Outcome {
 
 export interface Options {
   readonly prefix?: string
-  /** The resource's keys; default all. */
+  /** The keys of the resource. Default: all keys. */
   readonly watched?: readonly string[]
   readonly spec?: Partial<TemplateSpec>
 }

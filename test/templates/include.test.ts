@@ -1,4 +1,4 @@
-// The function include in nunjucks: the output of a file as a value, rendered with its own data.
+// The function include in nunjucks returns the output of a file as a value. The file is rendered with its own data.
 import { expect, it } from 'vitest'
 import { Workshop } from './helper.ts'
 

@@ -1,4 +1,4 @@
-// `item`, the match for which a for_each template is rendered, in both languages, and `dest`.
+// `item` is the match for which a for_each template is rendered. Tests it in both languages and in `dest`.
 import { describe, expect, it } from 'vitest'
 import { formatFault } from '../../src/core/fault.ts'
 import { toKey } from '../../src/core/key.ts'
@@ -85,7 +85,7 @@ describe('both languages', () => {
     )
   })
 
-  it('is there in included files, and in imported macros', async () => {
+  it('is available in included files, and in imported macros', async () => {
     workshop.write('part.njk', '{{ item.get("port") }}')
     workshop.write('part.tmpl', '{{item.Get "port"}}')
     workshop.write('macros.njk', '{% macro port() %}{{ item.get("port") }}{% endmacro %}')

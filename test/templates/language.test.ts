@@ -1,4 +1,4 @@
-// A template that is clearly written in the other language is refused with a hint; one that only resembles it is not.
+// A template that is clearly written in the other language is refused with a hint. One that only looks similar is not.
 import { expect, it } from 'vitest'
 import { createRenderer } from '../../src/templates/render.ts'
 import { scopeFor, treeFrom, Workshop } from './helper.ts'
@@ -21,7 +21,7 @@ it('reports where, and what to do', async () => {
       '  1 | x',
       '  2 |   {% for s in range("/a") %}{{ s.value }}{% endfor %}',
       '    |   ^',
-      '  this is nunjucks syntax: name the file .njk, or set engine = "nunjucks" in the resource; {{"{%"}} prints such a tag',
+      '  this is nunjucks syntax: name the file .njk, or set engine = "nunjucks" in the resource; to print such a tag, write {{"{%"}}',
     ].join('\n'),
   )
   workshop.write('a.njk', 'x\n{{range gets "/a/*"}}{{.Value}}{{end}}\n')
@@ -31,7 +31,7 @@ it('reports where, and what to do', async () => {
       '  1 | x',
       '  2 | {{range gets "/a/*"}}{{.Value}}{{end}}',
       '    | ^',
-      '  this is Go template syntax: name the file .tmpl, or set engine = "go" in the resource; {% raw %} prints such text',
+      '  this is Go template syntax: name the file .tmpl, or set engine = "go" in the resource; to print such text, put it into {% raw %}',
     ].join('\n'),
   )
 })
@@ -105,7 +105,7 @@ it('included files are looked at too, in both languages', async () => {
   expect(await refused('njk', '{{ include("part.njk") }}')).toBe(true)
 })
 
-it('with delimiters of its own a Go template may hold anything, once it has them', async () => {
+it('a Go template that uses its own delimiters may contain anything else', async () => {
   const delims = { engine: 'go', leftDelim: '[[', rightDelim: ']]' }
   expect(await refused('a', '{% if x %}[[getv "/a"]]{% endif %}', delims)).toBe(false)
   expect(await refused('a', '{% if x %}{{ getv("/a") }}{% endif %}', delims)).toBe(true)

@@ -1,11 +1,11 @@
-// How to quote a value for each kind of file. Source of a table in docs/templates.md and of a test.
+// How to quote a value for each kind of file. A table in docs/templates.md and a test use this list.
 
 export interface Quoting {
   readonly file: string
   readonly nunjucks: string
   readonly go: string
   readonly note: string
-  /** For the test: the file's text before and after the value. */
+  /** For the test: the text of the file before and after the value. */
   readonly around: readonly [before: string, after: string]
 }
 

@@ -223,7 +223,7 @@ describe('DNS', () => {
           't.njk:1:4: cannot look up "broken.test" in DNS: ESERVFAIL',
           '  1 | {{ lookupSRV("", "", "broken.test") }}',
           '    |    ^',
-          '  the name server did not give an answer; the old file stays until it does',
+          '  the name server did not answer; the old file stays until it does',
         ].join('\n'),
       )
     } finally {

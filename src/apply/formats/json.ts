@@ -2,7 +2,7 @@
 import { parseJson } from '../../core/json.ts'
 
 /**
- * Does not convert integers, which takes more than linear time.
+ * Does not convert integers, because the conversion takes more than linear time.
  * @throws SyntaxFault; RangeError if nested too deeply
  */
 export function check(text: string): void {

@@ -3,8 +3,8 @@ import { SaxesParser } from 'saxes'
 import { SyntaxFault } from '../../core/syntax.ts'
 
 /**
- * Limit of nested elements. The parser searches all ancestors of an element for its namespace, so the time grows with
- * the square of the depth. libxml2 allows 256.
+ * Maximum depth of nested elements. The parser searches all ancestors of an element for its namespace, so the time
+ * grows with the square of the depth. libxml2 allows 256.
  */
 const DEEPEST = 1000
 

@@ -23,13 +23,13 @@ export const machineOptions = {
     group: 'Files',
     type: 'text',
     placeholder: 'folder',
-    help: 'where owed reloads are recorded (default /var/lib/reconfd for root, else ~/.local/state/reconfd)',
+    help: 'the folder in which owed reloads are recorded (default: /var/lib/reconfd for root, ~/.local/state/reconfd for other users)',
   },
   'dest-root': {
     group: 'Files',
     type: 'text',
     placeholder: 'folder',
-    help: 'put every dest below this folder, whatever its owner: for tests and images',
+    help: 'put every dest below this folder, and ignore owner and group: for tests and images',
   },
   'expand-env': {
     group: 'Files',
@@ -46,18 +46,18 @@ export const machineOptions = {
     type: 'duration',
     default: '10s',
     least: 1,
-    help: 'how long a onetime run waits for its store',
+    help: 'how long a onetime run waits for its stores',
   },
   debounce: {
     group: 'Timing',
     type: 'duration',
-    help: 'how long it must be quiet before a change is applied, so that a burst is applied once (default: adapts to the changes, from 0 to 600ms)',
+    help: 'how long the keys must stay unchanged before a change is applied, so that a burst of changes is applied once (default: adapts to the rate of changes, from 0 to 600ms)',
   },
   'debounce-max': {
     group: 'Timing',
     type: 'duration',
     default: '2s',
-    help: 'the longest time that a change waits for quiet',
+    help: 'the maximum time that a change waits while further changes keep arriving',
   },
   'min-reload-interval': {
     group: 'Timing',
@@ -69,7 +69,7 @@ export const machineOptions = {
     group: 'Timing',
     type: 'duration',
     default: '0',
-    help: 'delay each reload by a random time up to this, so that a fleet does not reload at once',
+    help: 'the maximum random delay of each reload, so that a fleet of machines does not reload all at the same time',
   },
   'check-timeout': {
     group: 'Timing',

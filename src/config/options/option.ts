@@ -9,14 +9,23 @@ export interface Option {
   readonly group: OptionGroup
   readonly type: 'boolean' | 'text' | 'list' | 'duration' | 'size' | 'choice' | 'address'
   readonly help: string
-  /** As typed on the command line. Absent: unset, or computed as `help` describes. */
+  /** The default, as it is typed on the command line. Absent: there is none, or `help` describes how it is computed. */
   readonly default?: string
   readonly placeholder?: string
-  /** Other names of the flag, as in confd and its fork. Those of several letters also name variables and entries. */
+  /**
+   * Other names of the flag, as in confd and its fork. Variables and entries in confd.toml can also have these names,
+   * except those of one letter.
+   */
   readonly aliases?: readonly string[]
-  /** Variables besides those derived from the flag's names. The first is confd's own. Empty: no variable at all. */
+  /**
+   * Environment variables in addition to those derived from the names of the flag. The docs name the first one. Empty:
+   * the option has no variable.
+   */
   readonly env?: readonly string[]
-  /** Entries besides the names of the flag, in which `-` and `_` are equivalent. Null: not in confd.toml. */
+  /**
+   * Entries in confd.toml in addition to the names of the flag, which may be written with `-` or `_`. Null: the option
+   * has no entry.
+   */
   readonly toml?: readonly string[] | null
   readonly choices?: readonly string[]
   /** Other names for a choice. */
@@ -25,6 +34,6 @@ export interface Option {
   readonly least?: number
   /** The backends that use the option; absent: all. */
   readonly backends?: readonly BackendName[]
-  /** The value is a credential: no message repeats it. */
+  /** The value is a credential, which no message may contain. */
   readonly secret?: true
 }

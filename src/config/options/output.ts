@@ -9,7 +9,7 @@ export const outputOptions = {
     placeholder: 'level',
     choices: ['debug', 'info', 'warn', 'error', 'fatal', 'panic'],
     synonyms: { warning: 'warn' },
-    help: 'debug, info, warn, error, fatal or panic',
+    help: 'the lowest level to log: debug, info, warn, error, fatal or panic',
   },
   'log-format': {
     group: 'Output',
@@ -17,18 +17,18 @@ export const outputOptions = {
     default: 'text',
     placeholder: 'format',
     choices: ['text', 'json'],
-    help: 'text or json',
+    help: 'the format of the log: text or json',
   },
   diff: {
     group: 'Output',
     type: 'boolean',
-    help: 'print what changes in each file; this shows values',
+    help: 'print the changes of each file as a diff, which shows values',
   },
   http: {
     group: 'Output',
     type: 'address',
     placeholder: 'host:port',
-    help: 'serve a status page, /metrics, /healthz and /readyz at this address; :PORT is that port of 127.0.0.1, unix:PATH a Unix socket',
+    help: 'serve a status page, /metrics, /healthz and /readyz at this address: HOST:PORT, :PORT for 127.0.0.1, or unix:PATH for a Unix socket',
   },
   'http-name': {
     group: 'Output',
@@ -36,7 +36,7 @@ export const outputOptions = {
     placeholder: 'name',
     env: ['CONFD_HTTP_NAMES'],
     toml: ['http_names', 'http-names'],
-    help: "extra host name the page answers to, besides addresses, localhost, the host of -http and the machine's name; may be repeated",
+    help: "extra host name that the status page answers to, besides IP addresses, localhost, the host of -http and the machine's name; may be repeated",
   },
   'http-token': {
     group: 'Output',
@@ -49,7 +49,7 @@ export const outputOptions = {
     group: 'Output',
     type: 'text',
     placeholder: 'file',
-    help: 'file with the token',
+    help: 'file with the token that unlocks diffs on the status page',
   },
   report: {
     group: 'Output',

@@ -8,7 +8,7 @@ export const describeChild = {
   'child-awaits': ({ program, resources }: EventOf<'child-awaits'>): Description => ({
     level: 'info',
     about: program,
-    message: `starts when applied: ${names(resources)}`,
+    message: `starts once these are applied: ${names(resources)}`,
   }),
 
   'child-started': ({ program, pid, restarts }: EventOf<'child-started'>): Description => ({

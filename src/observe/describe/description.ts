@@ -28,7 +28,7 @@ export interface Description {
 export const names = (all: readonly string[], more = 0): string =>
   listed(all.map(printable), Infinity, more)
 
-/** @param ms null: no retry is scheduled */
+/** @param ms milliseconds; null if no retry is scheduled */
 export const retryText = (ms: number | null): string =>
   ms === null ? '' : `, again in ${duration(ms)}`
 

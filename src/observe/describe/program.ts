@@ -19,7 +19,7 @@ export const describeProgram = {
   }),
 
   'generation-kept'({ reason, faults }: EventOf<'generation-kept'>): Description {
-    const what = `invalid configuration, the previous one stays in use (${reason})`
+    const what = `invalid configuration; the previous one stays in use (${reason})`
     return { level: 'error', message: `${what}:\n${faults.map(formatFault).join('\n')}` }
   },
 

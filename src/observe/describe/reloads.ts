@@ -42,7 +42,7 @@ export const describeReloads = {
     const { resources, fault, attempts, retryIn, exhausted } = event
     const next =
       exhausted.length > 0
-        ? `, reload_attempts of ${names(exhausted)} is reached`
+        ? `, reload_attempts reached for ${names(exhausted)}`
         : retryText(retryIn)
     const message = `reload is owed, try ${attempts} failed${next}: ${formatFault(fault)}`
     return { level: 'error', about: names(resources), message }

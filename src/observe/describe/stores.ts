@@ -6,7 +6,10 @@ import { lateness } from '../../core/status.ts'
 import { counted, duration } from '../../core/words.ts'
 import { retryText, names, type Description } from './description.ts'
 
-/** Milliseconds. A template cannot be interrupted and blocks everything else while it runs. */
+/**
+ * Milliseconds from which a render counts as slow. A template cannot be interrupted, and blocks everything else while
+ * it runs.
+ */
 const SLOW_RENDER = 10_000
 
 /** Maximum number of prefixes named when a store has none of the keys. */
@@ -30,7 +33,7 @@ export const describeStores = {
     const often = tries === 1 ? '' : `, tried ${tries} times`
     const files = known
       ? 'the last good files stay'
-      : 'no keys yet, files that need it stay as they are'
+      : 'no keys yet, so the files that need them stay as they are'
     const next = retryIn === 0 ? ', trying the next node' : retryText(retryIn)
     const message = `${files}${often}${next}: ${formatFault(fault)}`
     return {

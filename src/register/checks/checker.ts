@@ -1,11 +1,11 @@
-// Runs the health checks of one service at its interval, and reports when its health changes.
+// Runs the health check of one service at the configured interval, and reports when the health changes.
 import type { EmitRegister } from '../event.ts'
 import { nextHealth, initialHealth, type Health } from '../health.ts'
 import type { HealthCheck, WantedService } from '../service.ts'
 import { probe, type RunInContainer } from './probe.ts'
 
 export interface CheckerOptions {
-  /** Stop after the first success: from then on the store checks the service, or nothing does. */
+  /** True to stop after the first success, because the store then checks the service, or no further check is needed. */
   readonly once: boolean
   readonly emit: EmitRegister
   readonly exec?: RunInContainer

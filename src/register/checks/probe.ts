@@ -27,7 +27,8 @@ export async function probe(
   if (what.kind === 'command') {
     const { exitCode, timedOut } = await runCommand(what.command, { timeout })
     if (timedOut) return `the command timed out after ${timeout} ms`
-    return exitCode === 0 ? undefined : `the command ended with ${exitCode ?? 'a signal'}`
+    if (exitCode === null) return 'the command was ended by a signal'
+    return exitCode === 0 ? undefined : `the command ended with exit code ${exitCode}`
   }
   const limit = new AbortController()
   const end = (): void => limit.abort()
@@ -108,7 +109,10 @@ function accepts(host: string, port: number, signal: AbortSignal): Promise<void>
   })
 }
 
-/** Bytes of the header of a message, and of a reply: a header, then field 1, an enum in which SERVING is 1. */
+/**
+ * Sizes in bytes of a message's header and of a whole reply. A reply is a header and field 1, an enum in which SERVING
+ * is 1.
+ */
 const [HEADER, REPLY] = [5, 7]
 
 /** Checks the whole server: https://github.com/grpc/grpc/blob/master/doc/health-checking.md. */
@@ -139,7 +143,7 @@ function isServing(
     stream
       .on('error', end)
       .on('data', (chunk: Buffer) => {
-        // A service may send without end.
+        // A service may send an endless response.
         if (head.length < REPLY) head = Buffer.concat([head, chunk]).subarray(0, REPLY)
       })
       .on('end', () => {

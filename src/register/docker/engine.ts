@@ -1,4 +1,4 @@
-// Client of the Docker Engine API, which podman serves too. Responses are validated before use: names, labels
+// Client of the Docker Engine API, which podman serves too. Responses are validated before use, because names, labels
 // and variables are chosen by the users who start containers.
 import { join } from 'node:path'
 import { FaultError } from '../../core/fault.ts'
@@ -83,14 +83,14 @@ const isList = isListOf(hasShape({ Id: isText }))
 /** A running container, as listed. */
 export interface Listed {
   readonly id: string
-  /** Differs if any listed field differs, except the uptime. */
+  /** Changes whenever any listed field changes, except the uptime. */
   readonly summary: string
 }
-/** The API version of Docker 19.03; podman 4 serves it too. Docker 29 serves none below 1.44. */
+/** The API version of Docker 19.03; podman 4 serves it too. Docker 29 serves no version below 1.44. */
 const API = [1, 40] as const
-/** In bytes; enough for a list of ten thousand containers. */
+/** Limits in bytes, large enough for a list of ten thousand containers. */
 const LIMITS = { body: 256 * 2 ** 20, message: 16 * 2 ** 20 }
-/** Milliseconds. An engine that is stopping a hundred containers answers slowly. */
+/** Request timeout in milliseconds. An engine that is stopping a hundred containers answers slowly. */
 const TIMEOUT = 20_000
 
 export class ContainerEngine {
@@ -137,7 +137,7 @@ export class ContainerEngine {
     return (await this.#get(path, isContainer, signal)) as Container | undefined
   }
 
-  /** The ports that an image exposes. @throws FaultError */
+  /** Returns the ports that an image exposes. @throws FaultError */
   async exposedBy(
     image: string,
     signal: AbortSignal,
@@ -189,11 +189,11 @@ export class ContainerEngine {
     return this.#parse(answer.body, hasShape({ Id: isText }))
   }
 
-  /** Returns reconfd's API version, or the oldest one that the engine serves if that is newer. */
+  /** Returns reconfd's API version, or the oldest version that the engine serves if that version is newer. */
   async #version(signal: AbortSignal): Promise<string> {
     if (this.#api !== undefined) return this.#api
     const { status, body } = await this.#http.request('/version', { signal, timeout: TIMEOUT })
-    // A proxy may not pass on requests for /version.
+    // A proxy may refuse requests for /version.
     const about = status === 200 ? this.#parse(body, isVersion) : {}
     const { MinAPIVersion = '' } = about as { MinAPIVersion?: string }
     const [, major, minor] = /^(\d+)\.(\d+)$/.exec(MinAPIVersion) ?? []

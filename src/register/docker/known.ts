@@ -1,4 +1,4 @@
-// Tracks the known containers: the services that each of them defines, and which containers to inspect again.
+// Tracks the known containers: the services that each container defines, and which containers must be inspected again.
 import type { DockerSettings } from '../../core/register.ts'
 import type { EmitRegister } from '../event.ts'
 import type { WantedService } from '../service.ts'
@@ -17,11 +17,13 @@ interface KnownContainer {
   readonly until?: number
 }
 
-/** Concurrent inspections. */
+/** Maximum number of concurrent inspections. */
 const CONCURRENCY = 8
-/** An event may precede the state change that it reports: milliseconds until the next inspections. */
+/**
+ * Milliseconds until further inspections after an event, because an event may precede the state change that it reports.
+ */
 const RECHECK_DELAYS = [100, 400, 1_600]
-/** Exit codes from here on mean that a signal ended the container. */
+/** The bit that is set in the exit code of a container that a signal has ended. */
 const SIGNALLED = 128
 
 export class KnownContainers {
@@ -29,7 +31,10 @@ export class KnownContainers {
   /** The listed summary of each container at its last inspection. */
   readonly #listed = new Map<string, string>()
   #dirty = new Set<string>()
-  /** Containers to inspect again after an event, with the time and the number of inspections so far. */
+  /**
+   * Containers to inspect again after an event, with the time of the next inspection and the number of inspections so
+   * far.
+   */
   readonly #looks = new Map<string, { readonly at: number; readonly count: number }>()
   /** Whether all containers have been listed and inspected once. */
   #isComplete = false
@@ -54,7 +59,7 @@ export class KnownContainers {
     return [...this.#containers.values()].flatMap(({ wanted }) => wanted)
   }
 
-  /** Makes the next list inspect all containers. */
+  /** Makes the next list() mark all containers for inspection. */
   forget(): void {
     this.#listed.clear()
   }
@@ -176,7 +181,7 @@ export class KnownContainers {
   }
 }
 
-/** Podman omits the ports of a container with host networking; reads them from its image. */
+/** Adds the ports that the image exposes, which podman omits for a container with host networking. */
 async function withPorts(
   container: Container,
   engine: ContainerEngine,
@@ -189,6 +194,6 @@ async function withPorts(
   return { ...container, Config: { ...Config, ExposedPorts } }
 }
 
-/** The compared part of wanted services: a change of `fresh` alone does not count. */
+/** Returns the parts of wanted services that are compared. A change of `fresh` alone does not count. */
 const lives = (wanted: readonly WantedService[] | undefined): unknown =>
   wanted?.map(({ service, life }) => [service, life])

@@ -1,11 +1,12 @@
-// Finds where the ports of a container are reachable: published on this machine, or in its network. Pure.
+// Finds the addresses at which the ports of a container are reachable: on this machine if they are published, or in the
+// container's network. Pure.
 import type { Container, PortBinding } from './engine.ts'
 
 export interface Port {
   /** The port inside the container. */
   readonly exposed: string
   readonly protocol: string
-  /** Absent: the address of this machine. */
+  /** Absent if the port is reachable at the address of this machine. */
   readonly address?: string
   /** Whether `address` is the container's own. */
   readonly inside: boolean
@@ -65,13 +66,16 @@ export function portsOf(
 export const joinedBy = ({ HostConfig }: Container): string | undefined =>
   /^container:(.+)$/.exec(HostConfig?.NetworkMode ?? '')?.[1]
 
-/** Prefers a port on all addresses to one on a specific address. */
+/** Prefers a port published on all addresses to a port published on one address. */
 function bindingOf(bindings: readonly PortBinding[]): PortBinding | undefined {
   const bound = bindings.filter(({ HostPort = '' }) => HostPort !== '' && HostPort !== '0')
   return bound.find(({ HostIp = '' }) => ANY.has(HostIp)) ?? bound[0]
 }
 
-/** Prefers the network of the network mode, then the first by name; IPv4, then IPv6. */
+/**
+ * Returns an IPv4 address of the container, or else an IPv6 address. Prefers the default network, then the network that
+ * the network mode names, then the first network by name.
+ */
 function addressIn({ NetworkSettings, HostConfig }: Container): string | undefined {
   const { IPAddress, GlobalIPv6Address, Networks } = NetworkSettings
   const named = Object.entries(Networks ?? {}).sort(([a], [b]) => (a < b ? -1 : 1))

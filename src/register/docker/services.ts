@@ -1,5 +1,6 @@
-// Derives the services of a container, named and placed as registrator does. Pure. Metadata is hostile input:
-// names and ids must be single path components, addresses must parse, and commands need -allow-script-checks.
+// Derives the services of a container, with the names and addresses that registrator would give them. Pure. Metadata is
+// hostile input: names and ids must be single path components, addresses must parse, and commands need
+// -allow-script-checks.
 import { isIP } from 'node:net'
 import { pathComponentFault, splitList } from '../../core/register.ts'
 import type { Service } from '../service.ts'
@@ -53,7 +54,7 @@ function serviceAt(
   const { exposed, protocol } = port
   const given = values.get('name') ?? ''
   if (given === '' && options.explicit) {
-    remark('debug', `port ${exposed}: SERVICE_NAME is not set, and -explicit is`)
+    remark('debug', `port ${exposed}: SERVICE_NAME is not set, but -explicit requires it`)
     return undefined
   }
   const base = given === '' ? imageName(container.Config.Image ?? '') : given
@@ -89,7 +90,7 @@ function serviceAt(
   return { ...service, ...serviceChecks(service, container.Id, attributes, options, remark) }
 }
 
-/** `registry:5000/team/web:1.2@sha256:...` is `web`. */
+/** Returns `web` for `registry:5000/team/web:1.2@sha256:...`. */
 const imageName = (image: string): string =>
   image.replace(/@.*/s, '').split('/').at(-1)?.split(':')[0] ?? ''
 

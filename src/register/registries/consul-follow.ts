@@ -1,5 +1,5 @@
-// Detects at once that another client has removed one of our services from Consul's agent, or that the agent
-// has stopped.
+// Detects immediately that another client has removed one of our services from Consul's agent, or that the agent has
+// stopped.
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { ConsulWriter } from './consul-writer.ts'
 
@@ -9,10 +9,10 @@ const WAIT = 55
 const PAUSE = 1_000
 
 /**
- * Watches the services of the agent's node until the connection ends. If the token may not read the node,
- * watches one of our services instead, which still detects the end of the agent.
+ * Watches the services of the agent's node until the connection ends. If the token may not read the node, watches one
+ * of our services instead, and so still detects that the agent has stopped.
  * @param name called for the name of one of our services; returns undefined if there is none
- * @throws FaultError when the connection breaks, or the reason of `signal`
+ * @throws FaultError when the connection breaks, or the reason of `signal` when it is aborted
  */
 export async function watchAgent(
   consul: ConsulWriter,

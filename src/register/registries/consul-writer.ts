@@ -13,14 +13,14 @@ export class ConsulWriter {
     private readonly needs: string,
   ) {}
 
-  /** Returns the JSON response. @throws FaultError for anything else */
+  /** Returns the JSON response. @throws FaultError for any other response */
   async get<T>(path: string): Promise<T> {
     const response = await this.#send('GET', path)
     if (response.status !== 200) throw this.#fault(failureOf(response))
     return this.#parse<T>(response)
   }
 
-  /** Returns the JSON response, or undefined for 404. @throws FaultError for anything else */
+  /** Returns the JSON response, or undefined for 404. @throws FaultError for any other response */
   async find<T>(path: string): Promise<T | undefined> {
     const response = await this.#send('GET', path)
     if (response.status === 404) return undefined
@@ -117,7 +117,7 @@ export class ConsulWriter {
   }
 }
 
-/** Consul's message for an unknown check, with 404 in new versions and 500 in old ones. */
+/** Consul's message for an unknown check. New versions send it with status 404, old versions with status 500. */
 const ABOUT_CHECK = /does not have associated TTL|Unknown check/i
 
 const failureOf = (response: HttpResponse): string => {

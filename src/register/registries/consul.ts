@@ -114,7 +114,7 @@ class ConsulSession implements RegistrySession {
       return found !== undefined && ownerOf(found)[0] === this.mark
     })
     await forEach(ours, async (key) => {
-      // Another client may have removed it already.
+      // Another client may have removed the service already, so a refusal is ignored.
       await this.consul.put(`/v1/agent/service/deregister/${encodeURIComponent(key)}`)
     })
   }
@@ -123,7 +123,8 @@ class ConsulSession implements RegistrySession {
     const missing: string[] = []
     await forEach(keys, async (key) => {
       const path = `/v1/agent/check/pass/${encodeURIComponent(checkId(key))}`
-      // Any refusal means that the agent does not know the check: the message depends on Consul's version.
+      // Any refusal means that the agent does not know the check. The message depends on Consul's version, and is
+      // ignored.
       if ((await this.consul.put(path)) !== undefined) missing.push(key)
     })
     return missing
@@ -143,8 +144,8 @@ class ConsulSession implements RegistrySession {
   }
 
   /**
-   * Whether an existing service may be overwritten: it is ours, its registrar no longer renews it, or it has
-   * no owner (registrator left it) and equals the new one.
+   * Whether an existing service may be overwritten: a service of ours, or one that its registrar no longer renews. A
+   * service without an owner, such as one registered by registrator, is adopted if it equals the new service.
    */
   #mayReplace(
     found: AgentService,
@@ -158,7 +159,7 @@ class ConsulSession implements RegistrySession {
   }
 }
 
-/** Owner and registration hash of a service. */
+/** Returns the owner of a service and the hash of its registration. */
 function ownerOf({ Meta }: AgentService): readonly [owner: string | undefined, text: string] {
   const [, owner, text = ''] = /^(.*) (\w+)$/s.exec(Meta?.[MARK] ?? '') ?? []
   return [owner, text]
@@ -201,7 +202,7 @@ function consulEntry(service: Service, mark: string, ttl: number): ConsulEntry {
   }
 }
 
-/** The check of a service in Consul's format, which the agent runs once the service is up. */
+/** Returns the check of a service in Consul's format. The agent runs it once the service is up. */
 function checkDefinition({ check, address, port }: Service): object | undefined {
   if (check === undefined || check.what.kind === 'command') return undefined
   const common = {

@@ -1,5 +1,6 @@
-// Registers services as Consul keys. One session with a TTL locks all entries of a registrar and deletes them
-// when it expires. An entry is ours if our session locks it; the session's id is kept in the state folder.
+// Registers services as Consul keys. One session with a TTL locks all entries of a registrar; Consul deletes the
+// entries when the session expires. An entry is ours if our session locks it; the session's id is kept in the state
+// folder.
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Fault } from '../../core/fault.ts'
 import type { RegisterSettings } from '../../core/register.ts'
@@ -165,7 +166,7 @@ class KvSession implements RegistrySession {
 
   #mayWrite({ Session, ...found }: KvPair, text: string): boolean {
     if (Session === this.id) return true
-    // Adopts an equal entry without an owner: registrator left it.
+    // Adopts an equal entry without an owner, because registrator writes such entries.
     return Session === undefined && textOf(found) === text
   }
 
@@ -179,7 +180,7 @@ class KvSession implements RegistrySession {
     const body = operations.map((KV) => ({ KV }))
     const { status, said } = await this.consul.exchange('/v1/txn', body)
     if (status === 200) return undefined
-    // The session has expired, or another client was faster: the next full read shows which.
+    // The next full read shows whether the session has expired or another client was faster.
     return { kind: 'store', message: `Consul refuses an entry${said === '' ? '' : `: ${said}`}` }
   }
 
@@ -192,7 +193,10 @@ class KvSession implements RegistrySession {
     this.#wakeup.ring()
   }
 
-  /** Watches one of our keys, which are deleted with the session, and detects the end of the agent. */
+  /**
+   * Watches one of our keys, because all of them are deleted when the session ends. Also detects that the agent has
+   * stopped.
+   */
   async #follow(changed: () => void): Promise<never> {
     const { signal } = this.closing
     let index = 0

@@ -1,5 +1,5 @@
-// The lease to which all entries of a registrar are attached. reconfd chooses its id and keeps it in the state
-// folder, so that a restart finds and adopts the existing entries.
+// The lease to which all entries of a registrar are attached. reconfd chooses the id of the lease and keeps it in the
+// state folder, so that a restart finds and adopts the existing entries.
 import { randomBytes } from 'node:crypto'
 import { FaultError } from '../../core/fault.ts'
 import { EtcdError, type Gateway } from '../../stores/etcdv3/gateway.ts'
@@ -13,7 +13,7 @@ const keepAliveResponse = record({ result: record({ TTL: optional(lifetime) }) }
 
 export interface Leases {
   readonly id: string
-  /** The lease of an earlier run with another TTL; its entries are ours and move to `id`. */
+  /** The lease of an earlier run with another TTL; its entries are ours, and move to the lease `id`. */
   readonly former: string | undefined
 }
 
@@ -36,7 +36,7 @@ export async function holdLease(
     }
   }
   for (;;) {
-    // Random and positive, so that it collides with no lease chosen by hand.
+    // Random and positive, so that it does not collide with a lease id chosen by hand.
     const id = (BigInt(`0x${randomBytes(8).toString('hex')}`) >> 1n) + 1n
     // Recorded before the grant, so that a crash at any time orphans no entry.
     await memory.keep({ lease: String(id) })

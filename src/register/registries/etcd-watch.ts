@@ -1,5 +1,5 @@
 // Watches each key of our own entries in etcd, so that the loss of an entry (removed or overwritten) or of the server
-// is detected at once. A watch of the whole prefix would send every registrar the changes of all others.
+// is detected immediately. A watch of the whole prefix would send every registrar the changes of all others.
 import { FaultError, raise } from '../../core/fault.ts'
 import type { Gateway } from '../../stores/etcdv3/gateway.ts'
 import { decodeText64, encodeText64, type EtcdKeyValue } from '../../stores/etcdv3/wire.ts'
@@ -29,7 +29,7 @@ export class KeyWatch {
     this.broken.catch(() => undefined)
   }
 
-  /** Replaces the watched keys, as of a revision. */
+  /** Replaces the watched keys. Changes after this revision are reported. */
   cover(keys: readonly string[], revision: string): void {
     const isKnown = keys.length === this.#keys.size && keys.every((key) => this.#keys.has(key))
     if (isKnown && this.#stream !== undefined) return

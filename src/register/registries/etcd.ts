@@ -25,9 +25,9 @@ import {
   type RegistrySession,
 } from './registry.ts'
 
-/** Operations in one transaction; etcd's default limit is 128. */
+/** Maximum number of operations in one transaction; etcd's default limit is 128. */
 const OPERATIONS = 100
-/** Attempts of a conflicting write. */
+/** Maximum number of attempts of a write that conflicts with those of other clients. */
 const ROUNDS = 3
 
 export function etcd(settings: RegisterSettings, memory: RegistryMemory): Registry {
@@ -90,7 +90,7 @@ class EtcdSession implements RegistrySession {
       const keys = [...(await this.#keysOf(this.leases.id)), ...(await this.#formerKeys())]
       const texts = new Map<string, string>()
       for (const [key, { value, lease }] of await this.#read(keys)) {
-        // Entries on the lease of an earlier run must move to the current one.
+        // Entries on the lease of an earlier run must be written again, with the current lease.
         if (lease === this.leases.id) texts.set(key, value)
         else if (lease === this.#former) texts.set(key, '')
       }
@@ -217,7 +217,7 @@ class EtcdSession implements RegistrySession {
     return found.lease === this.leases.id || found.lease === this.#former
   }
 
-  /** Adopts an equal entry without an owner: registrator left it. */
+  /** Adopts an equal entry without an owner, because registrator writes such entries. */
   #mayWrite(found: StoredEntry | undefined, text: string): boolean {
     if (found === undefined || this.#isOurs(found)) return true
     return found.lease === '0' && found.value === text

@@ -1,5 +1,5 @@
-// Registers services in etcd v2, optionally in SkyDNS's layout. Each entry has its own TTL, which is refreshed.
-// The store records no owner: a key is ours if it has the value we wrote, which the state folder remembers.
+// Registers services in etcd v2, optionally in SkyDNS's layout. Each entry has its own TTL, which is refreshed. The
+// store records no owner: a key is ours if it has the value we wrote, which is recorded in the state folder.
 import { setTimeout as sleep } from 'node:timers/promises'
 import { FaultError } from '../../core/fault.ts'
 import { joinKeys } from '../../core/key.ts'
@@ -116,7 +116,7 @@ class V2Session implements RegistrySession {
       const condition =
         node === undefined ? { prevExist: 'false' } : { prevIndex: String(node.modifiedIndex) }
       const fields = { value: text, ttl: String(this.seconds), ...condition }
-      // Adopts an equal entry: registrator left it.
+      // Adopts an equal entry, because registrator may have written it.
       const mayWrite = node === undefined || isOneOf(node, `${before[key] ?? text}\n${text}`)
       const answer = mayWrite ? await this.api.send('PUT', key, fields) : {}
       if (answer.node === undefined) refused.set(key, { taken: true, fault: otherOwnerFault(key) })
@@ -171,7 +171,7 @@ class V2Session implements RegistrySession {
     this.#wakeup.ring()
   }
 
-  /** Watches one of our keys and detects the end of the connection; ignores refreshes. */
+  /** Watches one of our keys, and so also detects the end of the connection. Refreshes of the TTL are not reported. */
   async #follow(changed: () => void): Promise<never> {
     const { signal } = this.#closing
     for (;;) {
@@ -221,7 +221,7 @@ class Api {
 
   /**
    * Resolves when a key has changed, or when the server has closed the request.
-   * @param index index of the first change to report; 0: from now on
+   * @param index index of the first change to report; 0 for changes from now on
    * @returns the index of the change; undefined if unknown
    */
   async wait(key: string, index: number, signal: AbortSignal): Promise<number | undefined> {

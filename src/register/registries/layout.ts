@@ -15,8 +15,8 @@ export const plainEntry =
     ok({ service, key: serviceKey(path, service), text: hostAndPort(service) })
 
 /**
- * Request timeout in milliseconds. Short if there is another node to try; a single node gets more time, but
- * always less than a quarter of the TTL, so that a retry fits.
+ * Request timeout in milliseconds. Short if there is another node to try; a single node gets more time, but at most a
+ * quarter of the TTL, so that a retry fits.
  */
 export const requestTimeout = (ttl: number, nodes: number): number =>
   Math.min(nodes > 1 ? 1_000 : 5_000, ttl / 4)
@@ -25,5 +25,5 @@ export const requestTimeout = (ttl: number, nodes: number): number =>
 export const otherOwnerFault = (key: string): Fault => ({
   kind: 'store',
   message: `${key} has another owner`,
-  hint: 'Another registrar renews it, or it was written by hand. Choose another id, or delete it.',
+  hint: 'Another registrar renews this entry, or it was written by hand. Choose another id, or delete the entry.',
 })

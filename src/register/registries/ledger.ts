@@ -1,10 +1,10 @@
-// Remembers in the state folder which keys a registrar has written, for stores that record no owner, so that
-// the next run finds them.
+// The ledger in the state folder: the keys that a registrar has written, for stores that cannot list them by owner. The
+// next run uses the ledger to find its entries.
 import type { RegistryMemory } from './registry.ts'
 
 /**
- * Returns our keys, each with the values by which it is recognised as ours, separated by line breaks; empty if the
- * store records the owner.
+ * Returns our keys. The value of each is the content that proves an entry to be ours, or several such contents
+ * separated by line breaks. It is empty if the store records the owner.
  */
 export function ledgerIn({ kept }: RegistryMemory): Record<string, string> {
   const { keys } = kept
@@ -13,7 +13,7 @@ export function ledgerIn({ kept }: RegistryMemory): Record<string, string> {
   return Object.fromEntries(entries)
 }
 
-/** Runs with limited concurrency. @throws the first failure, after all have ended */
+/** Calls `run` for all items, with limited concurrency. @throws the first failure; other calls may still be running */
 export async function forEach<T>(all: readonly T[], run: (one: T) => Promise<void>): Promise<void> {
   const left = all.values()
   const worker = async (): Promise<void> => {
@@ -22,5 +22,5 @@ export async function forEach<T>(all: readonly T[], run: (one: T) => Promise<voi
   await Promise.all(Array.from({ length: Math.min(CONCURRENCY, all.length) }, worker))
 }
 
-/** Concurrent requests. */
+/** Maximum number of concurrent calls. */
 const CONCURRENCY = 8

@@ -1,5 +1,5 @@
-// The interface of a registry, a store into which services are written; each is one file here. The keeper
-// (keeper.ts) decides what to write and when; a registry knows how, and which entries are ours.
+// The interface of a registry, a store into which services are written. Each registry is one file in this folder. The
+// keeper (keeper.ts) decides what to write and when. A registry executes the writes, and recognizes our entries.
 import type { Fault } from '../../core/fault.ts'
 import type { Result } from '../../core/result.ts'
 import type { Service } from '../service.ts'
@@ -22,7 +22,7 @@ export interface EntryRefusal {
   readonly taken?: true
 }
 
-/** The lease or session has expired, and its entries with it. The caller reopens. */
+/** The lease or session has expired, and its entries are gone. The caller opens a new one. */
 export class Lost extends Error {
   constructor(
     /** `the lease` or `the session`. */
@@ -32,7 +32,10 @@ export class Lost extends Error {
   }
 }
 
-/** One connection to one node. All methods throw FaultError when it breaks, or Lost. */
+/**
+ * One connection to one node. All methods throw FaultError when the connection breaks, and Lost when the lease or
+ * session has expired.
+ */
 export interface RegistrySession {
   /** Rejects when the connection breaks; absent if only the next request can show that. */
   readonly broken?: Promise<never>

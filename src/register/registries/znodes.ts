@@ -5,7 +5,7 @@ import type { Session } from '../../stores/zookeeper/session.ts'
 
 export interface Znode {
   readonly text: string
-  /** Session id of an ephemeral node; 0 for any other node. */
+  /** Id of the session that owns an ephemeral node; 0 for any other node. */
   readonly owner: bigint
 }
 

@@ -89,7 +89,7 @@ async function holdSession(
     session.identity.id !== 0n &&
     (await new ZnodeWriter(session, false).ephemerals()) === undefined
   ) {
-    // Servers before 3.6 cannot list the nodes of an earlier run: create everything again.
+    // Servers before 3.6 cannot list the nodes of an earlier run, so end its session and register everything again.
     session.close()
     session = await connect(undefined)
   }

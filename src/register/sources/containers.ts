@@ -1,6 +1,6 @@
-// The services of containers. Level-triggered: events of the engine only mark containers for inspection, and
-// the inspected state decides what is registered. The event stream opens before the list is read, so that
-// nothing is missed; the list is re-read periodically as a safety net.
+// The services of containers. The source is level-triggered: events of the engine only mark containers for inspection,
+// and the inspected state decides what is registered. The event stream opens before the list is read, so that no change
+// is missed; the list is re-read periodically as a safety net.
 import { setTimeout as sleep } from 'node:timers/promises'
 import { backoffDelay, type Backoff } from '../../core/backoff.ts'
 import { FaultError, raise } from '../../core/fault.ts'
@@ -17,12 +17,15 @@ export interface ContainersOptions extends ContainerOptions {
   readonly docker: DockerSettings
   /** Milliseconds for which the entries of a failed container stay, with `-deregister on-success`. */
   readonly ttl: number
-  /** Milliseconds between reads of the list; 0: never. */
+  /** Milliseconds between reads of the list; 0 means never. */
   readonly resync: number
 }
 
 const BACKOFF: Backoff = { first: 100, most: 1_000 }
-/** Milliseconds. Some engines send the response headers only with the first event. */
+/**
+ * Milliseconds to wait until the event stream is open, because some engines send the response headers only with the
+ * first event.
+ */
 const STREAM_TIMEOUT = 1_000
 
 export class Containers implements ServiceSource {

@@ -1,4 +1,4 @@
-// The single service that -name and -port describe: that of the command, or of an independent process.
+// The single service that -name and -port describe. It belongs to the command, or to an independent process.
 import type { CheckSettings, OwnService } from '../../core/register.ts'
 import type { Service, ServiceSource, WantedService } from '../service.ts'
 

@@ -1,5 +1,5 @@
-// Queries to Consul's catalog, and the keys made of their answers.
-// https://developer.hashicorp.com/consul/api-docs/health and /consul/api-docs/catalog
+// Queries to Consul's catalog, and the keys made from their answers. See
+// https://developer.hashicorp.com/consul/api-docs/health and /consul/api-docs/catalog.
 import { setTimeout as delay } from 'node:timers/promises'
 import { serviceDir, type LookUp } from '../../core/catalog.ts'
 import { compareText, entryOf, type Key } from '../../core/key.ts'
@@ -31,18 +31,21 @@ import {
 } from './values.ts'
 
 export interface AskOptions {
-  /** The query is answered once the index exceeds this one; at once for 0. */
+  /**
+   * The query is answered as soon as Consul's index exceeds this index. A query with the index 0 is answered
+   * immediately.
+   */
   readonly index: number
   readonly signal: AbortSignal
   /** Minimal index of the answer, even if stale answers are allowed; Infinity asks the leader. */
   readonly atLeast?: number
-  /** The first query of its kind, for which a shorter timeout applies. */
+  /** Whether this is the first query of its kind, for which a shorter timeout applies. */
   readonly isFirst?: boolean
 }
 
 export interface Reading extends Pick<ConsulAnswer<unknown>, 'index' | 'early'> {
   readonly entries: ReadonlyMap<Key, string>
-  /** The nodes of all instances, including those that are filtered out. */
+  /** The nodes of all instances, including instances that are filtered out. */
   readonly on?: ReadonlySet<string>
   /** A message to the operator. */
   readonly notice?: string | undefined
@@ -56,7 +59,7 @@ export type Ask = (asked: AskOptions) => Promise<Reading>
 /** A permission to read, as in Consul's API. */
 interface Right {
   readonly Resource: 'service' | 'node'
-  /** Prefix of its name. */
+  /** The name of the service or node; empty for all of them. */
   readonly Segment: string
 }
 
@@ -66,13 +69,13 @@ interface CatalogQuestion<T> extends Pick<Query<T>, 'about' | 'mayBeMissing'> {
   readonly shape: Shape<T>
   readonly path: string
   readonly lookUp: LookUp
-  /** Permissions without which the ACL may have removed results from this answer. */
+  /** Permissions that the token needs. If it lacks one of them, the ACL may have removed results from this answer. */
   readonly rights?: (value: T) => readonly Right[]
-  /** The notice if the ACL has removed some results; undefined or absent if that is a fault. */
+  /** The notice to report if the ACL has removed some results; undefined or absent if removed results are a fault. */
   readonly partly?: (value: T) => string | undefined
-  /** For a query that cannot block: milliseconds until the next one. */
+  /** For a query that cannot block: milliseconds until the query is repeated. */
   readonly pollAfter?: (value: T | undefined) => number
-  /** Converts the answer to keys and values. Throws a Mismatch. */
+  /** Converts the answer to keys and values. Throws a Mismatch if the answer is invalid. */
   readonly findings: (value: T) => Findings
 }
 
@@ -86,13 +89,13 @@ const DATACENTERS_EVERY = 30_000
 const QUERY_EVERY = 10_000
 const LEAST_EVERY = 1000
 
-/** Timeouts of queries to other datacenters in milliseconds, shorter than those of local queries. */
+/** Timeouts of queries to other datacenters, in milliseconds. They are shorter than the timeouts of local queries. */
 const FAR_TIMEOUT = 10_000
 const FAR_FIRST_TIMEOUT = 4000
 
 const tagsOfEach = objectOf(nullable(listOf(text)))
 
-/** The tags of each service, by its name. */
+/** The tags of each service, by service name. */
 export const serviceNames: typeof tagsOfEach = (value) => {
   const found = tagsOfEach(value)
   if ('' in found) throw new Mismatch('has a service without a name')
@@ -102,11 +105,11 @@ export const serviceNames: typeof tagsOfEach = (value) => {
 
 export class CatalogApi {
   readonly #choice: Choice
-  /** Whether this agent can report permissions; constant while it runs. */
+  /** Whether this agent can report permissions. This does not change while the agent runs. */
   #tellsRights = true
   readonly #proxies = new Proxies()
 
-  /** @param connect returns a client with the current credentials: a token in a file may be rotated */
+  /** @param connect returns a client with the current credentials, because a token in a file may be rotated */
   constructor(
     private readonly connect: () => ConsulHttp,
     private readonly settings: CatalogSettings,
@@ -141,7 +144,7 @@ export class CatalogApi {
 
   /**
    * The directories of all services, each with its name and the tags of all its instances. With a limited token, only
-   * the readable services.
+   * the services that the token can read.
    */
   names(lookUp: LookUp): Ask {
     const ask = this.#asking({
@@ -203,9 +206,9 @@ export class CatalogApi {
     })
   }
 
-  /** The result of a prepared query, which depends on its own token or ours. */
+  /** The result of a prepared query. It depends on the permissions of the query's own token, or else of our token. */
   query(dir: Key, name: string, lookUp: LookUp): Ask {
-    // The query itself does the filtering.
+    // The prepared query itself filters the instances.
     const choice = { ...this.#choiceOf(lookUp), states: undefined, tags: [], meta: {} }
     return this.#asking({
       about: `the prepared query ${name}`,
@@ -232,8 +235,8 @@ export class CatalogApi {
   }
 
   /**
-   * Runs a query whose index changes with the catalog, and returns its raw answer. It only shows when to read, so
-   * results removed by the ACL do not matter.
+   * Runs a query whose index changes with the catalog, and returns its raw answer. The answer only shows when to read
+   * the catalog again, so results that the ACL has removed do not matter.
    */
   async changes<T>(
     lookUp: LookUp,
@@ -294,7 +297,7 @@ export class CatalogApi {
       try {
         const query = { ...question, isPolled: pollAfter !== undefined }
         const answer = await this.#get(http, query, asked, parameters, lookUp.dc)
-        // Undefined only with mayBeMissing.
+        // The value is undefined only if `mayBeMissing` is set.
         const value = answer.value as T
         const mayRead = await this.#mayRead(http, rights(value), lookUp, asked.signal)
         const isWhole = !answer.filtered && mayRead
@@ -312,7 +315,7 @@ export class CatalogApi {
     }
   }
 
-  /** Accepts sufficiently recent stale answers; otherwise asks the leader. */
+  /** Accepts a stale answer if it is recent enough; otherwise asks the leader. */
   async #get<T>(
     http: ConsulHttp,
     question: Pick<Query<T>, 'about' | 'isPolled'> & ChangesOf<T>,
@@ -347,14 +350,14 @@ export interface ChangesOf<T> {
   readonly filter?: string
 }
 
-/** The filter matches nothing: only the index of the answer is needed. */
+/** The filter matches nothing, because only the index of the answer is needed. */
 export const NODES_CHANGED: ChangesOf<unknown> = {
   path: '/v1/catalog/nodes',
   shape: listOf(anything),
   filter: 'Node == ""',
 }
 
-/** Undefined for any state. */
+/** The accepted states; undefined if any state is accepted. */
 const statesOf = (health: string): readonly string[] | undefined =>
   health === 'any' ? undefined : health.split(',')
 

@@ -1,8 +1,8 @@
 // Follows the wanted part of the catalog over few connections.
 //
-// While there are no more topics than slots, each has its own blocking query: one change, one answer. Otherwise change
-// queries report the affected services of a datacenter (change-queries.ts), and these are read. Answers are compared,
-// so one without a relevant change causes no event.
+// While there are no more topics than slots, each topic has its own blocking query, so that one change causes one
+// answer. Otherwise change queries report which services of a datacenter are affected (change-queries.ts), and only
+// these services are read. Answers are compared, so that an answer without a relevant change causes no event.
 import { setTimeout as delay } from 'node:timers/promises'
 import { FaultError, type Fault } from '../../core/fault.ts'
 import { AnsweredError } from '../consul-http.ts'
@@ -13,19 +13,22 @@ import { ManyTopics } from './many-topics.ts'
 import type { Topic } from './topic.ts'
 import type { News, Topics } from './topics.ts'
 
-/** Limit of connections with change queries. */
+/** Limit of connections while change queries are used. */
 const CONNECTIONS = 8
 
-/** Milliseconds until a refused topic is retried: no query reports a changed policy. */
+/** Milliseconds until a refused topic is retried, because no query reports a changed policy. */
 const REFUSED_FOR = 5_000
 
 export class Catalog {
   /** The largest number of concurrent queries since changes() began. */
   busiest = 0
-  /** A query was answered since changes() began. */
+  /** Whether a query was answered since changes() began. */
   answered = false
 
-  /** @param isWhole everything must be readable; otherwise refused topics are reported with the rest */
+  /**
+   * @param isWhole whether everything must be readable; if not, refused topics are reported together with the other
+   *   topics
+   */
   constructor(
     private readonly api: Pick<CatalogApi, 'changes' | 'reach'>,
     private readonly topics: Topics,
@@ -33,8 +36,9 @@ export class Catalog {
   ) {}
 
   /**
-   * Yields all differences from the last report, the first time even if there are none; then changes as they arrive.
-   * Returns when there are more topics than slots, or far fewer.
+   * Yields all differences from the last report, and then changes as they arrive. Yields the very first report even if
+   * it is empty. Returns when the number of topics exceeds the slots or falls far below them; the caller then calls
+   * changes() again.
    */
   async *changes(slots: number, signal: AbortSignal): AsyncGenerator<News> {
     const { topics } = this
@@ -46,7 +50,7 @@ export class Catalog {
       if (this.#isNear(list)) topics.take(list, await this.#answer(list, list.now(signal)))
     }
     if (topics.size <= slots) {
-      // Runs as many queries at once as will block later, so that an agent that refuses so many refuses them now.
+      // Runs as many concurrent queries as will block later, so that an agent that refuses this number refuses it now.
       await this.#readAll(slots, signal)
       if (topics.hasNews) yield topics.news()
       yield* this.#each(slots, signal)
@@ -66,7 +70,7 @@ export class Catalog {
   async *#each(slots: number, signal: AbortSignal): AsyncGenerator<News> {
     const { topics } = this
     const inbox = new Completions<readonly [Topic, Reading | Fault] | undefined>()
-    /** Pending queries. Those of unwanted topics are aborted, to release their connections. */
+    /** Pending queries. The queries of unwanted topics are aborted, to release their connections. */
     const asked = new Map<Topic, AbortController>()
     const ask = (topic: Topic): void => {
       const own = new AbortController()
@@ -112,7 +116,10 @@ export class Catalog {
     }
   }
 
-  /** Whether the first report waits for a topic: not for other datacenters, unless everything must be readable. */
+  /**
+   * Whether the first report waits for a topic. It does not wait for topics of other datacenters, unless everything
+   * must be readable.
+   */
   #isNear({ dc }: Topic): boolean {
     return dc === undefined || this.isWhole
   }

@@ -1,7 +1,8 @@
 // Change queries: blocking queries that report the services affected by a change in a datacenter, so that hundreds of
-// services do not need a query each. A check names its service, so a changed ModifyIndex identifies the service to
-// read. A registration or a changed port only increments the index of the list of services, and a changed node only
-// that of the list of nodes; after either, everything looked up must be read once.
+// services do not need a query each. A check names its service, so the changed ModifyIndex of a check identifies the
+// service to read. A registration or a changed port only increments the index of the list of services, and a changed
+// node only increments the index of the list of nodes. After such a change, everything that templates look up must be
+// read once.
 import type { LookUp } from '../../core/catalog.ts'
 import { count, listOf, record, text } from '../shape.ts'
 import { TokenBucket } from '../token-bucket.ts'
@@ -19,7 +20,10 @@ const withoutOutput = (value: unknown): readonly Check[] =>
 const CHECKS: ChangesOf<readonly Check[]> = { path: '/v1/health/state/any', shape: withoutOutput }
 const SERVICES: ChangesOf<unknown> = { path: '/v1/catalog/services', shape: serviceNames }
 
-/** Rate limit of each change query: a burst, then a number per second. The answer with all checks may be long. */
+/**
+ * Rate limit of each change query: the size of a burst, and then the number of queries per second. It is low, because
+ * the answer with all checks may be long.
+ */
 const BURST = 10
 const PER_SECOND = 4
 
@@ -27,22 +31,22 @@ const PER_SECOND = 4
 export interface Affected {
   /** The minimal index of the answer to accept, by name of the service. */
   readonly services: ReadonlyMap<string, number>
-  /** The minimal index at which to read the services of a node, by its name. */
+  /** The minimal index at which to read the services of a node, by name of the node. */
   readonly nodes: ReadonlyMap<string, number>
-  /** Anything may have changed. */
+  /** Whether any service or node may have changed, so that all of them must be read. */
   readonly isAnything: boolean
 }
 
 const ANYTHING: Affected = { services: new Map(), nodes: new Map(), isAnything: true }
 const NOTHING: Affected = { ...ANYTHING, isAnything: false }
 
-/** Each call of `next` resolves with the changes since the previous one. */
+/** One repeated query. Each call of next() resolves with the changes since the previous call. */
 export class ChangeQuery<T> {
   #index = 0
   #former: T | undefined
   readonly #bucket = new TokenBucket(BURST, PER_SECOND)
 
-  /** @param compare returns what is affected by the difference of two answers */
+  /** @param compare returns the services and nodes that the difference between two answers affects */
   constructor(
     private readonly api: Pick<CatalogApi, 'changes'>,
     private readonly lookUp: LookUp,
@@ -50,7 +54,7 @@ export class ChangeQuery<T> {
     private readonly compare: (former: T, present: T) => Affected,
   ) {}
 
-  /** Resolves at once for the first call, and after reset(), with `isAnything`. */
+  /** The first call resolves immediately with `isAnything`, and so does the first call after reset(). */
   async next(signal: AbortSignal): Promise<Affected> {
     await this.#bucket.take(signal)
     const index = this.#index
@@ -84,7 +88,8 @@ export const CHANGE_QUERIES = 3
 const checkId = ({ Node, CheckID }: Check): string => `${Node}\0${CheckID}`
 
 /**
- * A check of a node affects all services on it. A removed check has no index, so its service is read from the leader.
+ * A check of a node affects all services on that node. A removed check has no index, so its service is read from the
+ * leader.
  */
 function affectedByChecks(former: readonly Check[], present: readonly Check[]): Affected {
   const services = new Map<string, number>()
@@ -99,7 +104,7 @@ function affectedByChecks(former: readonly Check[], present: readonly Check[]): 
     const before = known.get(id)
     known.delete(id)
     if (before?.ModifyIndex !== check.ModifyIndex) note(check, check.ModifyIndex)
-    // The check has moved to another service: both are affected.
+    // The check has moved to another service, so both services are affected.
     if (before !== undefined && before.ServiceName !== check.ServiceName) note(before, Infinity)
   }
   for (const check of known.values()) note(check, Infinity)

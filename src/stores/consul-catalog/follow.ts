@@ -7,12 +7,12 @@ import type { Catalog } from './catalog.ts'
 
 /** Limit of concurrent blocking queries. An agent allows 200 connections from one machine. */
 const SLOTS = 64
-/** The least that works: three change queries and one reader. */
+/** The smallest limit that works: three change queries and one reader. */
 const LEAST_SLOTS = 4
 
 /** Limit of consecutive refusals. */
 const PATIENCE = 6
-/** Half of the first pause in milliseconds, if Consul does not state one; doubled each time. */
+/** Half of the first pause, in milliseconds, if Consul does not state a pause. The pause doubles each time. */
 const PAUSE = 200
 /** Limit of a pause that Consul states, in milliseconds. */
 const LONGEST_PAUSE = 60_000

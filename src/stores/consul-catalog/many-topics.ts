@@ -1,6 +1,6 @@
-// Follows more topics than the allowed number of connections: three change queries for each datacenter, and a few
-// readers for the topics that these report. Topics named by a change query are urgent. After a change that names none,
-// all topics of the datacenter are read once (a pass), at most every two seconds.
+// Follows the topics if they outnumber the allowed connections. Each datacenter has three change queries, and a few
+// readers read the topics that these queries report. Topics named by a change query are urgent. After a change that
+// names no topic, all topics of the datacenter are read once (a pass). A pass begins at most every two seconds.
 import { setTimeout as delay } from 'node:timers/promises'
 import type { LookUp } from '../../core/catalog.ts'
 import type { Fault } from '../../core/fault.ts'
@@ -22,22 +22,24 @@ export interface ManyTopicsOptions {
   readonly few: number
   /** Milliseconds until a refused topic is retried. */
   readonly refusedFor: number
-  /** Resolves with the answer, or the fault of this topic alone. Rejects if the catalog cannot be read. */
+  /**
+   * Resolves with the answer, or with a fault if only this topic cannot be read. Rejects if the catalog cannot be read.
+   */
   readonly answer: (topic: Topic, reading: Promise<Reading>) => Promise<Reading | Fault>
-  /** Like `answer`, for the next state of a polled topic. */
+  /** Like `answer`, but for the next state of a polled topic. */
   readonly next: (topic: Topic, signal: AbortSignal) => Promise<Reading | Fault>
   /** Called with the number of concurrent queries. */
   readonly busy: (queries: number) => void
 }
 
-/** The handler of a completed promise, run by the loop. */
+/** Handles the result of a completed promise. Called by the loop in changes(). */
 type Continuation = () => void
 
 /** A datacenter, or a namespace in it, with its change queries. */
 interface Group {
   readonly lookUp: LookUp
   readonly stop: AbortController
-  /** Its change queries have been answered once, and report all later changes. */
+  /** Whether the change queries have been answered once, so that they report all later changes. */
   isArmed: boolean
 }
 
@@ -51,7 +53,7 @@ export class ManyTopics {
   readonly #lazy = new Set<Topic>()
   /** Topics being read, and whether they are urgent. */
   readonly #reading = new Map<Topic, boolean>()
-  /** Groups for the next pass. */
+  /** Groups whose topics are read in the next pass. */
   readonly #passDue = new Set<string>()
   #isPacing = false
   readonly #pace = new TokenBucket(1, PASSES_PER_SECOND)
@@ -91,7 +93,7 @@ export class ManyTopics {
     }
   }
 
-  /** Urgent changes are reported together, and a pass as a whole. */
+  /** Whether to report the changes so far. Urgent changes are reported together, and a pass is reported as a whole. */
   get #isReportDue(): boolean {
     if (this.#urgent.size > 0 || [...this.#reading.values()].includes(true)) return false
     return this.#hasUrgentNews || (this.#lazy.size === 0 && this.#reading.size === 0)
@@ -204,7 +206,7 @@ export class ManyTopics {
     arm()
   }
 
-  /** Resolves with undefined if a remote datacenter is unreachable, and marks its topics. */
+  /** If a remote datacenter is unreachable, records the fault in its topics and resolves with undefined. */
   async #unlessRemote<T>(name: string, ring: Promise<T>): Promise<T | undefined> {
     try {
       return await ring
@@ -236,7 +238,7 @@ export class ManyTopics {
     }
   }
 
-  /** Starts a pass if one is due, and reads due topics as far as connections allow. */
+  /** Starts a pass if one is due, and reads due topics as far as the number of connections allows. */
   #pump(): void {
     const isPassOver = this.#lazy.size === 0 && ![...this.#reading.values()].includes(false)
     if (this.#passDue.size > 0 && !this.#isPacing && isPassOver) {
@@ -260,7 +262,7 @@ export class ManyTopics {
     this.options.busy(this.#groups.size * CHANGE_QUERIES + this.#reading.size)
   }
 
-  /** Lists come first, since they determine other topics. */
+  /** Schedules a topic of a pass. Lists come first, since they determine other topics. */
   #pass(topic: Topic): void {
     const { kind } = topic.question
     if (kind === 'list') this.#urgent.set(topic, Infinity)
@@ -283,8 +285,8 @@ export class ManyTopics {
   }
 
   /**
-   * Runs `then` in the loop when the promise resolves. A rejection ends changes().
-   * @param own if aborted, a rejection is ignored
+   * Runs `then` in the loop of changes() when the promise resolves. A rejection ends changes().
+   * @param own signal of this work; once it is aborted, a rejection is ignored
    */
   #when<T>(promise: Promise<T>, then: (value: T) => void, own?: AbortSignal): void {
     const happened = promise.then(

@@ -1,5 +1,5 @@
 // Removes the proxies of Consul's service mesh from the list of services. Only the summary for Consul's own web
-// interface shows which services are proxies; it is requested when the list contains new names.
+// interface shows which services are proxies. This summary is requested when the list contains new names.
 import { nameOfPart } from '../../core/catalog.ts'
 import { FaultError } from '../../core/fault.ts'
 import type { Key } from '../../core/key.ts'
@@ -20,10 +20,10 @@ interface Known {
 const NONE: Known = { names: new Set(), proxies: new Set() }
 
 export class Proxies {
-  /** By path of the query, which includes the datacenter. */
+  /** The known names, by path of the query. The path includes the datacenter. */
   readonly #known = new Map<string, Known>()
 
-  /** Returns the entries of a list of services without proxies. */
+  /** Returns the entries of a list of services, without the proxies. */
   async without(
     entries: ReadonlyMap<Key, string>,
     http: ConsulHttp,
@@ -52,13 +52,14 @@ async function proxiesIn(
   try {
     const query = { index: 0, signal, about: 'the summary of services', shape: summaries }
     const { value = [] } = await http.get(path, { ...query, isPolled: true })
-    // The kind is that of one instance: a name may have both a service and its own proxy.
+    // The summary states the kind of only one instance, although a service and its own proxy may share a name.
     const isProxy = ({ Name, Kind, ProxyFor }: Summary): boolean =>
       Kind === 'connect-proxy' && ProxyFor?.includes(Name) !== true
     return value.filter(isProxy).map(({ Name }) => Name)
   } catch (error) {
     if (!(error instanceof FaultError)) throw error
-    // The endpoint may be missing or denied. By default, Consul names sidecar proxies like this.
+    // The endpoint may be missing or denied. By default, Consul appends this suffix to a service's name to name its
+    // proxy.
     return [...names].filter(
       (name) => names.has(name.replace(/-sidecar-proxy$/, '')) && /-sidecar-proxy$/.test(name),
     )

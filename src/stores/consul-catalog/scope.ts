@@ -7,13 +7,13 @@ import type { Demand, Notice } from '../../core/store.ts'
 
 /** The wanted services or nodes with the same look-up options. */
 export interface CatalogPart {
-  /** Such as `/services@dc2`. */
+  /** The directory, such as `/services@dc2`. */
   readonly root: Key
   readonly kind: 'services' | 'nodes' | 'datacenters'
   readonly lookUp: LookUp
   /** The names of services or nodes that are wanted individually. */
   readonly names: Set<string>
-  /** Whether all services or nodes are wanted, including future ones. */
+  /** Whether all services or nodes are wanted, including those registered later. */
   all: boolean
   /** Whether the list of their names is wanted. */
   list: boolean
@@ -46,8 +46,8 @@ export function catalogPartsOf({ trees, names }: Extent): readonly CatalogPart[]
 }
 
 /**
- * The part of the prefixes to read before the first render: the services that they name, and the nodes. It is not
- * known yet which other services are needed, and the token may not be allowed to read all of them.
+ * The part of the prefixes to read before the first render: the services that the prefixes name, and the nodes. It is
+ * not known yet which other services are needed, and the token may lack the permission to read all services.
  */
 export function startingWith(prefixes: readonly Key[]): Extent {
   const isNamed = (prefix: Key): boolean =>
@@ -55,12 +55,12 @@ export function startingWith(prefixes: readonly Key[]): Extent {
   return { trees: new Set(prefixes.filter(isNamed)), names: new Set() }
 }
 
-/** Whether a key is wanted. Prefixes without options cover keys with options, too. */
+/** Returns a function that checks whether a key is wanted. Prefixes without options cover keys with options, too. */
 export function seenBy(covered: (key: Key) => boolean): (key: Key) => boolean {
   return (key) => covered(key) || covered(plainKey(key)) || covers(DATACENTERS, key)
 }
 
-/** A constant demand for everything. */
+/** A constant demand for everything below the prefixes. */
 export function everything(prefixes: readonly Key[]): Demand {
   return {
     now: { trees: new Set(prefixes), names: new Set() },
@@ -76,7 +76,7 @@ export const noticesOf = (prefixes: readonly Key[]): readonly Notice[] =>
     const [, root = ''] = prefix.split('/')
     if (root === '' || partAt(`/${root}`) !== undefined) return []
     const message =
-      `consul-catalog has no keys below ${prefix}: they begin with /services and /nodes; ` +
-      'correct keys = [...] of the resource, and leave -prefix out'
+      `consul-catalog has no keys below ${prefix}: its keys begin with /services or /nodes; ` +
+      'correct keys = [...] of the resource, and remove -prefix'
     return [{ level: 'warn', message }]
   })

@@ -6,20 +6,20 @@ import { difference, type Delta } from '../delta.ts'
 import { TokenBucket } from '../token-bucket.ts'
 import type { Ask, Reading } from './api.ts'
 
-/** Rate limit of blocking queries: a burst, then a number per second. */
+/** Rate limit of blocking queries: the size of a burst, and then the number of queries per second. */
 const BURST = 20
 const PER_SECOND = 10
 
 export interface Question {
   readonly ask: Ask
   readonly lookUp: LookUp
-  /** A `list` of services determines further questions; `polled` cannot block. */
+  /** The answer to a `list` of services determines further questions. A `polled` question cannot block. */
   readonly kind: 'list' | 'service' | 'node' | 'nodes' | 'polled'
 }
 
 export class Topic {
   held: ReadonlyMap<Key, string> = new Map()
-  /** The nodes of its instances. */
+  /** The nodes on which the instances run. */
   on: ReadonlySet<string> = new Set()
   /** The fault of the last query, if the topic is denied or was never read. */
   refused: Fault | undefined
@@ -29,24 +29,24 @@ export class Topic {
   #index = 0
   readonly #bucket = new TokenBucket(BURST, PER_SECOND)
 
-  /** @param dir the directory of its keys */
+  /** @param dir the directory of the topic's keys */
   constructor(
     readonly dir: Key,
     readonly question: Question,
     private readonly wanted: (key: Key) => boolean,
   ) {}
 
-  /** The name of its service or node in lower case: Consul ignores case. */
+  /** The name of the topic's service or node, in lower case because Consul ignores case. */
   get name(): string {
     return nameOfPart(this.dir.split('/')[2] ?? '').toLowerCase()
   }
 
-  /** The datacenter, if it is named. */
+  /** The datacenter, if the look-up names one. */
   get dc(): string | undefined {
     return this.question.lookUp.dc
   }
 
-  /** Whether the topic has look-up options. A fault of such a topic affects no other one. */
+  /** Whether the topic has look-up options. A fault of such a topic affects no other topic. */
   get isApart(): boolean {
     return Object.keys(this.question.lookUp).length > 0
   }

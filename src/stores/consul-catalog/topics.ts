@@ -1,5 +1,5 @@
-// The topics for the current demand, and their changes since the last report. After a change of the demand, nothing is
-// reported until all new topics are read, except those of other datacenters.
+// The topics for the current demand, and their changes since the last report. After a change of the demand, the next
+// report waits until all new topics have been read, except topics of other datacenters.
 import { lookUpOf, nameOfPart, encodePart, type LookUp } from '../../core/catalog.ts'
 import { nothing, type Extent, type KnownExtent } from '../../core/extent.ts'
 import { FaultError, type Fault } from '../../core/fault.ts'
@@ -18,7 +18,7 @@ export interface News extends Delta {
 
 export class Topics {
   #wanted: Extent = nothing
-  /** By directory. */
+  /** The topics, by directory. */
   readonly #topics = new Map<Key, Topic>()
   #pending: { put: Map<Key, string>; del: Set<Key> } = { put: new Map(), del: new Set() }
   #notices = new Map<string, Notice>()
@@ -89,7 +89,7 @@ export class Topics {
     return this.all.every(({ isRead, dc }) => isRead || dc !== undefined)
   }
 
-  /** Whether there is something to report, and no topic is still unread. */
+  /** Whether there is something to report, and all topics have been read (see areRead). */
   get hasNews(): boolean {
     if (!this.areRead) return false
     if (!isEmptyDelta(this.#pending) || this.#notices.size > 0) return true

@@ -1,5 +1,5 @@
-// Converts Consul's instances and nodes to the JSON values of keys. Equal facts give equal texts, whatever the order of
-// the answer. Omits the output of checks, which changes all the time.
+// Converts Consul's instances and nodes to the JSON values of keys. Equal data results in equal texts, whatever the
+// order of the answer. The values do not contain the output of checks, which changes all the time.
 import { datacenterKey, instanceKey, nodeKey, type LookUp } from '../../core/catalog.ts'
 import { compareText, type Key } from '../../core/key.ts'
 import {
@@ -47,7 +47,7 @@ const service = record({
   Proxy: nullable(record({ DestinationServiceName: optional(text) })),
 })
 
-/** The used part of the answer of `/v1/health/service/:name`. */
+/** The part of the answer of `/v1/health/service/:name` that reconfd uses. */
 export const healthEntries = listOf(
   record({ Node: nodeEntry, Service: service, Checks: nullable(listOf(check)) }),
 )
@@ -71,7 +71,7 @@ type Service = ReturnType<typeof service>
 type NodeEntry = ReturnType<typeof nodeEntry>
 type HealthEntries = ReturnType<typeof healthEntries>
 
-/** The filters of instances, and what their values contain. */
+/** The filters for instances, and options for the contents of their values. */
 export interface Choice {
   /** Accepted states; undefined for any. */
   readonly states: readonly string[] | undefined
@@ -79,17 +79,17 @@ export interface Choice {
   readonly tags: readonly string[]
   /** Required metadata. */
   readonly meta: Readonly<Record<string, string>>
-  /** Values contain the position in the answer, nearest first. */
+  /** Whether values contain the instance's position in the answer, which begins with the nearest instance. */
   readonly near: boolean
-  /** Include proxies that have the name of their own service. */
+  /** Whether to include proxies that have the same name as the service behind them. */
   readonly proxies: boolean
 }
 
-/** Worst first. */
+/** The states, the worst first. */
 const STATES = ['maintenance', 'critical', 'warning', 'passing'] as const
 type State = (typeof STATES)[number]
 
-/** The worst state of all checks of the node and the service, by the rules of Consul's own programs. */
+/** The worst state of all checks of the node and the service, as Consul's own programs determine it. */
 function stateOf(checks: readonly Check[]): State {
   const states = new Set(
     checks.map(({ CheckID, Status }) =>
@@ -102,7 +102,7 @@ function stateOf(checks: readonly Check[]): State {
 const sorted = (meta: Readonly<Record<string, string>> | null | undefined): object =>
   Object.fromEntries(Object.entries(meta ?? {}).sort(([a], [b]) => compareText(a, b)))
 
-/** The common fields of an instance. */
+/** The fields that describe an instance, both in the value of the instance and in the value of a node. */
 function instanceOf(service: Service, otherAddress: string): object {
   const { ID, Service: name, Address, Port, Tags, Meta, Weights, Kind, TaggedAddresses } = service
   const addresses = Object.entries(TaggedAddresses ?? {}).sort(([a], [b]) => compareText(a, b))
@@ -121,7 +121,7 @@ function instanceOf(service: Service, otherAddress: string): object {
   }
 }
 
-/** A mesh proxy with the name of its own service. */
+/** Whether a service is a mesh proxy with the same name as the service behind it. */
 const isOwnProxy = ({ Kind, Proxy, Service: name }: Service): boolean =>
   Kind === 'connect-proxy' && Proxy?.DestinationServiceName === name
 
@@ -131,9 +131,9 @@ const isChosen = ({ Tags, Meta }: Service, state: string, choice: Choice): boole
   Object.entries(choice.meta).every(([key, value]) => Meta?.[key] === value)
 
 /**
- * The instances that pass the filters. Throws a Mismatch.
+ * The instances that pass the filters. Throws a Mismatch if the answer is invalid.
  * @param dir the directory of their keys
- * @param asked the requested service, in any case; undefined for a prepared query
+ * @param asked the requested service, in upper or lower case; undefined for a prepared query
  */
 export function instancesOf(
   entries: HealthEntries,
@@ -147,7 +147,7 @@ export function instancesOf(
     const checks = Checks ?? []
     const status = stateOf(checks)
     if (asked !== undefined && Service.Service.toLowerCase() !== asked.toLowerCase()) {
-      throw new Mismatch('differs from the requested one').within('Service.Service')
+      throw new Mismatch('differs from the requested name').within('Service.Service')
     }
     const key = instanceKey(dir, Node.Node, Service.ID)
     if (seen.has(key)) throw new Mismatch('appears twice').within('Service.ID')
@@ -201,7 +201,7 @@ export function nodesOf(entries: readonly NodeEntry[], lookUp: LookUp): Map<Key,
   return found
 }
 
-/** A node with its services, sorted by id. Throws a Mismatch. */
+/** A node with its services, sorted by id. Throws a Mismatch if the answer is invalid. */
 export function nodeWithServices(
   answer: ReturnType<typeof nodeAnswer>,
   key: Key,
@@ -210,7 +210,7 @@ export function nodeWithServices(
   if (answer === null || answer === undefined) return new Map()
   const { Node, Services } = answer
   if (Node.Node.toLowerCase() !== asked.toLowerCase()) {
-    throw new Mismatch('differs from the requested one').within('Node.Node')
+    throw new Mismatch('differs from the requested name').within('Node.Node')
   }
   const services = Object.values(Services ?? {})
     .sort((a, b) => compareText(a.ID, b.ID))

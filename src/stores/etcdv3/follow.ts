@@ -1,4 +1,5 @@
-// The watch: puts every change after a listing into the buffer, so that its content always belongs to one revision.
+// Watches etcd: puts every change after a listing into the buffer. The content of the buffer always belongs to one
+// revision.
 import type { ChangeBuffer } from '../change-buffer.ts'
 import type { Key } from '../../core/key.ts'
 import { OutdatedError } from '../../core/store.ts'
@@ -17,14 +18,14 @@ export interface Follow extends Omit<PulseOptions, 'tuning'> {
   readonly readAt: number
 }
 
-/** Follows until something breaks; always throws. */
+/** Follows the changes until something breaks. Always throws. */
 export const followEtcd = (options: Follow): Promise<never> => new Following(options).run()
 
 /** A stream that is open or being opened. */
 interface Stream {
   readonly span: Span
   readonly parts: readonly DirRange[]
-  /** It has delivered everything up to this revision. */
+  /** The stream has delivered everything up to this revision. */
   reached: bigint
 }
 
@@ -56,8 +57,9 @@ class Following {
   }
 
   /**
-   * Watches one span. If it is denied, splits it into several streams: a role may grant the prefixes without the keys
-   * between them, or `/app` and everything below `/app/` without names in between, such as `/app-b`.
+   * Watches one span. If etcd denies access to the span, splits it into several streams: a role may grant the prefixes
+   * without the keys between them, or `/app` and everything below `/app/` without the names in between, such as
+   * `/app-b`.
    */
   async #watch(stream: Stream): Promise<never> {
     const { gateway, held, signal, tuning } = this.options
@@ -105,8 +107,8 @@ class Following {
   }
 
   /**
-   * Combines the changes of several streams at one revision, that of the most advanced stream. For the others, reads
-   * the changes of their ranges up to that revision.
+   * Combines the changes of several streams at one revision, which is that of the most advanced stream. For the ranges
+   * of the other streams, reads the changes up to that revision.
    */
   async #settle(): Promise<void> {
     const { held, mailbox, gateway } = this.options
@@ -119,7 +121,8 @@ class Following {
       const read = await changesUpTo(gateway, held, late, at).catch((error: unknown) => {
         throw outdatedIfGone(error)
       })
-      // `read` contains all changes of the late ranges, so those that the streams delivered for them are dropped.
+      // `read` contains all changes of the late ranges, so the changes that streams have delivered for these ranges are
+      // dropped.
       const isLate = ({ dir, name }: Change): boolean =>
         late.some((part) => part.dir === dir && part.includes(name))
       const isNews = (change: Change): boolean => change.revision > held.revision && !isLate(change)
@@ -137,7 +140,7 @@ async function proveAt(gateway: Gateway, held: Held, at: bigint): Promise<void> 
   if (proved !== undefined) return
   throw new OutdatedError({
     kind: 'store',
-    message: `${gateway.http.place} may belong to another cluster than when its keys were listed`,
+    message: `${gateway.http.place} may no longer belong to the cluster whose keys were listed`,
     hint: 'reconfd reads all keys again',
   })
 }

@@ -18,7 +18,7 @@ import { serverText } from '../server-text.ts'
 import { passwordOf } from '../secrets.ts'
 import { authResponse, watchResponse, type Denied, type WatchResponse } from './wire.ts'
 
-/** Paths of the gateway in etcd 3.4 and later, 3.3, 3.2. */
+/** Paths of the gateway in etcd 3.4 and later, in etcd 3.3, and in etcd 3.2. */
 const BASES = ['/v3', '/v3beta', '/v3alpha'] as const
 
 /** gRPC status codes, https://grpc.io/docs/guides/status-codes/ */
@@ -47,13 +47,16 @@ export const isDenied = (error: unknown): error is EtcdError =>
   error instanceof EtcdError &&
   (error.code === grpcCode.permissionDenied || /permission denied/.test(error.reason))
 
-/** Errors that an expired token can cause, so that a new token may help. */
+/** Whether an expired token can cause the error, so that a new token may help. */
 const wantsToken = (error: unknown): boolean =>
   error instanceof EtcdError &&
   (error.code === grpcCode.unauthenticated ||
     /permission denied|invalid auth token|auth store is old|user name is empty/.test(error.reason))
 
-/** Bodies are `{error, code}` (or `message`) in responses, `{error: {grpc_code, message}}` in streams. */
+/**
+ * The body of an error is `{error, code}` or `{message, code}` in a response, and `{error: {grpc_code, message}}` in a
+ * stream.
+ */
 const errorDetail = record({
   message: optional(words),
   error: optional(anything),
@@ -65,9 +68,9 @@ const errorDetail = record({
 export interface Terms {
   /** Counts the bytes of the answer. */
   readonly meter?: Meter
-  /** Milliseconds for the answer. */
+  /** Timeout of the answer, in milliseconds. */
   readonly timeout?: number
-  /** Sends no token. */
+  /** Whether to send no token. */
   readonly isAnonymous?: boolean
 }
 
@@ -90,7 +93,7 @@ export class Gateway {
   /**
    * Returns the lines of an endless response, for parse().
    * @param body one message, or several
-   * @param signal aborted to end this stream only
+   * @param signal ends only this stream when it is aborted
    */
   async stream(
     path: string,
@@ -114,7 +117,8 @@ export class Gateway {
   }
 
   /**
-   * Runs an attempt with a token, if there is a user. Repeats it once with a new token if etcd rejects the old one.
+   * Runs an attempt with a token, if a user is configured. Repeats the attempt once with a new token if etcd rejects
+   * the old one.
    */
   async withToken<T>(attempt: () => Promise<T>): Promise<T> {
     if (this.connection.username === undefined) return attempt()
@@ -128,7 +132,7 @@ export class Gateway {
     }
   }
 
-  /** Parses one line of a watch. Throws the error that it contains. */
+  /** Parses one line of a watch. If the line contains an error, throws that error. */
   parse(line: string): WatchResponse {
     const message = this.#json(line) as { readonly result?: unknown; readonly error?: unknown }
     if (message.error !== undefined) throw this.#errorOf(200, line)
@@ -142,7 +146,7 @@ export class Gateway {
 
   /**
    * Converts an error of etcd to a fault of this node.
-   * @param denied what is denied, if known
+   * @param denied the denied keys, if known
    */
   error(reason: string, grpc: number, denied?: Denied): EtcdError {
     const at = `etcd at ${this.http.origin}`
@@ -176,7 +180,7 @@ export class Gateway {
       'content-type': 'application/json',
       // Makes a member without a leader report an error instead of being silent.
       'grpc-metadata-hasleader': 'true',
-      // The plain token, without "Bearer".
+      // etcd expects the plain token, without "Bearer".
       ...(token === '' ? {} : { authorization: token }),
     }
   }
@@ -207,7 +211,7 @@ export class Gateway {
     }
     throw new FaultError({
       kind: 'store',
-      message: `no JSON gateway of etcd v3 at ${this.http.origin}: ${BASES.join(', ')} are not found`,
+      message: `no JSON gateway of etcd v3 at ${this.http.origin}: ${BASES.join(', ')} were not found`,
       hint: 'check -node; etcd 2 requires -backend etcdv2, and etcd must not run with --enable-grpc-gateway=false',
       permanent: true,
     })
@@ -215,7 +219,7 @@ export class Gateway {
 
   /**
    * Returns a token other than the rejected one. Concurrent calls share one renewal. The old token stays in use until
-   * then, so that no call is sent without a token.
+   * the renewal is complete, so that no call is sent without a token.
    */
   async #tokenAfter(spent: string | undefined): Promise<string> {
     if (this.#token !== undefined && this.#token !== spent) return this.#token
@@ -223,7 +227,7 @@ export class Gateway {
     return (this.#token = await this.#renewal)
   }
 
-  /** Returns a token, or '' if authentication is disabled; then the user is ignored. */
+  /** Returns a token, or '' if authentication is disabled. In that case the configured user is ignored. */
   async #authenticate(): Promise<string> {
     const name = this.connection.username
     const password = passwordOf(this.connection) ?? ''
@@ -265,12 +269,12 @@ export class Gateway {
     }
   }
 
-  /** @param what describes the mistake in the answer, without quoting it */
+  /** @param what describes the error in the answer, without quoting the answer */
   #notEtcd(status: number, what?: string): FaultError {
     const why = what === undefined ? '' : `: ${what}`
     return new FaultError({
       kind: 'store',
-      message: `${this.http.place} gave an answer that is not etcd's (HTTP ${status})${why}`,
+      message: `${this.http.place} sent an invalid response (HTTP ${status})${why}`,
       hint: 'check -node and -scheme, and whether there is a proxy in between',
     })
   }

@@ -5,13 +5,13 @@ import type { NetChanges } from '../change-buffer.ts'
 import type { EtcdNames } from './names.ts'
 import { integer, templateKey, type EtcdKeyValue, type DirRange } from './wire.ts'
 
-/** One event, or one difference found by reading. */
+/** A change, received as an event or found by reading. */
 export interface Change {
-  /** As received; absent for a key found to be missing. */
+  /** The entry as received; absent if reading has shown that the key is missing. */
   readonly kv?: EtcdKeyValue
   /** The key as text. */
   readonly name: string
-  /** The watched directory that contains it. */
+  /** The watched directory that contains the key. */
   readonly dir: Key
   /** Null for a removed key. */
   readonly value: string | null
@@ -37,7 +37,7 @@ export class Held {
   #size = 0
   readonly #names: ReadonlyMap<Key, Set<string>>
 
-  /** @param dirs none is below another */
+  /** @param dirs the watched directories; none of them contains another */
   constructor(
     dirs: readonly Key[],
     readonly names: EtcdNames,
@@ -62,7 +62,7 @@ export class Held {
     return range.range_end === undefined ? itself : names.size - itself
   }
 
-  /** The watched directory of a key; undefined for a neighbour. */
+  /** The watched directory that contains a key; undefined if there is none. */
   dirOf(name: string): Key | undefined {
     if (this.#names.has('/') && name.startsWith('/')) return '/'
     for (let at = name.indexOf('/', 1); at > 0; at = name.indexOf('/', at + 1)) {
@@ -72,7 +72,7 @@ export class Held {
     return this.#names.has(name as Key) ? (name as Key) : undefined
   }
 
-  /** Adds a key of the listing; false if it exists already. */
+  /** Adds a key of the listing. Returns false if the key was already added. */
   add(name: string, dir: Key, kv: EtcdKeyValue): boolean {
     if (!this.#note(name, dir, true)) return false
     const revision = integer(kv.mod_revision)
@@ -94,7 +94,7 @@ export class Held {
     return net
   }
 
-  /** @returns whether this has changed anything */
+  /** @returns whether the known names have changed */
   #note(name: string, dir: Key, isThere: boolean): boolean {
     const names = this.#names.get(dir)
     if (names === undefined) return false

@@ -1,4 +1,4 @@
-// The snapshot: reads all keys below the prefixes at one revision, page by page.
+// Reads the snapshot: all keys below the prefixes at one revision, page by page.
 import { FaultError } from '../../core/fault.ts'
 import type { Key } from '../../core/key.ts'
 import { Meter } from '../limits.ts'
@@ -25,13 +25,13 @@ export interface Etcdv3Listing {
   readonly held: Held
 }
 
-/** Keys of one range in one answer; reduced if the server refuses the answer as too large. */
+/** Limit of keys of one range in one answer. It is reduced if the server refuses an answer as too large. */
 const PAGE = 1000
 
 /**
- * Reads everything below the prefixes. Requests several ranges in one read-only transaction, so that the usual listing
- * is one request; the rest is read at the revision of the first answer. Throws a FaultError, or an OutdatedError if
- * that revision was compacted meanwhile.
+ * Reads everything below the prefixes. Requests several ranges in one read-only transaction, so that a listing usually
+ * takes one request. Any further request reads the keys at the revision of the first answer. Throws a FaultError, or an
+ * OutdatedError if that revision was compacted meanwhile.
  */
 export async function listKeys(
   gateway: Gateway,
@@ -47,7 +47,10 @@ export async function listKeys(
   }
 }
 
-/** Adds the denied keys to the error, since etcd does not report them. Names only one of several directories. */
+/**
+ * Adds the denied keys to the error, since etcd does not report them. If several directories are denied, names only one
+ * of them.
+ */
 async function namingDenied(
   gateway: Gateway,
   { names, parts }: Held,
@@ -103,7 +106,7 @@ class Reading {
     return { entries: this.#entries, held }
   }
 
-  /** Reads the first page of each range; returns the remaining ranges. */
+  /** Reads the first page of each range. Returns the parts of the ranges that remain to be read. */
   async #ask(parts: readonly DirRange[]): Promise<readonly DirRange[]> {
     const { gateway } = this
     const limit = this.#page
@@ -155,7 +158,7 @@ class Reading {
     if (!more) return undefined
     const last = kvs.at(-1)?.key
     const isFurther = last !== undefined && bytes(last).compare(bytes(range.key)) >= 0
-    if (!isFurther) throw odd('has no last key to continue from, although more follow')
+    if (!isFurther) throw odd('has no last key to continue from, although more keys follow')
     return last
   }
 }

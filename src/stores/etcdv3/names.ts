@@ -1,9 +1,9 @@
-// The names of keys in etcd, and ranges of them: with a leading slash, as confd requires, or without one, as many
-// programs use. All other code uses names with the slash.
+// Converts the names of keys and directories to names and ranges in etcd. Names in etcd have a leading slash, as confd
+// requires, or none, as many programs write them. All other code uses names with the slash.
 import type { Key } from '../../core/key.ts'
 import { decodeText64, encodeText64, type DirRange, type Range } from './wire.ts'
 
-/** All names: no UTF-8 text begins with the byte 0xff. */
+/** The range of all names, since no UTF-8 text begins with the byte 0xff. */
 const EVERYTHING: Range = {
   key: Buffer.from([0]).toString('base64'),
   range_end: Buffer.from([0xff]).toString('base64'),
@@ -15,7 +15,7 @@ export class EtcdNames {
   /** Decodes a key of an answer. @param key in base64 */
   read = (key: string): string => (this.slashless ? `/${decodeText64(key)}` : decodeText64(key))
 
-  /** The name in etcd. */
+  /** The name of a key in etcd. */
   inEtcd(name: string): string {
     return this.slashless ? name.slice(1) : name
   }
@@ -34,8 +34,8 @@ export class EtcdNames {
   }
 
   /**
-   * One range from the first directory to the end of the last, which includes siblings such as `/app-b` and everything
-   * between.
+   * One range from the first directory to the end of the last directory. The range also includes siblings such as
+   * `/app-b`, and everything in between.
    * @param dirs sorted and not empty
    */
   spanOf(dirs: readonly Key[]): Range {

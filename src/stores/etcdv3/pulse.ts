@@ -1,7 +1,7 @@
-// Monitors the watch. A silent stream may be quiet or dead, and a busy one may be late. So the server is asked for its
-// revision periodically, over another connection. If the stream stays behind that revision, the known keys are compared
-// with the server: usually, only other keys were written. Otherwise everything is read again, which is also how a late
-// watch catches up.
+// Monitors the watch. A silent stream may be idle or dead, and a busy stream may be late. So the server is asked for
+// its revision periodically, over another connection. If the stream stays behind that revision, the known keys are
+// compared with the keys on the server. Usually they are equal, because only other keys were written. If they differ,
+// everything is read again. A watch that lags too far behind catches up in the same way.
 import { setTimeout as sleep } from 'node:timers/promises'
 import { OutdatedError } from '../../core/store.ts'
 import { ClosedError } from '../http-faults.ts'
@@ -9,7 +9,7 @@ import type { Gateway } from './gateway.ts'
 import type { Held } from './held.ts'
 import { outdatedIfGone, proveUnchanged, revisionNow } from './ranges.ts'
 
-/** All in milliseconds. */
+/** All times are in milliseconds. */
 export interface PulseTuning {
   /** Time between two requests. */
   readonly interval: number
@@ -23,7 +23,7 @@ export interface PulseTuning {
   readonly opening: number
 }
 
-/** Pause between two comparisons, in milliseconds per key: the server reads all keys for each. */
+/** Pause between two comparisons, in milliseconds per key, because the server reads all keys for each comparison. */
 const PROOF_PAUSE = 0.2
 /** Additional timeout of a comparison, in milliseconds per key. */
 const PROOF_PATIENCE = 0.02
@@ -35,7 +35,7 @@ export interface PulseOptions {
   readonly signal: AbortSignal
   /** Duration of the listing in milliseconds. */
   readonly reading: number
-  /** Called with the milliseconds by which the watch is late; undefined if it is not. */
+  /** Called with the milliseconds by which the watch is late; undefined if the watch is not late. */
   readonly behind: (lag: number | undefined) => void
 }
 
@@ -53,15 +53,15 @@ export class Pulse {
 
   constructor(private readonly options: PulseOptions) {}
 
-  /** Call when bytes of a stream have arrived. */
+  /** Call this when bytes of a stream have arrived. */
   heard(): void {
     this.#heardAt = performance.now()
   }
 
-  /** Always throws: if the server is unreachable, or everything must be read again. */
+  /** Runs until the server is unreachable, or everything must be read again. Always throws. */
   async run(): Promise<never> {
     const { tuning, signal } = this.options
-    // At once: during a long listing, the stream may already have fallen behind.
+    // The first probe is sent immediately, because the stream may have fallen behind during a long listing.
     await this.#probe()
     for (;;) {
       const before = this.#position()
@@ -80,14 +80,16 @@ export class Pulse {
     const before = held.revision
     const revision = await this.#ask(() => revisionNow(gateway, held, { timeout: tuning.patience }))
     if (revision === undefined) return
-    // Another member may have answered: one that is behind proves nothing.
+    // Another member may have answered, and the answer of a member that is behind proves nothing.
     if (revision < before) return this.#prove()
     if (revision > before) this.#marks.push({ revision, at: performance.now() })
     else this.#caughtUp()
     this.#forget()
   }
 
-  /** Called if the stream is active, but late. Throws if reading everything again would be faster than catching up. */
+  /**
+   * Called if the stream is active, but late. Throws if it would be faster to read everything again than to catch up.
+   */
   async #late({ at }: Mark, before: Mark): Promise<void> {
     const { behind, reading, gateway } = this.options
     behind(performance.now() - at)
@@ -105,7 +107,7 @@ export class Pulse {
     return { revision: this.options.held.revision, at: performance.now() }
   }
 
-  /** Compares the known keys with the server; throws if the watch has missed changes. */
+  /** Compares the known keys with the keys on the server. Throws if the watch has missed changes. */
   async #prove(): Promise<void> {
     const { held, gateway, tuning, signal, behind } = this.options
     const began = performance.now()
@@ -127,12 +129,13 @@ export class Pulse {
     if (held.revision !== before) return
     const [mark] = this.#marks
     if (mark !== undefined && held.last !== undefined) behind(performance.now() - mark.at)
-    throw outdated(gateway, 'the watch misses changes')
+    throw outdated(gateway, 'the watch has missed changes')
   }
 
   /**
-   * Runs a request. If it fails, throws unless the stream was active meanwhile. In that case, repeats the request after
-   * a timeout, and returns undefined after any other failure: the next interval is early enough.
+   * Runs a request. If the request fails and the stream was silent meanwhile, throws. If the stream was active, repeats
+   * the request after a timeout, and returns undefined after any other failure, because the next interval is early
+   * enough for another try.
    */
   async #ask<T>(question: () => Promise<T>): Promise<T | undefined> {
     const began = performance.now()
@@ -144,7 +147,8 @@ export class Pulse {
       })
     } catch (error) {
       if (this.#heardAt < began || error instanceof OutdatedError) throw error
-      // After a timeout, repeat at once: the server may have hung only since the last bytes of the stream.
+      // After a timeout, the request is repeated immediately. If the stream stays silent during the repetition, the
+      // server is hanging, and the repetition throws.
       const { patience } = this.options.tuning
       return performance.now() - began < patience / 2 ? undefined : this.#ask(question)
     }

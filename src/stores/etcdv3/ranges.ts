@@ -1,5 +1,5 @@
-// Requests about ranges besides the listing, each a read-only transaction at one revision: whether the known keys have
-// changed, and how.
+// Requests that are not part of the listing: they find out whether the known keys have changed, and how. Each of them
+// is a read-only transaction at one revision.
 import { OutdatedError } from '../../core/store.ts'
 import { each, Mismatch } from '../shape.ts'
 import { EtcdError, type Gateway, type Terms } from './gateway.ts'
@@ -21,7 +21,7 @@ export const RANGES = 100
 
 export interface Answers {
   readonly header: Header
-  /** One for each range. */
+  /** One answer for each range. */
   readonly answers: readonly RangeResponse[]
 }
 
@@ -41,7 +41,10 @@ export async function askRanges(
   return { header, answers: responses.map(({ response_range }) => response_range) }
 }
 
-/** The server's current revision, by the cheapest request. Any member may answer, even one that is behind. */
+/**
+ * Returns the server's current revision, with the cheapest possible request. Any member may answer, even a member that
+ * is behind.
+ */
 export async function revisionNow(gateway: Gateway, held: Held, terms: Terms): Promise<bigint> {
   const [{ range }] = held.parts as readonly [DirRange]
   const probe = { key: range.key, limit: 1, keys_only: true, serializable: true }
@@ -51,10 +54,10 @@ export async function revisionNow(gateway: Gateway, held: Held, terms: Terms): P
 }
 
 /**
- * Proves that the known keys are those of the cluster, and of the same history: the last event is unchanged, no key is
- * newer, and the numbers of keys are equal.
+ * Proves that the known keys are equal to the keys of the cluster, and have the same history: the last event is
+ * unchanged, no key is newer, and the numbers of keys are equal.
  * @param at the revision to compare with; default: the current one
- * @returns the revision of the proof; undefined if they differ, or the last event is unknown
+ * @returns the revision of the proof; undefined if the keys differ, or the last event is unknown
  */
 export async function proveUnchanged(
   gateway: Gateway,
@@ -105,8 +108,8 @@ function isEvidence({ kv, isGone }: LastEvent, answers: readonly RangeResponse[]
 }
 
 /**
- * The changes of some ranges since the known revision, as of the revision `at`. The count of an answer includes all
- * keys of the range, which reveals deletions; then all names of that range are read.
+ * Returns the changes in some ranges between the known revision and the revision `at`. The count in an answer includes
+ * all keys of the range, and so reveals deletions. If there are deletions, all names of that range are read.
  */
 export async function changesUpTo(
   gateway: Gateway,
@@ -138,7 +141,7 @@ export async function changesUpTo(
   return changes
 }
 
-/** The known keys that do not exist at a revision. */
+/** Returns the known keys of a range that do not exist at a revision. */
 async function goneFrom(
   gateway: Gateway,
   held: Held,
@@ -171,7 +174,7 @@ function changeOf(
   }
 }
 
-/** Converts the error that the required history was compacted to an OutdatedError. */
+/** Converts the error "required revision has been compacted" to an OutdatedError. Returns other errors unchanged. */
 export const outdatedIfGone = (error: unknown): unknown =>
   error instanceof EtcdError && /has been compacted/.test(error.reason)
     ? new OutdatedError(error.fault)

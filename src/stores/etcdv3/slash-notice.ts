@@ -9,7 +9,7 @@ import { templateKey } from './wire.ts'
 /** Limit of prefixes to try. */
 const TRIED = 10
 
-/** A notice if such keys exist; undefined if not, or if etcd denies access. */
+/** Returns a notice if such keys exist; undefined if they do not exist, or etcd denies access. */
 export async function slashNotice(
   gateway: Gateway,
   { slashless }: EtcdNames,
@@ -22,8 +22,8 @@ export async function slashNotice(
   })
   if (name === undefined) return undefined
   const message = slashless
-    ? `no keys without a leading slash; ${name} has one: leave -etcd-slashless out`
-    : `no keys with a leading slash; ${name} has none: -etcd-slashless reads such keys`
+    ? `found no keys without a leading slash, but found ${name}; to read such keys, remove -etcd-slashless`
+    : `found no keys with a leading slash, but found ${name}; to read such keys, set -etcd-slashless`
   return { level: 'warn', message }
 }
 

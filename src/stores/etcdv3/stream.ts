@@ -1,8 +1,7 @@
-// One HTTP stream of etcd's watch: the changes of a span of keys from one revision on. There is one watch
-// for the whole span, filtered here, and not one for each prefix. So one stream suffices, and its revisions are
-// complete and in order.
-// (With several create requests in one HTTP body, some are lost, because the server stops reading when it begins to
-// answer.)
+// One HTTP stream of etcd's watch: the changes of a span of keys, beginning at one revision. The whole span has one
+// watch, whose events are filtered here, instead of one watch for each prefix. So one stream suffices, and its
+// revisions are complete and in order. (If one HTTP body contains several create requests, some of them are lost,
+// because the server stops reading when it begins to answer.)
 import { FaultError } from '../../core/fault.ts'
 import type { Key } from '../../core/key.ts'
 import { OutdatedError } from '../../core/store.ts'
@@ -30,11 +29,11 @@ export interface StreamOptions {
   readonly gateway: Gateway
   readonly held: Held
   readonly signal: AbortSignal
-  /** Milliseconds to open the watch. */
+  /** Timeout for opening the watch, in milliseconds. */
   readonly opening: number
   /** Called whenever bytes have arrived. */
   readonly heard: () => void
-  /** Called when the watch is open. Reading continues when it resolves. */
+  /** Called when the watch is open. Reading continues when the returned promise resolves. */
   readonly opened: () => Promise<void>
   /** Called with the changes of complete revisions, up to `revision`. */
   readonly take: (changes: readonly Change[], revision: bigint) => void
@@ -71,11 +70,11 @@ const createRequest = ({ range }: Span, start: bigint): object => ({
   create_request: { ...range, start_revision: String(start), fragment: true },
 })
 
-/** Reads the messages of a stream, joins fragments, and drops events of neighbours. */
+/** Reads the messages of a stream, joins fragments, and drops the events of unwanted keys. */
 class Reading {
   #changes: Change[] = []
   #isOpen = false
-  /** The revision of the last event, or the first possible one. */
+  /** The revision of the last event; before any event, the first possible revision. */
   #from: bigint
   readonly #meter: Meter
 
@@ -88,12 +87,12 @@ class Reading {
     const { place, limits } = gateway.http
     this.#from = held.revision + 1n
     const limit = { most: limits.message, option: '-max-message' } as const
-    this.#meter = new Meter(limit, place, 'a message in fragments')
+    this.#meter = new Meter(limit, place, 'a fragmented message')
   }
 
   /**
-   * Processes a line. Throws if it is invalid, or the watch cannot continue.
-   * @returns whether it opens the watch
+   * Processes a line. Throws if the line is invalid, or the watch cannot continue.
+   * @returns whether the line opens the watch
    */
   take(line: string): boolean {
     const { gateway, take } = this.options
@@ -112,7 +111,7 @@ class Reading {
       if (events.length > 0) take(this.#changes.splice(0), this.#from)
       return opens
     } catch (error) {
-      // A new token would not continue the stream.
+      // A plain FaultError prevents a retry with a new token, which would not continue the stream.
       throw this.#isOpen && error instanceof FaultError && !(error instanceof OutdatedError)
         ? new FaultError(error.fault)
         : error
@@ -139,7 +138,7 @@ class Reading {
       if (revision === undefined) throw new Mismatch('is missing').within('header.revision')
       return { cluster_id, revision }
     })
-    // A cluster restored from a backup may be behind us, and a watch from a future revision would be silent.
+    // A cluster restored from a backup may be behind our revision, and a watch from a future revision would be silent.
     expectSameCluster(gateway, held, header, response.created === true ? this.#from - 1n : 0n)
     return header.revision
   }

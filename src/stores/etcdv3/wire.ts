@@ -1,5 +1,5 @@
 // The messages of etcd's JSON gateway that reconfd uses, and keys and ranges in base64. The server omits fields with
-// default values; 64-bit integers are strings. https://etcd.io/docs/v3.5/dev-guide/api_reference_v3/
+// default values, and sends 64-bit integers as strings. See https://etcd.io/docs/v3.5/dev-guide/api_reference_v3/.
 import { decodeValue, encodeText } from '../../core/bytes.ts'
 import type { Key } from '../../core/key.ts'
 import {
@@ -52,7 +52,7 @@ export const txnResponse = record({
 export type RangeResponse = ReturnType<typeof txnResponse>['responses'][number]['response_range']
 
 export const watchResponse = record({
-  /** Without a revision if the watch ends. */
+  /** Contains no revision if the watch ends. */
   header: record({ cluster_id, revision: optional(revision) }),
   created: optional(bool),
   canceled: optional(bool),
@@ -68,7 +68,7 @@ export type WatchResponse = ReturnType<typeof watchResponse>
 
 export const authResponse = record({ token: optional(text) })
 
-/** `[key, range_end)` in base64; without an end, only this key. */
+/** The keys in `[key, range_end)`, in base64; without `range_end`, only `key`. */
 export interface Range {
   readonly key: string
   readonly range_end?: string
@@ -79,12 +79,12 @@ export const encodeText64 = (text: string): string => encodeText(text).toString(
 export const decodeText64 = (base64: string | undefined): string =>
   base64 === undefined ? '' : decodeValue(bytesOf(base64))
 
-/** int64 as a bigint: revisions of a long-lived cluster are not bounded by 2^53. */
+/** An int64 as a bigint, because the revisions of a long-lived cluster may exceed 2^53. */
 export const integer = (text: string | undefined): bigint => BigInt(text ?? 0)
 
 /**
- * The name as a key; undefined if templates cannot name it. etcd's keys are any bytes. Those without a leading slash,
- * or with an empty part (`/a//b`, `/a/`), are ignored, because normalization would merge them with others.
+ * The name as a key; undefined if templates cannot name it. etcd's keys are arbitrary bytes. Keys without a leading
+ * slash, or with an empty part (`/a//b`, `/a/`), are ignored, because normalization would merge them with other keys.
  * @param name the key as text
  */
 export const templateKey = (name: string): Key | undefined =>
@@ -104,13 +104,13 @@ export interface Denied {
 export interface DirRange {
   readonly dir: Key
   readonly range: Range
-  /** Whether an answer may contain this name. */
+  /** Whether the range contains this name. */
   readonly includes: (name: string) => boolean
 }
 
 /**
  * Describes what is denied in a directory: its key, everything below it, or both.
- * @param dir its name in etcd
+ * @param dir the directory's name in etcd
  */
 export function denialOf(dir: string, denied: readonly DirRange[]): Denied {
   const below = /^\/?$/.test(dir) ? dir : `${dir}/`

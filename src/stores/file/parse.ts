@@ -1,8 +1,9 @@
-// Parses a keys file: YAML, JSON or TOML, by the extension of the file.
+// Parses a keys file as YAML, JSON or TOML, according to the extension of the file.
 //
-// Maps become paths, lists /0, /1, ...; a name may itself be a path (`/services/web/n1: x`). Scalars are printed as in
-// confd: integers in full, booleans as true and false, floats in the shortest form without an exponent (Go's
-// FormatFloat 'f', -1), TOML dates as written. A null means that there is no such key.
+// The names in nested maps become paths, and the items of a list become /0, /1, and so on. A name may itself be a path
+// (`/services/web/n1: x`). Scalars are printed as in confd: integers in full, booleans as true and false, floats in the
+// shortest form without an exponent (Go's FormatFloat 'f', -1), and TOML dates as written. A null means that the key
+// does not exist.
 import { extname } from 'node:path'
 import { codeFrame, FaultError, type Fault } from '../../core/fault.ts'
 import { entryOf, isEntry, joinKeys, type Key } from '../../core/key.ts'
@@ -10,7 +11,7 @@ import { SyntaxFault } from '../../core/syntax.ts'
 
 export const extensions: ReadonlySet<string> = new Set(['.yaml', '.yml', '.json', '.toml'])
 
-/** Throws a FaultError with file, line, column and a frame with hidden values. */
+/** Throws a FaultError with file, line, column, and a frame in which values are hidden. */
 export async function parseKeys(file: string, text: string): Promise<ReadonlyMap<Key, string>> {
   try {
     const entries = new Map<Key, string>()
@@ -39,7 +40,7 @@ export function flatten(value: unknown, key: Key, entries: Map<Key, string>): vo
   } else if (value instanceof Map) {
     for (const [name, item] of value) {
       const below = joinKeys(key, String(name))
-      // `/dir/`: an entry (see the glossary), as written by `reconfd snapshot`.
+      // `/dir/` is an entry (see the glossary), as `reconfd snapshot` writes it.
       const isDirEntry = typeof name === 'string' && name.startsWith('/') && isEntry(name)
       if (isDirEntry && typeof item === 'string') entries.set(entryOf(below), item)
       else flatten(item, below, entries)
@@ -57,7 +58,7 @@ export function flatten(value: unknown, key: Key, entries: Map<Key, string>): vo
   }
 }
 
-/** Like Go's strconv.FormatFloat(value, 'f', -1, 64): the shortest digits that give this number. */
+/** Formats like Go's strconv.FormatFloat(value, 'f', -1, 64): with the fewest digits that represent this number. */
 function formatFloat(value: number): string {
   if (Number.isNaN(value)) return 'NaN'
   if (!Number.isFinite(value)) return value < 0 ? '-Inf' : '+Inf'
@@ -81,7 +82,10 @@ function toFault(file: string, text: string, { message, line, column }: SyntaxFa
 const name =
   /^\s*(?:- )*(?:(?:"[^"]*"|'[^']*'|[^\s:"'=]+)\s*:(?=\s|$)|[\w.-]+\s*=(?=\s*[^\s=])|\[[\w.-]+\])/
 
-/** Keeps names and punctuation of the frame, and replaces every other character by a star: values are secrets. */
+/**
+ * Keeps the names and the punctuation of the frame, and replaces every other letter and digit with a star, because
+ * values are secrets.
+ */
 function hideValues(text: string, line: number): string {
   return text
     .split('\n')

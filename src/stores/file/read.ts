@@ -1,5 +1,5 @@
-// Reads the keys files. Several files may be replaced in one step, and a reading must not mix old and new ones. So
-// links are resolved before the reading, and everything is read again if they lead to other files afterwards.
+// Reads the keys files. Several files may be replaced in one step, and a reading must not mix old and new files. So
+// links are resolved before the reading, and everything is read again if a link or a file has changed meanwhile.
 import { constants } from 'node:buffer'
 import { createReadStream } from 'node:fs'
 import { setTimeout as sleep } from 'node:timers/promises'
@@ -26,7 +26,7 @@ export interface FileContents extends Pick<Scan, 'places'> {
   readonly entries: Map<Key, string>
 }
 
-/** Finds, reads and merges the files; later ones override earlier ones. Throws a FaultError. */
+/** Finds, reads and merges the files. Later files override earlier files. Throws a FaultError. */
 export async function readKeysFiles(
   targets: readonly string[],
   filter: Glob,

@@ -1,10 +1,14 @@
-// Finds the named stores whose keys are in the keys files: a snapshot contains them below their names.
+// Finds the named stores whose keys are in the keys files. A recorded snapshot contains these keys, below the names of
+// the stores.
 import { compileGlob } from '../../core/glob.ts'
 import { storeOf } from '../../core/key.ts'
 import type { StoreSettings } from '../../core/settings.ts'
 import { readKeysFiles } from './read.ts'
 
-/** The names of the stores; none if the files cannot be read, which the file store reports later. */
+/**
+ * Returns the names of the stores. Returns no names if the files cannot be read; the file store reports that fault
+ * later.
+ */
 export async function storesIn({
   files,
   filter,

@@ -1,5 +1,5 @@
-// Finds the files of `-file`, and the places on disk that determine them: the folders, and every symbolic link on the
-// path of a file.
+// Finds the files of `-file`, and the places on disk that determine which files these are: the folders, and every
+// symbolic link on the path of a file.
 import type { BigIntStats } from 'node:fs'
 import { readdir, stat } from 'node:fs/promises'
 import { extname, join, resolve } from 'node:path'
@@ -10,9 +10,9 @@ import { Links, stampOf, type Places } from '../../system/links.ts'
 import { extensions } from './parse.ts'
 
 export interface Found {
-  /** As configured; for messages, and for its extension. */
+  /** The path before links are resolved, for messages and for the extension. */
   readonly path: string
-  /** With links resolved. */
+  /** The path after links are resolved. */
   readonly real: string
 }
 
@@ -20,14 +20,14 @@ export interface Scan {
   /** In merge order: later files override earlier ones. */
   readonly files: readonly Found[]
   readonly places: Places
-  /** Identifies the state of all files: differs if any of them was replaced or changed. */
+  /** Identifies the state of all files. It differs if any of them was replaced or changed. */
   readonly stamp: string
 }
 
 /**
- * Finds the files. In a folder and its sub-folders: those with a known extension and a matching name, sorted by name.
- * Ignores names with a leading dot, such as editors' swap files and the hidden folders of a ConfigMap. Throws a
- * FaultError if a path is missing.
+ * Finds the files. In a folder and its subfolders, takes the files that have a known extension and a matching name,
+ * sorted by name. Ignores names with a leading dot, such as editors' swap files and the hidden folders of a ConfigMap.
+ * Throws a FaultError if a path is missing.
  */
 export async function scan(targets: readonly string[], filter: Glob): Promise<Scan> {
   const files: Found[] = []
@@ -40,7 +40,7 @@ export async function scan(targets: readonly string[], filter: Glob): Promise<Sc
   }
 
   const folder = async ({ path, real }: Found, above: readonly string[]): Promise<void> => {
-    if (above.includes(real)) return // a link to one of its parents
+    if (above.includes(real)) return // a link to one of the folders above it
     links.whole(real)
     const names = (await readdir(real)).filter((entry) => !entry.startsWith('.')).sort(compareText)
     for (const entry of names) {
@@ -68,7 +68,7 @@ export async function scan(targets: readonly string[], filter: Glob): Promise<Sc
   return { files, places: links.places, stamp: stamps.join('\n') }
 }
 
-/** @param file as configured; the message adds the target of its links */
+/** @param file the path as configured; the message adds the target of its links */
 export function unreadable(error: unknown, file: string): FaultError {
   const { code = 'unknown error', path: real } = error as NodeJS.ErrnoException
   const target = real === undefined || real === resolve(file) ? undefined : real

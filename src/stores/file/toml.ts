@@ -2,13 +2,13 @@
 import { parse, TomlError } from 'smol-toml'
 import { SyntaxFault } from '../../core/syntax.ts'
 
-/** Integers become BigInts; dates print as written. Throws a SyntaxFault. */
+/** Integers become BigInts, and dates are printed as written. Throws a SyntaxFault if the text is invalid. */
 export function parseToml(text: string): unknown {
   try {
     return parse(text, { integersAsBigInt: true })
   } catch (error) {
     if (!(error instanceof TomlError)) throw error
-    // The message ends in a block of source text, which contains values.
+    // The message ends with a block of source text, which contains values.
     const [first = ''] = error.message.split('\n', 1)
     throw new SyntaxFault(first.replace(/^Invalid TOML document: /, ''), error.line, error.column)
   }

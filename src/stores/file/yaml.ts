@@ -15,8 +15,8 @@ const binary: ScalarTag = {
 }
 
 /**
- * Integers by the rules of confd's parser: YAML 1.2, and the octals (`0644` is 420) and underscores (`1_000`) of YAML
- * 1.1. A number with a leading zero that is not octal is decimal.
+ * Reads integers by the rules of confd's parser. These are the rules of YAML 1.2, with the octal numbers (`0644` is
+ * 420) and underscores (`1_000`) of YAML 1.1. A number with a leading zero that is not a valid octal number is decimal.
  */
 const integer: ScalarTag = {
   tag: 'tag:yaml.org,2002:int',
@@ -40,7 +40,10 @@ const float: ScalarTag = {
   },
 }
 
-/** Maps become Maps, and integers BigInts. Throws a SyntaxFault; a RangeError if nested too deeply. */
+/**
+ * YAML's maps become Map objects, and integers become BigInts. Throws a SyntaxFault if the text is invalid, and a
+ * RangeError if it is nested too deeply.
+ */
 export function parseYaml(text: string): unknown {
   const fail = (at: number | undefined, message: string): never => {
     throw SyntaxFault.at(text, at ?? 0, message)
@@ -75,10 +78,13 @@ export function parseYaml(text: string): unknown {
   try {
     return document.toJS({ mapAsMap: true })
   } catch (error) {
-    // An alias without its anchor, a merge of something other than a map, exponential aliases.
-    return fail(0, error instanceof Error ? withoutText(error.message) : 'it cannot be resolved')
+    // The cause is an alias without its anchor, a merge of something other than a map, or exponential aliases.
+    return fail(
+      0,
+      error instanceof Error ? withoutText(error.message) : 'the document cannot be resolved',
+    )
   }
 }
 
-/** Removes the quoted text after the colon of the library's messages, which may be a secret. */
+/** The library's messages quote the source after a colon. Removes that quotation, because it may be a secret. */
 const withoutText = (message: string): string => message.split(': ', 1)[0] as string

@@ -23,13 +23,13 @@ interface Pending {
 
 export interface RedisConnectionOptions {
   readonly endpoint: Endpoint
-  /** Undefined for a plain connection. */
+  /** The TLS options; undefined for a plain connection. */
   readonly tls: TlsOptions | undefined
   /** For messages, such as `Redis at 127.0.0.1:6379`. */
   readonly place: string
   /**
-   * Timeout in milliseconds, for connecting and for silence while a reply is due; after it, the connection counts as
-   * broken.
+   * Timeout for connecting, and for silence while a reply is due, in milliseconds. After this time, the connection
+   * counts as broken.
    */
   readonly silence: number
   readonly limits: Limits
@@ -98,7 +98,10 @@ export class RedisConnection {
     })
   }
 
-  /** Throws a ReplyError if Redis replies with an error, and a FaultError if the connection breaks. */
+  /**
+   * Sends a command and returns the reply. Throws a ReplyError if Redis replies with an error, and a FaultError if the
+   * connection breaks.
+   */
   async request(...command: readonly string[]): Promise<Reply> {
     if (this.#reason !== undefined) throw this.#reason
     return new Promise((resolve, reject) => {
@@ -109,20 +112,22 @@ export class RedisConnection {
     })
   }
 
-  /** Like request(); throws a FaultError if the reply does not have this shape. */
+  /** Like request(), but also throws a FaultError if the reply does not have this shape. */
   async ask<T>(shape: Shape<T>, ...command: readonly string[]): Promise<T> {
     const reply = await this.request(...command)
     const wrong = (what: string): FaultError =>
-      this.#wrong(`gave an answer to ${command[0]} that is not Redis's: ${what}`)
+      this.#wrong(`sent an invalid response to ${command[0]}: ${what}`)
     return expecting(wrong, () => shape(reply))
   }
 
-  /** Returns a function that throws if more bytes have arrived since now than a store may hold. */
+  /**
+   * Returns a function that throws if more bytes have arrived since this call than one reading of the store may take.
+   */
   budget(): () => void {
     return budgetOf(this.#limits, this.place, () => this.#received)
   }
 
-  /** Destroys the socket at once; pending requests throw `reason`. */
+  /** Destroys the socket immediately. Pending requests throw `reason`. */
   close(reason: Error = new Error('closed')): void {
     this.#end(reason)
   }
@@ -136,7 +141,7 @@ export class RedisConnection {
   }
 
   #push([kind, ...rest]: readonly Reply[]): void {
-    // The reply to a subscription is a push, in order with the other replies.
+    // Redis replies to a subscription with a push, in the order of the requests.
     if (kind === 'psubscribe') this.#next().resolve(null)
     else this.onPush(String(kind), rest)
   }
@@ -180,7 +185,7 @@ export class RedisConnection {
     return new FaultError({
       kind: 'store',
       message: `${this.place} does not speak Redis's protocol`,
-      hint: 'check -node, and -scheme https (or rediss://) if it requires TLS',
+      hint: 'check -node; if the server requires TLS, set -scheme https or write rediss:// before the node',
     })
   }
 

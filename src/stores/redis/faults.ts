@@ -2,7 +2,7 @@
 import { FaultError, type Fault } from '../../core/fault.ts'
 import { serverText } from '../server-text.ts'
 
-/** An error reply, such as `NOPERM ...`; its text may quote arguments. */
+/** An error reply, such as `NOPERM ...`. Its text may quote arguments of the command. */
 export class ReplyError extends Error {
   /** The first word, which identifies the kind of error. */
   readonly code: string
@@ -30,15 +30,18 @@ const explanations: Readonly<Record<string, Explained>> = {
     true,
   ],
   NOPROTO: ['does not speak RESP3', 'use Redis 6 or later, or Valkey', true],
-  LOADING: ['is still loading its data', 'reconfd retries until it has'],
+  LOADING: ['is still loading its data', 'reconfd retries until the data is loaded'],
   MASTERDOWN: ['is a replica without its master', 'check the replication'],
-  BUSY: ['is busy with a script', 'end it with SCRIPT KILL, if it does not end by itself'],
+  BUSY: ['is busy with a script', 'end the script with SCRIPT KILL if it does not end by itself'],
   DENIED: [
     'is in protected mode and rejects connections from here',
     'set a password or bind an address on the server',
     true,
   ],
-  MISCONF: ['refuses commands: it cannot save its data', "check the server's log and its disk"],
+  MISCONF: [
+    'refuses commands, because it cannot save its data',
+    "check the server's log and its disk",
+  ],
   CLUSTERDOWN: [
     'is part of a cluster that is down',
     'reconfd supports single servers and Sentinels, but no clusters',
@@ -67,5 +70,5 @@ function explainError(text: string): Explained {
     return ['has too many clients', "raise the server's maxclients"]
   }
   // Redis quotes the arguments of unknown commands, which may include a password.
-  return [`answers: ${serverText(text.replace(/,? with args.*/is, ''))}`, "check the server's log"]
+  return [`reports: ${serverText(text.replace(/,? with args.*/is, ''))}`, "check the server's log"]
 }

@@ -1,12 +1,12 @@
-// Maps names in Redis to keys: `/a/b`, or with the separator `:` the name `a:b`, is the key `/a/b`. A hash is a
-// directory: its field `f` is the key of the name `HASH/f`.
+// Maps names in Redis to keys. The name `/a/b` becomes the key `/a/b`. With the separator `:`, the name `a:b` becomes
+// the same key. A hash is a directory: the field `f` of the hash `/a` is the key `/a/f`.
 import { selfAndAncestors, type Key } from '../../core/key.ts'
 import { coveredBy, rootsOf } from '../roots.ts'
 
 export class RedisNames {
   constructor(readonly separator: string) {}
 
-  /** Undefined for names that are not paths (`a//b`, or `app/x` with the separator `/`). */
+  /** The key of a name; undefined for a name that is not a path (`a//b`, or `app/x` with the separator `/`). */
   keyOf(name: string): Key | undefined {
     const { separator } = this
     if (separator === '/') {
@@ -36,13 +36,16 @@ export class RedisNames {
 /** The wanted part of a database: names below the prefixes, and hashes above them. */
 export class RedisScope {
   readonly covers: (key: Key) => boolean
-  /** Names above the prefixes: the field `db` of a hash `/app` is the key `/app/db`. */
+  /**
+   * Names above the prefixes. Hashes with these names may contain wanted keys: the field `db` of the hash `/app` is the
+   * key `/app/db`.
+   */
   readonly above: ReadonlySet<string>
   /** Common prefix of all wanted names below the prefixes. */
   readonly start: string
-  /** Pattern for SCAN: the most specific one that matches all of them. */
+  /** Pattern for SCAN: the most specific pattern that matches all wanted names below the prefixes. */
   readonly match: string
-  /** Patterns of the names below the prefixes; they may also match neighbours. */
+  /** Patterns of the names below the prefixes. They may also match unwanted neighbours. */
   readonly patterns: readonly string[]
 
   constructor(

@@ -1,4 +1,4 @@
-// Keyspace notifications: whether the server sends them, and the names for which they arrived.
+// Keyspace notifications: checks whether the server sends them, and collects the names that have changed.
 // https://redis.io/docs/latest/develop/use/keyspace-notifications/
 import { expectText, text } from '../shape.ts'
 import type { RedisConnection } from './connection.ts'
@@ -15,7 +15,10 @@ const MOST = 100_000
 
 const settings = fields(text)
 
-/** Events without a change. `keymiss` is caused by reading a missing name, and must not cause another reading. */
+/**
+ * Events that do not change a value. The event `keymiss` is caused by reading a missing name, and must not cause
+ * another reading.
+ */
 const IDLE = new Set(['keymiss', 'new', 'expire', 'persist'])
 
 export class Notifications {
@@ -29,8 +32,8 @@ export class Notifications {
 
   constructor(
     /**
-     * Used only for notifications, and not for reading: reading an expired name causes an event, which Redis 7.0 writes
-     * into the middle of the reply.
+     * Used only for notifications, and not for reading, because reading an expired name causes an event, which Redis
+     * 7.0 writes into the middle of the reply.
      */
     private readonly connection: RedisConnection,
     private readonly scope: RedisScope,
@@ -40,21 +43,24 @@ export class Notifications {
     connection.onPush = (kind, rest) => this.#take(kind, rest)
   }
 
-  /** Call before anything is read: changes from then on are reported. */
+  /** Subscribes to the notifications. Call this before anything is read, so that all later changes are reported. */
   async subscribe(): Promise<void> {
     const { scope, connection } = this
     const patterns = scope.patterns.map((pattern) => this.#channel + pattern)
     const above = [...scope.above].map((name) => this.#channel + escapeGlob(name))
     const refused = await Promise.all(patterns.map((pattern) => this.#psubscribe(pattern)))
     this.#refused = refused.find((pattern) => pattern !== undefined)
-    // A refusal for hashes above the prefixes is ignored: most likely, the user cannot read them either.
+    // A refusal for hashes above the prefixes is ignored, because most likely the user cannot read these hashes either.
     await Promise.all(above.map((pattern) => this.#psubscribe(pattern)))
     // FLUSHALL causes no notification, but client-side caching reports it. With OPTIN, the server tracks no keys and
-    // reports nothing else. If it is refused, the next full reading detects a flush.
+    // reports nothing else. If the server refuses the command, the next full reading detects a flush.
     await tolerating(connection.ask(expectText('OK'), 'CLIENT', 'TRACKING', 'ON', 'OPTIN'))
   }
 
-  /** The reason why changes may not be reported; undefined if all are. Not cached, since the setting can change. */
+  /**
+   * The reason why the server may not report all changes; undefined if it reports all changes. The reason is not
+   * cached, since the server's settings can change.
+   */
   async gap(): Promise<{ readonly why: string; readonly hint: string } | undefined> {
     if (this.#refused !== undefined) {
       const why = `the user may not subscribe to ${this.#refused}`
@@ -70,10 +76,13 @@ export class Notifications {
     const all = flags.replace('A', 'g$hxe')
     if (NEEDED.every((flag) => all.includes(flag))) return undefined
     const why = `its ${setting} is ${flags === '' ? 'off' : JSON.stringify(flags)}`
-    return { why, hint: `set ${setting} to KA on the server to be notified of changes at once` }
+    return {
+      why,
+      hint: `set ${setting} to KA on the server, so that it reports changes immediately`,
+    }
   }
 
-  /** Waits for a change, at most `time` milliseconds. */
+  /** Waits for a change, but for at most `time` milliseconds. */
   async wait(time: number): Promise<void> {
     if (this.#changed.size > 0 || this.#flushed) return
     let timer: NodeJS.Timeout | undefined
@@ -105,7 +114,7 @@ export class Notifications {
     return flushed
   }
 
-  /** @returns the pattern if it is refused */
+  /** @returns the pattern, if the subscription is refused */
   async #psubscribe(pattern: string): Promise<string | undefined> {
     const done = await tolerating(this.connection.request('PSUBSCRIBE', pattern))
     return done === undefined ? pattern : undefined

@@ -1,4 +1,4 @@
-// Reads the database: everything wanted, by SCAN, or only changed names.
+// Reads the database: all wanted names, with SCAN, or only the names that have changed.
 import { digits, each, listOf, Mismatch, mismatch, orNull, text, type Shape } from '../shape.ts'
 import type { RedisConnection } from './connection.ts'
 import { ReplyError } from './faults.ts'
@@ -7,7 +7,7 @@ import type { RedisScope } from './names.ts'
 /** A string, or the fields of a hash. */
 export type Content = string | ReadonlyMap<string, string>
 
-/** By name; null for a missing name or another type. */
+/** Contents by name; null for a missing name, or a name whose value has another type. */
 export type RedisContents = Map<string, Content | null>
 
 /** The reply of SCAN. */
@@ -25,7 +25,7 @@ const values =
     throw new Mismatch(`has ${list.length} values for ${length} names`)
   }
 
-/** The flat list of a map: name, value, name, value. */
+/** Parses a map, which is received as a flat list: name, value, name, value. */
 export const fields = <T>(shape: Shape<T>): Shape<ReadonlyMap<string, T>> => {
   return (reply) => {
     if (!Array.isArray(reply)) return mismatch(reply, 'a map')
@@ -41,14 +41,14 @@ export const fields = <T>(shape: Shape<T>): Shape<ReadonlyMap<string, T>> => {
 
 const textFields = fields(text)
 
-/** Names examined by one SCAN. */
+/** Number of names that one SCAN examines. */
 const SCAN_COUNT = '1000'
 
-/** Names of one MGET; few, because values may be large. */
+/** Number of names in one MGET. It is small, because values may be large. */
 const BATCH = 200
 
 /**
- * Reads everything in scope. Not atomic: changes during the reading may be missing, and must be detected by
+ * Reads everything in scope. This is not atomic: changes during the reading may be missed, and must be detected by
  * notifications. Throws a FaultError or a ReplyError.
  */
 export async function readDatabase(
@@ -59,7 +59,8 @@ export async function readDatabase(
   const contents = await readNames(connection, scope, scope.above)
   const isNext: Shape<ReturnType<typeof scanned>> = (reply) => {
     const [next, found] = scanned(reply)
-    if (next === cursor && next !== '0') throw new Mismatch('does not move on').within(0)
+    if (next === cursor && next !== '0')
+      throw new Mismatch('is the previous cursor again').within(0)
     const stranger = found.findIndex((name) => !name.startsWith(scope.start))
     if (stranger < 0) return [next, found]
     throw new Mismatch('was not requested').within(stranger).within(1)
@@ -91,7 +92,7 @@ export async function readNames(
   for (const name of names) (scope.above.has(name) ? hashes : below).push(name)
   for (let from = 0; from < below.length; from += BATCH) {
     const batch = below.slice(from, from + BATCH)
-    // Null for missing names and for other types than strings.
+    // MGET returns null for missing names, and for values that are not strings.
     const found = await connection.ask(values(batch.length), 'MGET', ...batch)
     const others: string[] = []
     for (const [n, name] of batch.entries()) {

@@ -1,22 +1,22 @@
-// Encoder and decoder of Redis's protocol: RESP3, including the RESP2 types. Strict and limited, because the server may
-// not be Redis.
+// Encoder and decoder of Redis's protocol: RESP3, including the RESP2 types. The decoder is strict and limits what it
+// accepts, because the server may not be Redis.
 // https://redis.io/docs/latest/develop/reference/protocol-spec/
 import { decodeValue, encodeText } from '../../core/bytes.ts'
 import type { Limits } from '../../core/settings.ts'
 import { Chunks } from '../../system/chunks.ts'
 import { ERROR_TEXT, Meter, VALUE_COST } from '../limits.ts'
 
-/** Strings, numbers, null, and lists of them; maps are flat lists: name, value, name, value. */
+/** Strings, numbers, booleans, null, and lists of them. Maps become flat lists: name, value, name, value. */
 export type Reply = string | number | boolean | null | readonly Reply[]
 
 export interface Replies {
   reply(reply: Reply): void
   error(text: string): void
-  /** Data that is not a reply to a request. */
+  /** Called with data that is not a reply to a request. */
   push(items: readonly Reply[]): void
 }
 
-/** The received data is not Redis's protocol. The message does not quote it. */
+/** Thrown if the received data does not follow Redis's protocol. The message does not quote the data. */
 export class ProtocolError extends Error {}
 
 /** An incomplete list. */
@@ -26,13 +26,13 @@ interface Open {
   readonly isPush: boolean
 }
 
-/** Limit of nested lists; Redis itself needs four. */
+/** Limit of the depth of nested lists. Redis itself needs four levels. */
 const DEEPEST = 16
 
 const CR = 13
 const LF = 10
 
-/** The first byte of each token. */
+/** The bytes with which a token can begin. */
 const TYPES = '+:_#,(-$=!*~%>'
 
 export class Decoder {
@@ -55,10 +55,10 @@ export class Decoder {
     this.#line = new Meter(ERROR_TEXT, place, 'a line')
   }
 
-  /** Throws a ProtocolError, or the FaultError of a limit. */
+  /** Decodes received bytes. Throws a ProtocolError, or a FaultError if a limit is exceeded. */
   write(chunk: Buffer): void {
     this.#chunks.add(chunk)
-    // The chunks of a long value are joined once, when it is complete.
+    // The chunks of a long value are joined only once, when the value is complete.
     if (this.#chunks.length < this.#needed) return
     const bytes = this.#chunks.take()
     let at = 0
@@ -72,7 +72,7 @@ export class Decoder {
     this.#needed -= at
   }
 
-  /** Reads one token. Returns the beginning of the next one; undefined if it is incomplete. */
+  /** Reads one token. Returns the position of the next token; undefined if this token is incomplete. */
   #token(bytes: Buffer, at: number): number | undefined {
     if (at === bytes.length) return undefined
     const type = String.fromCharCode(bytes[at] as number)
@@ -150,7 +150,7 @@ export class Decoder {
   }
 
   #error(text: string, next: number): number {
-    // Only replies to transactions contain errors in lists, and we never use them.
+    // Only replies to transactions contain errors in lists, and reconfd uses no transactions.
     if (this.#open.length > 0) throw new ProtocolError('an error in a list')
     this.replies.error(text)
     return next

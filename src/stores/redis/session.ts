@@ -17,12 +17,12 @@ import type { RedisAddress } from '../../core/redis-node.ts'
 import { RedisConnection, type RedisConnectionOptions } from './connection.ts'
 import { fields } from './read.ts'
 
-/** The reply of HELLO; only its texts are used. */
+/** The reply of HELLO. reconfd uses only the values that are texts. */
 const greeting = fields(anything)
 
 const port = textLike(/^\d{1,5}$/, 'a port')
 
-/** The address of a master; null for an unknown one. */
+/** The address of a master; null if the master is unknown. */
 const location: Shape<readonly [host: string, port: string] | null> = (reply) => {
   const list = orNull(listOf(text))(reply)
   if (list === null) return null
@@ -39,12 +39,15 @@ export class Dialer {
     private readonly signal: AbortSignal,
   ) {}
 
-  /** Asks a Sentinel for its master; returns other addresses unchanged. Throws a FaultError or a ReplyError. */
+  /**
+   * Asks a Sentinel for its master, and returns the address of the master. Returns the address of any other server
+   * unchanged. Throws a FaultError or a ReplyError.
+   */
   async resolve(address: RedisAddress): Promise<RedisAddress> {
     return address.master === undefined ? address : this.#askSentinel(address)
   }
 
-  /** Opens a connection to the right database. Throws a FaultError or a ReplyError. */
+  /** Opens a connection, authenticates, and selects the database. Throws a FaultError or a ReplyError. */
   async open(address: RedisAddress): Promise<RedisConnection> {
     const place = placeOf(address)
     return this.#with(address, place, async (connection) => {
@@ -108,7 +111,10 @@ export const placeOf = ({ name }: RedisAddress): string => `Redis at ${name}`
 const fault = (message: string, hint: string, permanent = false): FaultError =>
   new FaultError({ kind: 'store', message, hint, ...(permanent ? { permanent } : {}) })
 
-/** Throws for a node of a cluster, which has only some of the keys, and for a Sentinel, which has none. */
+/**
+ * Throws for a node of a cluster, which has only some of the keys, for a Sentinel, which has no keys, and for a former
+ * master.
+ */
 function expectReadable(
   hello: ReadonlyMap<string, unknown>,
   { master }: RedisAddress,
@@ -129,7 +135,7 @@ function expectReadable(
   if (master !== undefined && hello.get('role') !== 'master') {
     throw fault(
       `${place} is no longer the master ${JSON.stringify(master)}`,
-      'reconfd asks Sentinel again',
+      'reconfd asks the Sentinel again',
     )
   }
 }

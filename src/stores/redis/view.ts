@@ -1,4 +1,4 @@
-// The database as keys; computes the changed keys when names change.
+// Presents the database as keys, and computes the changed keys when names change.
 import { selfAndAncestors, type Key } from '../../core/key.ts'
 import { difference, type Delta } from '../delta.ts'
 import type { RedisScope } from './names.ts'
@@ -10,7 +10,7 @@ export class RedisView {
 
   constructor(private readonly scope: RedisScope) {}
 
-  /** Replaces everything by a full reading; returns the changes. */
+  /** Replaces everything with the contents of a full reading. Returns the changes. */
   replace(contents: RedisContents): Delta {
     this.#contents = new Map()
     for (const [name, content] of contents) if (content !== null) this.#contents.set(name, content)
@@ -24,7 +24,7 @@ export class RedisView {
     return difference(before, this.entries)
   }
 
-  /** Applies the current contents of some names; returns the changes. */
+  /** Applies the current contents of some names. Returns the changes. */
   update(contents: RedisContents): Delta {
     const affected = new Set<Key>()
     for (const [name, content] of contents) {
@@ -60,7 +60,7 @@ export class RedisView {
     for (const key of keys) if (key !== undefined && covers(key)) yield key
   }
 
-  /** The string with this name, or else the field of the deepest hash that has it. */
+  /** The value of a key: the string with the same name, or else the field of the deepest hash that contains the key. */
   #valueOf(key: Key): string | undefined {
     const { names } = this.scope
     for (const dir of selfAndAncestors(key)) {

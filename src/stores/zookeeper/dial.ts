@@ -1,12 +1,12 @@
-// Connects to a server, by TCP or TLS (secureClientPort).
+// Connects to a server, over TCP or TLS (ZooKeeper's secureClientPort).
 import { connect as connectTcp, isIP, type Socket } from 'node:net'
 import { connect as connectTls, type ConnectionOptions } from 'node:tls'
 import type { ZookeeperAddress } from '../../core/zookeeper-node.ts'
 
 /**
- * Starts to connect.
+ * Starts to open a connection, and returns its socket.
  * @param tls absent for plain TCP
- * @param onReady called when the connection is open, including the TLS handshake
+ * @param onReady called when the connection is open, and the TLS handshake, if any, is complete
  */
 export function dialZookeeper(
   { host, port }: Pick<ZookeeperAddress, 'host' | 'port'>,

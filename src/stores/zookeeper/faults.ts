@@ -12,7 +12,7 @@ export const zookeeperFault = (
   more: Partial<Fault> = {},
 ): FaultError => new FaultError({ kind: 'store', message: `${place} ${what}`, ...more })
 
-/** @param what describes the mistake in the received bytes, without quoting them */
+/** @param what describes the error in the received bytes, without quoting them */
 export const noZookeeper = (place: string, what: string): FaultError =>
   zookeeperFault(place, `does not speak ZooKeeper's protocol: ${what}`, {
     hint: 'check -node and -scheme (https for TLS): this may not be the client port of ZooKeeper',
@@ -34,13 +34,13 @@ export const hungUp = (place: string, hadSession: boolean): FaultError =>
     ? zookeeperFault(place, 'closed the connection')
     : zookeeperFault(place, 'closed the connection before there was a session', {
         hint:
-          'it may have no quorum, too many connections from here (maxClientCnxns), ' +
-          'or require TLS (-scheme https): check its log',
+          'it may have no quorum, it may have too many connections from here (maxClientCnxns), ' +
+          'or it may require TLS (-scheme https): check its log',
       })
 
 /** @param error the server's error code */
 export const authFailed = (place: string, user: string | undefined, error: number): FaultError =>
   zookeeperFault(place, `refuses the user ${JSON.stringify(user)}`, {
-    hint: `check -username and -password, and that the server knows digest (${errorName(error)})`,
+    hint: `check -username and -password, and that the server supports digest authentication (${errorName(error)})`,
     permanent: true,
   })

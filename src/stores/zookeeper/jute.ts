@@ -1,5 +1,5 @@
 // Jute, ZooKeeper's serialization: big-endian numbers, and texts preceded by their length. Every record of the protocol
-// is a sequence of these, listed in zookeeper.jute of ZooKeeper's source.
+// is a sequence of such items. The file zookeeper.jute in ZooKeeper's source lists the records.
 
 import { decodeValue, encodeText } from '../../core/bytes.ts'
 import { Chunks } from '../../system/chunks.ts'
@@ -36,7 +36,7 @@ export class JuteWriter {
     return this.buffer(encodeText(value))
   }
 
-  /** The packet: everything written, preceded by its length. */
+  /** The packet: everything written so far, preceded by its length. */
   frame(): Buffer {
     const body = Buffer.concat(this.#parts)
     const length = Buffer.allocUnsafe(4)
@@ -45,7 +45,7 @@ export class JuteWriter {
   }
 }
 
-/** Offsets of the used fields of a znode's Stat, and its size. */
+/** Offsets of the used fields in the Stat of a znode, and the size of a Stat. */
 const STAT = { owner: 44, dataLength: 52, numChildren: 56, size: 68 } as const
 
 /** Reads one packet. Throws a RangeError if it is invalid. */
@@ -79,7 +79,7 @@ export class JuteReader {
     return value
   }
 
-  /** The data of a znode. Verifies it with its Stat. */
+  /** The data of a znode. Checks the data against the znode's Stat. */
   data(): { readonly value: string; readonly owner: bigint; readonly numChildren: number } {
     const { left } = this
     const value = this.string()
@@ -89,7 +89,7 @@ export class JuteReader {
     return { value, owner, numChildren }
   }
 
-  /** The names of a znode's children. Verifies them with its Stat. */
+  /** The names of a znode's children. Checks them against the znode's Stat. */
   children(): readonly string[] {
     const names = this.strings()
     const { numChildren } = this.stat()
@@ -143,22 +143,22 @@ export class JuteReader {
   }
 }
 
-/** A packet exceeds the limit. */
+/** Thrown if a packet exceeds the limit. */
 export class PacketTooLarge extends RangeError {}
 
 /** Splits a stream of bytes into packets. */
 export class Packets {
   readonly #chunks = new Chunks()
-  /** Minimal number of bytes before the next attempt. */
+  /** Minimal number of bytes before the next attempt to read a packet. */
   #needed = 4
 
   /** @param most limit of a packet in bytes */
   constructor(public most: number) {}
 
-  /** The packets completed by this chunk. Throws a RangeError for an invalid length, or one above `most`. */
+  /** The packets completed by this chunk. Throws a RangeError for an invalid length, or a length above `most`. */
   push(chunk: Buffer): Buffer[] {
     this.#chunks.add(chunk)
-    // The chunks of a large packet are joined once, when it is complete.
+    // The chunks of a large packet are joined only once, when the packet is complete.
     if (this.#chunks.length < this.#needed) return []
     const bytes = this.#chunks.take()
     const packets: Buffer[] = []

@@ -1,4 +1,4 @@
-// The constants of ZooKeeper's protocol, and the requests that are sent.
+// The constants of ZooKeeper's protocol, and the requests that reconfd sends. See
 // https://zookeeper.apache.org/doc/r3.8.0/zookeeperProgrammers.html and zookeeper.jute.
 import { JuteWriter, type JuteReader } from './jute.ts'
 
@@ -55,17 +55,17 @@ const names: Readonly<Record<number, string>> = {
 
 export const errorName = (error: number): string => names[error] ?? `error ${error}`
 
-/** The server has refused a request. */
+/** Thrown if the server has refused a request. */
 export class ZkError extends Error {
   constructor(readonly code: number) {
     super(errorName(code))
   }
 }
 
-/** A znode has changed. The kind of change is not kept, since the znode is read again anyway. */
+/** The event that a znode has changed. The kind of change is not kept, since the znode is read again anyway. */
 export interface WatchEvent {
   readonly path: string
-  /** The znode was created or removed, which changes the children of its parent. */
+  /** Whether the znode was created or removed, which changes the children of its parent. */
   readonly structural: boolean
 }
 
@@ -96,7 +96,7 @@ export interface Resumable {
 
 /**
  * @param timeout requested session timeout in milliseconds; the server decides
- * @param resume the session to resume; absent for a new one
+ * @param resume the session to resume; absent for a new session
  */
 export const connectRequest = (timeout: number, resume?: Resumable): Buffer =>
   new JuteWriter()
@@ -105,7 +105,7 @@ export const connectRequest = (timeout: number, resume?: Resumable): Buffer =>
     .int(timeout)
     .long(resume?.id ?? 0n)
     .buffer(resume?.password ?? Buffer.alloc(16))
-    .boolean(false) // no read-only server without quorum
+    .boolean(false) // do not accept a read-only server, which has no quorum
     .frame()
 
 export const authPacket = (username: string, password: string): Buffer =>
@@ -126,13 +126,13 @@ export const pathBody =
   (writer) =>
     writer.string(path)
 
-/** For exists, getData and getChildren2. @param watch sets a watch that fires once */
+/** The body of the requests exists, getData and getChildren2. @param watch whether to set a watch, which fires once */
 export const readBody =
   (path: string, watch: boolean): Body =>
   (writer) =>
     writer.string(path).boolean(watch)
 
-/** Mode 1 is persistent and recursive (3.6 and later). */
+/** The watch mode 1 is persistent and recursive. It needs ZooKeeper 3.6 or later. */
 export const addWatchBody =
   (path: string): Body =>
   (writer) =>

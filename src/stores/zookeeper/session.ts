@@ -1,5 +1,5 @@
-// One session with one ZooKeeper server over one socket: pipelined requests and watch events. A reader's session ends
-// with its connection and is never resumed, since changes in between would have to be read anyway.
+// One session with one ZooKeeper server over one socket: pipelined requests and watch events. The session of a reader
+// ends with its connection and is never resumed, since the changes in the meantime would have to be read anyway.
 import type { Socket } from 'node:net'
 import type { ConnectionOptions } from 'node:tls'
 import type { Fault, FaultError } from '../../core/fault.ts'
@@ -33,24 +33,30 @@ import {
 
 export type { Resumable } from './protocol.ts'
 
-/** Milliseconds; the server limits it to between 2 and 20 of its ticks, which are 2 s by default. */
+/**
+ * Requested session timeout, in milliseconds. The server limits it to between 2 and 20 of its ticks. A tick is 2 s by
+ * default.
+ */
 const SESSION_TIMEOUT = 10_000
 /** Limit of silence in milliseconds, even if the server grants a longer session timeout. */
 const LONGEST_TIMEOUT = 60_000
 
 /**
- * Milliseconds from the connection to the session: the first limit, which doubles with each failure, and the largest. A
- * server that is just starting accepts connections, but may lose their first packet.
+ * Limits of the time from the connection to the session, in milliseconds. The limit begins with `first`, and doubles
+ * with each failure up to `most`. A server that is just starting accepts connections, but may lose the first packet of
+ * a connection.
  */
 export const HANDSHAKE_TIMEOUT = { first: 500, most: 4_000 } as const
 
 /** Limit for one packet, and for one reply, in milliseconds, even if other data keeps arriving. */
 const LONGEST = 60_000
 
-/** Limit of pending requests: enough to hide the round-trip time, but few for the server. */
+/**
+ * Limit of pending requests. It is high enough to hide the round-trip time, and low enough not to burden the server.
+ */
 const IN_FLIGHT = 100
 
-/** A generous limit of the first packet in bytes. Later ones contain data, and have the configured limit. */
+/** A generous limit of the first packet, in bytes. Later packets contain data, and have the configured limit. */
 const LARGEST_GREETING = 1024
 
 /** The defaults of a store, for callers without settings. */
@@ -62,16 +68,16 @@ export interface SessionOptions {
   readonly heard?: (() => void) | undefined
   readonly username?: string
   readonly password?: string
-  /** Absent for plain TCP. */
+  /** The TLS options; absent for plain TCP. */
   readonly tls?: ConnectionOptions
-  /** Limit from the connection to the session, in milliseconds. */
+  /** Limit of the time from the connection to the session, in milliseconds. */
   readonly handshake?: number
   /** Requested session timeout in milliseconds. */
   readonly timeout?: number
-  /** The session to resume. If it has expired, `identity.id` is 0. */
+  /** The session to resume. If it has expired, the id in Session.identity is 0. */
   readonly resume?: Resumable
   readonly onEvent?: (event: WatchEvent) => void
-  /** Called once when the session ends in any way. */
+  /** Called once when the session ends, for whatever reason. */
   readonly onEnd?: (reason: Error) => void
 }
 
@@ -89,7 +95,10 @@ export class Session {
   readonly #limits: Limits
   /** Sent requests in the order of their replies. */
   readonly #sent: Pending[] = []
-  /** Requests to send. The first `#taken` are sent already, and not removed: shift() would copy a long array. */
+  /**
+   * Requests to send. The first `#taken` of them have already been sent, but are not removed, because shift() would
+   * copy a long array.
+   */
   #waiting: Pending[] = []
   #taken = 0
   #lastXid = 0
@@ -103,7 +112,7 @@ export class Session {
   /** When the first request in `#sent` became due, in milliseconds of `performance.now()`. */
   #dueSince = 0
   #ended: Error | undefined
-  /** The timer that ends the session: first if it is not established in time, later if the server is silent. */
+  /** The timer that ends the session if it is not established in time, and later if the server is silent. */
   #deadline: NodeJS.Timeout | undefined
   #pings: NodeJS.Timeout | undefined
 
@@ -150,9 +159,9 @@ export class Session {
   }
 
   /**
-   * Sends a request, and returns its reply after the header. Replies arrive in the order of the requests, and an event
-   * arrives before any reply that includes its change. Throws a ZkError if the server refuses, and the reason for
-   * the end if the session has ended.
+   * Sends a request, and returns a reader of the reply that begins after the header. Replies arrive in the order of the
+   * requests, and an event arrives before any reply that includes its change. Throws a ZkError if the server refuses
+   * the request. If the session has ended, throws the reason for its end.
    */
   async request(operation: number, body: Body): Promise<JuteReader> {
     if (this.#ended !== undefined) throw this.#ended
@@ -167,17 +176,17 @@ export class Session {
   }
 
   /**
-   * Returns a function that throws if more bytes have been transferred since now than a store may hold. Requested paths
-   * count as well, since an endless tree consists of paths.
+   * Returns a function that throws if more bytes have been transferred since this call than one reading of the store
+   * may take. Requested paths count as well, since an endless tree consists of paths.
    */
   budget(): ReturnType<typeof budgetOf> {
     return budgetOf(this.#limits, this.place, () => this.#moved)
   }
 
-  /** Ends the session here and at the server; pending requests throw the reason. */
+  /** Ends the session here and at the server. Pending requests throw `reason`. */
   close(reason: Error = new Error('the session was closed')): void {
-    // Without a closing request, the server would keep the session until its timeout. A blocked connection is not worth
-    // waiting for.
+    // Without a closing request, the server would keep the session until its timeout expires. A blocked connection is
+    // not worth waiting for.
     const canNotify =
       this.#ended === undefined && this.#established && this.#socket.writableLength === 0
     if (canNotify) {
@@ -188,7 +197,7 @@ export class Session {
     if (!canNotify) this.#socket.destroy()
   }
 
-  /** Closes only the connection: the server keeps the session until its timeout. */
+  /** Closes only the connection. The server keeps the session until its timeout expires. */
   leave(): void {
     this.#end(new Error('the connection was closed'))
     this.#socket.destroy()
@@ -210,7 +219,7 @@ export class Session {
   }
 
   #send(): void {
-    // Sends all requests of one tick in one packet.
+    // Sends all requests of one tick in one write.
     this.#socket.cork()
     process.nextTick(() => this.#socket.uncork())
     while (this.#sent.length < IN_FLIGHT) {
@@ -279,7 +288,7 @@ export class Session {
     const id = reader.int()
     const newest = reader.long() // id of the server's last change
     const error = reader.int()
-    // Absent in errors and events.
+    // Errors and events carry no change id.
     if (newest < 0n && id > 0 && error === errorCode.ok)
       throw new RangeError('a negative change id')
     if (id === xid.event) {

@@ -1,10 +1,10 @@
-// The znodes below the prefixes as keys: reads all of them once, then those reported by a watch.
+// Presents the znodes below the prefixes as keys. Reads all of them once, and then those that a watch reports.
 //
-// A znode is a key with its data, unless it has children and no data: then it is a directory. So it may change from a
-// key to a directory and back.
+// A znode is a key, and its data is the value. A znode that has children and no data is a directory instead. So a znode
+// may change from a key to a directory and back.
 //
 // An event only names a znode to read again. The watch is set before the reading, and a reading overtaken by an event
-// is repeated, so the last state is always seen, even if intermediate ones are missed.
+// is repeated, so the last state is always seen, even if intermediate states are missed.
 import { outermost, type Key } from '../../core/key.ts'
 import type { StoreEvent } from '../../core/store.ts'
 import type { ChangeBuffer } from '../change-buffer.ts'
@@ -25,17 +25,17 @@ import type { Session } from './session.ts'
 /** Thrown if the server does not support watches of whole trees (before 3.6). */
 export class NoRecursiveWatch extends Error {}
 
-/** `recursive`: one watch for each prefix. `once`: two for each znode, which fire only once. */
+/** `recursive`: one watch for each prefix. `once`: two watches for each znode, each of which fires only once. */
 export type WatchMode = 'recursive' | 'once'
 
-/** Approximate memory for a znode to be read, in bytes. */
+/** Approximate memory for each znode that is to be read, in bytes. */
 const COST = 512
 
-/** ZooKeeper's internal znodes, in every ensemble. */
+/** The directory of ZooKeeper's internal znodes. Every ensemble has it. */
 const RESERVED: Key = '/zookeeper'
 
 export class Znodes {
-  /** The keys passed to the consumer, or about to be. */
+  /** The keys that were passed to the consumer, or will be passed next. */
   readonly #held = new Map<Key, string>()
   /** All known znodes, including directories; only in the mode `once`. */
   readonly #seen = new Set<Key>()
@@ -43,7 +43,7 @@ export class Znodes {
   readonly #wanted: (key: Key) => boolean
   readonly #dirty = new Set<Key>()
   #changes = new Map<Key, string | null>()
-  /** During a reading, changed znodes wait for the next round. */
+  /** Whether a round of reading is under way. Meanwhile, changed znodes wait for the next round. */
   #reading = true
   /** Throws if a round of reading has become too large. */
   #expectRoom: (more?: number) => void = () => undefined
@@ -60,12 +60,12 @@ export class Znodes {
     this.#roots = outermost(prefixes)
     const covered = coveredBy(prefixes)
     const inReserved = coveredBy([RESERVED])
-    // The prefix `/` does not include /zookeeper, but a prefix such as /zookeeper/config does.
+    // The prefix `/` leaves out everything below /zookeeper, but a prefix such as /zookeeper/config can be read.
     const hides = chroot === '' && this.#roots.includes('/')
     this.#wanted = (key) => covered(key) && !(hides && inReserved(key))
   }
 
-  /** Sets the watch and reads everything. Throws what the session throws, or NoRecursiveWatch. */
+  /** Sets the watch and reads everything. Throws the exceptions of the session, or a NoRecursiveWatch. */
   async snapshot(): Promise<StoreEvent> {
     // A server may lag behind the ensemble; after a sync, it has all earlier writes.
     this.#expectRoom = this.session.budget()
@@ -78,13 +78,13 @@ export class Znodes {
     return { kind: 'snapshot', entries }
   }
 
-  /** Call for every event of the session, also before snapshot(). */
+  /** Call this for every event of the session, including events before snapshot(). */
   onEvent({ path, structural }: WatchEvent): void {
     const { chroot } = this
     if (!`${path}/`.startsWith(`${chroot}/`)) throw new RangeError('an event outside of the chroot')
     const key = (path.slice(chroot.length) || '/') as Key
     this.#mark(key)
-    // The parent may have become a directory or a key. (In the mode `once`, it has its own event.)
+    // The parent may have become a directory or a key. (In the mode `once`, the parent has an event of its own.)
     if (structural && this.mode === 'recursive' && key !== '/') {
       this.#mark((key.slice(0, key.lastIndexOf('/')) || '/') as Key)
     }
@@ -130,8 +130,8 @@ export class Znodes {
   }
 
   /**
-   * Reads one znode. Visits its children if it is new (`deep`), and always in the mode `once`, which has no other way
-   * to detect new children.
+   * Reads one znode. Also visits its children if the znode is new (`deep`). In the mode `once`, always visits the
+   * children, because there is no other way to detect new ones.
    */
   async #visit(key: Key, deep: boolean): Promise<void> {
     const once = this.mode === 'once'

@@ -1,5 +1,5 @@
-// The functions of consul-template that reconfd lacks under the same name. Also the source of the table of functions in
-// docs/migrating-from-consul-template.md.
+// The functions of consul-template that reconfd does not have under the same name. Also the source of the table of
+// functions in docs/migrating-from-consul-template.md.
 import type { Foreign } from './foreign.ts'
 
 const NO_VAULT = 'Vault is not supported'
@@ -155,7 +155,7 @@ export const consulTemplate: readonly Foreign[] = [
   {
     name: 'byPort',
     written: 'byPort $services',
-    note: 'skip those with another port: {{if eq .Port 80}}',
+    note: 'skip services with another port: {{if eq .Port 80}}',
   },
   {
     name: 'base64URLEncode',
@@ -172,7 +172,7 @@ export const consulTemplate: readonly Foreign[] = [
   {
     name: 'splitToMap',
     written: 'splitToMap "," ":" "a:1,b:2"',
-    note: 'split it twice, or keep the value as JSON and read it with json',
+    note: 'split the value twice, or store it as JSON and read it with json',
   },
   {
     name: 'toUnescapedJSONPretty',
@@ -185,17 +185,17 @@ export const consulTemplate: readonly Foreign[] = [
     written: 'scratch.Set "a" "b"',
     go: '{{$a := "b"}}',
     nunjucks: '{% set a = "b" %}',
-    note: 'in Go {{$a = "c"}} changes it',
+    note: 'in Go, {{$a = "c"}} changes the variable',
   },
   {
     name: 'file',
     written: 'file "/path"',
-    note: 'put its content into a keys file of the file store, or include it as a template',
+    note: 'put the content of the file into a keys file of the file store, or include the file as a template',
   },
   {
     name: 'writeToFile',
     written: 'writeToFile "/path" "owner" "group" "0644"',
-    note: 'a file is a [[template]] of its own; for_each makes one file for each key',
+    note: 'declare a [[template]] for each file; for_each writes one file for each key',
   },
   {
     name: 'sockaddr',
@@ -211,7 +211,7 @@ export const consulTemplate: readonly Foreign[] = [
   {
     name: 'secret',
     written: 'secret "path"',
-    note: 'Vault is not supported; read secrets from a store, such as a second, named one',
+    note: 'Vault is not supported; keep secrets in a store with access control',
   },
   { name: 'secrets', written: 'secrets "path"', note: NO_VAULT },
   { name: 'pkiCert', written: 'pkiCert "path"', note: NO_VAULT },
@@ -228,7 +228,7 @@ export const consulTemplate: readonly Foreign[] = [
   {
     name: 'plugin',
     written: 'plugin "name"',
-    note: 'templates run no programs; let the program write a key',
+    note: 'templates cannot run programs; let the program write a key',
   },
   { name: 'nomadServices', written: 'nomadServices', note: NO_NOMAD },
   { name: 'nomadService', written: 'nomadService "web"', note: NO_NOMAD },

@@ -1,4 +1,4 @@
-// A function of another program, and its replacement here: for hints, and for the pages on migration.
+// A function of another program and its replacement in reconfd, for hints and for the migration guides.
 export interface Foreign {
   readonly name: string
   /** An example in the other program. */

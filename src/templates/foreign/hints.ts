@@ -13,7 +13,7 @@ const origins: readonly (readonly [of: string, functions: readonly Foreign[]])[]
   ['remco', remco],
 ]
 
-/** The hint for a function of another program; undefined if the name is unknown there, too. */
+/** The hint for a function of another program; undefined if none of the programs has the function. */
 function replacement(name: string, engine: EngineName): string | undefined {
   for (const [of, functions] of origins) {
     const found = functions.find((one) => one.name === name)

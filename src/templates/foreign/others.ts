@@ -4,7 +4,7 @@ import type { Foreign } from './foreign.ts'
 const KEYRING =
   'encrypted values (-keyring) are not supported; keep secrets in a store with access control'
 
-/** Functions of widespread forks of confd (yunify's, Calico's), and of its own encryption. */
+/** Functions of widespread forks of confd (yunify's, Calico's), and of confd's own encryption. */
 export const forks: readonly Foreign[] = [
   {
     name: 'filter',
@@ -103,7 +103,7 @@ export const jinja: readonly Foreign[] = [
   { name: 'items', written: 'map.items()', nunjucks: 'for key, value in map' },
 ]
 
-/** Functions of remco and its language pongo2 with another name in nunjucks. */
+/** Functions of remco and its language pongo2 that have another name in nunjucks. */
 export const remco: readonly Foreign[] = [
   { name: 'base64', written: 'base64', nunjucks: 'base64Encode' },
   { name: 'mapValue', written: 'm | mapValue:"k"', nunjucks: 'm["k"]' },

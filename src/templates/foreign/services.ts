@@ -47,7 +47,7 @@ export function foreignService(name: string, tag: string | undefined): Fault | u
     const [bare = ''] = name.split(/[?|~]/)
     const value = valueOf(/[^?|~]*$/.exec(name.slice(0, endOf(name, sign)))?.[0] ?? '')
     return fault(
-      `service("${name}"): ${sign} and ${of} after a name is the syntax of consul-template`,
+      `service("${name}"): ${sign} and ${of} after a name are consul-template syntax`,
       value === undefined
         ? 'partitions and peers of Consul are not supported'
         : withOption(`service ${bare}`, option, value),
@@ -55,8 +55,8 @@ export function foreignService(name: string, tag: string | undefined): Fault | u
   }
   if (tag === undefined || !HEALTH.test(tag)) return undefined
   return fault(
-    `service("${name}", "${tag}"): the second argument is a tag here; consul-template has a state of health there`,
-    `without it, only passing instances are returned; otherwise ${withOption(`service ${name}`, 'health', healthIn(tag))}`,
+    `service("${name}", "${tag}"): the second argument is a tag here, and not a state of health as in consul-template`,
+    `omit it to get only the passing instances, or ${withOption(`service ${name}`, 'health', healthIn(tag))}`,
   )
 }
 
@@ -67,13 +67,13 @@ function endOf(name: string, sign: string): number {
   return length < 0 ? name.length : from + length
 }
 
-/** The lists that take a text such as `@dc2` in consul-template. */
+/** The functions that take a text such as `@dc2` in consul-template. */
 const LISTS = new Set(['services', 'nodes', 'datacenters'])
 
-/** The fault of a text given to one of these lists; undefined for other calls. */
+/** The fault of a text that is passed to one of these functions; undefined for other calls. */
 export function foreignList(call: string, text: string): Fault | undefined {
   if (!LISTS.has(call)) return undefined
-  const message = `${call}("${text}"): a text such as "@dc2" is the syntax of consul-template`
+  const message = `${call}("${text}"): a text such as "@dc2" is consul-template syntax`
   const dc = /@([^~|?]+)/.exec(text)?.[1]
   if (call === 'datacenters') return fault(message, `write ${call}() in nunjucks, ${call} in Go`)
   if (dc !== undefined) return fault(message, withOption(call, 'dc', dc))
@@ -89,8 +89,8 @@ export function foreignKey(call: string, key: string): Fault | undefined {
   if (bare === undefined || dc === undefined) return undefined
   const path = bare.startsWith('/') ? bare : `/${bare}`
   return fault(
-    `${call}("${key}"): @ and a datacenter after a key is the syntax of consul-template`,
-    `write "${dc}:${path}", and add it to keys = [...]; for a key of that very name, add "${key}"`,
+    `${call}("${key}"): @ and a datacenter after a key are consul-template syntax`,
+    `write "${dc}:${path}", and add it to keys = [...]; if the name of the key contains the @, add "${key}"`,
   )
 }
 
@@ -103,7 +103,7 @@ export const foreignMeta = (names: string): Fault | undefined =>
       )
     : undefined
 
-/** Splits `blue.web`, which is a name here, and the tag `blue` of `web` in consul-template. Undefined without a dot. */
+/** Splits a name such as `blue.web`, which means the tag `blue` of `web` in consul-template. Undefined without a dot. */
 export function taggedName(
   name: string,
 ): { readonly tag: string; readonly bare: string } | undefined {
@@ -122,7 +122,7 @@ export function doubtfulService(name: string, written = name): Fault | undefined
   const { tag } = tagged
   const bare = written.replace(`${tag}.`, '')
   return fault(
-    `service looks for a service called "${name}"; in consul-template that is the tag ${tag} of ${bare}`,
+    `service looks for a service called "${name}"; in consul-template, it means the tag ${tag} of ${bare}`,
     `for the tag write "${bare}" and "${tag}": service("${bare}", "${tag}") in nunjucks, service "${bare}" "${tag}" in Go`,
   )
 }

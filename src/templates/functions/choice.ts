@@ -1,4 +1,5 @@
-// Choosing a value. Empty means, as in Go: no value, "", 0, false, or a list or map without content.
+// Functions that choose a value. As in Go, a value is empty if it is missing, "", 0, false, or a list or map without
+// content.
 import { raise } from '../../core/fault.ts'
 import { define } from './define.ts'
 import { anyParam, booleanParam, isMap, textParam } from './params.ts'
@@ -27,7 +28,7 @@ export const choiceFunctions = [
   }),
   define('ternary', {
     params: [anyParam('yes'), anyParam('no'), booleanParam('condition')],
-    doc: 'The first value if the condition is true, else the second.',
+    doc: 'The first value if the condition is true, otherwise the second.',
     filter: 2,
     examples: [
       { nunjucks: 'ternary("on", "off", true)', go: 'ternary "on" "off" true', result: 'on' },
@@ -71,7 +72,7 @@ export const choiceFunctions = [
   }),
   define('empty', {
     params: [anyParam('value')],
-    doc: 'True if the value is empty: nothing, `""`, `0`, `false`, or an empty list or map.',
+    doc: 'True if the value is missing, `""`, `0`, `false`, or an empty list or map.',
     filter: 0,
     examples: [
       { nunjucks: 'empty("")', go: 'empty ""', result: true },

@@ -1,4 +1,4 @@
-// A time in a zone, with nanoseconds, and Go's layouts: https://pkg.go.dev/time#pkg-constants
+// A time in a zone, with nanoseconds. Go's layouts format it: https://pkg.go.dev/time#pkg-constants
 
 export type Zone = 'utc' | 'local'
 
@@ -12,8 +12,8 @@ export const monthName = (month: number): string => MONTHS[month - 1] ?? ''
 /** @param day 0 is Sunday */
 export const weekdayName = (day: number): string => DAYS[day] ?? ''
 
-// The elements of a layout; longer ones precede those that are a prefix of them. `Jan` and `Mon` before a
-// lower-case letter are literal text, and so is a fraction before a digit.
+// Matches the elements of a layout. A longer element precedes its own prefixes. `Jan` and `Mon` before a lower-case
+// letter are literal text, and so is a fraction before a digit.
 const ELEMENT =
   /January|Jan(?![a-z])|Monday|Mon(?![a-z])|MST|2006|__2|_2006|_2|002|0[1-6]|15|1|2|3|4|5|PM|pm|[Z-]07(?::00:00|0000|:00|00)?|[.,](?:0+|9+)(?!\d)/g
 
@@ -78,7 +78,7 @@ export class GoTime {
     return new GoTime(this.unixNano + shift, this.zone)
   }
 
-  /** The remainder of the time since the year 1 divided by a unit, in nanoseconds. */
+  /** The time since the year 1 modulo a unit, in nanoseconds. */
   sinceYearOne(unit: bigint): bigint {
     return unit <= 0n ? 0n : mod(this.unixNano + YEAR_ONE, unit)
   }
@@ -179,5 +179,5 @@ export class GoTime {
   }
 }
 
-/** The remainder, never negative. */
+/** The remainder, which is never negative. */
 const mod = (value: bigint, unit: bigint): bigint => ((value % unit) + unit) % unit

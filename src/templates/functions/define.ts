@@ -1,5 +1,5 @@
-// Defines a template function: its parameters (checked before it runs), a line for the docs, and examples, which are
-// its tests and are shown in docs/templates.md.
+// Defines a template function: its parameters (checked before the function runs), a line for the docs, and examples,
+// which serve as tests and appear in docs/templates.md.
 import { raise } from '../../core/fault.ts'
 import type { RenderContext } from '../context.ts'
 import { typeInWords, type Param } from './params.ts'
@@ -7,17 +7,17 @@ import { typeInWords, type Param } from './params.ts'
 export interface Example {
   /** A nunjucks expression; absent if only Go templates have the function. */
   readonly nunjucks?: string
-  /** The same as a pipeline of a Go template; absent if only nunjucks has the function. */
+  /** The same expression as a Go pipeline; absent if only nunjucks has the function. */
   readonly go?: string
-  /** The content of the store; default `dataset` of index.ts. */
+  /** The content of the store. Default: `dataset` of index.ts. */
   readonly keys?: Readonly<Record<string, string>>
   /** The value as written by `toJson`; absent if it depends on the machine. */
   readonly result?: unknown
-  /** The message, for an example that is wrong on purpose. */
+  /** The error message, for an example that fails on purpose. */
   readonly error?: string
-  /** The message of a Go template, if it differs. */
+  /** The error message in a Go template, if it differs. */
   readonly goError?: string
-  /** A sample result, if it depends on the machine. */
+  /** A sample, if the result depends on the machine. */
   readonly shows?: string
 }
 
@@ -25,12 +25,12 @@ export interface TemplateFunction {
   readonly name: string
   /** Such as `split(s, sep)`; for the docs and messages. */
   readonly signature: string
-  /** One or two sentences of Markdown. */
+  /** A description in Markdown. */
   readonly doc: string
   readonly examples: readonly Example[]
-  /** If it is also a filter: the index of the argument that the value before the bar becomes. */
+  /** If the function is also a filter: the index of the argument that the value before the bar becomes. */
   readonly filter?: number
-  /** The only engine that has it, because the other one uses the name for something else. */
+  /** The only engine that has the function, because the other engine uses the name for something else. */
   readonly only?: 'nunjucks' | 'go'
   /** Throws a FaultError of kind template for invalid arguments, and if the function fails. */
   readonly call: (context: RenderContext, args: readonly unknown[]) => unknown
@@ -47,7 +47,7 @@ interface Definition<A extends readonly unknown[]> {
   readonly run: (context: RenderContext, ...args: [...A, ...unknown[]]) => unknown
 }
 
-/** Defines a function. Arguments are counted and converted before `run` is called. */
+/** Defines a function. Checks the number of arguments and converts each argument before it calls `run`. */
 export function define<A extends readonly unknown[]>(
   name: string,
   definition: Definition<A>,

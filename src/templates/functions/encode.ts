@@ -1,5 +1,5 @@
-// Encodes plain values as JSON, byte for byte like Go's encoding/json: with sorted keys, `<`, `>`, `&` and the line
-// separators escaped, and the Go names of the fields of pairs.
+// Encodes plain values as JSON, byte for byte like Go's encoding/json: sorts keys, escapes `<`, `>`, `&` and the line
+// separators, and uses Go's names for the fields of pairs.
 import { compareText } from '../../core/key.ts'
 import { raise } from '../../core/fault.ts'
 import { Srv } from './net.ts'

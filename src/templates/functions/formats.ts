@@ -33,7 +33,7 @@ export async function loadWriter(name: 'toYaml' | 'toToml'): Promise<Write> {
   return writer
 }
 
-/** Also quotes texts with another meaning in YAML 1.1, such as `yes`. */
+/** Also quotes texts that have another meaning in YAML 1.1, such as `yes`. */
 async function yamlWriter(): Promise<Write> {
   const { stringify } = await import('yaml')
   return (value) =>
@@ -52,7 +52,7 @@ async function tomlWriter(): Promise<Write> {
     if (typeof value === 'object' && value !== null && !Array.isArray(value))
       return stringify(value)
     const line = stringify({ v: value })
-    if (!line.startsWith('v = ')) throw new Error('a list of maps is no single value')
+    if (!line.startsWith('v = ')) throw new Error('a list of maps is not a single value')
     return line.slice(4)
   }
 }
@@ -60,7 +60,7 @@ async function tomlWriter(): Promise<Write> {
 export const formatFunctions = [
   define('toYaml', {
     params: [anyParam('value')],
-    doc: 'A value as YAML, with sorted keys, without a newline at the end.',
+    doc: 'A value as YAML, with sorted keys and without a trailing newline.',
     filter: 0,
     examples: [
       {
@@ -74,7 +74,7 @@ export const formatFunctions = [
   }),
   define('toToml', {
     params: [anyParam('value')],
-    doc: 'A map as a TOML document; a text, number, boolean or a list of them as a single TOML value.',
+    doc: 'A map as a TOML document; a text, a number, a boolean or a list of such values as a single TOML value.',
     filter: 0,
     examples: [
       {

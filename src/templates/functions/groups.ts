@@ -14,14 +14,14 @@ interface Service {
 
 const services = (name: string) => ({
   ...listParam(name),
-  type: 'a list of services, as service() gives',
+  type: 'a list of services, as returned by service()',
   accept: (value: unknown): (TemplateRecord & Service)[] | undefined =>
     Array.isArray(value) && value.every((one) => one instanceof TemplateRecord && 'tags' in one)
       ? (value as (TemplateRecord & Service)[])
       : undefined,
 })
 
-/** Groups items by name, sorted, as an object without a prototype. An item may be in several groups. */
+/** Groups items into an object without a prototype, sorted by name. An item may be in several groups. */
 function grouped<T>(items: readonly T[], namesOf: (item: T) => readonly string[]): object {
   const groups = new Map<string, T[]>()
   for (const item of items) {
@@ -47,7 +47,7 @@ export function metaGroup(names: string, valueOf: (name: string) => string | und
     .join('_')
 }
 
-/** The first part of a key below a directory; undefined if the key is not below it. */
+/** The part of a key that follows a directory, up to the next slash; undefined if the key is not below the directory. */
 export function partBelow(dir: string, key: string): string | undefined {
   const top = toKey(dir)
   if (!covers(top, key) || key === top) return undefined
@@ -96,7 +96,7 @@ const CONFIG = {
 export const groupFunctions: readonly TemplateFunction[] = [
   define('byTag', {
     params: [services('services')],
-    doc: 'The services by their tags: a map from each tag to its services. The examples use two instances, both `blue`, one `eu`.',
+    doc: 'Groups services by tag: returns a map from each tag to the services with that tag. The examples use two instances: both have the tag `blue`, and one also has the tag `eu`.',
     filter: 0,
     examples: [
       { nunjucks: 'keys(byTag(service("web")))', keys: WEB, result: ['blue', 'eu'] },
@@ -111,7 +111,7 @@ export const groupFunctions: readonly TemplateFunction[] = [
   }),
   define('byMeta', {
     params: [textParam('names'), services('services')],
-    doc: 'Groups services by metadata: returns a map from the value of a metadata key to the services with that value. With several keys (separated by commas), their values are joined by `_`. A service without the name is in the group `""`.',
+    doc: 'Groups services by metadata: returns a map from the value of a metadata key to the services with that value. With several keys (separated by commas), their values are joined by `_`. A service without the key is in the group `""`.',
     filter: 1,
     examples: [
       {
@@ -133,7 +133,7 @@ export const groupFunctions: readonly TemplateFunction[] = [
   }),
   define('byKey', {
     params: [textParam('dir'), pairsParam('pairs')],
-    doc: 'The pairs by the path segment after a directory: a map from that name to its pairs, which keep their full keys. Pairs outside the directory are omitted.',
+    doc: 'Groups pairs by the path segment after a directory: returns a map from each segment to its pairs, which keep their full keys. Pairs outside the directory are omitted.',
     filter: 1,
     examples: [
       {

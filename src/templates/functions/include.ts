@@ -1,4 +1,4 @@
-// The text of another template as a value.
+// Defines the function `include`, which returns the text of another template.
 import { raise } from '../../core/fault.ts'
 import { anyParam, optionalParam, textParam } from './params.ts'
 import { define } from './define.ts'
@@ -6,7 +6,7 @@ import { define } from './define.ts'
 export const includeFunctions = [
   define('include', {
     params: [textParam('name'), optionalParam(anyParam('data'))],
-    doc: 'The rendered text of another file below the templates folder, in the same language. In Go the data is its dot; in nunjucks it is the variable `data`, and the entries of a map are also variables. Includes nest at most ten levels, and no file includes itself.',
+    doc: 'The rendered text of another file below the templates folder, in the same language. In Go, the data is the dot of that file; in nunjucks, it is the variable `data`, and the entries of a map are also variables. Includes nest at most ten levels deep, and a file cannot include itself.',
     examples: [
       {
         nunjucks: 'include("part.njk", dict("port", 80))',

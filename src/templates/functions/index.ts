@@ -19,7 +19,7 @@ import { stringFunctions } from './strings.ts'
 import { systemFunctions } from './system.ts'
 import { textFunctions } from './text.ts'
 
-/** By subject, in the order of the docs. */
+/** The functions by subject, in the order of the docs. */
 export const subjects: Readonly<Record<string, readonly TemplateFunction[]>> = {
   'Keys and values': lookupFunctions,
   'Services and nodes': serviceFunctions,

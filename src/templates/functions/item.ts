@@ -21,7 +21,7 @@ export const itemKey = ({ item }: RenderContext): Key =>
 
 const below = (context: RenderContext, name: string): Key => joinKeys(itemKey(context), name)
 
-/** For both languages; in Go, also with a capital letter. */
+/** The functions of `item` in both languages. In Go, their names may also begin with a capital letter. */
 export const itemFunctions = {
   get: define('item.get', {
     params: [textParam('name'), optionalParam(textParam('default'))],
@@ -58,7 +58,7 @@ export const itemFunctions = {
   }),
 }
 
-/** Properties look up keys when they are read, so that only the keys used by a template are recorded. */
+/** Its properties look up keys only when a template reads them, so that unused keys are not recorded. */
 export class Item {
   readonly #context: RenderContext
 
@@ -66,7 +66,7 @@ export class Item {
     this.#context = context
   }
 
-  /** Without the resource's prefix, as in pairs. */
+  /** The key without the resource's prefix, as in pairs. */
   get key(): string {
     return itemKey(this.#context)
   }
@@ -76,12 +76,12 @@ export class Item {
     return base(this.key)
   }
 
-  /** Empty for a directory without a value. */
+  /** The value of the key; empty for a directory without a value. */
   get value(): string {
     return this.#context.reader.get(this.key) ?? ''
   }
 
-  /** All pairs below, at every depth. */
+  /** All pairs below the item, at every depth. */
   get pairs(): Pair[] {
     return toPairs(this.#context.reader.under(this.key))
   }

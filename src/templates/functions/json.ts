@@ -127,10 +127,10 @@ function parse(name: string, s: string): unknown {
 class TooDeep extends Error {}
 class TooLarge extends Error {}
 
-/** Limit of nesting, also in the Go engine: indented output of a deep value would have the square of its size. */
+/** Limit of nesting, also in the Go engine. The size of indented output grows with the square of the depth. */
 export const MAX_DEPTH = 1000
 
-/** Uses the native parser unless a number may exceed 2^53, which has 16 digits: it would round such integers. */
+/** Uses the native parser unless an integer may exceed 2^53, which has 16 digits: JSON.parse would round it. */
 const read = (s: string): unknown =>
   /\d{16}/.test(s) ? parseJson(s, { integer, repeats: true }) : (JSON.parse(s) as unknown)
 

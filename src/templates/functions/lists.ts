@@ -1,11 +1,11 @@
-// Lists and their parts. No function changes a list in place.
+// Functions for lists. None of them changes a list in place.
 import { raise } from '../../core/fault.ts'
 import { counted } from '../../core/words.ts'
 import { define, type TemplateFunction } from './define.ts'
 import { encode } from './encode.ts'
 import { anyParam, intParam, listParam, optionalParam } from './params.ts'
 
-/** A text for comparison. Numbers of both types are equal by value, maps and records by content. */
+/** A text for comparison: equal for numbers of the same value, and for maps and records of the same content. */
 function identity(value: unknown): string {
   if (typeof value === 'string' || value instanceof String) return `text ${String(value)}`
   return `value ${encode(value)}`

@@ -14,7 +14,7 @@ const pairsOf = ofEach(({ key, value }) => new Pair(key, value))
 
 export const toPairs = (runs: Runs): Pair[] => joined(pairsOf(runs))
 
-/** Returns the value. Throws a fault that names the key, its full path, and what to do. */
+/** Returns the value of a key. If it is missing, throws a fault with the key, its full path, and a hint. */
 export function demand(
   { reader }: RenderContext,
   key: string,
@@ -22,7 +22,7 @@ export function demand(
 ): string {
   const value = reader.get(key)
   if (value !== undefined) return value
-  // A key with the name of a store is written without a leading slash.
+  // A key that begins with the name of a store is written without a leading slash.
   const own = shortened(storeOf(key) === undefined ? toKey(key) : toKey(key).slice(1), 1000)
   const place = shortened(placeOf(reader.fullKey(key), reader.scope.store), 1000)
   return raise('template', `key "${own}" does not exist (full path ${place})`, {
@@ -153,7 +153,7 @@ export const lookupFunctions = [
   }),
   define('ls', {
     params: [textParam('dir')],
-    doc: 'The names of the keys and directories directly below, in order. For a key: its own name.',
+    doc: 'The names of the keys and directories directly below a directory, in order; for a key, also its own name.',
     examples: [
       { nunjucks: 'ls("/services")', go: 'ls "/services"', result: ['api', 'web'] },
       { nunjucks: 'ls("/nothing")', go: 'ls "/nothing"', result: [] },
@@ -168,7 +168,7 @@ export const lookupFunctions = [
   }),
   define('lsdir', {
     params: [textParam('dir')],
-    doc: 'The names of the directories directly below.',
+    doc: 'The names of the directories directly below a directory.',
     examples: [
       { nunjucks: 'lsdir("/services")', go: 'lsdir "/services"', result: ['api', 'web'] },
       { nunjucks: 'lsdir("/services/web")', go: 'lsdir "/services/web"', result: [] },

@@ -8,7 +8,7 @@ import { typeInWords, isMap, mapParam, textParam, type Mapping } from './params.
 function make(name: string, items: readonly unknown[]): Mapping {
   if (items.length % 2 !== 0) {
     const got = counted(items.length, 'argument')
-    raise('template', `${name} takes keys and values in turn, got ${got}`)
+    raise('template', `${name} takes alternating keys and values, got ${got}`)
   }
   const made = Object.create(null) as Record<string, unknown>
   for (let i = 0; i < items.length; i += 2) {
@@ -45,7 +45,7 @@ export const mapFunctions = [
       {
         nunjucks: 'map("name")',
         go: 'map "name"',
-        error: 'map takes keys and values in turn, got 1 argument',
+        error: 'map takes alternating keys and values, got 1 argument',
         goError: 'invalid map call',
       },
     ],

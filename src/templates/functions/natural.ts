@@ -3,7 +3,7 @@ import { compareText } from '../../core/key.ts'
 
 const PIECES = /[0-9]+|[^0-9]+/g
 
-/** Compares naturally. Of equal numbers, the one with fewer leading zeros comes first. */
+/** Compares naturally. Texts that differ only in leading zeros are compared by bytes. */
 export function naturally(a: string, b: string): number {
   const [left, right] = [a.match(PIECES) ?? [], b.match(PIECES) ?? []]
   for (let i = 0; i < Math.min(left.length, right.length); i++) {

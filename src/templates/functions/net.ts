@@ -1,4 +1,4 @@
-// Host names and addresses. A name that does not exist gives an empty list, as in confd, and so does an invalid name. A
+// Host names and addresses. A name that does not exist yields an empty list, as in confd, and so does an invalid name. A
 // name server that does not answer is an error, so that a failed look-up never empties a file.
 import { networkInterfaces } from 'node:os'
 import { compareText } from '../../core/key.ts'
@@ -13,7 +13,7 @@ const TIMEOUT = 5000
 /** Codes for a missing name, a missing record, and an invalid name such as `10.0.0.1:80`. */
 const NOT_THERE = new Set(['ENOTFOUND', 'ENODATA', 'EBADNAME', 'EINVAL'])
 
-/** An SRV record, with the field names of Go and in lower case. */
+/** An SRV record. Each field has its Go name, and the same name in lower case. */
 export class Srv {
   constructor(
     /** With a trailing dot, as in Go. */
@@ -37,7 +37,7 @@ export class Srv {
   }
 }
 
-/** Looks up a name; [] if it does not exist. Throws a fault if there is no answer in time. */
+/** Looks up a name. Returns [] if it does not exist. Throws a fault if there is no answer in time. */
 async function ask<T>(name: string, asking: () => Promise<T[]>): Promise<T[]> {
   // The resolver would truncate a name at a NUL.
   if (name === '' || /\p{Cc}/u.test(name) || !name.isWellFormed()) return []
@@ -51,7 +51,7 @@ async function ask<T>(name: string, asking: () => Promise<T[]>): Promise<T[]> {
     const code = String((error as NodeJS.ErrnoException).code)
     if (NOT_THERE.has(code)) return []
     return raise('template', `cannot look up "${name}" in DNS: ${code}`, {
-      hint: 'the name server did not give an answer; the old file stays until it does',
+      hint: 'the name server did not answer; the old file stays until it does',
     })
   } finally {
     clearTimeout(timer)
@@ -80,7 +80,7 @@ function services({ fact }: RenderContext, service: string, proto: string, name:
   })
 }
 
-/** The first address of a family of a network interface; empty if there is none. */
+/** The first IPv4 or IPv6 address of a network interface; empty if there is none. */
 function interfaceAddress(name: string, family: 'IPv4' | 'IPv6'): string {
   const addresses = new Map(Object.entries(networkInterfaces())).get(name) ?? []
   return addresses.find((address) => address.family === family)?.address ?? ''

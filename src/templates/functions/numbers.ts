@@ -3,7 +3,7 @@ import { raise } from '../../core/fault.ts'
 import { define } from './define.ts'
 import { intParam, textParam, type Int } from './params.ts'
 
-/** Wraps to 64 bits; returns a plain number if that is exact. */
+/** Wraps to 64 bits. Returns a plain number if it can represent the integer exactly. */
 function toInt(wide: bigint): Int {
   const wrapped = BigInt.asIntN(64, wide)
   const plain = Number(wrapped)
@@ -31,7 +31,7 @@ const MAX_SEQ = 10_000_000n
 export const numberFunctions = [
   define('atoi', {
     params: [textParam('s')],
-    doc: 'The integer of a decimal text.',
+    doc: 'Converts a decimal text to an integer.',
     filter: 0,
     examples: [
       { nunjucks: 'atoi("8080")', go: 'atoi "8080"', result: 8080 },

@@ -7,7 +7,7 @@ export interface Param<T> {
   readonly type: string
   readonly hint?: string
   readonly optional?: boolean
-  /** Converts an argument; undefined if it has another type. */
+  /** Converts an argument. Returns undefined if the argument has another type. */
   readonly accept: (value: unknown) => T | undefined
 }
 
@@ -54,7 +54,7 @@ export const textsParam = (name: string): Param<string[]> => ({
 
 export const pairsParam = (name: string): Param<Pair[]> => ({
   name,
-  type: 'a list of pairs, as gets() gives',
+  type: 'a list of pairs, as returned by gets()',
   accept: (value) => asList(value, (item) => (item instanceof Pair ? item : undefined)),
 })
 

@@ -1,4 +1,4 @@
-// Go's printf for nunjucks, implemented by the Go engine. Go prints mistakes into the text, such as `%!d(string=x)`;
+// Go's printf for nunjucks, implemented by the Go engine. Go writes mistakes into the text, such as `%!d(string=x)`;
 // here they are errors, like all other mistakes in nunjucks templates.
 import { raise } from '../../core/fault.ts'
 import { fromBinary, toBinary } from '../bytes.ts'
@@ -24,7 +24,7 @@ function toGo(value: unknown): Value {
   return new GoMap(ANY_MAP, new Map(entries))
 }
 
-/** Converts a number to the type that the verb expects, since JavaScript has only one. */
+/** Converts a number to the type that the verb expects, since JavaScript has only one type for both. */
 const forVerb = (value: Value, verb: string): Value =>
   typeof value === 'bigint' && 'eEfFgG'.includes(verb) ? Number(value) : value
 

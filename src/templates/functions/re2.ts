@@ -1,4 +1,4 @@
-// Go's regular expressions, by re2js, a port of Go's regexp, with linear time for any pattern. Corrects the differences
+// Go's regular expressions in linear time, by re2js, a port of Go's package regexp. Corrects the differences of re2js
 // from Go: names shared by several groups, the class `[[:]`, invalid UTF-8, and the expansion of replacements.
 import { RE2JS, RE2JSSyntaxException, type Matcher } from 're2js'
 
@@ -7,11 +7,11 @@ export class Re2Error extends Error {}
 
 interface Pattern {
   readonly regexp: RE2JS
-  /** The numbers of the groups by name: in Go, several may have the same name. */
+  /** The numbers of the groups by name: in Go, several groups may have the same name. */
   readonly names: ReadonlyMap<string, readonly number[]>
 }
 
-/** Limit of compiled patterns to keep. */
+/** Maximum number of compiled patterns in memory. */
 const MAX_KNOWN = 100
 const known = new Map<string, Pattern>()
 
@@ -36,7 +36,7 @@ function parse(pattern: string): Pattern {
     return { regexp, names }
   } catch (error) {
     if (!(error instanceof RE2JSSyntaxException)) throw error
-    // Where re2js reports no piece, Go quotes the whole pattern, except in this error.
+    // Where re2js reports no piece, Go quotes the whole pattern, except after a trailing backslash.
     const piece = error.error.startsWith('trailing backslash') ? '' : (error.input ?? source)
     throw new Re2Error(`${error.error}: \`${piece === source ? pattern : piece}\``)
   }
@@ -76,7 +76,8 @@ function adapt(pattern: string): { source: string; names: Map<string, number[]> 
 }
 
 /**
- * Replaces invalid bytes by U+FFFD, as Go sees them. Each is one lone surrogate in our texts, so positions are equal.
+ * Replaces invalid bytes with U+FFFD, as Go sees them. Each of these bytes is one lone surrogate in the text, so
+ * positions do not change.
  */
 const seen = (text: string): string => text.toWellFormed()
 

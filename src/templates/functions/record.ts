@@ -23,9 +23,9 @@ export interface RecordShape {
 export const capital = (field: string): string =>
   field === 'id' ? 'ID' : field.charAt(0).toUpperCase() + field.slice(1)
 
-/** A record: its fields are properties, with both names. */
+/** A record. Each field is a property under both of its names. */
 export class TemplateRecord {
-  /** Fields with capital names, in the order of the shape. */
+  /** The fields under their capitalized names, in the order of the shape. */
   readonly #members: readonly (readonly [string, unknown])[]
 
   constructor(shape: RecordShape, values: Readonly<Record<string, unknown>>) {
@@ -73,7 +73,7 @@ const isObject = (value: unknown): value is Readonly<Record<string, unknown>> =>
 
 const isText = (value: unknown): value is string => typeof value === 'string'
 
-/** Undefined if the value does not have the shape. */
+/** Builds a record. Returns undefined if the value does not have the shape. */
 function build(shape: RecordShape, value: unknown): TemplateRecord | undefined {
   if (!isObject(value)) return undefined
   const fields: Record<string, unknown> = {}

@@ -1,12 +1,12 @@
-// Parses names of services, such as `web`, `web@dc2` and `dc2:web`, and the options of a look-up. Also used by `check`,
-// without rendering.
+// Parses names of services, such as `web`, `web@dc2` and `dc2:web`, and the options of a look-up. `reconfd check` also
+// parses names here, without rendering.
 import type { LookUp } from '../../core/catalog.ts'
 import { FaultError, raise } from '../../core/fault.ts'
 import { nearest } from '../../core/nearest.ts'
 import { foreignList } from '../foreign/services.ts'
 import { isMap, type Mapping, type Param } from './params.ts'
 
-/** The parts of a written name. */
+/** The parts of a name as a template writes it. */
 export interface ServiceName {
   readonly name: string
   /** The part before a colon: a named store of the resource, or else a datacenter. */
@@ -15,7 +15,7 @@ export interface ServiceName {
   readonly dc?: string
 }
 
-/** @param isWhole whether a service with exactly this name exists, even if it contains `@` or `:` */
+/** @param isWhole whether to take a name literally, even if it contains `@` or `:` */
 export function serviceName(text: string, isWhole: (name: string) => boolean): ServiceName {
   if (isWhole(text)) return { name: text }
   const [, of, rest = text] = /^([A-Za-z0-9_.-]+):(.+)$/s.exec(text) ?? []
@@ -40,7 +40,7 @@ interface Options {
 
 type OptionName = 'store' | 'dc' | 'near' | 'health' | 'tag' | 'filter' | 'namespace' | 'proxies'
 
-/** A map of options, or undefined. */
+/** The parameter for an optional map of options. */
 export const optionsParam: Param<Mapping | undefined> = {
   name: 'options',
   type: 'a map of options',
@@ -49,7 +49,7 @@ export const optionsParam: Param<Mapping | undefined> = {
   accept: (value) => (isMap(value) ? value : undefined),
 }
 
-/** The options of a list, for which consul-template takes a text such as `@dc2`. */
+/** The options of a function for which consul-template accepts a text such as `@dc2` instead. */
 export const listOptions = (call: string): Param<Mapping | undefined> => ({
   ...optionsParam,
   accept(value) {
@@ -81,7 +81,7 @@ export function optionsOf(
     } else if (name === 'tag' && Array.isArray(value)) tags = value.map(String)
     else if (typeof value !== 'string' && !(value instanceof String)) {
       raise('template', `${called}: the option ${name} must be a string`, {
-        hint: name === 'tag' ? 'a tag, or a list of tags' : `write ${name} as a text in quotes`,
+        hint: name === 'tag' ? 'write a tag, or a list of tags' : `write ${name} as a text in quotes`,
       })
     } else if (name === 'tag') tags = [String(value)]
     // An empty value, which may come from a key, means that the option is not set.

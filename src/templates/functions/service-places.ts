@@ -14,7 +14,7 @@ export interface Whose {
   readonly dc: string | undefined
 }
 
-/** Determines store and datacenter from a name and its options. The part before a colon is a store or a datacenter. */
+/** Determines the store and the datacenter of a name. The part before a colon is a store or a datacenter. */
 export function whoseIs(
   context: RenderContext,
   { of, dc }: Pick<ServiceName, 'of' | 'dc'>,
@@ -25,15 +25,15 @@ export function whoseIs(
 }
 
 /**
- * The full directory of a directory of the catalog, as far as the resource's keys include it. Without `store`, that of
- * the default store, or of the only store that includes it.
+ * The full path of a directory of the catalog. Throws a fault if the resource's keys do not include the directory.
+ * Without `store`, the directory is in the default store or, if the keys do not include that, in the only store left.
  * @param called the call, for messages
  */
 export function placeIn(context: RenderContext, called: string, dir: Key, store?: string): Key {
   const { reader } = context
   const placeOf = (one: string | undefined): Key =>
     one === undefined ? dir : `${storeRoot(one)}${dir}`
-  // Any part of the catalog makes the names of datacenters visible.
+  // Any part of the catalog makes the names of datacenters visible; the hints suggest `/nodes`.
   const plain = dir === DATACENTERS ? '/nodes' : plainKey(dir)
   const named = store === undefined ? [...new Set(reader.scope.keys.map(storeOf))] : [store]
   const stores = named.filter((one) => reader.sees(placeOf(one)))

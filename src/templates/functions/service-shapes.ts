@@ -5,7 +5,7 @@ const WEIGHTS: RecordShape = { name: 'Weights', fields: { passing: 'number', war
 const CHECK: RecordShape = { name: 'Check', fields: { id: 'text', name: 'text', status: 'text' } }
 const ADDRESS: RecordShape = { name: 'Address', fields: { address: 'text', port: 'number' } }
 
-/** Without Consul's indexes, which a restored cluster changes although the facts are the same. */
+/** The fields of an instance. Consul's indexes are omitted, because restoring a cluster changes them and nothing else. */
 const INSTANCE = {
   id: 'text',
   name: 'text',

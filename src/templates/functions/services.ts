@@ -54,7 +54,7 @@ function chosen(
   return own.map(({ instance }) => instance).sort((a, b) => a.order - b.order)
 }
 
-/** Throws if a name such as `blue.web`, a tag and a service in consul-template, is not a service but `web` is. */
+/** Throws for a name such as `blue.web` if it means the tag `blue` of the service `web`, as in consul-template. */
 function expectNoTag(
   name: string,
   written: string,
@@ -68,12 +68,12 @@ function expectNoTag(
   throw new FaultError(doubtfulService(name, written) as Fault)
 }
 
-/** The tags in the list of services; without a list, those of the instances. */
+/** The tags of a service, from the list of services or, if the store has no list, from the instances. */
 function tagsIn(context: RenderContext, dir: Key): readonly string[] {
-  const told = context.reader.entry(dir)
-  if (told === undefined) return instancesIn(context, dir).flatMap(({ instance }) => instance.tags)
+  const listed = context.reader.entry(dir)
+  if (listed === undefined) return instancesIn(context, dir).flatMap(({ instance }) => instance.tags)
   return (
-    parseRecord(SERVICE_NAME, told, dir) as TemplateRecord & { readonly tags: readonly string[] }
+    parseRecord(SERVICE_NAME, listed, dir) as TemplateRecord & { readonly tags: readonly string[] }
   ).tags
 }
 
@@ -147,7 +147,7 @@ const LIST_OPTIONS = ['store', 'dc', 'tag', 'namespace', 'proxies'] as const
 export const serviceFunctions = [
   define('service', {
     params: [textParam('name'), tagOrOptions, optionsParam],
-    doc: "The instances of a service, or those with the tag, in the order of their keys (nearest first with `near`): `.id`, `.name`, `.address`, `.port`, `.tags`, `.meta`, `.weights` (`.passing`, `.warning`), `.kind`, `.taggedAddresses` (by name, `.address` and `.port`), `.node`, `.nodeAddress`, `.nodeTaggedAddresses`, `.nodeMeta`, `.datacenter`, `.status`, `.checks` (`.id`, `.name`, `.status`), or the same names with a capital letter. A name with `/` or `%` may be written as it is, or in the encoded form that `ls()` and `item.name` return. `web@dc2` and `dc2:web` are the service in another datacenter; the name before the colon may also be a named store of the resource's keys. Options override the store's settings for this look-up: `store` (a named one), `dc`, `health` (`passing`, `passing,warning`, `any`), `near`, `tag` (one, or a list), `filter` (an expression of Consul), `namespace`, `proxies` (include proxies of the mesh with the same name); with `dc` the name is taken literally. Without instances the list is empty; a service outside the resource's keys is an error. The examples use a service shop with two instances, `n1:a` (blue, weight 5) and `n2:b` (green), and one in dc2.",
+    doc: "The instances of a service, or those with the tag, in the order of their keys (nearest first with `near`): `.id`, `.name`, `.address`, `.port`, `.tags`, `.meta`, `.weights` (`.passing`, `.warning`), `.kind`, `.taggedAddresses` (by name, `.address` and `.port`), `.node`, `.nodeAddress`, `.nodeTaggedAddresses`, `.nodeMeta`, `.datacenter`, `.status`, `.checks` (`.id`, `.name`, `.status`), or the same names with a capital letter. A name with `/` or `%` may be written as it is, or in the encoded form that `ls()` and `item.name` return. `web@dc2` and `dc2:web` are the service in another datacenter; the name before the colon may also be a named store of the resource's keys. Options override the store's settings for this look-up: `store` (a named store), `dc`, `health` (`passing`, `passing,warning`, `any`), `near`, `tag` (one tag, or a list), `filter` (a filter expression of Consul), `namespace`, `proxies` (include proxies of the mesh that have the same name). With `dc`, the name is taken literally. Without instances, the list is empty; a service outside the resource's keys is an error. The examples use a service shop with two instances, `n1:a` (blue, weight 5) and `n2:b` (green), and one in dc2.",
     examples: [
       {
         nunjucks: 'service("shop")[0].address',
@@ -190,14 +190,14 @@ export const serviceFunctions = [
         nunjucks: 'service("blue.shop")',
         go: 'service "blue.shop"',
         keys: SHOP,
-        error: 'in consul-template that is the tag blue of shop',
+        error: 'in consul-template, it means the tag blue of shop',
       },
       { nunjucks: 'service("red.shop")', go: 'service "red.shop"', keys: SHOP, result: [] },
       {
         nunjucks: 'service("shop|any")',
         go: 'service "shop|any"',
         keys: SHOP,
-        error: '| and a state of health after a name is the syntax of consul-template',
+        error: '| and a state of health after a name are consul-template syntax',
       },
     ],
     run: (context, name, second, third) => {
@@ -253,7 +253,7 @@ export const serviceFunctions = [
   }),
   define('node', {
     params: [textParam('name'), optionsParam],
-    doc: 'One node with its services: the fields of `nodes()`, and `.services`, each with `.id`, `.name`, `.address`, `.port`, `.tags`, `.meta`, `.weights`, `.kind`, `.taggedAddresses`. Nothing (null, nil) if the node does not exist. `n1@dc2`, `dc2:n1` and the options `store` and `dc` work as in `service`.',
+    doc: 'One node with its services: the fields of `nodes()`, and `.services`, each with `.id`, `.name`, `.address`, `.port`, `.tags`, `.meta`, `.weights`, `.kind`, `.taggedAddresses`. If the node does not exist, returns null (in Go, nil). `n1@dc2`, `dc2:n1` and the options `store` and `dc` work as in `service`.',
     examples: [
       {
         nunjucks: 'node("n1").services[0].port',
@@ -281,7 +281,7 @@ export const serviceFunctions = [
   }),
   define('query', {
     params: [textParam('name'), optionsParam],
-    doc: 'The instances of a prepared query of Consul, by its name or id, with the same fields as those of `service()`. Consul applies the failover and the filters of the query. It cannot report changes of the result, so the query runs again after its TTL, or every 10 s. In `keys`, name a query like a service: `/services/geo`. Options: `store`, `dc`, the datacenter that runs the query, and `near`. `geo@dc2` and `dc2:geo` work as in `service`.',
+    doc: 'The instances of a prepared query of Consul, by its name or id, with the same fields as those of `service()`. Consul applies the failover and the filters of the query. Consul cannot report changes of the result, so the query runs again after its TTL, or every 10 s. In `keys`, name a query like a service: `/services/geo`. Options: `store`, `dc` (the datacenter that runs the query) and `near`. `geo@dc2` and `dc2:geo` work as in `service`.',
     examples: [
       {
         nunjucks: 'query("geo")[0].address',
@@ -307,7 +307,7 @@ export const serviceFunctions = [
   }),
   define('datacenters', {
     params: [listOptions('datacenters')],
-    doc: "The names of all datacenters that Consul knows, including its own, in alphabetical order; read every 30 s. The resource's keys must include something below `/services` or `/nodes`. Option: `store`.",
+    doc: "The names of all datacenters that Consul knows, including its own, in alphabetical order. The names are read every 30 s. The resource's keys must include something below `/services` or `/nodes`. Option: `store`.",
     examples: [
       {
         nunjucks: 'datacenters() | join(" ")',

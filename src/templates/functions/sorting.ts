@@ -7,7 +7,7 @@ import { naturally } from './natural.ts'
 import { Pair } from './pair.ts'
 import { typeInWords, listParam, pairsParam, textParam, textsParam } from './params.ts'
 
-/** The value of a path such as `port` or `meta.version` in an item, with the first letter in any case. */
+/** The value of a path such as `port` or `meta.version` in an item. A name may begin with a capital letter. */
 function fieldOf(item: unknown, path: string): unknown {
   let value: unknown = item
   for (const name of path.split('.')) {

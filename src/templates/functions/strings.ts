@@ -1,5 +1,5 @@
-// Strings, with the results of Go's `strings`, `path`, `strconv` and `encoding/base64`. If an argument contains invalid
-// UTF-8, strings are compared byte by byte, as in Go.
+// Functions for strings, with the same results as Go's `strings`, `path`, `strconv` and `encoding/base64`. If an argument
+// contains invalid UTF-8, strings are compared byte by byte, as in Go.
 import { decodeValue, encodeText } from '../../core/bytes.ts'
 import { raise } from '../../core/fault.ts'
 import { fromBinary, toBinary } from '../bytes.ts'
@@ -10,7 +10,7 @@ import { base, dir } from './paths.ts'
 import { toLower, toUpper } from './unicode.ts'
 
 /** The hint for consul-template's `contains`, which takes a list. */
-const IN_A_LIST = 'for an item of a list write in .Tags "a" in Go, "a" in s.tags in nunjucks'
+const IN_A_LIST = 'for an item of a list, write: in .Tags "a" (Go), "a" in s.tags (nunjucks)'
 
 export const stringFunctions = [
   define('base', {
@@ -81,7 +81,7 @@ export const stringFunctions = [
   }),
   define('contains', {
     params: [textParam('s'), { ...textParam('part'), hint: IN_A_LIST }],
-    doc: 'True if `s` contains `part`. For an item of a list use `in`.',
+    doc: 'True if `s` contains `part`. For an item of a list, use `in`.',
     filter: 0,
     examples: [
       { nunjucks: 'contains("haproxy", "proxy")', go: 'contains "haproxy" "proxy"', result: true },
@@ -112,7 +112,7 @@ export const stringFunctions = [
   }),
   define('trimPrefix', {
     params: [textParam('s'), textParam('prefix')],
-    doc: '`s` without the prefix, if it has it.',
+    doc: '`s` without the prefix; `s` itself if it does not begin with the prefix.',
     filter: 0,
     examples: [
       {
@@ -128,7 +128,7 @@ export const stringFunctions = [
   }),
   define('trimSuffix', {
     params: [textParam('s'), textParam('suffix')],
-    doc: '`s` without the suffix, if it has it.',
+    doc: '`s` without the suffix; `s` itself if it does not end with the suffix.',
     filter: 0,
     examples: [
       {

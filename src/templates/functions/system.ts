@@ -11,7 +11,7 @@ import { optionalParam, textParam } from './params.ts'
 export const systemFunctions = [
   define('getenv', {
     params: [textParam('name'), optionalParam(textParam('default'))],
-    doc: 'An environment variable of reconfd. If it is unset or empty: the default, or nothing.',
+    doc: 'An environment variable of reconfd. If the variable is unset or empty, returns the default, or an empty string.',
     examples: [
       { nunjucks: 'getenv("HOME")', go: 'getenv "HOME"', shows: '"/root"' },
       {
@@ -31,7 +31,7 @@ export const systemFunctions = [
   }),
   define('datetime', {
     params: [],
-    doc: "The time of the render, local, with the methods of Go's `time.Time`. `Format` takes a layout of Go, which shows how to write 2 January 2006, 15:04:05. Also `UTC Local AddDate Unix UnixMilli UnixMicro UnixNano Year Month Day Hour Minute Second Nanosecond Weekday YearDay Before After Equal`, and in Go templates `Add Sub Truncate Round Compare IsZero Location`. Months and weekdays are numbers that print as names; `.String()` is the name.",
+    doc: "The local time of the render, with the methods of Go's `time.Time`. `Format` takes a Go layout: the time 2 January 2006, 15:04:05 in the wanted format. The other methods are `UTC Local AddDate Unix UnixMilli UnixMicro UnixNano Year Month Day Hour Minute Second Nanosecond Weekday YearDay Before After Equal`, and in Go templates also `Add Sub Truncate Round Compare IsZero Location`. Months and weekdays are numbers that print as names; `.String()` is the name.",
     examples: [
       {
         nunjucks: 'datetime().UTC().Format("2006-01-02T15:04:05Z07:00")',

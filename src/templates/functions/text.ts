@@ -1,4 +1,5 @@
-// Quoting, indenting, trimming, and upper and lower case. Most functions come from the active fork of confd. Strings are bytes, as in Go.
+// Quoting, indenting, trimming, and upper and lower case. Most functions come from the active fork of confd. Strings
+// are bytes, as in Go.
 import { raise } from '../../core/fault.ts'
 import { byteLength, fromBinary, toBinary } from '../bytes.ts'
 import { quote } from '../go/format/quote.ts'
@@ -45,7 +46,7 @@ const titleCase = (s: string): string =>
 export const textFunctions = [
   define('quote', {
     params: [textParam('s')],
-    doc: "In double quotes, with Go's escapes. Do not use it for a shell, which expands `$` inside the quotes; use `shellquote`.",
+    doc: "The text in double quotes, with Go's escapes. Do not use it for a shell, which expands `$` inside the quotes; use `shellquote`.",
     filter: 0,
     examples: [
       { nunjucks: 'quote("say \\"hi\\"")', go: 'quote "say \\"hi\\""', result: '"say \\"hi\\""' },
@@ -55,14 +56,14 @@ export const textFunctions = [
   }),
   define('squote', {
     params: [textParam('s')],
-    doc: 'In single quotes, with inner single quotes doubled, for YAML and SQL. For a shell, use `shellquote`.',
+    doc: 'The text in single quotes, with inner single quotes doubled, for YAML and SQL. For a shell, use `shellquote`.',
     filter: 0,
     examples: [{ nunjucks: 'squote("it\'s")', go: 'squote "it\'s"', result: "'it''s'" }],
     run: (_, s) => `'${s.replaceAll("'", "''")}'`,
   }),
   define('shellquote', {
     params: [textParam('s')],
-    doc: 'The text as one word of a POSIX shell: in double quotes, with a backslash before `"`, `\\`, `$` and the backquote. systemd reads it in an `EnvironmentFile=`, too. A NUL byte is an error, because no variable can contain it.',
+    doc: 'The text as one word of a POSIX shell: in double quotes, with a backslash before `"`, `\\`, `$` and the backquote. systemd can read it in an `EnvironmentFile=`, too. A NUL byte is an error, because no variable can contain it.',
     filter: 0,
     examples: [
       {
@@ -95,7 +96,7 @@ export const textFunctions = [
   }),
   define('indent', {
     params: [intParam('count'), textParam('s')],
-    doc: "Indents every line. The filter `indent` is nunjucks' own, and omits the first line: `s | indent(4)`.",
+    doc: "Indents every line. The filter `indent` is nunjucks' own, and does not indent the first line: `s | indent(4)`.",
     examples: [
       {
         nunjucks: 'indent(2, "a:\\n- b")',
@@ -157,7 +158,7 @@ export const textFunctions = [
   }),
   define('snakecase', {
     params: [textParam('s')],
-    doc: 'Words in lower case, joined by `_`. Words end at `_`, `-`, blanks and capitals.',
+    doc: 'The words of the text in lower case, joined by `_`. Words end at `_`, `-`, blanks and before capital letters.',
     filter: 0,
     examples: [
       {
@@ -175,7 +176,7 @@ export const textFunctions = [
   }),
   define('camelcase', {
     params: [textParam('s')],
-    doc: 'Joins words; capitalizes each but the first.',
+    doc: 'Joins the words of the text, and capitalizes all but the first.',
     filter: 0,
     examples: [
       {
@@ -188,7 +189,7 @@ export const textFunctions = [
   }),
   define('kebabcase', {
     params: [textParam('s')],
-    doc: 'Words in lower case, joined by `-`.',
+    doc: 'The words of the text in lower case, joined by `-`.',
     filter: 0,
     examples: [
       {

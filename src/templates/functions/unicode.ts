@@ -1,5 +1,5 @@
-// Upper and lower case as in Go: one character for each character (Unicode's simple mappings), whereas JavaScript may
-// produce several, or depend on neighbouring characters.
+// Upper and lower case as in Go: each character becomes exactly one character (Unicode's simple mappings). JavaScript
+// may produce several characters, and its result may depend on neighbouring characters.
 
 const ASCII = /^[\0-\x7f]*$/
 
@@ -22,6 +22,6 @@ function upperOne(char: string): string {
 
 function lowerOne(char: string): string {
   const lower = char.toLowerCase()
-  // Only U+0130 (capital I with dot) becomes two characters in JavaScript; in Go, a plain i.
+  // Only U+0130 (capital I with dot) becomes two characters in JavaScript. In Go, it becomes a plain i.
   return Array.from(lower).length === 1 ? lower : 'i'
 }

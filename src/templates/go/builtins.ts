@@ -7,7 +7,7 @@ import { ANY, BOOL, funcOf, INT, isInteger, STRING, VALUE, type Type } from './t
 import { assignTo } from './assign.ts'
 import { CallError, Func, isTrue, typeName, typeOf, type Call, type Value } from './values.ts'
 
-/** The function table of a template: name to typed function. */
+/** The function table of a template, which maps names to typed functions. */
 export type Functions = ReadonlyMap<string, Func>
 
 /** Creates a Go function. An exception of type CallError is its error result. */
@@ -26,7 +26,7 @@ const variadic = (params: readonly Type[], result: Type, call: Call): Func =>
 const comparison = (test: (a: Value, b: Value) => boolean): Func =>
   goFunction([VALUE, VALUE], BOOL, ([a, b]) => test(a, b))
 
-/** `html`, `js`, `urlquery`: escape one string, or else the output of `print` for the arguments. */
+/** `html`, `js` and `urlquery`: print the arguments like `print`, and escape the result. */
 const escaping = (escape: (text: string) => string): Func =>
   variadic([ANY], STRING, (args) => escape(sprint(args.map(noValue))))
 

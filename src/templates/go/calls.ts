@@ -1,4 +1,4 @@
-// Calls of functions, and of methods by the name of a field, with Go's rules for arguments.
+// Calls functions, and methods that are written like fields, by Go's rules for arguments.
 import { FaultError, type Fault } from '../../core/fault.ts'
 import { toBinary } from '../bytes.ts'
 import { assignTo } from './assign.ts'
@@ -90,7 +90,7 @@ export function call(
   }
 }
 
-/** Adds the position of the call to the fault of a function, unless it has one in an included file. */
+/** Adds the position of the call to the fault of a function, unless the fault has a position in an included file. */
 function located(frame: Frame, fault: Fault, name: string): FaultError {
   if (fault.line !== undefined) return new FaultError(fault)
   const here = frame.faultHere(`error calling ${name}: ${toBinary(fault.message)}`)

@@ -1,11 +1,12 @@
-// Converts constants to values: of the type of the parameter, or else of the type that Go gives to the constant.
+// Converts constants to values. A value has the type of the parameter or, if the parameter accepts any type, the type
+// that Go gives to the constant.
 import { sourceOf, type Num, type Operand } from './nodes.ts'
 import type { Type } from './types.ts'
 import { Complex, Integer, type Value } from './values.ts'
 
 type Fail = (message: string) => never
 
-/** A number where the context does not determine its type. */
+/** The value of a number whose type the context does not determine. */
 export function numberOf(node: Num, fail: Fail): Value {
   if (node.complex !== undefined) return new Complex(node.complex.real, node.complex.imaginary)
   const { source } = node
@@ -16,7 +17,7 @@ export function numberOf(node: Num, fail: Fail): Value {
   return node.int ?? fail(`${source} overflows int`)
 }
 
-/** A constant for a parameter of a type; calls `fail` if it does not fit. */
+/** The value of a constant for a parameter of a type. Calls `fail` if the constant does not fit. */
 export function constantFor(type: Type, node: Operand, fail: Fail): Value {
   const any = type.kind === 'interface' || type.kind === 'value'
   switch (node.kind) {

@@ -1,4 +1,4 @@
-// The engine for Go's text/template: parses each version of a file once, renders it, and includes others.
+// The engine for Go's text/template: parses each version of a file once, renders it, and includes other files.
 import { basename } from 'node:path'
 import { encodeText } from '../../core/bytes.ts'
 import { FaultError, raise, type Fault } from '../../core/fault.ts'
@@ -59,7 +59,7 @@ export function createEngine(templateDir: string, texts?: Texts): Engine {
   const sources = new TemplateSources<Template>(templateDir, compile, texts)
   let running: Render | undefined
   const current = (): Render => running ?? raise('template', 'nothing is being rendered')
-  // Created once, because creating them takes longer than rendering a small template.
+  // The functions are created once, because creating them takes longer than rendering a small template.
   const functions = functionsOf(current)
   /** Returns the output as a Go string. Synchronous, so there is only one render at a time. */
   const render = (spec: TemplateSpec, context: RenderContext, template: Template): string => {
@@ -97,7 +97,7 @@ export function createEngine(templateDir: string, texts?: Texts): Engine {
   }
 }
 
-/** The functions for all renders; each works for the current render. */
+/** The functions for all renders. Each of them works on the current render. */
 function functionsOf(current: () => Render): Functions {
   const context = {
     get reader() {

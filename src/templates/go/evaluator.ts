@@ -6,12 +6,12 @@ import type { Template } from './parser.ts'
 import { Statements, type CompiledStatement, type Templates } from './statements.ts'
 import type { Value } from './values.ts'
 
-/** Limit of statements and calls: some seconds of work. */
+/** Limit of statements and calls, which is a few seconds of work. */
 export const MAX_STEPS = 10_000_000
 
 export const LIMITS: RenderLimits = { depth: 1000, output: 256 * 1024 * 1024 }
 
-/** Defaults: `limits` LIMITS, and a `budget` of MAX_STEPS. The files of one render share a budget. */
+/** The default of `limits` is LIMITS, that of `budget` MAX_STEPS. The files of one render share a budget. */
 export type ExecuteOptions = Pick<Surroundings, 'functions'> & Partial<Surroundings>
 
 /** Renders to a Go string, one character per byte. Every failure is a fault of kind `template`. */
@@ -32,7 +32,7 @@ export function execute(
   }
 }
 
-/** A stack overflow, or a string that is too long for V8: both are caused by the template. */
+/** The message for a stack overflow, or for a string that is too long for V8. The template causes both. */
 const exhausted = ({ message }: RangeError): string =>
   /stack/.test(message) ? 'the template is nested too deeply' : 'the output is too large'
 

@@ -1,4 +1,4 @@
-// Compiles pipelines: commands, operands, variables and chains of fields, with Go's rules for each.
+// Compiles pipelines by Go's rules: commands, operands, variables and chains of fields.
 import { assignTo, canBeNil } from './assign.ts'
 import { call, fieldValue, NONE, type Argument, type Final } from './calls.ts'
 import { constantFor, numberOf } from './constants.ts'

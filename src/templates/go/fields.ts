@@ -2,7 +2,7 @@
 import { nearest } from '../../core/nearest.ts'
 import { GoMap, Opaque, Pointer, Slice, Struct, typeName, type Value } from './values.ts'
 
-/** Calls `fail` with Go's message if there is no such field, or it has arguments. */
+/** Calls `fail` with Go's message if the field does not exist, or if the template passes arguments to it. */
 export function fieldOf(
   receiver: Value,
   name: string,

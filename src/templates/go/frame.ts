@@ -30,7 +30,7 @@ export interface Surroundings {
   readonly rootField?: RootField | undefined
 }
 
-/** Recorded output, and its number of steps. */
+/** Recorded output, and the number of steps that produced it. */
 export interface Recorded {
   readonly text: string
   readonly steps: number
@@ -39,7 +39,7 @@ export interface Recorded {
 export type Node = Statement | Operand | Command
 
 export class Frame {
-  /** The node being evaluated: the position of faults. */
+  /** The node being evaluated, which is the position of faults. */
   node: Node | undefined
   /** The output, one character per byte. */
   out = ''
@@ -81,7 +81,7 @@ export class Frame {
     }
   }
 
-  /** Runs `work` and returns its output. */
+  /** Runs `work` and returns a record of its output. */
   record(work: () => void): Recorded {
     const { out } = this
     const { steps } = this.#budget
@@ -96,8 +96,8 @@ export class Frame {
   }
 
   /**
-   * Writes recorded output. Returns false if it would exceed a limit: running the work then fails at the right
-   * position.
+   * Writes recorded output. If that would exceed a limit, writes nothing and returns false: the caller then runs the
+   * work again, which fails at the right position.
    */
   replay({ text, steps }: Recorded): boolean {
     const length = this.#before + this.out.length + text.length
@@ -120,7 +120,7 @@ export class Frame {
     throw new FaultError(hint === undefined ? fault : { ...fault, hint })
   }
 
-  /** Declares a variable, which shadows earlier ones with its name. */
+  /** Declares a variable, which shadows earlier variables of the same name. */
   declare(name: string, value: Value): void {
     this.#names.push(name)
     this.#values.push(value)

@@ -1,4 +1,4 @@
-// Hints for authors who write another language, or pass strings of the store where Go requires numbers.
+// Hints for authors who use the syntax of another language, or pass strings of the store where Go requires numbers.
 import type { Token } from './tokens.ts'
 
 const OPERATORS =
@@ -39,16 +39,16 @@ export function hintForType(wanted: string, given: string): string | undefined {
 }
 
 export const INNER_CALL =
-  'put a call that is an argument in parentheses, such as not (exists "/app/port")'
+  'put parentheses around a call that is an argument, such as not (exists "/app/port")'
 export const NOT_A_LIST =
-  'gets "/dir/*" and ls "/dir" return lists; split makes a list of a string, jsonArray of JSON'
+  'gets "/dir/*" and ls "/dir" return lists; split makes a list from a string, and jsonArray from JSON'
 
-/** The hint for values that cannot be compared; both are names of kinds. */
+/** The hint for two values that cannot be compared, by their kinds. */
 export function hintForComparison(a: string | null, b: string | null): string | undefined {
   const kinds = [a, b]
   if (kinds.includes('string') && kinds.some((kind) => /^(u?int|float)/.test(kind ?? '')))
     return 'write the number in quotes, or convert the string: a value of the store is a string'
   if (kinds.includes('float') && kinds.some((kind) => /^u?int/.test(kind ?? '')))
-    return 'write the number with a point, such as 1.0: a number of JSON is a float'
+    return 'write the number with a decimal point, such as 1.0: numbers in JSON are floats'
   return undefined
 }

@@ -59,7 +59,7 @@ export class Lexer {
     return null
   }
 
-  /** Skips the right delimiter, and with a trim marker the space after it. */
+  /** Skips the right delimiter and, with a trim marker, the white space after the delimiter. */
   #leave(at: number, trim: boolean): void {
     this.#at = at + (trim ? 2 : 0) + this.right.length
     if (trim) while (isSpace(this.source.charAt(this.#at))) this.#at++
@@ -69,7 +69,7 @@ export class Lexer {
     return this.source[at] === '-' && isSpace(this.source.charAt(at + 1))
   }
 
-  /** True if the action ends here with a trim marker, false if without; null if it does not end here. */
+  /** Returns true if the action ends here with a trim marker, false if without one; null if it does not end here. */
   #closes(at: number): boolean | null {
     if (
       isSpace(this.source.charAt(at)) &&
@@ -156,7 +156,7 @@ export class Lexer {
     }
   }
 
-  /** `.field`, `$variable`, or the bare `.` and `$`. */
+  /** Reads `.field`, `$variable`, a bare `.` or a bare `$`. */
   #name(kind: 'field' | 'variable'): Token {
     const start = this.#at
     const end = this.#wordEnd(start + 1)

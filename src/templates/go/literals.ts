@@ -19,7 +19,7 @@ const HEX_DIGITS: Readonly<Record<string, number>> = { x: 2, u: 4, U: 8 }
 
 interface Char {
   readonly code: number
-  /** Written as \x or octal: a single byte. Everything else is encoded as UTF-8. */
+  /** Whether it is written as \x or octal, which is a single byte. Every other character is encoded as UTF-8. */
   readonly isByte: boolean
   readonly next: number
 }
@@ -61,7 +61,7 @@ export function unquote(source: string): string {
   return out
 }
 
-/** A character constant: a number, which may be used as int, unsigned or float. */
+/** Parses a character constant, which is a number of any type: int, uint or float. */
 export function characterConstant(source: string): NumberForms {
   const { code, next } = unquoteChar(source, 1, "'")
   if (next !== source.length - 1) {
@@ -78,7 +78,7 @@ const MAX_UINT = 2n ** 64n - 1n
 const INTEGER =
   /^(0[xX](?:_?[0-9a-fA-F])+|0[bB](?:_?[01])+|0[oO](?:_?[0-7])+|0(?:_?[0-7])*|[1-9](?:_?[0-9])*)$/
 
-/** Parses an unsigned integer literal of any base; undefined if it is not one. */
+/** Parses an unsigned integer literal of any base. Returns undefined for any other text. */
 function parseUnsigned(text: string): bigint | undefined {
   if (!INTEGER.test(text)) return undefined
   const digits = text.replaceAll('_', '')
@@ -144,7 +144,7 @@ const complexForms = (real: number, imaginary: number): NumberForms => ({
   ...(imaginary === 0 ? floatForms(real) : {}),
 })
 
-/** Such as `1+2i`. */
+/** Parses a complex literal such as `1+2i`. */
 export function complexConstant(source: string): NumberForms {
   const split = /^(.*?[^eEpP])([+-].*)i$/.exec(source)
   const real = parseFloatText(split?.[1] ?? '')

@@ -37,7 +37,7 @@ export type Num = At & { readonly kind: 'number'; readonly source: string } & Nu
 export type FieldNode = At & { readonly kind: 'field'; readonly names: readonly string[] }
 export type Variable = At & {
   readonly kind: 'variable'
-  /** Including its `$`. */
+  /** The name with its `$`. */
   readonly name: string
   readonly fields: readonly string[]
 }
@@ -60,7 +60,7 @@ export interface NumberForms {
 
 const dotted = (names: readonly string[]): string => names.map((name) => `.${name}`).join('')
 
-/** The source of a node as Go's messages print it: normalized. */
+/** The normalized source of a node, as Go's messages print it. */
 export function sourceOf(node: Statement | Command | Operand): string {
   switch (node.kind) {
     case 'text':

@@ -13,7 +13,7 @@ export function olderRoot(reader: Reader): RootField {
     for (const child of reader.children(dir)) {
       const path = `${dir}/${child}`
       if (name === child) return path
-      // An underscore may be a slash or part of a name: depends on the existing keys.
+      // Only the existing keys show whether an underscore means a slash or is part of a name.
       if (name.startsWith(`${child}_`)) {
         const found = seek(path, name.slice(child.length + 1))
         if (found !== undefined) return found

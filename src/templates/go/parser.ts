@@ -9,7 +9,7 @@ import type { ParseOptions } from './token-stream.ts'
 import { isKeyword } from './tokens.ts'
 
 export interface Template {
-  /** Its name in `{{template}}` and messages: the file name without the folder. */
+  /** The name in `{{template}}` and messages: the file name without the folder. */
   readonly name: string
   /** The file's path, for faults. */
   readonly file: string
@@ -229,6 +229,6 @@ class Parser extends Pipelines {
   }
 }
 
-/** Whether a definition is only white space, so that another one may replace it. */
+/** Whether a definition contains only white space, so that another definition may replace it. */
 const isEmpty = (list: List): boolean =>
   list.every((node) => node.kind === 'text' && !/[^ \t\r\n\v\f\x85\xa0]/.test(node.text))

@@ -1,4 +1,4 @@
-// Converts a byte offset of a template to line, column and frame of a fault.
+// Converts a byte offset of a template to the line, column and frame of a fault.
 import { codeFrame, type Fault } from '../../core/fault.ts'
 import { forMessage } from '../bytes.ts'
 

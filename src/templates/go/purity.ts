@@ -5,7 +5,7 @@ import type { Branch, Command, List, Operand, Pipe, Statement } from './nodes.ts
 /** The names of the variables that depend only on the element. */
 type Scope = Set<string>
 
-/** False if in doubt. */
+/** Whether the output of the body depends only on the element; false if in doubt. */
 export function isPureBody({ pipe, body }: Branch): boolean {
   if (pipe.assigns) return false
   // The first of two variables is the index.
@@ -13,7 +13,7 @@ export function isPureBody({ pipe, body }: Branch): boolean {
   return isPureList(body, new Set(element === undefined ? [] : [element.name]))
 }
 
-/** Variables declared in the list end with it. */
+/** Variables that the list declares are not in scope after it. */
 function isPureList(list: List, outer: Scope): boolean {
   const scope = new Set(outer)
   return list.every((statement) => isPure(statement, scope))

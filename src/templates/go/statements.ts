@@ -8,7 +8,7 @@ import type { Action, Branch, Invoke, List, Statement } from './nodes.ts'
 import { isPureBody } from './purity.ts'
 import { Func, GoMap, Integer, isTrue, Slice, typeName, type Value } from './values.ts'
 
-/** How a statement has ended: normally, or by a jump for the enclosing loop. */
+/** How a statement has ended: normally, or with a jump that the enclosing loop handles. */
 export type Completion = 'end' | 'break' | 'continue'
 
 /** @param root whether the dot is the root data of the template */
@@ -148,7 +148,7 @@ function print(frame: Frame, value: Value): void {
 /** The body of a range, run for each element. */
 class Loop {
   readonly #hasIndex: boolean
-  /** The cached output by run of elements; undefined if the output may depend on anything else. */
+  /** The cached output of each run of elements; undefined if the output may depend on anything else. */
   readonly #known: WeakMap<readonly Value[], Recorded> | undefined
 
   constructor(

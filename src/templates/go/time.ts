@@ -175,7 +175,7 @@ export class Time extends Opaque {
 
 export { TIME }
 
-/** The units in nanoseconds of the methods that return a float. WHOLE contains those that return an integer. */
+/** Units in nanoseconds. The methods in FRACTIONAL return a float, and those in WHOLE an integer. */
 const FRACTIONAL = new Map([
   ['Hours', 3600e9],
   ['Minutes', 60e9],
@@ -187,7 +187,7 @@ const WHOLE = new Map([
   ['Nanoseconds', 1n],
 ])
 
-/** A method of time.Duration that returns it in a unit, such as Hours; undefined for any other name. */
+/** A method of time.Duration that converts it to a unit, such as Hours; undefined for any other name. */
 export function durationMethod(value: bigint, name: string): Func | undefined {
   const unit = FRACTIONAL.get(name)
   if (unit !== undefined)

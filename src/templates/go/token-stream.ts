@@ -13,7 +13,7 @@ export interface ParseOptions {
   readonly rightDelim?: string
   /** The names of the functions that a template may call. */
   readonly functions: ReadonlySet<string>
-  /** Called for each unknown name, and parsing continues; if absent, the first one is thrown. */
+  /** Called for each unknown name; then parsing continues. If absent, the first unknown name throws a fault. */
   readonly onUnknown?: (fault: Fault) => void
 }
 
@@ -79,9 +79,9 @@ export class TokenStream {
   /** Reports an unknown name, after which parsing can continue. */
   protected unknown(message: string, hint: string | undefined): void {
     const at = this.#last.at
-    const told = this.#hintOf(at) ?? hint
-    const { onUnknown = () => this.fail(message, at, told) } = this.options
-    onUnknown(this.#fault(message, at, told))
+    const advice = this.#hintOf(at) ?? hint
+    const { onUnknown = () => this.fail(message, at, advice) } = this.options
+    onUnknown(this.#fault(message, at, advice))
   }
 
   #fault(message: string, at: number, hint: string | undefined): Fault {
@@ -89,7 +89,7 @@ export class TokenStream {
     return hint === undefined ? fault : { ...fault, hint }
   }
 
-  /** A mistake in a later line of an action is probably caused by a missing closing delimiter. */
+  /** A missing closing delimiter probably causes a mistake on a later line of the action. */
   #hintOf(at: number): string | undefined {
     const close = this.options.rightDelim || '}}'
     if (this.actionAt < 0 || this.source.slice(this.actionAt, at).includes(close)) return undefined
@@ -126,7 +126,7 @@ export class TokenStream {
     }
   }
 
-  /** Reads something one level deeper. */
+  /** Calls `read` one nesting level deeper. */
   protected deeper<T>(read: () => T): T {
     this.#depth++
     if (this.#depth > MAX_NESTING) this.fail(`nested deeper than ${MAX_NESTING} levels`)

@@ -66,7 +66,7 @@ export const OPERANDS: ReadonlySet<TokenKind> = new Set<TokenKind>([
   '(',
 ])
 
-/** A token in messages, shortened. */
+/** Describes a token in messages. Long tokens are shortened. */
 export function tokenInWords(token: Token): string {
   if (token.kind === 'eof') return 'EOF'
   if (token.kind === 'keyword') return `<${token.text}>`

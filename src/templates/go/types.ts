@@ -21,21 +21,21 @@ export type Kind =
 
 export interface Type {
   readonly kind: Kind
-  /** As printed by `%T`: `[]string`, `memkv.KVPair`. */
+  /** The name that `%T` prints, such as `[]string` or `memkv.KVPair`. */
   readonly name: string
-  /** Of a slice, map or pointer. */
+  /** The element type of a slice, map or pointer. */
   readonly elem?: Type
-  /** Of a map. */
+  /** The key type of a map. */
   readonly key?: Type
-  /** Of a struct, in order; only exported ones. */
+  /** The exported fields of a struct, in order. */
   readonly fields?: readonly Field[]
-  /** Of a struct: the index of each field. */
+  /** The index of each field of a struct. */
   readonly places?: ReadonlyMap<string, number>
-  /** Of a func. */
+  /** The signature of a func. */
   readonly signature?: Signature
-  /** Of a defined integer type with a String method: `time.Month`. */
+  /** The String method of a defined integer type, such as `time.Month`. */
   readonly text?: (value: bigint) => string
-  /** A defined type such as `memkv.KVPairs`, not equal to the literal type below it. */
+  /** Whether this is a defined type such as `memkv.KVPairs`, which differs from its underlying type. */
   readonly named: boolean
 }
 
@@ -46,7 +46,7 @@ export interface Field {
 
 export interface Signature {
   readonly params: readonly Type[]
-  /** The last parameter takes any number of arguments. */
+  /** Whether the last parameter takes any number of arguments. */
   readonly variadic: boolean
   readonly result: Type
 }
@@ -106,7 +106,7 @@ export const structOf = (name: string, fields: readonly Field[]): Type => ({
   named: true,
 })
 
-/** A defined type over another: `time.Month` over `int`. */
+/** A defined type and its underlying type, such as `time.Month` and `int`. */
 export const definedType = (name: string, under: Type, text?: (value: bigint) => string): Type => ({
   ...under,
   name,

@@ -1,4 +1,4 @@
-// Decodes the runes of a Go string: UTF-8 in a binary string; each invalid byte is one rune, as in Go.
+// Decodes the runes of a Go string, which is UTF-8 in a binary string. As in Go, each invalid byte is one rune.
 export { isAscii } from '../bytes.ts'
 
 export const RUNE_ERROR = 0xfffd

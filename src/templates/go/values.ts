@@ -36,7 +36,7 @@ export type Value =
   | Func
   | Opaque
 
-/** An integer of another type than `int`: a byte of a string, a month, nanoseconds. */
+/** An integer of a type other than `int`, such as a byte of a string, a month or nanoseconds. */
 export class Integer {
   constructor(
     readonly type: Type,
@@ -73,7 +73,7 @@ export class Slice {
     runsOf.delete(this.array)
   }
 
-  /** The lists from which it was made, see sliceOfRuns(). */
+  /** The lists from which the slice was made; see sliceOfRuns(). */
   get runs(): readonly (readonly Value[])[] | undefined {
     const { array, from, length } = this
     const isWhole = from === 0 && length === array?.length
@@ -88,10 +88,10 @@ export class Slice {
   }
 }
 
-/** The runs of unchanged arrays. */
+/** The runs of each array that has not been changed since sliceOfRuns(). */
 const runsOf = new WeakMap<Value[], readonly (readonly Value[])[]>()
 
-/** A slice of the items of immutable lists. Results computed from one of these lists can be cached. */
+/** A slice of the items of immutable lists (runs). Results that are computed from one run can be cached. */
 export function sliceOfRuns(type: Type, runs: readonly (readonly Value[])[]): Slice {
   const array = joined(runs)
   runsOf.set(array, runs)
@@ -155,13 +155,13 @@ export abstract class Opaque {
   /** The result of Go's String method. */
   abstract text(): string
   abstract method(name: string): Func | undefined
-  /** The names of its methods, for messages. */
+  /** The names of the methods, for messages. */
   get members(): readonly string[] {
     return []
   }
   /** Equal for values that are equal by Go's `==`. */
   abstract identity(): string
-  /** The result of its MarshalJSON. */
+  /** The result of the MarshalJSON method, if the type has one. */
   json?(): string
 }
 
@@ -190,11 +190,11 @@ export function typeOf(value: Exclude<Value, null | undefined>): Type {
   }
 }
 
-/** The type of a value that may be nil, for messages. */
+/** The name of the type of a value that may be nil, for messages. */
 export const typeName = (value: Value): string =>
   value === null || value === undefined ? 'interface {}' : typeOf(value).name
 
-/** Go's truth: neither zero nor empty; a struct is always true. */
+/** Whether a value is true in Go: it is neither zero nor empty. A struct is always true. */
 export function isTrue(value: Value): boolean {
   switch (typeof value) {
     case 'boolean':

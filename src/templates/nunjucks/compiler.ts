@@ -1,5 +1,5 @@
-// A strict variant of nunjucks' compiler, with exact positions: the generated code calls the unit (see unit.ts) for
-// every variable, attribute, call, filter and output, and passes its position in the file.
+// A strict variant of nunjucks' compiler, with exact positions: the generated code calls the TemplateUnit (unit.ts) for
+// every variable, attribute, call, filter and output, and passes the position in the file.
 import compilerModule, { type CompileFrame } from 'nunjucks/src/compiler.js'
 import nodes, { type Node } from 'nunjucks/src/nodes.js'
 
@@ -22,9 +22,9 @@ export interface Vocabulary {
 
 export class StrictCompiler extends compilerModule.Compiler {
   readonly #uses = new WeakMap<Node, Use>()
-  /** Names defined by the template itself; `caller` and `loop` by nunjucks. */
+  /** Names that the template itself defines, and `caller` and `loop`, which nunjucks defines. */
   readonly #declared = new Set(['caller', 'loop'])
-  /** Names that the file tests (`is defined`, `default`), and so expects to be missing. */
+  /** Names that the file tests (`is defined`, `default`), so they may be missing. */
   readonly asked = new Set<string>()
   /** Names used as values that no tag of the file has bound at that position. */
   readonly free: { readonly name: string; readonly line: number; readonly column: number }[] = []
@@ -97,7 +97,7 @@ export class StrictCompiler extends compilerModule.Compiler {
         }
         return
       case 'Compare': {
-        // `x.y == none` tests whether it is defined.
+        // `x.y == none` tests whether `x.y` is defined.
         const sides = [node.expr, ...node.ops.map((op) => op.expr)]
         if (sides.some((side) => side.typename === 'Literal' && side.value === null)) {
           sides.forEach((side) => mark(side, 'test'))
@@ -187,7 +187,7 @@ export class StrictCompiler extends compilerModule.Compiler {
     }
   }
 
-  /** include, import and extends: the unit finds the file. */
+  /** For include, import and extends. The TemplateUnit finds the file. */
   _compileGetTemplate(
     node: Node,
     frame: CompileFrame,
@@ -223,7 +223,7 @@ export class StrictCompiler extends compilerModule.Compiler {
 
 const testName = (node: Node): string => String(node.right.name?.value ?? node.right.value)
 
-/** `line, column`, 1-based, of the first known position of an expression. */
+/** The first known position of an expression, as `line, column`, 1-based. */
 function place(node: Node): string {
   let first = node
   for (;;) {

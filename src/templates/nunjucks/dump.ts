@@ -1,5 +1,5 @@
-// nunjucks' filter `dump`. Its JSON.stringify would refuse integers above 2^53, which are BigInts here, and write
-// invalid bytes as the lone surrogates that represent them.
+// Replaces nunjucks' filter `dump`, which calls JSON.stringify. That would refuse integers above 2^53, which are BigInts
+// here, and would write invalid bytes as the lone surrogates that represent them.
 import { goJsonString } from '../functions/encode.ts'
 
 /** @param spaces a number of blanks or a text for each level of indentation; anything else for compact output */
@@ -13,7 +13,7 @@ export function dump(value: unknown, spaces?: unknown): string | undefined {
   return write(value, unit, '')
 }
 
-/** Undefined for values that JSON lacks: undefined and functions. */
+/** Returns undefined for values without a JSON form: undefined and functions. */
 function write(value: unknown, unit: string, indent: string): string | undefined {
   if (typeof value === 'bigint') return String(value)
   if (typeof value === 'string') return goJsonString(value)

@@ -103,10 +103,10 @@ class NunjucksEngine implements Engine {
     }
   }
 
-  /** For the tags include, import and extends. */
+  /** Loads the file of a tag: include, import or extends. */
   #load(name: string, from: string, ignoreMissing: boolean): Template {
     if (this.#current.get().depth >= MAX_DEPTH) {
-      raise('template', `more than ${MAX_DEPTH} templates within one another`, {
+      raise('template', `more than ${MAX_DEPTH} nested templates`, {
         hint: 'look for an include, import or extends that leads back to itself',
       })
     }
@@ -114,7 +114,7 @@ class NunjucksEngine implements Engine {
     return this.#open(path) ?? (ignoreMissing ? this.#nothing : missing(name, path))
   }
 
-  /** The function `include`; the tags use #load. */
+  /** Implements the function `include`. The tags call #load instead. */
   #include(name: string, data: unknown): string {
     const run = this.#current.get()
     const path = this.#sources.resolve(name.replace(/^\/+/, ''), run.spec.src)

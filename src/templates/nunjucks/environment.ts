@@ -14,7 +14,7 @@ export function createEnvironment(current: CurrentRun): Environment {
   environment.globals = bare(environment.globals)
   environment.filters = bare(environment.filters)
   environment.tests = bare(environment.tests)
-  // A global rather than a variable, so that included and imported files see it, and loops may use the name.
+  // `item` is a global rather than a variable, so that included and imported files see it, and loops may use the name.
   Object.defineProperty(environment.globals, 'item', { get: () => current.item })
   const builtin = new Set(Object.keys(environment.filters))
   Object.assign(environment.filters, safeFilters({ ...environment.filters }))

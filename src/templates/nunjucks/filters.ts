@@ -171,7 +171,7 @@ function exactInteger([value, , base]: readonly unknown[], rounded: unknown): un
   return digits[1] === '-' ? -size : size
 }
 
-/** Replaces one text with another; all other arguments are left to the package. */
+/** Replaces one text with another. The package handles arguments of other types. */
 function replace([text, old, by, most]: readonly unknown[], otherwise: () => unknown): unknown {
   if (!isText(text) || typeof old !== 'string' || old.length === 0) return otherwise()
   const whole = String(text)

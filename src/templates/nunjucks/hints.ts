@@ -18,7 +18,7 @@ export function operatorHint(code: string): string | undefined {
     ...(/!(?!=)/.test(bare) ? ['"not" instead of "!"'] : []),
   ]
   if (words.length > 0) return `write ${words.join(', ')}`
-  // The syntax of Django, Liquid and pongo2.
+  // In Django, Liquid and pongo2, a colon precedes the arguments of a filter.
   const filter = /\|\s*(\w+):/.exec(bare)?.[1]
   if (filter !== undefined) return `put arguments in parentheses: write | ${filter}(...)`
   return /\?.*:/s.test(bare) ? 'write "a if condition else b" for condition ? a : b' : undefined
@@ -51,7 +51,7 @@ export function filterHint(
   return hintForName(name, 'nunjucks', filters, 'docs/templates.md lists all functions and filters')
 }
 
-/** The hint for an unknown attribute; only for types with fixed attributes, whose names are not values. */
+/** The hint for an unknown attribute. Undefined unless the type has fixed attributes, whose names cannot be secret. */
 export function memberHint(target: unknown, key: string): string | undefined {
   const isKnown = [Pair, TemplateRecord, Item, Srv, Moment].some((type) => target instanceof type)
   if (!isKnown) return undefined

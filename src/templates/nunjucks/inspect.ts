@@ -19,7 +19,7 @@ const includesIn = (node: Node): readonly Node[] => [
 ]
 
 /**
- * The files with literal names in tags and calls of the function `include`.
+ * The files that tags and calls of the function `include` name literally.
  * @param path the file itself, to which names in tags are relative
  * @param src the outermost file, to which names in calls are relative
  */

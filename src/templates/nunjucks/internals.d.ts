@@ -71,7 +71,7 @@ declare module 'nunjucks/src/transformer.js' {
 
 declare module 'nunjucks/src/compiler.js' {
   import type { Node } from 'nunjucks/src/nodes.js'
-  /** The compiler's scope: template names to names in the generated code. */
+  /** The compiler's scope, which maps names in the template to names in the generated code. */
   interface CompileFrame {
     lookup(name: string): string | null | undefined
   }

@@ -17,7 +17,7 @@ interface Parsed {
   readonly compiler: StrictCompiler
   /** Instantiates the compiled code. */
   readonly make: (unit: TemplateUnit) => { root: Root }
-  /** Faults about unknown filters, tests and functions. */
+  /** Faults about unknown filters and tests. */
   readonly unknown: readonly Fault[]
 }
 

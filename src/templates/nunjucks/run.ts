@@ -1,4 +1,4 @@
-// The current render. Rendering is synchronous, so there is never more than one.
+// The current render. Rendering is synchronous, so there is at most one at a time.
 import { raise, type FaultError } from '../../core/fault.ts'
 import type { TemplateSpec } from '../../core/resource.ts'
 import type { PendingFact, RenderContext } from '../context.ts'
@@ -14,7 +14,7 @@ export interface NunjucksRender {
   passed?: { readonly unit: TemplateUnit; readonly line: number; readonly column: number }
   /** The number of nested files. */
   depth: number
-  /** The files that the function include is processing. */
+  /** The files that the function `include` is rendering. */
   readonly included: string[]
 }
 

@@ -35,13 +35,13 @@ export function syntaxFault(error: unknown, path: string, text: string): Fault {
   const stray = /^unknown block tag: (end(\w+)|else|elif|elseif)$/.exec(message)
   if (stray !== null && lineno !== undefined) {
     const inner = unclosed(upTo(text, lineno))
-    const told =
+    const reason =
       inner === undefined || inner.tag === stray[2]
         ? 'it belongs to no open tag'
         : `{% ${inner.tag} %} of line ${inner.line} is still open`
     return {
       kind: 'template',
-      message: `{% ${stray[1]} %} is out of place: ${told}`,
+      message: `{% ${stray[1]} %} is out of place: ${reason}`,
       ...placed(path, text, lineno, colno ?? 1),
     }
   }
@@ -56,7 +56,7 @@ export function syntaxFault(error: unknown, path: string, text: string): Fault {
   }
 }
 
-/** Replaces terms of nunjucks' parser by terms of the file. */
+/** Replaces the terms of nunjucks' parser with the signs that a template contains. */
 const inWords = (message: string): string =>
   message
     .replace('expected variable end', 'expected "}}" here')
@@ -69,7 +69,7 @@ const upTo = (text: string, line: number): string =>
     .slice(0, line - 1)
     .join('\n')
 
-/** The last tag of the text, for which nunjucks has expected an end. */
+/** The last tag of the text, whose end nunjucks expected. */
 const lastTag = (text: string) =>
   positionOf(text, Math.max(0, ...['{{', '{%', '{#'].map((tag) => text.lastIndexOf(tag))))
 

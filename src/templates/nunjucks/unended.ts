@@ -1,7 +1,7 @@
 // Finds the tag, comment or string without an end, for which nunjucks only reports the end of the file.
 
 export interface Unended {
-  /** Offset of its first character. */
+  /** The offset of the first character. */
   readonly at: number
   /** The missing end. */
   readonly end: string

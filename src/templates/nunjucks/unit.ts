@@ -1,5 +1,5 @@
-// One compiled template file: the methods called by its generated code. Every method receives the position in the file,
-// so that faults contain line, column and the source line.
+// One compiled template file, with the methods that its generated code calls. Every method receives the position in the
+// file, so that faults contain the line, the column and the source line.
 import type { Context, Frame, Template } from 'nunjucks/src/environment.js'
 import { codeFrame, FaultError, type Fault } from '../../core/fault.ts'
 import { PendingFact } from '../context.ts'
@@ -9,7 +9,7 @@ import { includesText } from '../search.ts'
 import { memberHint, nameHint } from './hints.ts'
 import { memberOf } from './members.ts'
 
-/** The engine that runs a unit. */
+/** The engine that runs a TemplateUnit. */
 export interface Host {
   readonly globals: Readonly<Record<string, unknown>>
   filter(name: string, context: Context, args: readonly unknown[]): unknown
@@ -166,10 +166,10 @@ export function faultOf(error: unknown): Fault {
       hint: 'look for an include, import or macro that leads back to itself',
     }
   }
-  const told = error instanceof Error ? error.message : String(error)
+  const text = error instanceof Error ? error.message : String(error)
   // nunjucks prepends path and position, once for each template that the exception has passed.
   const wrapping = /^(?:\([^\n]*\)(?: \[Line[^\n]*\])?\s*\n\s*|Template render error: |Error: )+/
-  const message = told.replace(wrapping, '').replace(/\.$/, '')
+  const message = text.replace(wrapping, '').replace(/\.$/, '')
   return { kind: 'template', message }
 }
 

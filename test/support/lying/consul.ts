@@ -1,4 +1,4 @@
-// Lying servers of Consul's KV store and catalog.
+// Lying servers for Consul's KV store and for its catalog.
 import type { ServerResponse } from 'node:http'
 import type { Key } from '../../../src/core/key.ts'
 import { settingsFor } from '../settings.ts'
@@ -15,7 +15,7 @@ import { LIMITS, SECRET, type Lies, type Place, type Protocol } from './protocol
 
 type Changed = ReturnType<LyingHttp['change']>
 
-/** The common part: a blocking query waits until the index has changed. */
+/** The common part of both servers: a blocking query waits until the index has changed. */
 abstract class Consul extends LyingHttp {
   protected index = 5
   readonly #waiting = new Map<ServerResponse, URL>()
@@ -93,7 +93,7 @@ const common: Lies<HttpLie> = {
   'an empty object': changed(() => ({ KV: [] })),
 }
 
-/** Changes the second entry. */
+/** Returns a lie that changes the second entry. */
 const entry = (more: object): HttpLie =>
   changed<object[]>((entries) => entries.map((one, n) => (n === 1 ? { ...one, ...more } : one)))
 
@@ -159,7 +159,7 @@ class Catalog extends Consul {
   }
 }
 
-/** Applies a lie to one query only. */
+/** Restricts a lie to one query. */
 const asked =
   (path: string, lie: HttpLie): HttpLie =>
   (response: ServerResponse, truth: HttpAnswer) => {
@@ -175,7 +175,7 @@ interface Instance {
   Checks: unknown
 }
 const web = '/v1/health/service/web'
-/** Changes the second instance. */
+/** Returns a lie that changes the second instance. */
 const instance = (change: (one: Instance) => unknown): HttpLie =>
   asked(
     web,

@@ -1,4 +1,4 @@
-// A lying server of etcd's v2 API.
+// A lying server for etcd's v2 API.
 import type { ServerResponse } from 'node:http'
 import type { Key } from '../../../src/core/key.ts'
 import { settingsFor } from '../settings.ts'
@@ -73,7 +73,7 @@ interface Body {
 
 const top = (more: object): HttpLie =>
   changed<Body>(({ node, ...body }) => ({ ...body, node: { ...node, ...more } }))
-/** Changes the second key. */
+/** Returns a lie that changes the second key. */
 const child = (more: object): HttpLie =>
   changed<Body>((body) => {
     Object.assign(body.node.nodes[1] as Node, more)

@@ -1,4 +1,4 @@
-// A lying server of etcd's v3 JSON gateway.
+// A lying server for etcd's v3 JSON gateway.
 import type { ServerResponse } from 'node:http'
 import type { Key } from '../../../src/core/key.ts'
 import { settingsFor } from '../settings.ts'
@@ -84,14 +84,14 @@ class EtcdV3 extends LyingHttp {
     response.on('close', () => this.#streams.delete(response))
     if (this.lying?.place === 'messages') this.#tellStream(response)
     else response.write(this.#line({ created: true }))
-    // Sends changes made between the listing and the watch.
+    // Sends the changes that were made between the listing and the watch.
     if (Number(create_request.start_revision) > this.#revision) return
     response.write(this.#line({ events: [this.#event('/v/a')] }))
   }
 
   #tellStream(response: ServerResponse): void {
     const result = { header: this.#header, events: [this.#event('/v/a')] }
-    // The headers of an open stream are already sent: only the body can lie.
+    // The headers of an open stream have been sent already, so only the body can be a lie.
     const stream = Object.create(response) as ServerResponse
     stream.writeHead = () => stream
     this.lying?.lie(stream, { status: 200, headers: {}, body: { result } })
@@ -109,10 +109,10 @@ interface Txn {
   responses: { response_range: { kvs: Kv[]; count: unknown; more?: unknown } }[]
 }
 
-/** Changes the last range of an answer, which contains the keys. */
+/** Returns a lie that changes the last range of an answer, which contains the keys. */
 const range = (change: (range: Txn['responses'][number]['response_range']) => void): HttpLie =>
   changed<Txn>((txn) => {
-    // The first page has two ranges, of which the second contains the keys; further pages have one.
+    // The first page has two ranges, and the second one contains the keys. Further pages have one range.
     change((txn.responses.at(-1) as Txn['responses'][number]).response_range)
     return txn
   })

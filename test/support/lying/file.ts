@@ -1,4 +1,4 @@
-// Invalid files: for the file store, the disk is the server.
+// The lies of the file store are invalid files, because its server is the disk.
 import { mkdirSync, renameSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Key } from '../../../src/core/key.ts'
@@ -6,7 +6,7 @@ import { removeDir, tempDir } from '../process.ts'
 import { settingsFor } from '../settings.ts'
 import { LIMITS, SECRET, type LyingServer, type Lies, type Protocol } from './protocol.ts'
 
-/** Replaces the file with this name by something else. */
+/** Replaces the file of this name with an invalid file. */
 interface FileLie {
   readonly name: 'keys.yaml' | 'keys.json' | 'keys.toml'
   readonly make: (path: string) => void

@@ -47,7 +47,7 @@ export abstract class LyingHttp implements LyingServer<HttpLie> {
 
   repent(): void {
     this.lying = undefined
-    // An answer that began with a lie must not continue with the truth.
+    // A false answer that has begun must not continue with the truth.
     this.cut()
   }
 
@@ -58,7 +58,7 @@ export abstract class LyingHttp implements LyingServer<HttpLie> {
     await new Promise((closed) => this.#server.close(closed))
   }
 
-  /** Answers a request truthfully, by answer() or otherwise. */
+  /** Answers a request truthfully. Subclasses may use answer(). */
   protected abstract handle(
     url: URL,
     response: ServerResponse,
@@ -66,7 +66,7 @@ export abstract class LyingHttp implements LyingServer<HttpLie> {
     request: IncomingMessage,
   ): void
 
-  /** Called when a lie begins, so that waiting clients receive it. */
+  /** Called when a lie begins, so that waiting clients receive the lie. */
   protected disturb(_place: Place): void {
     this.cut()
   }
@@ -86,7 +86,7 @@ export function send(response: ServerResponse, { status, headers, body }: HttpAn
   response.end(body === undefined ? '' : JSON.stringify(body))
 }
 
-/** The true headers with another body. */
+/** Sends the true headers with another body. */
 export const body =
   (text: string | Buffer, headers: Readonly<Record<string, string>> = {}): HttpLie =>
   (response, truth) => {
@@ -94,7 +94,7 @@ export const body =
     response.end(text)
   }
 
-/** An answer with this status, as servers and proxies send it. */
+/** Sends an answer with this status, as servers and proxies do. */
 export const status =
   (code: number, text = '', headers: Readonly<Record<string, string>> = {}): HttpLie =>
   (response) => {
@@ -109,7 +109,7 @@ export const raw =
     response.socket?.end(bytes)
   }
 
-/** The true answer with a changed body. */
+/** Sends the true answer with a changed body. */
 export const changed =
   <T>(change: (body: T) => unknown): HttpLie =>
   (response, truth) => {
@@ -117,7 +117,7 @@ export const changed =
     send(response, { ...truth, status: 200, body: change(copy) })
   }
 
-/** An answer without end, written as fast as the client reads. */
+/** Sends an endless answer, as fast as the client reads. */
 export const endless =
   (code: number, start: string, more: string): HttpLie =>
   (response, { headers }) => {

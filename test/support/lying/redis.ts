@@ -6,9 +6,9 @@ import { pour } from './http.ts'
 import { LIMITS, SECRET, type Lies, type Place, type Protocol } from './protocol.ts'
 import { LyingTcp } from './tcp.ts'
 
-/** Replaces the reply to a command, or a push; if `reply` returns undefined, nothing more is written. */
+/** Replaces the reply to a command, or a push. If `reply` returns undefined, nothing more is written. */
 interface RedisLie {
-  /** The command whose reply is replaced; undefined: the first one of a connection. */
+  /** The command whose reply is replaced. Default: the first command of a connection. */
   readonly to?: string
   readonly reply: (socket: Socket, truth: string) => string | Buffer | undefined
 }
@@ -49,7 +49,7 @@ class Redis extends LyingTcp<RedisLie> {
         const reply =
           lie !== undefined && place === 'answers' && isHit ? lie.reply(socket, truth) : truth
         if (reply !== undefined) socket.write(reply)
-        // Subscribers receive pushes from now on.
+        // From this command on, subscribers receive pushes.
         if (command.words[0] === 'CLIENT' && place === 'messages') this.#lieTo(socket)
       }
     })
@@ -57,7 +57,7 @@ class Redis extends LyingTcp<RedisLie> {
 
   protected override disturb({ to }: RedisLie, place: Place): void {
     if (place === 'messages') for (const socket of this.#listeners) this.#lieTo(socket)
-    // Reports all keys as invalidated, so that they are read again over the same connection.
+    // Reports all keys as invalidated, so that the client reads them again over the same connection.
     else if (/^(?:CONFIG|SCAN|MGET|HGETALL)$/.test(to ?? ''))
       this.#tell('>2\r\n$10\r\ninvalidate\r\n_\r\n')
     else this.cut()

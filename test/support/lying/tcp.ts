@@ -1,4 +1,4 @@
-// The common part of lying servers with a protocol of their own over TCP.
+// The common part of lying servers that use their own protocol over TCP.
 import { createServer, type Socket } from 'node:net'
 import type { Key } from '../../../src/core/key.ts'
 import type { LyingServer, Place } from './protocol.ts'
@@ -33,7 +33,7 @@ export abstract class LyingTcp<L> implements LyingServer<L> {
 
   repent(): void {
     this.lying = undefined
-    // An answer that began with a lie must not continue with the truth.
+    // A false answer that has begun must not continue with the truth.
     this.cut()
   }
 
@@ -46,7 +46,7 @@ export abstract class LyingTcp<L> implements LyingServer<L> {
 
   protected abstract serve(socket: Socket): void
 
-  /** Called when a lie begins, so that connected clients receive it. */
+  /** Called when a lie begins, so that connected clients receive the lie. */
   protected disturb(_lie: L, _place: Place): void {
     this.cut()
   }

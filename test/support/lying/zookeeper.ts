@@ -10,7 +10,7 @@ import { LyingTcp } from './tcp.ts'
 
 interface Answer {
   readonly id: number
-  /** The kind of the request; `connect` for the first packet of a session. */
+  /** The kind of the request, or `connect` for the first packet of a session. */
   readonly to: Question
   /** The bytes after the header. */
   readonly body: Buffer
@@ -19,9 +19,9 @@ interface Answer {
 type Question = 'connect' | 'sync' | 'addWatch' | 'getData' | 'getChildren2' | 'event'
 
 interface ZooLie {
-  /** The requests whose answer is a lie; undefined: `connect`. */
+  /** The requests that get a lie as the answer. Default: `connect`. */
   readonly to?: Question | readonly Question[]
-  /** Returns a packet preceded by its length; undefined writes nothing. */
+  /** Returns a packet preceded by its length, or undefined to write nothing. */
   readonly tell: (answer: Answer, socket: Socket) => Buffer | undefined
 }
 
@@ -32,7 +32,7 @@ const CONNECTED = 3
 const header = (id: number, error: number = errorCode.ok, zxid = ZXID): JuteWriter =>
   new JuteWriter().int(id).long(zxid).int(error)
 
-/** A packet of these bytes, preceded by its length. */
+/** Returns a packet of these bytes, preceded by its length. */
 const packet = (...parts: readonly Buffer[]): Buffer => {
   const body = Buffer.concat(parts)
   const length = Buffer.alloc(4)
@@ -99,7 +99,7 @@ class Zookeeper extends LyingTcp<ZooLie> {
   }
 
   protected override disturb({ to }: ZooLie, place: Place): void {
-    // A changed znode is read again; everything else is requested once, at the beginning.
+    // A changed znode is read again. Everything else is requested only once, at the beginning.
     if (place === 'messages' || to === 'getData') this.#event()
     else this.cut()
   }
@@ -119,7 +119,7 @@ class Zookeeper extends LyingTcp<ZooLie> {
     if (id === xid.ping) socket.write(header(xid.ping).frame())
     const to = questions[operation]
     if (to !== undefined) this.#send(socket, { id, to, body: this.#bodyOf(to, request) })
-    // If events are to be lies, the first one is sent at once.
+    // If events are to be lies, the first event is sent immediately.
     if (to === 'addWatch' && this.lying?.place === 'messages') this.#event()
   }
 
@@ -149,7 +149,7 @@ class Zookeeper extends LyingTcp<ZooLie> {
 }
 
 const first = (bytes: string | Buffer): ZooLie => ({ tell: () => Buffer.from(bytes) })
-/** The true header with a changed body. */
+/** Returns a lie with the true header and a changed body. */
 const body = (to: Question, change: (body: Buffer) => Buffer): ZooLie => ({
   to,
   tell: ({ id, body }) => packet(bytesOf(header(id)), change(body)),
@@ -160,7 +160,7 @@ const withHeader = (to: Question, make: (id: number) => JuteWriter): ZooLie => (
   tell: ({ id, body }) => packet(bytesOf(make(id)), body),
 })
 const connect = (bytes: Buffer): ZooLie => ({ to: 'connect', tell: () => packet(bytes) })
-/** Changes the number at an offset of the body. */
+/** Returns a lie that changes the number at an offset of the body. */
 const number = (to: Question, at: (body: Buffer) => number, value: number): ZooLie =>
   body(to, (bytes) => {
     bytes.writeInt32BE(value, at(bytes))

@@ -1,4 +1,4 @@
-// The engine on files: include, delimiters, the older dialect, the other language, limits, positions.
+// The Go engine with files: include, delimiters, the older dialect, the other language, limits, and positions.
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'

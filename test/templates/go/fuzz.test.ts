@@ -23,7 +23,7 @@ const functions = functionsFor({
     throw new Error('no look-ups here')
   },
 })
-// Without network look-ups, whose answers arrive later.
+// Leaves out network look-ups, whose answers arrive later.
 const names = [...functions.keys()].filter((name) => !name.startsWith('lookup'))
 
 const { operand, template } = grammar(names)

@@ -9,10 +9,10 @@ type Rules = {
   list: string
 }
 
-/** The dot of the templates. */
+/** The value of the dot in the templates. */
 export const data = { a: 'text', l: [1, 'x', null, [2]], m: { k: { k: 1.5 } }, n: 3, é: 'é\n' }
 
-/** Must precede a template of the grammar: the variable and the definition that it uses. */
+/** This text must precede each template of the grammar, which uses its variable and its definition. */
 export const prologue = '{{$x := 1}}{{define "t"}}<{{.}}>{{end}}'
 
 const values = [
@@ -95,7 +95,7 @@ export function grammar(names: readonly string[]) {
           tie('list'),
         )
         .map(([word, pipe, body, other, rest]) => {
-          // An `else if` belongs to an if, an `else with` to a with.
+          // An `else if` belongs to an `if`, and an `else with` to a `with`.
           const fits = other === '' || !/if|with/.test(other) || other.includes(word.slice(0, 2))
           return `{{${word} ${pipe}}}${body}${fits ? other : '{{else}}'}${rest}{{end}}`
         }),
@@ -119,7 +119,7 @@ export function grammar(names: readonly string[]) {
   return { operand: rules.operand, template: rules.list }
 }
 
-/** Patterns in RE2's syntax, and some outside it. */
+/** Generates patterns in RE2's syntax, and some outside it. */
 export const pattern = fc
   .array(
     fc.constantFrom(

@@ -82,7 +82,7 @@ it.each<[mistake: string, template: string, place: string, says: string | RegExp
     'a call as an argument',
     '{{if not exists "/s"}}{{end}}',
     '1:6',
-    /^put a call that is an argument in parentheses/,
+    /^put parentheses around a call that is an argument/,
   ],
   ['a loop of Jinja', '{{for x}}', '1:3', 'write {{range gets "/dir/*"}}...{{end}}'],
   ['an elseif', '{{if 1}}{{elseif 2}}{{end}}', '1:11', 'write {{else if ...}}'],

@@ -1,4 +1,4 @@
-// The replacements of nunjucks' filters return the same results, and better ones where nunjucks' are wrong.
+// The replacements of nunjucks' filters return the same results, and correct ones where nunjucks is wrong.
 import fc from 'fast-check'
 import nunjucks from 'nunjucks'
 import { describe, expect, it, test } from 'vitest'
@@ -102,7 +102,7 @@ it.each([
   ['indent', '\n'.repeat(1000), 1e6],
   ['batch', [1], 1e9, 'fill'],
   ['slice', [1], 1e9],
-])('%s does not make more than can be held', (name, ...args) => {
+])('%s refuses to produce more than fits into memory', (name, ...args) => {
   expect(() => ours[name]?.(...args)).toThrow('the result is too large')
   expect(ours[name]?.(args[0], 2)).toEqual(package_[name]?.(args[0], 2))
 })

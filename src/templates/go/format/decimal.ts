@@ -46,17 +46,17 @@ export function shortest(value: number): Decimal {
   return trimmed(digits.replace('.', ''), Number(exponent) + 1)
 }
 
-/** No double has digits below 10^-1074; further ones are zeros. */
+/** No double has digits below 10^-1074; all further digits are zeros. */
 const DEEPEST = 1100
 
-/** Rounds to a number of decimal places. */
+/** Rounds to the given number of decimal places. */
 export function toPlaces(value: number, places: number): Decimal {
   const power = Math.min(places, DEEPEST)
   const digits = scaled(value, power).toString()
   return trimmed(digits, digits.length - power)
 }
 
-/** Rounds to a number of significant digits, at least one. */
+/** Rounds to the given number of significant digits, at least one. */
 export function toDigits(value: number, count: number): Decimal {
   if (value === 0) return { digits: '', point: 0 }
   const wanted = Math.min(count, DEEPEST)

@@ -1,4 +1,4 @@
-// Formats floats like fmt and strconv: %e %f %g %b %x, shortest or with a precision, and flags.
+// Formats floats like fmt and strconv: %e %f %g %b %x, in the shortest form or with a precision, and with flags.
 import { binary, shortest, toDigits, toPlaces, type Decimal } from './decimal.ts'
 import { pad, padding, type Flags } from './flags.ts'
 
@@ -86,7 +86,7 @@ function unsignedText(value: number, verb: string, precision: number | undefined
   }
 }
 
-/** `%#g` keeps the trailing zeros and always has a point. */
+/** `%#g` keeps the trailing zeros and always prints a decimal point. */
 function keepZeros(text: string, verb: string, precision: number | undefined): string {
   const hex = verb === 'x' || verb === 'X'
   const [, mantissa = '', tail = ''] =
@@ -104,7 +104,7 @@ function keepZeros(text: string, verb: string, precision: number | undefined): s
 }
 
 /**
- * @param verb a verb of floats, `v` for the default
+ * @param verb a verb for floats, or `v` for the default format
  * @returns null if the verb does not apply to floats
  */
 export function formatFloat(value: number, verb: string, flags: Flags): string | null {

@@ -1,4 +1,4 @@
-// Formats integers like fmt: any base, signs, prefixes, zero padding, and as characters.
+// Formats integers like fmt: in any base, with signs, prefixes and zero padding, and as characters.
 import { encodeRune, isPrintable, RUNE_ERROR } from '../utf8.ts'
 import { pad, padding, type Flags } from './flags.ts'
 import { quoteRune } from './quote.ts'
@@ -26,11 +26,11 @@ function formatIn(value: bigint, base: number, verb: string, flags: Flags): stri
   return pad(sign + digits, flags, false)
 }
 
-/** Such as `0x1f`, for pointers and unsigned integers in `%#v`. */
+/** Formats pointers, and unsigned integers in `%#v`, such as `0x1f`. */
 export const formatHex = (value: bigint, flags: Flags, prefix: boolean): string =>
   formatIn(value, 16, 'v', { ...flags, sharp: prefix })
 
-/** Null if the verb does not apply to integers. */
+/** Formats an integer. Returns null if the verb does not apply to integers. */
 export function formatInteger(
   value: bigint,
   unsigned: boolean,

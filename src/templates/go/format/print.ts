@@ -1,4 +1,4 @@
-// Formats one value with one verb like fmt: basic and composite types.
+// Formats one value of a basic or composite type with one verb, like fmt.
 import {
   Complex,
   Func,
@@ -17,10 +17,10 @@ import { formatFloat } from './floats.ts'
 import { formatHex, formatInteger } from './integers.ts'
 import { formatString } from './quote.ts'
 
-/** Go prints memory addresses, on which no file should depend; ours is constant. */
+/** Printed where Go prints a memory address. It is constant, so that equal templates give equal files. */
 const ADDRESS = 0xc000000000n
 
-/** Deeper values are truncated. Templates cannot create cycles, but they can create very deep values. */
+/** Values that are nested deeper are truncated. Templates cannot create cycles, but they can create very deep values. */
 const MAX_DEPTH = 2000
 
 /** @param erroring whether the value is printed inside `%!verb(type=value)`, where methods are not called */
@@ -61,7 +61,7 @@ function nested(
   return plain(value, verb, flags, depth, erroring) ?? badVerb(value, verb, flags)
 }
 
-/** Null if the verb does not apply to the type. */
+/** Formats a value. Returns null if the verb does not apply to its type. */
 function plain(
   value: Exclude<Value, null | undefined>,
   verb: string,
@@ -99,7 +99,7 @@ function formatComplex(value: Complex, verb: string, flags: Flags): string | nul
   return `(${real}${formatFloat(value.imaginary, verb, { ...flags, plus: true })}i)`
 }
 
-/** An element of a collection; in `%#v`, a nil interface prints its type. */
+/** Formats an element of a collection. In `%#v`, a nil interface prints its type. */
 function element(
   value: Value,
   type: Type,

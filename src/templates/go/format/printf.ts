@@ -39,7 +39,7 @@ export interface Complaint {
 export interface FormatOptions {
   /** Converts an argument for a verb. */
   readonly forVerb: (value: Value, verb: string) => Value
-  /** Called instead of writing `%!verb(...)` into the text, as Go does. */
+  /** Called for a mistake, where Go writes `%!verb(...)` into the text. */
   readonly refuse: (complaint: Complaint) => never
 }
 
@@ -50,7 +50,7 @@ class Formatter {
   /** The position of the next `]`, as of the last search; -1 if there is none. */
   #close = 0
   #goodIndex = true
-  /** The last token was an index such as `[3]`. */
+  /** Whether the last token was an index such as `[3]`. */
   #afterIndex = false
   #flags: Flags = noFlags()
   #out = ''
@@ -120,7 +120,7 @@ class Formatter {
     if (this.options === undefined) return format(value, verb, flags)
     const { forVerb, refuse } = this.options
     const text = format(forVerb(value, verb), verb, flags)
-    // In a list with one wrong item, the mark `%!` is in the middle.
+    // In a list with one wrong item, the mark `%!` is in the middle of the text.
     if (typeof value !== 'string' || !'svqxX'.includes(verb)) {
       if (text.includes(`%!${verb}(`)) refuse({ kind: 'verb', verb, at })
     }
@@ -245,6 +245,6 @@ class Formatter {
   }
 }
 
-/** @param options absent to write mistakes into the text, as Go does */
+/** @param options if absent, mistakes are written into the text, as in Go */
 export const sprintf = (text: string, args: readonly Value[], options?: FormatOptions): string =>
   new Formatter(text, args, options).run()

@@ -1,4 +1,4 @@
-// Go's strconv.Quote and its relatives, and the verbs of strings.
+// Go's strconv.Quote and similar functions, and the verbs for strings.
 import { encodeRune, isPrintable, runeAt, runes } from '../utf8.ts'
 import { pad, padding, type Flags } from './flags.ts'
 
@@ -23,7 +23,7 @@ function escapeRune(rune: number, quote: string, asciiOnly: boolean): string {
   return rune < 0x10000 ? `\\u${hex(rune, 4)}` : `\\U${hex(rune, 8)}`
 }
 
-/** `"text"` with Go's escapes; invalid bytes become `\xff`. */
+/** Quotes a text with Go's escapes. Invalid bytes become escapes such as `\xff`. */
 export function quote(text: string, asciiOnly = false): string {
   let out = '"'
   for (const { rune, width, at } of runes(text)) {
@@ -67,7 +67,7 @@ function formatHexString(text: string, upper: boolean, flags: Flags): string {
   return pad(prefix + (upper ? digits.replace(/[a-f]/g, (c) => c.toUpperCase()) : digits), flags)
 }
 
-/** Null if the verb does not apply to strings. */
+/** Formats a string. Returns null if the verb does not apply to strings. */
 export function formatString(text: string, verb: string, flags: Flags): string | null {
   switch (verb) {
     case 'v':

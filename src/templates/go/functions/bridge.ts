@@ -40,7 +40,7 @@ export const SRV = structOf('net.SRV', [
   { name: 'Weight', type: UINT16 },
 ])
 
-/** A pair as confd's struct. */
+/** Converts a pair to confd's struct. */
 const pairStruct = ({ key, value }: { readonly key: string; readonly value: string }): Struct =>
   new Struct(KV_PAIR, [toBinary(key), toBinary(value)])
 
@@ -62,7 +62,7 @@ export function toPlain(value: Value): unknown {
   throw new CallError(`cannot take a value of type ${typeName(value)}`)
 }
 
-/** Any value as plain JavaScript data, for the encoders of other formats. */
+/** Converts any value to plain JavaScript data, for the encoders of other formats. */
 export function plainData(value: Value): unknown {
   if (value === undefined) return null
   if (typeof value === 'string') return fromBinary(value)
@@ -141,10 +141,10 @@ function fromPlain(value: unknown): Value {
   return toGo(value, ANY_MAP)
 }
 
-/** `[]*net.SRV` */
+/** `*net.SRV` */
 export const SRV_POINTER = pointerTo(SRV)
 
-/** A shared function with a Go signature. */
+/** Gives a shared function a Go signature. */
 export function bridge(
   shared: TemplateFunction,
   params: readonly Type[],
@@ -164,7 +164,8 @@ export function bridge(
 }
 
 /**
- * Adapts a fault for Go templates: removes the name of the function, which the action shows, and uses Go's call syntax.
+ * Adapts a fault for Go templates: removes the name of the function, which Go's message contains anyway, and uses Go's
+ * syntax for calls.
  */
 function inGoSyntax(fault: Fault, name: string): Fault {
   const message = fault.message.replace(new RegExp(`^${name}: `), '')

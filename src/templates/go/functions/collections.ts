@@ -5,7 +5,7 @@ import type { Struct } from '../values.ts'
 import { CallError, Func, GoMap, isTrue, Slice, type MapKey, type Value } from '../values.ts'
 import { entriesOf } from './bridge.ts'
 
-/** No value, zero, or empty. A func is never empty. */
+/** Whether a value is missing, zero or empty. A func is never empty. */
 const isEmpty = (value: Value): boolean => !(value instanceof Func) && !isTrue(value)
 
 function makeMap(items: readonly Value[]): GoMap {
@@ -29,7 +29,7 @@ function reverse(value: Value): Value {
   return value
 }
 
-/** Sorts in place, shortest first; stable. */
+/** Sorts a list in place, shortest first. Items of equal length keep their order. */
 function sortByLength(list: Slice, textOf: (item: Value) => string): Value {
   const sorted = [...list.items()].sort((a, b) => textOf(a).length - textOf(b).length)
   sorted.forEach((item, i) => list.set(i, item))

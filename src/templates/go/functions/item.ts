@@ -54,7 +54,7 @@ class ItemValue extends Opaque {
   }
 }
 
-/** The function `item`; a fault without for_each. */
+/** The function `item`. Throws a fault in a template without for_each. */
 export const itemFunction = (context: RenderContext): Func =>
   goFunction([], ITEM, () => {
     itemKey(context)

@@ -36,7 +36,7 @@ function parse(source: Value): Value {
   return finite(fromJson(value))
 }
 
-/** Refuses numbers beyond float64, which are an error in Go, and infinite in JavaScript. */
+/** Refuses numbers beyond float64, which are an error in Go, but become infinite in JavaScript. */
 function finite(value: Value): Value {
   if (typeof value === 'number' && !Number.isFinite(value)) {
     throw new CallError('json: cannot unmarshal number into Go value of type float64')

@@ -26,7 +26,7 @@ function listOf(value: Value): Slice {
   throw new CallError(`expected a list, got ${typeName(value)}`)
 }
 
-/** A text for comparison: equal for equal values of one type. */
+/** A text for comparison. It is the same for equal values of one type. */
 const identity = (value: Value): string =>
   typeof value === 'string' ? `string ${value}` : `${typeName(value)} ${sprintf('%#v', [value])}`
 
@@ -70,7 +70,7 @@ const raise = (message: string): never => {
 
 type Key = string | bigint | number
 
-/** Numbers come before texts, which compare by bytes. */
+/** Numbers come before texts, which are compared by bytes. */
 function compareKeys(a: Key, b: Key): number {
   if ((typeof a === 'string') !== (typeof b === 'string')) return typeof a === 'string' ? 1 : -1
   return a < b ? -1 : a > b ? 1 : 0
@@ -105,7 +105,7 @@ function sortNatural(value: Value): Value {
   )
 }
 
-/** Groups items by name, as a map of lists with the type of the whole list. */
+/** Groups items by name into a map of lists. Each list has the type of the whole list. */
 function grouped(list: Slice, namesOf: (item: Value) => readonly string[]): GoMap {
   const groups = new Map<MapKey, Value[]>()
   for (const item of list.items()) {

@@ -112,7 +112,7 @@ const SIGNATURES: Readonly<Record<string, Signature>> = {
   lookupSRV: sign([STRING, STRING, STRING], sliceOf(SRV_POINTER)),
 }
 
-/** In Go, these append to a nil slice, so their empty result is nil, which `toJson` writes as null. */
+/** In Go, these functions append to a nil slice, so their empty result is nil, which `toJson` writes as null. */
 const COLLECTING = new Set(['seq', 'lookupIP', 'lookupIPV4', 'lookupIPV6'])
 const orNil = (list: Slice): Slice => (list.length === 0 ? new Slice(list.type, null) : list)
 
@@ -122,7 +122,7 @@ const own = [...builtins, ...goCollectionFunctions, ...lists, ...goJsonFunctions
 /** Encoders, which take a value of any type. */
 const WRITERS = ['toYaml', 'toToml'] as const
 
-/** The names of all functions; `include` belongs to the engine. */
+/** The names of all functions, including `include`, which the engine defines. */
 export const functionNames: ReadonlySet<string> = new Set([
   ...own.map(([name]) => name),
   ...Object.keys(SIGNATURES),
@@ -154,7 +154,7 @@ export function functionsFor(context: RenderContext): Functions {
       table.set(name, new Func(type, (args) => orNil(call(args) as Slice)))
     else table.set(name, new Func(type, call))
   }
-  // Without conversion to plain values, because lists of pairs may be long.
+  // Does not convert the pairs to plain values, because the list may be long.
   const match = ([pattern]: readonly Value[]): Value =>
     orNil(sliceOfRuns(KV_PAIRS, pairStructs(context.reader.match(fromBinary(pattern as string)))))
   table.set('gets', new Func(funcOf([STRING], KV_PAIRS), match))
@@ -171,7 +171,7 @@ export function functionsFor(context: RenderContext): Functions {
     const write: Call = ([value]) => toBinary(String(call(context, [plainData(value)])))
     table.set(name, new Func(funcOf([ANY], STRING), write))
   }
-  // The older spelling, found in books.
+  // An older spelling of `base`, which some books use.
   table.set('Base', table.get('base') as Func)
   table.set('item', itemFunction(context))
   table.set(

@@ -251,7 +251,10 @@ async function swapOne({ change, staged }: Step): Promise<Result<void, Fault>> {
 const undo = (done: readonly FileChange[]): Promise<Fault | undefined> =>
   restoreFiles(done.toReversed().map(({ spec, plan }) => ({ ...spec, observed: plan.previous })))
 
-/** Undoes the swaps before a failed one. Returns the failure, extended by the files that could not be restored. */
+/**
+ * Undoes the swaps before a failed one. Returns the failure. Its message also names the files that could not be
+ * restored.
+ */
 async function undone(done: readonly FileChange[], failure: ApplyFailure): Promise<ApplyFailure> {
   const lost = await undo(done)
   if (lost === undefined) return failure

@@ -181,7 +181,7 @@ export function unitsOf(
   })
 }
 
-/** Returns the longest pace of all resources. It adapts to the changes unless a quiet time is set. */
+/** Returns the longest pace of all resources. The pace adapts to the rate of changes unless a quiet time is set. */
 function paceOf(resources: readonly Resource[], pace: Pace): Pace {
   const quiets = resources.map(({ quiet }) => quiet ?? pace.quiet)
   const max = Math.max(...resources.map(({ quietMax }) => quietMax ?? pace.max))

@@ -86,7 +86,7 @@ export interface StoreSettings {
 export interface Settings extends StoreSettings {
   /** Further stores, by name: keys that begin with `NAME:` are theirs. */
   readonly stores?: Readonly<Record<string, StoreSettings>> | undefined
-  /** Once, and then end. */
+  /** Run once, and then end. */
   readonly onetime?: boolean | undefined
   /** Run until stopped, and apply changes as the store reports them. */
   readonly watch?: boolean | undefined

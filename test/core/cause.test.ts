@@ -89,7 +89,7 @@ describe('of several changes before one render', () => {
         expect(merged.keys.length).toBe(Math.min(CAUSES_NAMED, keys.size))
         expect(merged.files.length).toBe(Math.min(CAUSES_NAMED, files.size))
         for (const name of merged.keys) expect(keys.has(name)).toBe(true)
-        // A name that was left out of both causes may be counted twice.
+        // A name that was left out more than once may be counted more than once.
         expect(merged.more).toBeGreaterThanOrEqual(Math.max(0, keys.size - CAUSES_NAMED))
         if (Math.max(keys.size, files.size) <= CAUSES_NAMED) expect(merged.more).toBe(0)
       }),

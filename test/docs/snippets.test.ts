@@ -80,7 +80,7 @@ describe.each(pages)('%s', (page) => {
 
   test('resources and settings are valid', async () => {
     for (const block of blocks.filter(({ language }) => language === 'toml')) {
-      // The commands on their own page test service files.
+      // Service files are tested by the commands of their page.
       if (block.text.startsWith('# /etc/confd/register.d/')) continue
       const resource = isSettings(block)
         ? { text: simplest('x.njk'), src: 'x.njk' }

@@ -6,7 +6,7 @@ type How = readonly [string, string, string] | string
 interface More {
   readonly s?: How
   readonly t?: How
-  /** Keys below /k. Maps the value of each key to a description of its name. */
+  /** Keys below /k. Maps the value of each key to a description of the key's name. */
   readonly keys?: Readonly<Record<string, How>>
   /** Adds n / 10 directories below /k. */
   readonly many?: true

@@ -278,14 +278,14 @@ export class World {
     return (this.life?.traits ?? this.traits)[Number(name.slice(1))]
   }
 
-  /** Returns the resources of the same unit. */
+  /** Returns the resources in the same unit. */
   unitOf(name: string): string[] {
     const names = [...this.traits.keys()].map(nameOf)
     if (this.atWork(name)?.group !== true) return [name]
     return names.filter((one) => this.atWork(one)?.group === true)
   }
 
-  /** Whether every reload that must read the file in place has done so. */
+  /** Returns true if every reload that must read the file in place has read it. */
   isProved(name: string): boolean {
     const dest = destOf(name)
     const command = this.commandAt.get(dest)
@@ -328,7 +328,7 @@ export class Life {
   readonly #parts: Parts
   readonly #clock: Clock
   #isRead = false
-  /** The tree as read by this life. */
+  /** The tree that this life has read. */
   #tree: Tree = emptyTree
   readonly #suspended = new Set<string>()
   #isAdopted = false

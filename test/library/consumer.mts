@@ -26,7 +26,7 @@ const settings: Settings = { ...store, confdir, state_dir: `${confdir}/state`, d
 const noBackend: Settings = { backend: 'etcdv4' }
 // @ts-expect-error only the command has this setting
 const ofTheCommand: Settings = { log_level: 'info' }
-// @ts-expect-error either a text or a file is allowed
+// @ts-expect-error a text and a file exclude each other
 const both: RenderOptions = { template: '', file: '', keys: {} }
 // @ts-expect-error a function is not a value
 const noValue: Keys = { a: () => 'b' }

@@ -27,7 +27,7 @@ const typeOf = ({ type, choices = [], synonyms = {} }: Option): string =>
 
 /** Options that behave differently in the library and in the command. */
 const OTHERWISE: Partial<Record<OptionName, string>> = {
-  onetime: 'Once, and then end.',
+  onetime: 'Run once, and then end.',
   'conf-file':
     'A settings file in TOML, for settings that are set neither here nor in `env`. Default: none.',
 }

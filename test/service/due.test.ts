@@ -34,7 +34,7 @@ test('a due retry that does not begin', async () => {
   expect(worker.stuck(5000)).toBeUndefined()
   // The clock advances, but no timer fires.
   clock.jump(8000)
-  expect(worker.stuck(5000)).toMatch(/^work that has been due for [\d.]+ s was not started$/)
+  expect(worker.stuck(5000)).toMatch(/^work that has been due for [\d.]+ s has not been started$/)
   expect(worker.stuck(10_000)).toBeUndefined()
   // The timer fires late.
   clock.advance(0)

@@ -1,4 +1,4 @@
-// Reads the entries of Consul's KV store from bytes that are split anywhere. The results equal the results of JSON.parse.
+// Reads the entries of Consul's KV store from bytes that are split anywhere. JSON.parse gives the expected results.
 import { expect, test } from 'vitest'
 import type { Key } from '../../src/core/key.ts'
 import { EntriesReader, NotJson } from '../../src/stores/consul-entries.ts'

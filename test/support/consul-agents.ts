@@ -1,4 +1,4 @@
-// Consul agents for tests of the catalog, which can register services, set their checks, and put them into maintenance.
+// Consul agents for tests of the catalog. They register services, set checks, and put instances into maintenance.
 import { startConsul, type ConsulServer } from './servers.ts'
 
 export interface Registration {

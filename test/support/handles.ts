@@ -25,7 +25,7 @@ export function handlesBeyond(before: ReadonlyMap<string, number>): string[] {
     .map(([kind, more]) => `${kind} +${more}`)
 }
 
-/** Returns TCP sockets and file watchers by Node's names for them, and all other descriptors. Timers are missing. */
+/** Returns TCP sockets and file watchers by Node's names for them, and all other descriptors, but no timers. */
 function openFiles(): string[] {
   const tcp = ['tcp', 'tcp6'].flatMap((family) =>
     readFileSync(`/proc/self/net/${family}`, 'utf8')

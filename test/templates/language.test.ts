@@ -1,4 +1,4 @@
-// A template that is clearly written in the other language is refused with a hint. One that only looks similar is not.
+// A template clearly written in the other language is refused with a hint. A template that only looks similar is not.
 import { expect, it } from 'vitest'
 import { createRenderer } from '../../src/templates/render.ts'
 import { scopeFor, treeFrom, Workshop } from './helper.ts'

@@ -11,7 +11,7 @@ export const MAX_STEPS = 10_000_000
 
 export const LIMITS: RenderLimits = { depth: 1000, output: 256 * 1024 * 1024 }
 
-/** The default of `limits` is LIMITS, that of `budget` MAX_STEPS. The files of one render share a budget. */
+/** `limits` defaults to LIMITS, and `budget` to MAX_STEPS. The files of one render share a budget. */
 export type ExecuteOptions = Pick<Surroundings, 'functions'> & Partial<Surroundings>
 
 /** Renders to a Go string, one character per byte. Every failure is a fault of kind `template`. */

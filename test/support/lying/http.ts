@@ -47,7 +47,7 @@ export abstract class LyingHttp implements LyingServer<HttpLie> {
 
   repent(): void {
     this.lying = undefined
-    // A false answer that has begun must not continue with the truth.
+    // A false answer must not continue with the truth after the lie has ended.
     this.cut()
   }
 

@@ -33,7 +33,7 @@ export abstract class LyingTcp<L> implements LyingServer<L> {
 
   repent(): void {
     this.lying = undefined
-    // A false answer that has begun must not continue with the truth.
+    // A false answer must not continue with the truth after the lie has ended.
     this.cut()
   }
 

@@ -1,4 +1,4 @@
-// Functions that the generator of the vectors adds to Go's own. They create values of types that JSON lacks.
+// Functions that the generator of the vectors adds to Go's own functions. They create values of types that JSON lacks.
 import { goFunction } from '../../../src/templates/go/builtins.ts'
 import { GoTime } from '../../../src/templates/functions/clock.ts'
 import { Time, TIME } from '../../../src/templates/go/time.ts'

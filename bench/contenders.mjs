@@ -23,7 +23,7 @@ const peersOf = ({ backend }) =>
 /**
  * @param store the result of lab.startEtcd() or lab.startConsul()
  * @param jobsOf returns `{ prefix, reload }` for each file, given the name and the folder of a contender
- * @returns by name: `{ folder, dests, once, watch }`, with commands as lists of words
+ * @returns `{ folder, dests, once, watch }` for each name, with commands as lists of words
  */
 export function contenders(store, jobsOf, program = PROGRAM) {
   const names = ['floor', 'reconfd', ...peersOf(store)]

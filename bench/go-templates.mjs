@@ -1,5 +1,5 @@
 // Renders equivalent templates of both engines over 10,000 pairs, alternately in one process, and prints the figures as
-// JSON: `node bench/go-templates.mjs`. Does not use dist/, but bundles the modules that it needs.
+// JSON: `node bench/go-templates.mjs`. Bundles the modules that it needs instead of using dist/.
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'

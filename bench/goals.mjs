@@ -1,5 +1,5 @@
-// Measures the figures that summarize how fast reconfd is, each with that of the floor (floor.mjs): starts, changes,
-// memory and idle CPU. The contenders run alternately or side by side, so that noise affects all of them equally.
+// Measures the figures that summarize how fast reconfd is: starts, changes, memory and idle CPU. The figure of the floor
+// (floor.mjs) stands beside each. The contenders run alternately or at the same time, so that noise affects them equally.
 import { existsSync, readFileSync, rmSync, watch } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { compile, provideBun } from '../scripts/executable.mjs'
@@ -65,7 +65,7 @@ async function onetimeLarge() {
   report(`${what}: peak memory`, 'MiB', valuesOf(medians, 'memory'), { to: 'floor' })
 }
 
-/** Measures the first render of 500 resources, when neither their files nor the state exist. */
+/** Measures the first render of 500 resources, when neither destinations nor a state exist yet. */
 async function manyFirst() {
   const etcd = await lab.startEtcd()
   const prefixes = Array.from({ length: 500 }, (_, n) => `/r${n}`)
@@ -102,9 +102,9 @@ function arrival(file, text) {
 }
 
 /**
- * All contenders watch at the same time, each its own keys. Each change waits until the previous one has arrived.
+ * All contenders run at the same time, and each watches its own keys. A change waits until the previous one has arrived.
  * @param reload wait for the reload instead of the file
- * @returns by name: CPU and time to arrival, in milliseconds per change; memory in MiB
+ * @returns for each name: CPU time and time to arrival, in milliseconds per change; memory in MiB
  */
 async function changes(store, count, { flags = [], reload = false, rounds = 60 } = {}) {
   const marker = (folder) => join(folder, 'out/reloaded')

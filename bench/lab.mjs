@@ -84,8 +84,8 @@ export function measure([command, ...args], options = {}) {
 
 /**
  * Runs programs alternately, so that noise affects all equally. The first round is not counted.
- * @param commands by name; each is a list of words, or a function that returns one for each run
- * @returns the medians, by name
+ * @param commands a command for each name: a list of words, or a function that returns such a list for each run
+ * @returns the medians for each name
  */
 export function inTurn(commands, rounds) {
   const runs = Object.fromEntries(Object.keys(commands).map((name) => [name, []]))

@@ -13,7 +13,7 @@ const END = '<!-- end of figures -->'
 const rows = []
 
 /**
- * Prints and keeps one row.
+ * Prints one row, and adds it to the results.
  * @param values one figure for each contender, including `reconfd`
  * @param goal `most`: the upper bound of the ratio to the contender `to`; without `to`, of the figure itself
  */

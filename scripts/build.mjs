@@ -15,7 +15,7 @@ import { bundleTypes } from './types.mjs'
 const root = fileURLToPath(new URL('..', import.meta.url))
 const program = JSON.parse(readFileSync(`${root}package.json`, 'utf8'))
 
-/** Builds CommonJS scripts in one folder, because their compiled code can be cached (src/system/modules.ts). */
+/** Options for CommonJS scripts in one folder, whose compiled code can be cached (src/system/modules.ts). */
 const SCRIPTS = {
   format: 'cjs',
   entryFileNames: '[name].cjs',
@@ -57,7 +57,7 @@ function wrap(path) {
   writeFileSync(path, `(function(exports,require,module,__filename){'use strict';${text}\n})`)
 }
 
-// npm records file modes in its archive. They are set here, so that the umask of a clone does not change the archive.
+// npm records file modes in its archive. They are set here, so that the archive does not depend on the umask.
 for (const path of ['package.json', ...program.files]) settleModes(join(root, path))
 
 function settleModes(path) {

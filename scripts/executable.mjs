@@ -19,7 +19,7 @@ import { build, installPackages, root, step } from './prepare.mjs'
 import { withComponents } from './sbom.mjs'
 
 const LOCK = 'package-lock.json'
-/** A separate package, so that npm checks the download against its lock file. */
+/** Bun is in a separate package, so that npm checks the download against the lock file of that package. */
 const PACKAGE = join(root, 'scripts/bun')
 const FETCHED = join(root, '.cache/bun')
 const MODULES = join(root, '.cache/modules')

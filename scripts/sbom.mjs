@@ -2,7 +2,7 @@
 // versions and licences. It contains neither a timestamp nor a random serial number, so that the same
 // sources give the same bytes.
 
-/** The property with the folder of a package. Several packages may share a name; `npm run audit` compares folders. */
+/** The property with the folder of a package. `npm run audit` compares folders, since packages may share a name. */
 const PATH = 'cdx:npm:package:path'
 
 /**

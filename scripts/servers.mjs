@@ -80,7 +80,7 @@ const SERVERS = {
   },
   // Not a server: makes a file immutable.
   chattr: { package: 'e2fsprogs', program: 'usr/bin/chattr' },
-  // Not a server: reads and, with setfattr, sets attributes of files.
+  // Not a server: reads attributes of files. The package also contains setfattr, which sets them.
   getfattr: { package: 'attr', program: 'usr/bin/getfattr' },
   'redis-server': { package: 'redis-server', program: 'usr/bin/redis-server' },
   // Not a server: the browser for the status page.
@@ -153,7 +153,7 @@ function isProgram(path) {
 const fonts = (root) =>
   existsSync(join(root, 'usr/share/fonts')) ? { XDG_DATA_HOME: join(root, 'usr/share') } : {}
 
-/** LD_LIBRARY_PATH for the unpacked shared libraries, which are in folders of lib/ and usr/lib/ named by architecture. */
+/** LD_LIBRARY_PATH for the unpacked libraries: the folders of lib/ and usr/lib/ that are named after an architecture. */
 function libraryPath(root) {
   const folders = []
   for (const lib of [join(root, 'lib'), join(root, 'usr/lib')]) {

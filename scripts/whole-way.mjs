@@ -1,5 +1,5 @@
 // npm run demo -- whole-way: starts containers with small web servers, registers them in a store with
-// `reconfd register -docker`, configures HAProxy from the store with `reconfd -watch`, and sends requests all the time
+// `reconfd register -docker`, configures HAProxy from the store with `reconfd -watch`, and sends requests continuously
 // while containers start and stop.
 //
 //   node scripts/whole-way.mjs [etcd|consul] [-rounds N]

@@ -32,7 +32,7 @@ const EXIT = {
   unreachable: 69,
   bug: 70,
   configuration: 78,
-  /** As in shells, the number of the signal is added. */
+  /** The exit code after a signal is 128 plus the number of the signal, as in shells. */
   signalled: 128,
 } as const
 
@@ -136,14 +136,14 @@ async function finish(
   return exit
 }
 
-/** `reconfd schema`, `reconfd completion` and `reconfd man`. */
+/** Runs `reconfd schema`, `reconfd completion` and `reconfd man`. */
 async function print({ what, of }: Extract<ParsedCommand, { kind: 'print' }>): Promise<number> {
   const { printed } = await import('./config/printed.ts')
   await printOut(printed(what, of))
   return EXIT.done
 }
 
-/** `reconfd status` and the other daemon commands. Times are local on a terminal and UTC elsewhere. */
+/** Runs `reconfd status` and the other daemon commands. Times are local on a terminal and UTC elsewhere. */
 async function ask({
   question,
   settings,
@@ -173,7 +173,7 @@ async function ask({
 /** ECMA-48: moves the cursor to the top left, then clears to the end of the screen. This order avoids flicker. */
 const CLEAR_SCREEN = '\u001b[H\u001b[J'
 
-/** `reconfd register`. */
+/** Runs `reconfd register`. */
 async function register({
   settings,
   notices,

@@ -76,7 +76,7 @@ async function readKept(settings: Settings): Promise<Result<FullStatus | undefin
   }
 }
 
-/** Corrects a status by the journal, which is newer than the status file and decides whether a reload is owed. */
+/** Corrects a status with the journal, which is newer than the status file and decides whether a reload is owed. */
 function withOwed(resource: ResourceHistory, owed: Owed | undefined, at: string): ResourceHistory {
   const rest: ResourceHistory & { owedSince?: string } = { ...resource }
   delete rest.owedSince

@@ -87,7 +87,7 @@ export async function render(options: RenderOptions): Promise<Result<Rendered, F
   // `/` covers only the default store; named stores have their own roots.
   const named = new Set([...keys.keys()].flatMap((key) => storeOf(key) ?? []))
   const spec = specOf(src, ['/', ...[...named].map(storeRoot)], options)
-  const scope = { store: 'the keys given', prefix: spec.prefix, keys: spec.keys }
+  const scope = { store: 'the given keys', prefix: spec.prefix, keys: spec.keys }
   const rendered = await createRenderer(folder, { texts }).render(spec, treeOf(keys), scope)
   if (!rendered.ok) return err(unlessText(rendered.error.fault, texts))
   const { bytes, reads } = rendered.value

@@ -6,7 +6,7 @@ export type Duration = number | string
 
 /** The settings of one store. */
 export interface StoreSettings {
-  /** Etcdv3 (or etcd), etcdv2, consul, consul-catalog, zookeeper, redis, file or env (default etcdv3, with -file file). */
+  /** The kind of the store; etcd means etcdv3. Default: etcdv3, or file if `file` is set. */
   readonly backend?:
     | 'etcdv3'
     | 'etcdv2'
@@ -82,9 +82,9 @@ export interface StoreSettings {
   readonly filter?: string | undefined
 }
 
-/** The settings of a whole run. The inherited ones are those of the default store. */
+/** The settings of a whole run. The inherited settings are those of the default store. */
 export interface Settings extends StoreSettings {
-  /** Further stores, by name: keys that begin with `NAME:` are theirs. */
+  /** Further stores by name. A key that begins with `NAME:` belongs to the store NAME. */
   readonly stores?: Readonly<Record<string, StoreSettings>> | undefined
   /** Run once, and then end. */
   readonly onetime?: boolean | undefined

@@ -27,6 +27,7 @@ const typeOf = ({ type, choices = [], synonyms = {} }: Option): string =>
 
 /** Options that behave differently in the library and in the command. */
 const OTHERWISE: Partial<Record<OptionName, string>> = {
+  backend: 'The kind of the store; etcd means etcdv3. Default: etcdv3, or file if `file` is set.',
   onetime: 'Run once, and then end.',
   'conf-file':
     'A settings file in TOML, for settings that are set neither here nor in `env`. Default: none.',
@@ -59,9 +60,9 @@ export type Duration = number | string
 export interface StoreSettings {
 ${fields(true)}}
 
-/** The settings of a whole run. The inherited ones are those of the default store. */
+/** The settings of a whole run. The inherited settings are those of the default store. */
 export interface Settings extends StoreSettings {
-  /** Further stores, by name: keys that begin with \`NAME:\` are theirs. */
+  /** Further stores by name. A key that begins with \`NAME:\` belongs to the store NAME. */
   readonly stores?: Readonly<Record<string, StoreSettings>> | undefined
 ${fields(false)}}
 `

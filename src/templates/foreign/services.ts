@@ -122,7 +122,7 @@ export function doubtfulService(name: string, written = name): Fault | undefined
   const { tag } = tagged
   const bare = written.replace(`${tag}.`, '')
   return fault(
-    `service looks for a service called "${name}"; in consul-template, it means the tag ${tag} of ${bare}`,
+    `service looks for a service called "${name}"; in consul-template, the name means the tag ${tag} of ${bare}`,
     `for the tag write "${bare}" and "${tag}": service("${bare}", "${tag}") in nunjucks, service "${bare}" "${tag}" in Go`,
   )
 }

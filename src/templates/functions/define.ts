@@ -23,7 +23,7 @@ export interface Example {
 
 export interface TemplateFunction {
   readonly name: string
-  /** Such as `split(s, sep)`; for the docs and messages. */
+  /** The form of a call, such as `split(s, sep)`, for the docs and messages. */
   readonly signature: string
   /** A description in Markdown. */
   readonly doc: string

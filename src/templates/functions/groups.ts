@@ -1,4 +1,4 @@
-// Grouping: services by tag and metadata, pairs by directory, and keys as a nested map.
+// Functions that group services by tag or metadata, group pairs by directory, and convert keys to a map of maps.
 import { compareText, covers, toKey, type Key } from '../../core/key.ts'
 import { FaultError, raise } from '../../core/fault.ts'
 import { foreignMeta } from '../foreign/services.ts'
@@ -37,7 +37,7 @@ function grouped<T>(items: readonly T[], namesOf: (item: T) => readonly string[]
   )
 }
 
-/** The group of a service in byMeta(): its values of these metadata names, joined by `_`. */
+/** The group of a service in byMeta(): the values of these metadata keys, joined by `_`. */
 export function metaGroup(names: string, valueOf: (name: string) => string | undefined): string {
   const foreign = foreignMeta(names)
   if (foreign !== undefined) throw new FaultError(foreign)

@@ -6,7 +6,7 @@ import { define } from './define.ts'
 export const includeFunctions = [
   define('include', {
     params: [textParam('name'), optionalParam(anyParam('data'))],
-    doc: 'The rendered text of another file below the templates folder, in the same language. In Go, the data is the dot of that file; in nunjucks, it is the variable `data`, and the entries of a map are also variables. Includes nest at most ten levels deep, and a file cannot include itself.',
+    doc: 'The rendered text of another file below the templates folder, in the same language. `data` is the dot of that file in Go, and the variable `data` in nunjucks, where the entries of a map are also variables. Includes nest at most ten levels deep, and a file cannot include itself.',
     examples: [
       {
         nunjucks: 'include("part.njk", dict("port", 80))',

@@ -16,7 +16,7 @@ const NOT_THERE = new Set(['ENOTFOUND', 'ENODATA', 'EBADNAME', 'EINVAL'])
 /** An SRV record. Each field has its Go name, and the same name in lower case. */
 export class Srv {
   constructor(
-    /** With a trailing dot, as in Go. */
+    /** The host name with a trailing dot, as in Go. */
     readonly target: string,
     readonly port: number,
     readonly priority: number,

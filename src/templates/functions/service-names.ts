@@ -1,12 +1,12 @@
 // Parses names of services, such as `web`, `web@dc2` and `dc2:web`, and the options of a look-up. `reconfd check` also
-// parses names here, without rendering.
+// uses this parser, without rendering.
 import type { LookUp } from '../../core/catalog.ts'
 import { FaultError, raise } from '../../core/fault.ts'
 import { nearest } from '../../core/nearest.ts'
 import { foreignList } from '../foreign/services.ts'
 import { isMap, type Mapping, type Param } from './params.ts'
 
-/** The parts of a name as a template writes it. */
+/** The parts of a name that is written in a template. */
 export interface ServiceName {
   readonly name: string
   /** The part before a colon: a named store of the resource, or else a datacenter. */
@@ -49,7 +49,7 @@ export const optionsParam: Param<Mapping | undefined> = {
   accept: (value) => (isMap(value) ? value : undefined),
 }
 
-/** The options of a function for which consul-template accepts a text such as `@dc2` instead. */
+/** Like optionsParam, for functions that take a text such as `@dc2` in consul-template. */
 export const listOptions = (call: string): Param<Mapping | undefined> => ({
   ...optionsParam,
   accept(value) {

@@ -26,7 +26,7 @@ export function whoseIs(
 
 /**
  * The full path of a directory of the catalog. Throws a fault if the resource's keys do not include the directory.
- * Without `store`, the directory is in the default store or, if the keys do not include that, in the only store left.
+ * Without `store`, the default store is preferred; if it does not include the directory, exactly one store must do so.
  * @param called the call, for messages
  */
 export function placeIn(context: RenderContext, called: string, dir: Key, store?: string): Key {

@@ -20,7 +20,7 @@ import { listOptions, optionsOf, optionsParam, serviceName } from './service-nam
 import { placeIn, whoseIs } from './service-places.ts'
 import { NODE, NODE_WITH_SERVICES, SERVICE, SERVICE_NAME } from './service-shapes.ts'
 
-/** The fields used here. */
+/** An instance with the fields that are used here. */
 type Instance = TemplateRecord & {
   readonly name: string
   readonly tags: readonly string[]
@@ -190,7 +190,7 @@ export const serviceFunctions = [
         nunjucks: 'service("blue.shop")',
         go: 'service "blue.shop"',
         keys: SHOP,
-        error: 'in consul-template, it means the tag blue of shop',
+        error: 'in consul-template, the name means the tag blue of shop',
       },
       { nunjucks: 'service("red.shop")', go: 'service "red.shop"', keys: SHOP, result: [] },
       {

@@ -108,7 +108,7 @@ export const textFunctions = [
   }),
   define('nindent', {
     params: [intParam('count'), textParam('s')],
-    doc: 'A newline, then every line indented.',
+    doc: 'A newline, then the text with every line indented.',
     filter: 1,
     examples: [
       { nunjucks: 'nindent(2, "a\\nb")', go: 'nindent 2 "a\\nb"', result: '\n  a\n  b' },

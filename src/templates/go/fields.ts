@@ -28,7 +28,7 @@ export function fieldOf(
   return fail(`can't evaluate field ${name} in type ${typeName(receiver)}`, hintFor(receiver, name))
 }
 
-/** The hint for an unknown field: advice for a list or a string, otherwise a similar field and the list of all. */
+/** The hint for an unknown field: advice for a list or a string, otherwise a similar field and the list of all fields. */
 function hintFor(receiver: Value, name: string): string | undefined {
   if (receiver instanceof Slice) return 'it is a list: range over it, or take one item with index'
   if (typeof receiver === 'string') return 'it is a string, which has no fields: write {{.}}'

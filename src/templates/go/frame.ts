@@ -13,9 +13,9 @@ export interface Budget {
 }
 
 export interface RenderLimits {
-  /** Nested template calls. */
+  /** Maximum depth of nested template calls. */
   readonly depth: number
-  /** Output in bytes. */
+  /** Maximum size of the output, in bytes. */
   readonly output: number
 }
 

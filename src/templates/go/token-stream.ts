@@ -89,7 +89,7 @@ export class TokenStream {
     return hint === undefined ? fault : { ...fault, hint }
   }
 
-  /** A missing closing delimiter probably causes a mistake on a later line of the action. */
+  /** The hint for a mistake on a later line of an action, which a missing delimiter probably causes. */
   #hintOf(at: number): string | undefined {
     const close = this.options.rightDelim || '}}'
     if (this.actionAt < 0 || this.source.slice(this.actionAt, at).includes(close)) return undefined

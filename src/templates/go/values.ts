@@ -88,7 +88,7 @@ export class Slice {
   }
 }
 
-/** The runs of each array that has not been changed since sliceOfRuns(). */
+/** The runs of each array that has not changed since sliceOfRuns() created it. */
 const runsOf = new WeakMap<Value[], readonly (readonly Value[])[]>()
 
 /** A slice of the items of immutable lists (runs). Results that are computed from one run can be cached. */

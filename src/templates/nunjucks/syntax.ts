@@ -56,13 +56,13 @@ export function syntaxFault(error: unknown, path: string, text: string): Fault {
   }
 }
 
-/** Replaces the terms of nunjucks' parser with the signs that a template contains. */
+/** Replaces the terms of nunjucks' parser with the delimiters that a template contains. */
 const inWords = (message: string): string =>
   message
     .replace('expected variable end', 'expected "}}" here')
     .replace(/expected block end in (\w+) statement/, 'expected "%}" here, in the tag $1')
 
-/** The lines before a line, 1-based. */
+/** The lines before the line with this number, which is 1-based. */
 const upTo = (text: string, line: number): string =>
   text
     .split('\n')

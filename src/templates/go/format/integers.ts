@@ -26,7 +26,7 @@ function formatIn(value: bigint, base: number, verb: string, flags: Flags): stri
   return pad(sign + digits, flags, false)
 }
 
-/** Formats pointers, and unsigned integers in `%#v`, such as `0x1f`. */
+/** Formats pointers, and unsigned integers in `%#v`, as in `0x1f`. */
 export const formatHex = (value: bigint, flags: Flags, prefix: boolean): string =>
   formatIn(value, 16, 'v', { ...flags, sharp: prefix })
 

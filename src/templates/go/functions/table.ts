@@ -142,7 +142,7 @@ const seesNothing = (reader: Reader): boolean =>
 /** Functions that ignore arguments after the first default, as in confd. */
 const LENIENT = new Set(['getv', 'getenv'])
 
-/** The functions of one render. */
+/** The functions for one context. */
 export function functionsFor(context: RenderContext): Functions {
   const table = new Map<string, Func>(own)
   for (const [name, { params, result, variadic }] of Object.entries(SIGNATURES)) {

@@ -65,7 +65,7 @@ async function onetimeLarge() {
   report(`${what}: peak memory`, 'MiB', valuesOf(medians, 'memory'), { to: 'floor' })
 }
 
-/** Measures the first render of 500 resources, when neither destinations nor a state exist yet. */
+/** Measures the first render of 500 resources, when neither destinations nor state exist yet. */
 async function manyFirst() {
   const etcd = await lab.startEtcd()
   const prefixes = Array.from({ length: 500 }, (_, n) => `/r${n}`)

@@ -98,7 +98,9 @@ function intoReadme(text) {
 
 /** Prints the ratios that are worse than in the given file. @returns the number of these ratios */
 export function compare(file) {
-  const previous = new Map(JSON.parse(readFileSync(file, 'utf8')).rows.map((row) => [row.what, row]))
+  const previous = new Map(
+    JSON.parse(readFileSync(file, 'utf8')).rows.map((row) => [row.what, row]),
+  )
   const worse = rows.flatMap(({ what, to, ratio }) => {
     const before = previous.get(what)
     if (ratio === undefined || before?.to !== to || ratio <= before.ratio * TOLERANCE) return []

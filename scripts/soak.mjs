@@ -1,5 +1,5 @@
 // npm run soak [-- load|reloads|register|haproxy] [-seconds N]: the long trials of test/faults, 20 minutes each by
-// default. `load` (soak.test.ts) prints memory and handles every 10 seconds and a verdict; `reloads`
+// default. `load` (soak.test.ts) prints memory and handles every 10 seconds, and a verdict at the end; `reloads`
 // (reloads.test.ts) kills every process that it can and counts lost reloads. `register` (register.test.ts)
 // compares the registered services with the running ones; `haproxy` (haproxy.test.ts) compares the
 // servers of HAProxy with those of its file. Without a name, all trials run.

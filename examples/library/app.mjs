@@ -9,8 +9,8 @@ const here = fileURLToPath(new URL('.', import.meta.url))
 const stop = new AbortController()
 for (const signal of ['SIGINT', 'SIGTERM']) process.once(signal, () => stop.abort())
 
-/** What conf.d/limits.toml names as its destination. */
-function takeUp() {
+/** Applies the content of limits.json, the destination of conf.d/limits.toml. */
+function applyLimits() {
   const { requests, burst } = JSON.parse(readFileSync('limits.json', 'utf8'))
   console.log(`limits: ${requests} requests a second, ${burst} at once`)
 }
@@ -26,7 +26,7 @@ const ended = await run({
   },
   signal: stop.signal,
   onEvent: (event) => {
-    if (event.kind === 'applied') takeUp()
+    if (event.kind === 'applied') applyLimits()
     if (event.kind === 'failed') console.error(`${event.resource}: ${formatFault(event.fault)}`)
   },
 })

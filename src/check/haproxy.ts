@@ -1,5 +1,5 @@
-// Checks whether `[template.haproxy]` can work: examines the sockets, and the destination or, if it is missing, the
-// template.
+// Checks whether `[template.haproxy]` can work: examines the sockets and the destination, or the template if the
+// destination is missing.
 import { readFile } from 'node:fs/promises'
 import type { ReadResource } from '../config/resource.ts'
 import { warnings, type CheckFinding } from './findings.ts'
@@ -23,7 +23,8 @@ export async function haproxyFindings(resources: readonly ReadResource[]): Promi
       )
       if (isShared) {
         const hint = 'Move the template with for_each to its own resource.'
-        const message = 'every change causes a reload: a template with for_each shares the reload_cmd'
+        const message =
+          'every change causes a reload: a template with for_each shares the reload_cmd'
         all.push(...warnings([document.fault(at, 'key', message, hint)]))
       }
       all.push(

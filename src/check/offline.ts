@@ -106,7 +106,14 @@ async function commandFaults(resources: readonly ReadResource[]): Promise<Fault[
         if (exitCode === 0) continue
         const why = lastLines(output)[0]?.replace(/^sh: (?:\d+|line \d+|-c: line \d+): /, '')
         const message = `the shell cannot parse ${key}: ${why ?? 'it gives no reason'}`
-        all.push(document.fault([...path, key], 'value', message, 'Correct its syntax: the command runs with /bin/sh -c.'))
+        all.push(
+          document.fault(
+            [...path, key],
+            'value',
+            message,
+            'Correct the syntax: the command runs with /bin/sh -c.',
+          ),
+        )
       }
     }
   }

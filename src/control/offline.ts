@@ -37,7 +37,9 @@ export async function answerOffline(
   const status = kept.value
   if (command === 'accept') return accept(wanted, status, settings)
   if (status === undefined) {
-    return err(noDaemon(settings, `${settings.stateDir} contains no status of an earlier run either.`))
+    return err(
+      noDaemon(settings, `${settings.stateDir} contains no status of an earlier run either.`),
+    )
   }
   if (command === 'status') return ok({ kind: 'status', status: summaryOf(status) })
   const history = resourceNamed(wanted, status.resources)

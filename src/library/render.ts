@@ -42,10 +42,10 @@ export type RenderOptions = TemplateSource & {
   readonly keys: Keys | ReadonlyMap<string, KeyValue>
   /** The folder of the included templates. Default: the folder of the file; for a text, the current folder. */
   readonly templates?: string | undefined
-  /** As in a resource, for nunjucks. */
+  /** These two options of nunjucks work as in a resource. */
   readonly trim_blocks?: boolean | undefined
   readonly lstrip_blocks?: boolean | undefined
-  /** As in a resource, for Go templates. */
+  /** These two options of Go templates work as in a resource. */
   readonly left_delim?: string | undefined
   readonly right_delim?: string | undefined
 }

@@ -20,7 +20,7 @@ export interface RenderContext {
   readonly include?: (name: string, data: unknown) => string
 }
 
-/** Thrown through the engine up to the render loop; not an error. */
+/** Passes through the engine up to the render loop. It does not mean that a render has failed. */
 export class PendingFact extends Error {
   constructor(
     readonly id: string,

@@ -230,6 +230,6 @@ function destOf(
 }
 
 const DEST_HINTS: Readonly<Record<EngineName, string>> = {
-  nunjucks: 'dest uses the language of the template, nunjucks: {{ base(item.key) }}',
-  go: 'dest uses the language of the template, Go template syntax: {{base item.Key}}',
+  nunjucks: 'dest is in the language of the template, nunjucks, as in {{ base(item.key) }}',
+  go: 'dest is in the language of the template, Go template syntax, as in {{base item.Key}}',
 }

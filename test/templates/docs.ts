@@ -38,27 +38,28 @@ echo '{services: {web: {n1: 10.0.0.1:80}}}' >keys.yaml
 reconfd -onetime -noop -diff -file keys.yaml
 \`\`\`
 
-The first of these that applies decides the language of a template:
+The first of these rules that applies decides the language of a template:
 
 1. \`engine = "go"\` or \`engine = "nunjucks"\` in the resource.
 2. The extension: \`.tmpl\`, \`.gotmpl\`, \`.ctmpl\` and \`.tpl\` are Go; \`.njk\`, \`.nunjucks\`, \`.j2\`, \`.jinja\` and
    \`.jinja2\` are nunjucks.
-3. For any other name, such as \`haproxy.cfg\`, the content: plain Go (\`{{range .x}}\`, \`{{end}}\`, \`{{getv "/a"}}\`,
-   \`{{.Value}}\`) is rendered as Go, with one notice in the log, and so is any file with \`left_delim\` or \`right_delim\`
-   in its resource. Everything else is nunjucks. A file with tags of both languages is refused, and needs \`engine\`.
+3. For any other name, such as \`haproxy.cfg\`, the content. A file that is clearly written in Go's language
+   (\`{{range .x}}\`, \`{{end}}\`, \`{{getv "/a"}}\`, \`{{.Value}}\`) is rendered as Go, with one notice in the log. So is any
+   file whose resource sets \`left_delim\` or \`right_delim\`. Every other file is nunjucks. A file with tags of both
+   languages is refused, and needs \`engine\`.
 
 Rules for both languages:
 
 - Values are not escaped. [Which function for which file](#which-function-for-which-file) lists the right function.
 - Values that are not UTF-8 keep every byte.
 - Only files below the templates folder can be included. A change of an included file renders the template again.
-- Names of keys are relative to the resource's prefix, and only the resource's \`keys\` are visible.
-- A template is rendered again when a key or file that it looked up changes, not because time passes. A resync with the
-  same keys gives the same file, including \`datetime\`: the time changes only when something else in the output
-  changes, or when reconfd restarts.
-- A mistake is an error with file, line and column, and the old file stays.
-- A file that is plainly in the other language (\`{% if x %}\` in a Go template; \`{{range .x}}\`, \`{{end}}\` or
-  \`{{getv "/a"}}\` in a nunjucks one) is refused with a hint. To output such text, write it as a string:
+- Names of keys are relative to the resource's prefix, and templates see only the resource's \`keys\`.
+- A template is rendered again when a key or file that it looked up changes, but not because time passes. A resync with
+  the same keys gives the same file, even if the template prints \`datetime\`: the time changes only when something else
+  in the output changes, or when reconfd restarts.
+- A mistake in a template is an error with file, line and column, and the old file stays.
+- A file that is clearly written in the other language (\`{% if x %}\` in a Go template; \`{{range .x}}\`, \`{{end}}\` or
+  \`{{getv "/a"}}\` in a nunjucks template) is refused with a hint. To output such text, write it as a string:
   \`{{"{%"}} if x %}\` in Go, \`{% raw %}{{ end }}{% endraw %}\` in nunjucks.
 
 ## nunjucks
@@ -68,40 +69,41 @@ Rules for both languages:
   file itself.
 - A pair has \`.key\` and \`.value\`, and also \`.Key\` and \`.Value\`.
 - Functions marked with | are also filters: \`{{ s.key | base }}\`. The value before the bar becomes the function's main
-  argument, whatever its position: \`text | repeat(3)\` is \`repeat(3, text)\`.
-- If nunjucks has a filter with a function's name (\`default\`, \`first\`, \`indent\`, \`join\`, \`last\`, \`list\`,
-  \`replace\`, \`reverse\`, \`slice\`, \`title\`, \`trim\`), the filter is nunjucks' own, and the function is the one below:
-  \`x | indent(4)\`, but \`indent(4, x)\`. So templates of both languages keep their meaning.
-- Integers of any size in JSON keep their digits. Arithmetic with an integer above 2^53 is an error; \`add\`, \`sub\` and
-  so on calculate in 64 bits.
+  argument, whatever the position of that argument: \`text | repeat(3)\` is \`repeat(3, text)\`.
+- Some functions have the same name as a filter of nunjucks: \`default\`, \`first\`, \`indent\`, \`join\`, \`last\`, \`list\`,
+  \`replace\`, \`reverse\`, \`slice\`, \`title\` and \`trim\`. After a bar, the name means nunjucks' filter, as in
+  \`x | indent(4)\`. In a call, it means the function described below, as in \`indent(4, x)\`. So existing templates of both
+  languages keep their meaning.
+- Integers of any size in JSON keep their digits. Arithmetic with an integer above 2^53 is an error, but functions such
+  as \`add\` and \`sub\` calculate with 64 bits.
 
 ### Strictness
 
 | Expression | Undefined variable | Missing attribute |
 | --- | --- | --- |
 | \`{{ x }}\`, \`{% for i in x %}\`, \`f(x)\`, \`x + 1\`, \`x == 1\`, \`x \\| filter\` | error | error |
-| \`{% if x %}\`, \`not x\`, \`x and y\`, \`x or "default"\`, \`a if x else b\`, \`x == none\` | error, unless the template sets it somewhere or it is a macro's argument | false |
-| \`x is defined\`, \`x \\| default("...")\`, \`default("...", x)\`, \`coalesce(x, y)\`, \`empty(x)\` | fine | fine |
+| \`{% if x %}\`, \`not x\`, \`x and y\`, \`x or "default"\`, \`a if x else b\`, \`x == none\` | error, unless the template sets the variable somewhere, or the variable is a macro's argument | false |
+| \`x is defined\`, \`x \\| default("...")\`, \`default("...", x)\`, \`coalesce(x, y)\`, \`empty(x)\` | allowed | allowed |
 
-Printing \`null\` is an error: \`x | default("...", true)\` replaces it. So is printing objects, pairs and functions:
-name an attribute, or use \`| dump\`. A missing key without a default is an error; a directory without keys is an empty
-list.
+Printing \`null\` is an error; use \`x | default("...", true)\` to print a default instead. Printing an object, a pair or a
+function is also an error; name an attribute, or use \`| dump\`. A missing key without a default is an error; a directory
+without keys is an empty list.
 
 ## Go templates
 
-- \`text/template\` is complete, including printing: values have Go's types (byte strings, 64-bit integers, float64
-  from JSON), and are printed as in Go.
+- All of \`text/template\` is supported. Values have Go's types (byte strings, 64-bit integers, float64 from JSON), and
+  are printed as in Go.
 - \`left_delim\` and \`right_delim\` in the resource replace \`{{\` and \`}}\`.
-- The old dialect of confd with maps works: an otherwise unknown field of the root, such as \`.services_web\`, is the value
-  of the key \`/services/web\`, or the list of pairs below it, and \`Base\` is \`base\`.
-- Limits: 1,000 levels of nesting (also in JSON), ten nested includes, 256 network look-ups, and a budget of steps
-  far above any real template; an endless template is an error.
+- confd's old template dialect with maps works: an otherwise unknown field of the root, such as \`.services_web\`, is the
+  value of the key \`/services/web\`, or the list of pairs below this key, and \`Base\` is the same as \`base\`.
+- A template may have 1,000 levels of nesting (also in JSON), ten nested includes and 256 network look-ups. The number of
+  steps is also limited, far above what any real template needs, so an endless template is an error.
 
 ## One template, many files
 
-With \`for_each\` in the resource ([configuration](configuration.md#one-template-many-files)) a template is rendered
-once for each key or directory that the pattern matches. \`item\` is that key or directory, in the template, in its
-included files, and in \`dest\`. \`dest\` is a template in the same language, always with \`{{\` and \`}}\`.
+With \`for_each\` in the resource ([configuration](configuration.md#one-template-many-files)), a template is rendered
+once for each key or directory that the pattern matches. In the template, in its included files and in \`dest\`, \`item\`
+is this key or directory. \`dest\` is a template in the same language, always with \`{{\` and \`}}\`.
 
 \`\`\`toml
 [template]
@@ -126,7 +128,7 @@ server {
 }
 \`\`\`
 
-The same in Go, with \`dest = "/etc/nginx/sites/{{base item.Key}}.conf"\`:
+This is the same template in Go, with \`dest = "/etc/nginx/sites/{{base item.Key}}.conf"\`:
 
 \`\`\`gotmpl
 upstream {{item.Name}} {
@@ -152,41 +154,43 @@ vhosts:
     backends: { w1: 10.0.4.1:8000 }
 \`\`\`
 
-A new or removed backend writes one of the files; a removed host removes its file. Either way, nginx is checked and
-reloaded once. [examples/nginx-vhosts](../examples/nginx-vhosts) has the complete example.
+When a backend is added or removed, the file of its host is written; when a host is removed, its file is removed. In each
+case, nginx is checked and reloaded once. [examples/nginx-vhosts](../examples/nginx-vhosts) contains the complete example.
 
 | nunjucks | Go | Meaning |
 | --- | --- | --- |
 | \`item.key\` | \`item.Key\` | the matching key or directory, without the prefix |
-| \`item.name\` | \`item.Name\` | its last part |
-| \`item.value\` | \`item.Value\` | its value; \`""\` for a directory without one |
-| \`item.get("port", "80")\` | \`item.Get "port" "80"\` | the value of a key below it; a missing key without a default is an error |
-| \`item.exists("tls")\` | \`item.Exists "tls"\` | true if a key below it has a value |
-| \`item.gets("backends/*")\` | \`item.Gets "backends/*"\` | the pairs below it with a key that matches the pattern |
-| \`item.pairs\` | \`item.Pairs\` | all pairs below it, at every depth |
-| \`item.ls("backends")\` | \`item.Ls "backends"\` | the names directly below a directory in it, or below itself |
+| \`item.name\` | \`item.Name\` | the last part of the item's key |
+| \`item.value\` | \`item.Value\` | the value of the item; \`""\` for a directory without a value |
+| \`item.get("port", "80")\` | \`item.Get "port" "80"\` | the value of a key below the item; a missing key without a default is an error |
+| \`item.exists("tls")\` | \`item.Exists "tls"\` | true if a key below the item has a value |
+| \`item.gets("backends/*")\` | \`item.Gets "backends/*"\` | the pairs below the item whose key matches the pattern |
+| \`item.pairs\` | \`item.Pairs\` | all pairs below the item, at every depth |
+| \`item.ls("backends")\` | \`item.Ls "backends"\` | the names directly below a directory in the item, or, without an argument, below the item itself |
 
-- Pairs have full keys, as everywhere. All other functions are available too.
-- A changed key renders only the items that looked it up. A key that all items look up, such as
-  \`getv("/defaults/timeout")\`, renders all of them.
+- The keys of pairs are full keys, as in all other look-ups. All other functions are available too.
+- When a key changes, only the items that looked up this key are rendered again. If all items look up a key, such as
+  \`getv("/defaults/timeout")\`, all of them are rendered again.
 - If one item fails, or two items have the same \`dest\`, all files stay unchanged; the message names the item.
-- A \`dest\` that leads out of its folder is refused; control characters in it become \`_\`. A \`/\` in a key starts a subfolder
-  (\`mkdirs = true\` creates it); \`base(item.key)\` contains no \`/\`.
-- In a template without \`for_each\`, using \`item\` is an error whose message explains this, unless the template defines it as a variable.
+- A \`dest\` that leads out of the fixed folder is refused, and control characters in the path become \`_\`. A \`/\` in a key
+  starts a subfolder (\`mkdirs = true\` creates it); \`base(item.key)\` contains no \`/\`.
+- In a template without \`for_each\`, the use of \`item\` is an error whose message explains this, unless the template
+  defines a variable with this name.
 
 ## Which function for which file
 
-A value of a store may contain anything, such as a quote, a newline or \`$(reboot)\`. Choose the function by the format
-of the file; \`v\` is the value.
+A value from a store may contain anything, such as a quote, a newline or \`$(reboot)\`. The format of the file decides
+which function you need. In the table, \`v\` is the value.
 
 QUOTING
 ## Functions
 
-All functions of confd exist, with confd's results, and many of sprig and consul-template. The examples use these keys:
+reconfd has all functions of confd, with the same results, and many functions of sprig and consul-template. The examples
+use these keys:
 
 `
 
-/** Code in a table cell; with double backquotes if it contains one. */
+/** Returns code for a table cell, in double backquotes if it contains a backquote. */
 function cell(text: string): string {
   const escaped = text.replaceAll('|', '\\|')
   return escaped.includes('`') ? `\`\` ${escaped} \`\`` : `\`${escaped}\``
@@ -212,7 +216,7 @@ function section(fn: TemplateFunction): string {
   return `#### \`${fn.signature}\`${bar}\n\n${fn.doc}\n\n${exampleTable(fn.examples)}`
 }
 
-const LANGUAGE = `These are part of the Go language. The table shows the equivalent in nunjucks, where one exists.`
+const LANGUAGE = `These functions are part of Go's template language. The table shows the equivalent in nunjucks, where one exists.`
 
 function quotingTable(): string {
   const rows = Object.values(quotings).map(

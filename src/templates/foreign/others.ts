@@ -30,7 +30,7 @@ export const forks: readonly Foreign[] = [
   {
     name: 'getBGPConfig',
     written: 'getBGPConfig',
-    note: "Calico's confd computes it from its own data; there is no such function here",
+    note: "Calico's confd computes the result from Calico's data; there is no such function here",
   },
   {
     name: 'hashToIPv4',
@@ -40,7 +40,7 @@ export const forks: readonly Foreign[] = [
   {
     name: 'emitBIRDExportFilter',
     written: 'emitBIRDExportFilter',
-    note: "Calico's confd computes it from its own data",
+    note: "Calico's confd computes the result from Calico's data",
   },
   {
     name: 'cget',

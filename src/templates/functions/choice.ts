@@ -14,7 +14,7 @@ function isEmpty(value: unknown): boolean {
 export const choiceFunctions = [
   define('default', {
     params: [anyParam('otherwise'), anyParam('value')],
-    doc: 'The value, or the default if the value is empty. The filter `default` is nunjucks\' own: `x | default("a")` keeps `""` and `0`, and `x | default("a", true)` replaces them.',
+    doc: 'The value, or the default if the value is empty. The filter `default` comes from nunjucks: `x | default("a")` keeps `""` and `0`, and `x | default("a", true)` replaces them.',
     examples: [
       {
         nunjucks: 'default("none", getv("/app/missing", ""))',

@@ -1,4 +1,4 @@
-// A time in a zone, with nanoseconds, which Go's layouts format: https://pkg.go.dev/time#pkg-constants
+// A time in a zone, with nanosecond precision, formatted by Go's layouts: https://pkg.go.dev/time#pkg-constants
 
 export type Zone = 'utc' | 'local'
 

@@ -64,7 +64,7 @@ export const listFunctions: readonly TemplateFunction[] = [
   }),
   define('first', {
     params: [listParam('list')],
-    doc: "The first item; nothing if the list is empty. The filter `first` is nunjucks' own.",
+    doc: 'The first item; nothing if the list is empty. The filter `first` comes from nunjucks.',
     examples: [
       { nunjucks: 'first(["a", "b"])', go: 'first (list "a" "b")', result: 'a' },
       { nunjucks: 'first([])', go: 'first list', result: null },
@@ -73,13 +73,13 @@ export const listFunctions: readonly TemplateFunction[] = [
   }),
   define('last', {
     params: [listParam('list')],
-    doc: "The last item; nothing if the list is empty. The filter `last` is nunjucks' own.",
+    doc: 'The last item; nothing if the list is empty. The filter `last` comes from nunjucks.',
     examples: [{ nunjucks: 'last(["a", "b"])', go: 'last (list "a" "b")', result: 'b' }],
     run: (_, items) => items.at(-1) ?? null,
   }),
   define('slice', {
     params: [listParam('list'), optionalParam(intParam('from')), optionalParam(intParam('to'))],
-    doc: "The items from `from` up to, but not including, `to`, counted from 0. The filter `slice` is nunjucks' own, and divides a list into a number of parts; Go has its own `slice`.",
+    doc: 'The items from `from` up to, but not including, `to`, counted from 0. The filter `slice` comes from nunjucks, and divides a list into a number of parts; Go has its own `slice`.',
     only: 'nunjucks',
     examples: [
       { nunjucks: 'slice(["a", "b", "c"], 1)', result: ['b', 'c'] },
@@ -100,7 +100,7 @@ export const listFunctions: readonly TemplateFunction[] = [
   define('list', {
     params: [],
     variadic: true,
-    doc: "A list of the arguments. The filter `list` is nunjucks' own, and splits a string into characters.",
+    doc: 'A list of the arguments. The filter `list` comes from nunjucks, and splits a string into characters.',
     examples: [{ nunjucks: 'list("a", 1)', go: 'list "a" 1', result: ['a', 1] }],
     run: (_, ...items) => items,
   }),

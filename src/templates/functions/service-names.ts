@@ -6,7 +6,7 @@ import { nearest } from '../../core/nearest.ts'
 import { foreignList } from '../foreign/services.ts'
 import { isMap, type Mapping, type Param } from './params.ts'
 
-/** The parts of a name that is written in a template. */
+/** The parts of a service name in a template. */
 export interface ServiceName {
   readonly name: string
   /** The part before a colon: a named store of the resource, or else a datacenter. */
@@ -81,7 +81,8 @@ export function optionsOf(
     } else if (name === 'tag' && Array.isArray(value)) tags = value.map(String)
     else if (typeof value !== 'string' && !(value instanceof String)) {
       raise('template', `${called}: the option ${name} must be a string`, {
-        hint: name === 'tag' ? 'write a tag, or a list of tags' : `write ${name} as a text in quotes`,
+        hint:
+          name === 'tag' ? 'write a tag, or a list of tags' : `write ${name} as a text in quotes`,
       })
     } else if (name === 'tag') tags = [String(value)]
     // An empty value, which may come from a key, means that the option is not set.

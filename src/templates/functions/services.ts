@@ -71,7 +71,8 @@ function expectNoTag(
 /** The tags of a service, from the list of services or, if the store has no list, from the instances. */
 function tagsIn(context: RenderContext, dir: Key): readonly string[] {
   const listed = context.reader.entry(dir)
-  if (listed === undefined) return instancesIn(context, dir).flatMap(({ instance }) => instance.tags)
+  if (listed === undefined)
+    return instancesIn(context, dir).flatMap(({ instance }) => instance.tags)
   return (
     parseRecord(SERVICE_NAME, listed, dir) as TemplateRecord & { readonly tags: readonly string[] }
   ).tags

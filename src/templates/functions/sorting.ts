@@ -38,7 +38,7 @@ const NUMBERED = {
 export const sortFunctions: readonly TemplateFunction[] = [
   define('reverse', {
     params: [listParam('list')],
-    doc: "The list in reverse order. The filter `reverse` is nunjucks' own, and does the same.",
+    doc: 'The list in reverse order. The filter `reverse` comes from nunjucks, and does the same.',
     examples: [
       {
         nunjucks: 'reverse(["a", "b", "c"])',

@@ -49,7 +49,7 @@ export const stringFunctions = [
   }),
   define('join', {
     params: [textsParam('list'), textParam('sep')],
-    doc: "The items of a list, joined by the separator. The filter `join` is nunjucks' own.",
+    doc: 'The items of a list, joined by the separator. The filter `join` comes from nunjucks.',
     examples: [
       {
         nunjucks: 'join(getvs("/services/web/*"), " ")',
@@ -61,7 +61,7 @@ export const stringFunctions = [
   }),
   define('replace', {
     params: [textParam('s'), textParam('old'), textParam('new'), optionalParam(intParam('n'))],
-    doc: "Replaces the first `n` occurrences, or all if `n` is negative or absent. The filter `replace` is nunjucks' own.",
+    doc: 'Replaces the first `n` occurrences, or all if `n` is negative or absent. The filter `replace` comes from nunjucks.',
     examples: [
       { nunjucks: 'replace("a.b.c", ".", "-")', go: 'replace "a.b.c" "." "-" -1', result: 'a-b-c' },
       {

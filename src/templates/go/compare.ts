@@ -33,7 +33,7 @@ function basicKind(value: Value): Basic | null {
   return value instanceof Complex ? 'complex' : null
 }
 
-/** The plain number, because signed and unsigned integers are compared by value. */
+/** Unwraps an `Integer`, because signed and unsigned integers are compared by value. */
 const bare = (value: Value): Value => (value instanceof Integer ? value.value : value)
 
 const isWhole = (kind: Basic | null): boolean => kind === 'int' || kind === 'uint'

@@ -17,7 +17,7 @@ export interface ParseOptions {
   readonly onUnknown?: (fault: Fault) => void
 }
 
-/** Deeper nesting of blocks and parentheses is refused, before it could exhaust the stack. */
+/** Limit of nested blocks and parentheses. Without it, a template could exhaust the stack. */
 const MAX_NESTING = 999
 
 export class TokenStream {

@@ -92,7 +92,12 @@ it.each<[mistake: string, template: string, place: string, says: string | RegExp
   ['pairs for texts', '{{join (gets "/v/*") ","}}', '1:14', /getvs returns the values/],
   ['a loop over a string', '{{range getv "/s"}}{{end}}', '1:14', /^gets .* return lists/],
   ['a string and a number', '{{eq (getv "/v/a") 1}}', '1:3', /^write the number in quotes/],
-  ['a float and an integer', '{{eq (fromJson "1") 1}}', '1:3', /^write the number with a point/],
+  [
+    'a float and an integer',
+    '{{eq (fromJson "1") 1}}',
+    '1:3',
+    /^write the number with a decimal point/,
+  ],
   ['a misspelt variable', '{{$server := 1}}{{$servr}}', '1:19', 'did you mean $server?'],
   ['a misspelt function', '{{getss "/v/*"}}', '1:3', 'did you mean gets?'],
   [
@@ -129,7 +134,7 @@ it.each<[mistake: string, template: string, place: string, says: string | RegExp
     'a health as second argument',
     '{{service "web" "passing,warning"}}',
     '1:3',
-    /; otherwise write service\("web", \{health: "passing,warning"\}\)/,
+    /, or write service\("web", \{health: "passing,warning"\}\)/,
   ],
   ['a tag before a name', '{{service "blue.web"}}', '1:3', /service "web" "blue" in Go$/],
 ])('%s', async (_, template, place, says) => {

@@ -6,8 +6,9 @@ import * as lab from './lab.mjs'
 
 const SERVICES = 1000
 const INSTANCES = 3
-/** The number of changes of each kind, and the milliseconds between them. */
+/** The number of changes of each kind. */
 const CHANGES = 10
+/** Milliseconds between two changes. */
 const APART = 400
 
 const register = ({ call }, name, n, port, Status) =>

@@ -19,7 +19,7 @@ const pairs = (count, prefix) =>
 const valuesOf = (medians, kind) =>
   Object.fromEntries(Object.entries(medians).map(([name, run]) => [name, run[kind]]))
 
-/** The commands of a onetime run. Throws if the contenders write different files. */
+/** Returns the command of each contender for a onetime run. Throws if the contenders write different files. */
 async function onetime(count, program) {
   const etcd = await lab.startEtcd()
   await etcd.put(pairs(count, '/app'))
@@ -102,8 +102,9 @@ function arrival(file, text) {
 }
 
 /**
- * All contenders run at the same time, and each watches its own keys. A change waits until the previous one has arrived.
- * @param reload wait for the reload instead of the file
+ * Measures changes. All contenders run at the same time, and each watches its own keys. The next change is made once
+ * the previous one has arrived.
+ * @param reload whether to wait for the reload instead of the file
  * @returns for each name: CPU time and time to arrival, in milliseconds per change; memory in MiB
  */
 async function changes(store, count, { flags = [], reload = false, rounds = 60 } = {}) {
@@ -124,7 +125,7 @@ async function changes(store, count, { flags = [], reload = false, rounds = 60 }
     await there
     runs.push({ name, pid, file, cpu: [], time: [] })
   }
-  // The first changes are not counted, because a daemon runs long enough for V8 to compile its code.
+  // The first changes are not counted: a real daemon runs so long that V8 has compiled its code.
   for (let n = -20; n < rounds; n++) {
     for (const { name, pid, file, cpu, time } of runs) {
       const arrived = arrival(file, `changed-${n};`)
@@ -133,7 +134,7 @@ async function changes(store, count, { flags = [], reload = false, rounds = 60 }
       await store.put([[`/${name}/k00003`, `changed-${n};`]])
       await arrived
       const took = performance.now() - begin
-      // Waits until deferred cleanup and the default quiet time are over, because they count towards this change.
+      // The default quiet time and the deferred cleanup end within this pause. Their CPU time is part of the change.
       await lab.sleep(150)
       if (n < 0) continue
       time.push(took)

@@ -220,7 +220,7 @@ export function connectionsTo(pid, port) {
       try {
         return /^socket:\[(\d+)\]$/.exec(readlinkSync(`/proc/${pid}/fd/${fd}`))?.[1]
       } catch {
-        return undefined // closed in the meantime
+        return undefined // the descriptor was closed in the meantime
       }
     }),
   )

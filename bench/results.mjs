@@ -15,7 +15,7 @@ const rows = []
 /**
  * Prints one row, and adds it to the results.
  * @param values one figure for each contender, including `reconfd`
- * @param goal `most`: the upper bound of the ratio to the contender `to`; without `to`, of the figure itself
+ * @param goal `most` limits the ratio of the figure to that of the contender `to`; without `to`, the figure itself
  */
 export function report(what, unit, values, { to, most } = {}) {
   const base = to ?? ('floor' in values ? 'floor' : undefined)

@@ -75,7 +75,7 @@ const pairs = (count, prefix = '/app') =>
   ])
 const everything = '{% for p in range("/app") %}{{ p.key }} = {{ p.value }}\n{% endfor %}'
 
-/** The first changes are not counted, because a daemon runs long enough for V8 to compile its code. */
+/** The first changes are not counted: a real daemon runs so long that V8 has compiled its code. */
 const WARM_UP = 20
 
 /** CPU time of the daemon per change. Waits until each change has arrived. */
@@ -273,7 +273,7 @@ function haproxy() {
   row(`${what}: failed requests`, `${failed(own)}, with reloads ${failed(other)}`, '0', holds)
 }
 
-/** The single executable, compared with a Node process that does nothing. */
+/** Compares the single executable with a Node process that does nothing. */
 async function singleExecutable() {
   const program = [join(lab.root, '.cache/executable/reconfd')]
   compile(program[0])

@@ -19,8 +19,8 @@ const withoutNunjucksLoaders = {
 }
 
 /**
- * Under Node, the package yaml is CommonJS. Its build for browsers has the same code as ES modules, so the unused half
- * can be left out.
+ * Under Node, the package yaml is CommonJS. Its build for browsers contains the same code in the form of ES modules, so
+ * the bundler can leave out the unused half.
  */
 const yamlModules = fileURLToPath(
   new URL('browser/dist/index.js', import.meta.resolve('yaml/package.json')),

@@ -46,7 +46,7 @@ try {
   rmSync(tree, { recursive: true })
 }
 
-/** Copies everything to its place below `tree`. */
+/** Copies each file of the package to its place below `tree`. */
 function fill() {
   copy('dist/cli.js', 'usr/share/reconfd/cli.js')
   copy('dist/program', 'usr/share/reconfd/program')

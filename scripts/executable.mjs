@@ -23,7 +23,7 @@ const LOCK = 'package-lock.json'
 const PACKAGE = join(root, 'scripts/bun')
 const FETCHED = join(root, '.cache/bun')
 const MODULES = join(root, '.cache/modules')
-/** npm fetches the package for this machine at the version in the lock file. `baseline` needs no AVX2. */
+/** npm fetches the package for this machine at the version in the lock file. The `baseline` build needs no AVX2. */
 const BINARIES = ['bun-linux-x64-baseline', 'bun-linux-aarch64'].map((name) =>
   join(FETCHED, 'node_modules/@oven', name, 'bin/bun'),
 )

@@ -63,8 +63,8 @@ async function main(argv: readonly string[]): Promise<number> {
   // Removes the service manager's variables before any command can inherit them.
   const supervisor = takeSupervisor(process.env, process.pid)
   const shown = concealed(argv)
-  // Conceals secrets in the command line that `ps` shows. Without a secret, the title stays unset, because it would hide
-  // the script that Node runs. Bun ignores the title, so the single executable does not conceal secrets.
+  // Conceals secrets in the command line that `ps` shows. Without a secret, the process title stays unset, because a
+  // title would hide which script Node runs. Bun ignores the title, so the single executable does not conceal secrets.
   if (shown !== undefined) process.title = ['reconfd', ...shown].join(' ')
   const command = await loadSettings(argv, process.env)
   if (!command.ok) {
@@ -208,7 +208,7 @@ async function runWith(
   if (hasProgram) forwardSignals(() => program, isOnetime ? undefined : () => reload())
   else if (!isOnetime) process.on('SIGHUP', () => reload())
   if (isLasting) void closeInspector()
-  // Must precede the compile cache, which is separate for each set of V8 flags.
+  // Sets V8 flags before keepCompiled() opens the compile cache: Node has a separate cache for each set of flags.
   if (!isOnetime) await limitYoungGeneration()
   if (!settings.noop) keepCompiled(settings.stateDir)
   const [{ run }, listeners] = await Promise.all([import('./engine/run.ts'), listenersOf(settings)])
@@ -349,7 +349,7 @@ async function readingFor({ logFormat }: Settings) {
 
 /**
  * Keeps V8's young generation at its initial size, 1 MiB. With 10,000 keys, V8 would let it grow to 16 MiB and collect
- * garbage less often, for the same CPU time.
+ * garbage less often, without using less CPU time.
  */
 async function limitYoungGeneration(): Promise<void> {
   const { setFlagsFromString } = await import('node:v8')

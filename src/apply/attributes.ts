@@ -18,11 +18,11 @@ import { succeeded } from './command-fault.ts'
 import { runCommand } from './command.ts'
 import type { Staged } from './staged.ts'
 
-/** The value of cp's `--preserve`; empty if there is nothing to copy, because a new file has the same attributes. */
+/** The value of cp's `--preserve`; empty if the staged file already has the same attributes as its target. */
 type Preserve = '' | 'xattr' | 'mode,xattr'
 
 interface Known {
-  /** Identity and change time of the inode. It differs after a replacement and after any change of the file. */
+  /** Identity and change time of the inode: differs after a replacement and after any change of the file. */
   readonly state: string
   readonly preserve: Preserve
 }
@@ -92,7 +92,8 @@ function mayHaveSome(staged: Staged): boolean {
 }
 
 /**
- * Opens the target. Returns an empty list for a file of another user: its ACL could let that user read the new content.
+ * Opens the target. Returns an empty list if the target is missing, or belongs to another user: its ACL could let that
+ * user read the new content.
  */
 function openPair(staged: Staged): Pair[] {
   const { folder, name, path } = staged.place

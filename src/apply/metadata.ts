@@ -8,7 +8,7 @@ import type { Target } from '../core/plan.ts'
 type Metadata = Pick<Target, 'mode' | 'uid' | 'gid'>
 
 /**
- * Sets the owner. Even a file of ours may have a foreign group, from a setgid folder.
+ * Sets the owner. Even a file that we created may belong to another group, because its folder is setgid.
  * @throws FaultError if the owner cannot be set
  */
 export function setOwner(fd: number, dest: string, next: Metadata): void {

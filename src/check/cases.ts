@@ -2,7 +2,7 @@
 //
 //   keys.yaml|json|toml  the keys; if missing, `args` selects the store
 //   expected/            exactly the files that the run must produce
-//   expected-error.txt   texts that the output must contain, one per line; a text after a leading `!` must be absent
+//   expected-error.txt   strings that the output must contain, one per line; after a leading `!`, one that it must not contain
 //   before/              the files in place before the run
 //   args                 further arguments, one per line
 //   env                  environment variables as NAME=value, one per line
@@ -23,7 +23,7 @@ export interface Case {
 }
 
 export interface Search {
-  /** From the command line; overrides the conf.d of folders above a case, but not the case's own. */
+  /** The value of -confdir. It takes precedence over the conf.d of folders above a case, but not over the case's own. */
   readonly confdir?: string | undefined
   readonly confFile?: string | undefined
   /** Also find folders with keys but without expectations. */

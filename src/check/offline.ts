@@ -105,7 +105,7 @@ async function commandFaults(resources: readonly ReadResource[]): Promise<Fault[
         const { exitCode, output } = await runCommand(`sh -n -c ${shellWord(text)}`, options)
         if (exitCode === 0) continue
         const why = lastLines(output)[0]?.replace(/^sh: (?:\d+|line \d+|-c: line \d+): /, '')
-        const message = `the shell cannot parse ${key}: ${why ?? 'it gives no reason'}`
+        const message = `the shell cannot parse ${key}: ${why ?? 'no reason given'}`
         all.push(
           document.fault(
             [...path, key],

@@ -1,5 +1,5 @@
-// The preflight checks that everything a run needs is available: reads the resources' keys from every node of
-// every store, creates and removes a hidden file beside every destination, checks the state directory, and
+// `reconfd check -preflight`: checks that everything a run needs is available. Reads the resources' keys from every
+// node of every store, creates and removes a hidden file beside every destination, checks the state directory, and
 // looks up every command.
 import { constants, existsSync } from 'node:fs'
 import { access, stat } from 'node:fs/promises'
@@ -81,7 +81,8 @@ async function askStore(
   })
   const good = answers.find(({ read }) => read instanceof Map)
   const tree = good === undefined ? undefined : treeOf(good.read as ReadonlyMap<Key, string>)
-  // A node that denied access to all keys may allow some of them. An unreachable node is not tried again for each key.
+  // A node that denied the request for all keys may still grant a request for a single key. An unreachable node is not
+  // tried again for each key.
   const refusing = answers.find(({ read }) => 'kind' in read && read.permanent === true)
   const readKey = async (own: Key): Promise<Tree | Fault> => {
     if (tree !== undefined) return tree
@@ -234,7 +235,7 @@ async function commandRows(resources: readonly Resource[]): Promise<TableRow[]> 
         const hint = 'Install it, correct the command, or set the PATH that reconfd runs with.'
         return failed(`${word} was not found`, hint)
       }
-      // In dash, `command -v` accepts any path.
+      // In dash, `command -v` accepts every path, even that of a file that cannot be executed.
       const runs = `[ -f ${asked} ] && [ -x ${asked} ]`
       if (word.includes('/') && (await runCommand(runs, options)).exitCode !== 0) {
         return failed(`${word} is not an executable program`, 'Correct the path, or make the file executable (chmod +x).')

@@ -14,7 +14,7 @@ export interface CaseResult {
   readonly state: 'passed' | 'failed' | 'updated'
   /** Milliseconds. */
   readonly duration: number
-  /** Differences from the expectations, each a text of one or more lines. */
+  /** Differences from the expectations; each is a message of one or more lines. */
   readonly problems: readonly string[]
 }
 

@@ -1,5 +1,5 @@
-// The validation: renders all resources from the current keys, and runs output_format and check_cmd on the results
-// in a temporary folder. Nothing outside that folder changes.
+// `reconfd check -validate`: renders all resources from the current keys, and runs output_format and check_cmd on the
+// results in a temporary folder. Nothing outside that folder changes.
 import { formatFault, type Fault } from '../core/fault.ts'
 import { ok } from '../core/result.ts'
 import type { Settings } from '../core/settings.ts'

@@ -40,7 +40,7 @@ const certificate = (cert: string, key: string): AmbientRow => ({
   }),
 })
 
-/** Reads `name:password` from one variable, or the name alone and the password from another variable. */
+/** Reads `name:password` from the first variable; if it contains only a name, reads the password from the second. */
 const credentialsRow = (user: string, ...password: readonly string[]): AmbientRow => ({
   unless: ['username', 'password', 'password-file'],
   variables: [user, ...password],

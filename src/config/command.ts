@@ -29,7 +29,7 @@ export type ParsedCommand =
   | {
       readonly kind: 'print'
       readonly what: 'schema' | 'completion' | 'man'
-      /** The kind of schema, or the shell; empty for the manual page. */
+      /** The kind of schema to print, or the shell to complete commands for; empty for the manual page. */
       readonly of: string
     }
 
@@ -39,7 +39,7 @@ export interface CheckCommand {
   /** Settings built from the valid values. */
   readonly settings: Settings
   readonly faults: readonly Fault[]
-  /** Faults of files that this machine lacks, but the target machine may have. */
+  /** Faults about files that are missing on this machine, but may exist on the target machine. */
   readonly doubts: readonly Fault[]
   readonly notices: readonly SettingsNotice[]
   readonly json: boolean
@@ -73,9 +73,9 @@ export interface TestCommand {
   readonly kind: 'test'
   /** Absent: the folder `tests` of the confdir. */
   readonly folder?: string
-  /** From the command line or the environment. Absent: each test finds its own. */
+  /** From the command line or the environment. Absent: each test finds its own confdir. */
   readonly confdir?: string
-  /** From the command line or the environment. Absent: each test finds its own. */
+  /** From the command line or the environment. Absent: each test finds its own settings file. */
   readonly confFile?: string
   readonly update: boolean
   /** Absolute path. */

@@ -130,7 +130,7 @@ export const operandText = ({ name, choices, optional }: CommandOperand): string
   return optional === true ? `[${text}]` : text
 }
 
-/** All flags that only some commands accept, each with these commands. */
+/** All flags that only some commands accept, each with the commands that accept it. */
 export const commandFlags: ReadonlyMap<
   string,
   CommandFlag & { readonly of: readonly SubcommandName[] }

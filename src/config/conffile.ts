@@ -76,7 +76,7 @@ function ofResource(document: TomlEntries, file: string): ConfFile {
 
 class ConfFileReader {
   readonly #values: Record<string, unknown> = {}
-  /** Values from settings of older confds and of confd's fork, used if reconfd's own setting is not set. */
+  /** Values of settings from old confd versions or confd's fork, used if reconfd's own setting is not set. */
   readonly #weak: Record<string, unknown> = {}
   readonly #faults: Fault[] = []
   readonly #notices: SettingsNotice[] = []
@@ -121,7 +121,7 @@ class ConfFileReader {
 
   #foreign(entry: string, value: unknown, foreign: ForeignSetting): void {
     if (isUnsupported(foreign)) {
-      // An empty value, as in `role_id = ""`, or false sets nothing and is not a fault.
+      // `role_id = ""` and `NAME = false` set nothing, so they are not faults.
       if (value === '' || value === false) return
       const { message, hint } = unsupportedFault(`setting ${entry}`, foreign)
       this.#fault(entry, 'key', message, hint)
@@ -154,7 +154,7 @@ class ConfFileReader {
     })
     this.#faults.push(...faults)
     const message =
-      'the settings in the table [confd] of old confd are used: move them to the top level, and remove [confd]'
+      'the settings in the table [confd], from old confd versions, are used: move them to the top level, and remove [confd]'
     this.#notices.push(warning(message), ...notices)
     return values
   }
@@ -164,6 +164,6 @@ class ConfFileReader {
   }
 }
 
-/** Converts the value that a foreign switch sets, which is text, to its type in confd.toml. */
+/** Converts the value that a foreign switch sets, a text, to the type that confd.toml requires. */
 const valueOf = (text: string | undefined): string | boolean =>
   text === 'true' ? true : (text ?? '')

@@ -1,5 +1,5 @@
-// Derives the connection of a store from its settings: nodes or DNS, certificates, and credentials. Some of them can be
-// set in two ways.
+// Derives the connection of a store from its settings: nodes or DNS names, certificates, and credentials. Some settings
+// have an alternative, such as a password and a file that contains it.
 import { resolve } from 'node:path'
 import type { Fault } from '../core/fault.ts'
 import type { BackendName, ConnectionSettings } from '../core/settings.ts'
@@ -12,7 +12,7 @@ export const isGiven = (given: Values, name: OptionName): boolean => {
   return Array.isArray(value) ? value.length > 0 : value !== '' && value !== false
 }
 
-/** Pairs of settings that replace each other. */
+/** Pairs of settings of which a store uses only one. */
 const alternatives = [
   ['password', 'password-file'],
   ['auth-token', 'auth-token-file'],
@@ -48,7 +48,7 @@ export function duplicateFault(
   return { about, fault: { kind: 'config', message, hint: 'leave one of them out' } }
 }
 
-/** The backend, or its default. */
+/** Returns the configured backend, or else the default. */
 export const backendOf = ({ backend, file = [] }: Values): BackendName =>
   backend ?? (file.length > 0 ? 'file' : 'etcdv3')
 
@@ -78,8 +78,8 @@ export function connectionOf(given: Values, backend: BackendName): ConnectionSet
 }
 
 /**
- * Returns the SRV records to query. As in confd, a domain means `_BACKEND._tcp.DOMAIN`. Versions of confd call the
- * backend either `etcd` or `etcdv3`, so both names are tried.
+ * Returns the SRV records to query. As in confd, a domain means `_BACKEND._tcp.DOMAIN`. Some versions of confd
+ * call the backend `etcd`, others `etcdv3`, so both names are tried.
  */
 function recordsOf(given: Values, backend: BackendName): readonly string[] | undefined {
   if (backend === 'file' || backend === 'env') return undefined

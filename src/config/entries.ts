@@ -12,7 +12,7 @@ export const byEntry = new Map<string, OptionName>(
 export const optionOfEntry = (entry: string): OptionName | undefined =>
   byEntry.get(entry) ?? byEntry.get(entry.toLowerCase())
 
-/** Returns the value. An error is a complete message. */
+/** Returns the value of an entry as the option's type. An error is a complete message. */
 export function readEntry(option: Option, entry: string, value: unknown): ParseResult<unknown> {
   const wanted = (type: string) => err(`${entry} must be ${type}, not ${describeType(value)}`)
   if (option.type === 'boolean')
@@ -26,7 +26,7 @@ export function readEntry(option: Option, entry: string, value: unknown): ParseR
     const parsed = durationFrom(value, option.least)
     return parsed.ok ? parsed : err(`${entry}: ${JSON.stringify(value)} is not ${parsed.error}`)
   }
-  // A number of bytes needs no quotes.
+  // A size in bytes may be a number without quotes.
   const text = option.type === 'size' && typeof value === 'number' ? String(value) : value
   if (typeof text !== 'string') return wanted(option.type === 'size' ? 'a size' : 'a string')
   const parsed = parseValue(option, text)

@@ -42,7 +42,7 @@ const origin = (used: readonly string[]): SettingsNotice => ({
   message: `settings read from the environment: ${used.join(', ')}`,
 })
 
-/** Reads the variables of older confds and of confd's fork, which are named after their flags. */
+/** Reads the variables of old confd versions and of confd's fork, which are named after their flags. */
 function readForeignVariables(env: Environment): FromEnvironment {
   const values: Record<string, unknown> = {}
   const faults: Fault[] = []

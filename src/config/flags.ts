@@ -1,6 +1,6 @@
 // Parses flags as Go's flag package does (https://pkg.go.dev/flag): one dash or two, `-name value` or `-name=value`;
-// a boolean needs no value, and `--` ends the flags. Node's parseArgs reads a single dash as bundled letters and
-// refuses values that begin with a dash. For a run, the arguments after `--` are the program to start.
+// a boolean needs no value, and `--` ends the flags. Node's parseArgs is not used, because it reads `-watch`
+// as five one-letter flags and refuses values that begin with a dash. For a run, the arguments after `--` are the program to start.
 import type { Fault } from '../core/fault.ts'
 import { err, ok, type Result } from '../core/result.ts'
 import type { CommandFlag } from './command-flag.ts'
@@ -66,7 +66,7 @@ export const parseFlags = (argv: readonly string[]): CommandLine => new FlagPars
 class FlagParser {
   readonly #rest: string[]
   readonly #values: Record<string, unknown> = {}
-  /** Values from flags of older confds and of confd's fork, used if reconfd's own flag is not set. */
+  /** Values of flags from old confd versions or confd's fork, used if reconfd's own flag is not set. */
   readonly #weak: Record<string, unknown> = {}
   readonly #faults: Fault[] = []
   readonly #notices: SettingsNotice[] = []
@@ -74,7 +74,7 @@ class FlagParser {
   readonly #own = new Map<string, readonly string[]>()
   #argv: readonly string[] | undefined
   #command: SubcommandName | undefined
-  /** Index of the name of a store that was given in place of a command. */
+  /** Index in argv of a store's name in place of a command, as in `reconfd etcd`. */
   #backendAt: number | undefined
   #last: OptionName | undefined
 

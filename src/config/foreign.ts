@@ -1,5 +1,5 @@
-// Settings of older confds and of confd's fork that have another name in reconfd, or no counterpart. Each is
-// translated, accepted without effect, or refused, and always with a message.
+// Settings of old confd versions and of confd's fork that have another name in reconfd, or no counterpart. Each is
+// translated, accepted without effect, or refused, and a message says which.
 import { ok } from '../core/result.ts'
 import { warning, type SettingsNotice } from './notice.ts'
 import { optionOf, parseValue, type OptionName } from './options.ts'

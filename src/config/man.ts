@@ -110,7 +110,7 @@ const example = (meaning: string, command: string): string =>
   ['.PP', prose(meaning), '.PP', '.nf', '.RS', plain(command), '.RE', '.fi'].join('\n')
 
 /**
- * The page as roff, without a date, so that a version always produces the same page.
+ * The page as roff, without a date, so that the page depends only on the version.
  * @param version as in package.json
  */
 export function manPage(version: string): string {

@@ -71,7 +71,7 @@ class PositionScanner {
     }
   }
 
-  /** Returns the path of the table that a header opens. In a path, an array of tables means its last element. */
+  /** Returns the path of the table that a header opens. The name of an array of tables refers to its last element. */
   #header(keys: readonly string[], isArray: boolean, start: number): TomlPath {
     const position = { key: start, value: start }
     let path: TomlPath = []

@@ -26,8 +26,7 @@ export interface Definitions {
 }
 
 /**
- * Completes the valid resources with the previous definitions of the invalid ones, as described at the top of this
- * file.
+ * Adds the previous definitions of the invalid resources to the valid resources, as described at the top of this file.
  * @param good the valid resources
  * @param former the previous definitions; empty at the start
  */

@@ -1,5 +1,5 @@
-// Parses the URI of a registry, as in registrator: the scheme selects the store, and the path the directory of the
-// entries.
+// Parses the URI of a registry, as in registrator: the scheme selects the store, and the path is the directory of
+// the entries.
 import type { RegistryKind, RegistryTarget } from '../core/register.ts'
 import { toKey } from '../core/key.ts'
 import { err, ok, type Result } from '../core/result.ts'

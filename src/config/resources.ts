@@ -49,8 +49,8 @@ const NOTHING: Definitions = { resources: [], stores: new Map() }
 export type StoreFault = (store: StoreSettings) => Promise<Fault | undefined>
 
 /**
- * Loads the resources that a run serves. Returns the faults if the run cannot start: with failureMode fail-fast because
- * of any fault, with best-effort only because of a fault of the folder or of `-only`. Never throws.
+ * Loads the resources that a run serves. Returns the faults if the run cannot start. With failureMode fail-fast, any
+ * fault prevents the start; with best-effort, only a fault of the folder or of `-only` does. Never throws.
  * @param former the previous definitions
  * @param storeFault checks the resources' own stores
  */

@@ -39,7 +39,7 @@ export class TomlDocument {
   }
 }
 
-/** The part of a document that readers of entries need. */
+/** The members of a document that are needed to read its entries. */
 export type TomlEntries = Pick<TomlDocument, 'data' | 'fault'>
 
 /** Parses TOML. A syntax error becomes a fault with its position. Never throws. */

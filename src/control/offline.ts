@@ -106,7 +106,7 @@ function fromJournal(owed: ReadonlyMap<string, Owed>): FullStatus {
   return { version: '', pid: 0, started: at, at, stores: [], resources: worstFirst(resources) }
 }
 
-/** Records the consent to the held content, so that the next run applies exactly this change. */
+/** Records that the held content was accepted, so that the next run applies exactly this change. */
 async function accept(
   wanted: string,
   status: FullStatus | undefined,

@@ -12,7 +12,7 @@ import { ensureDir } from '../state/state-files.ts'
 import { listenAt } from '../system/unix-socket.ts'
 import { handle } from './answer.ts'
 
-/** Limit of a request, in characters. A request contains only a command and a resource name. */
+/** Maximum length of a request, in characters. A request contains only a command and a resource name. */
 const MAX_REQUEST = 8192
 /** Milliseconds without traffic before a connection is closed. */
 const IDLE_TIMEOUT = 10_000

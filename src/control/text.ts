@@ -37,7 +37,7 @@ export type TimeFormat = (iso: string) => string
 export const utc: TimeFormat = toSecond
 export const local: TimeFormat = localTime
 
-/** Reformats all ISO 8601 times in a text from the daemon. */
+/** Reformats all ISO 8601 times in text from the daemon. */
 const timesIn = (text: string, clock: TimeFormat): string =>
   text.replace(/\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?Z/g, (iso) => clock(iso))
 
@@ -118,7 +118,7 @@ function resourceLines(resources: readonly ResourceStatus[], time: TimeFormat): 
   return tableLines([head, ...rows])
 }
 
-/** Matches commands that readers copy. A command is never split over two lines. */
+/** Matches commands that a reader may copy from a reason. They are never split across two lines. */
 const COMMAND = /reconfd (?:accept|why|reload) \S+/g
 
 function reasonLines(why: string, clock: TimeFormat): string[] {

@@ -29,7 +29,7 @@ export const commandWords = (command: string): readonly string[] =>
 
 const unquoted = (word: string): string => word.replace(/\\(.)|["']/gs, '$1')
 
-/** The program words as written, each once, in order. */
+/** The program names as written, with their quotes, each once, in order. */
 export function programWords(command: string): readonly string[] {
   const words = new Set<string>()
   let expected = true

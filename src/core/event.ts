@@ -54,7 +54,7 @@ export type Event =
       readonly tries?: number
       /** If the store has no keys: the full prefixes that were read. */
       readonly asked?: readonly Key[]
-      /** Read on demand: there may be more keys, which no template has looked up yet. */
+      /** The store is read on demand, so it may have more keys that no template has looked up yet. */
       readonly onDemand?: true
     }
   | {
@@ -75,7 +75,7 @@ export type Event =
       readonly store: string
       /** Delay of the changes in milliseconds; undefined: they are no longer late. */
       readonly lag: number | undefined
-      /** Whether to log it. */
+      /** Whether to log this event. */
       readonly isNews: boolean
     }
   | {
@@ -256,7 +256,7 @@ export type Event =
       readonly signal: string | null
       /** Milliseconds for which the program ran. */
       readonly duration: number
-      /** Whether reconfd ended it. */
+      /** Whether reconfd stopped the program. */
       readonly expected: boolean
       /** Milliseconds until the restart; null: only a reload restarts it. */
       readonly retryIn: number | null

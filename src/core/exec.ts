@@ -29,7 +29,7 @@ export interface ExecSettings {
   readonly killTimeout: number
   /** Maximum random delay of a reload. */
   readonly splay: number
-  /** A reload restarts the program. */
+  /** Whether a reload restarts the program. */
   readonly restartOnChange: boolean
   readonly restartOnExit: boolean
   /** Consecutive restarts before giving up; 0: no limit. */

@@ -43,7 +43,7 @@ export function placeRules(
 }
 
 /**
- * Checks the path of the file for one match.
+ * Returns the path of the file for one match, or the fault if the path is refused.
  * @param dest the template of the path, with an absolute and normalised folder
  * @param key the key of the match, for messages
  * @param rendered `dest` as rendered for this match

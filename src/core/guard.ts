@@ -58,7 +58,7 @@ export function trips(
     if (exceeds(size - next.size, maxShrink, size)) {
       const most = limitText(maxShrink) + (maxShrink.kind === 'count' ? ' bytes' : '')
       reasons.push(
-        `the file would shrink from ${size} to ${next.size} bytes, max_shrink is ${most}`,
+        `the file would shrink from ${size} to ${next.size} bytes, but max_shrink is ${most}`,
       )
     }
   }
@@ -73,13 +73,13 @@ function beyond(
   const reasons: string[] = []
   if (minKeys !== undefined && next.size < minKeys) {
     const { size } = next
-    reasons.push(`${counted(size, 'key was', 'keys were')} read, min_keys is ${minKeys}`)
+    reasons.push(`${counted(size, 'key was', 'keys were')} read, but min_keys is ${minKeys}`)
   }
   if (last !== undefined && maxRemoved !== undefined) {
     const lost = gone(last, next).length
     if (exceeds(lost, maxRemoved, last.size)) {
       const of = `${lost} of ${counted(last.size, 'key')}`
-      reasons.push(`${of} vanished, max_removed is ${limitText(maxRemoved)}`)
+      reasons.push(`${of} vanished, but max_removed is ${limitText(maxRemoved)}`)
     }
   }
   return reasons

@@ -8,7 +8,7 @@ export type Mirror =
   | { readonly kind: 'live'; readonly tree: Tree }
   | { readonly kind: 'stale'; readonly tree: Tree }
 
-/** Changed keys. Listings depend on added and removed names, but not on values. */
+/** The changed keys. Listings are affected only by `added` and `removed`. */
 export type Changes = ReadonlyMap<Key, 'added' | 'value' | 'removed'>
 
 export const treeIn = (mirror: Mirror): Tree =>

@@ -8,7 +8,7 @@ export interface Pace {
   readonly max: number
 }
 
-/** Quiet period of a burst, and of resources without `debounce` in a group in which another resource sets it. */
+/** Quiet period of a burst. Also the default in a group in which only some resources set `debounce`. */
 export const QUIET = 100
 /** Changes are slow, and applied immediately, if both the last gap and the average gap are at least this long. */
 const SLOW = 200

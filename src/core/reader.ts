@@ -150,7 +150,7 @@ export class Reader {
   }
 
   /**
-   * Returns the accepted visible pairs below a directory, in key order, without the prefix.
+   * Returns the visible pairs below a directory that `accepts` selects, in key order, without the prefix.
    * @param look identifies the look-up among those with the same prefix
    * @param accepts receives the key without the prefix, and the full key
    */

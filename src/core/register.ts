@@ -113,7 +113,7 @@ export const minTtl: Readonly<Record<RegistryKind, number>> = {
   etcdv2: 1_000,
   skydns2: 1_000,
   consul: 1_000,
-  // The minimum TTL of a session.
+  // The minimum TTL of a Consul session.
   consulkv: 10_000,
   // The usual minimum is two ticks of 2 s, but a server with shorter ticks accepts less.
   zookeeper: 1_000,

@@ -15,7 +15,7 @@ export interface Debt {
 export interface Account {
   readonly command: string
   readonly debts: Map<string, Debt>
-  /** Number of units of the current batch that may still incur a debt to this command; the run waits for them. */
+  /** Number of units in the current batch that may still come to owe a run of this command; the run waits for them. */
   holds: number
   /** Times of the first and last request for a run since the last run started. */
   asked: { readonly first: number; last: number } | undefined

@@ -10,7 +10,7 @@ export interface Placement {
   readonly resources: readonly string[]
   /** The reloads owed once the files are in place, by changed resource. */
   readonly owing: ReadonlyMap<string, Reloads>
-  /** Whether a failed reload of the unit may lead to a rollback, or a verify_cmd decides whether it has failed. */
+  /** Whether the unit has a verify_cmd, or a failed reload of the unit may lead to a rollback. */
   readonly isJudged: boolean
   /** Whether its files are checked in place (group_check_cmd). No run may read the files before this check. */
   readonly isChecked: boolean

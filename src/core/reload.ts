@@ -53,7 +53,7 @@ const termsOf = ({ reload }: Resource, { reloadTimeout }: TemplateSpec): ReloadT
 export interface ConfiguredReloads {
   /** All reloads, except commands that contain the path of a for_each file: each of these files has its own command. */
   readonly all: Reloads
-  /** Whether a failed reload may lead to a rollback, or a verify_cmd decides whether it has failed. */
+  /** Whether the resource has a verify_cmd, or a failed reload may lead to a rollback. */
   readonly areJudged: boolean
   /** The terms of a recorded command; undefined if it is no longer configured. */
   readonly find: (command: string) => ReloadTerms | undefined

@@ -71,7 +71,7 @@ export interface ReloadPolicy {
   readonly verify?: TimedCommand & { readonly attempts: number }
   /** Minimum time between the starts of two reloads. */
   readonly minInterval: number
-  /** Maximum random delay of a reload, so that a fleet of machines does not reload all at the same time. */
+  /** Maximum random delay of a reload, so that the machines of a fleet do not all reload at the same time. */
   readonly splay: number
   /** Hide the output of the reload and of its verification. */
   readonly sensitive?: true
@@ -140,14 +140,14 @@ export type Limit =
 export interface Guard {
   /** Minimum number of keys read. */
   readonly minKeys?: number
-  /** How many of the keys that the last applied render read may vanish, as a number or a share. */
+  /** How many keys of the last applied render may vanish, as a number or a share. */
   readonly maxRemoved?: Limit
   /** How much the file may shrink: a number of bytes, or a share of its size. */
   readonly maxShrink?: Limit
   /** Allow a render that reads no key. */
   readonly allowEmpty: boolean
   readonly groups: readonly GuardGroup[]
-  /** Before a held change passes with only some keys restored, the number of keys must not change for this time. */
+  /** If only some keys have come back, a held change passes once the number of keys has not changed for this long. */
   readonly settle: number
 }
 

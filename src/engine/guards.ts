@@ -42,7 +42,10 @@ export interface Hold {
 /** Maximum number of vanished keys that are named; the others are only counted. */
 const KEYS_NAMED = 20
 
-/** Whether an operator has accepted this content. @param hash over all files of the resource, or of its unit */
+/**
+ * Whether an operator has accepted this content.
+ * @param hash the hash of all files of the resource, or of its unit
+ */
 export const isAccepted = ({ accepted }: Consent, hash: string): boolean => accepted === hash
 
 /**

@@ -61,7 +61,7 @@ export class Unit {
   readonly isChecked: boolean
   /** True if the unit's files change together even if reconfd crashes. The previous files are then recorded. */
   readonly isAtomic: boolean
-  /** Maximum milliseconds that a cycle may show no progress, because a check is reported only when it ends. */
+  /** Longest time in milliseconds for which a cycle may show no progress: a check is reported only when it ends. */
   readonly longestCheck: number
 
   state: State = { kind: 'clean' }
@@ -181,7 +181,7 @@ export function unitsOf(
   })
 }
 
-/** Returns the longest pace of all resources. The pace adapts to the rate of changes unless a quiet time is set. */
+/** Returns the longest times of all resources. Unless a quiet time is set, it adapts to the rate of changes. */
 function paceOf(resources: readonly Resource[], pace: Pace): Pace {
   const quiets = resources.map(({ quiet }) => quiet ?? pace.quiet)
   const max = Math.max(...resources.map(({ quietMax }) => quietMax ?? pace.max))

@@ -38,7 +38,7 @@ export async function sendCommands(
   patience: Timeouts = TIMEOUTS,
 ): Promise<readonly string[]> {
   const bytes = await converse(address, ['prompt', ...commands, 'quit'], patience)
-  // The prompt precedes each command, and `quit`.
+  // A prompt precedes each command, including `quit`.
   const [before = '', ...answers] = answersIn(bytes)
   if (before !== '') raise('io', `${address} is not an HAProxy Runtime API`, NOT_HAPROXY)
   if (answers.length <= commands.length) {
@@ -48,7 +48,7 @@ export async function sendCommands(
 }
 
 /**
- * The texts before, between and after the prompts, trimmed. Each text is decoded separately, because V8 parses such
+ * The output before, between and after the prompts, trimmed. Each piece is decoded separately, because V8 parses such
  * strings faster than slices of one large string.
  */
 function answersIn(bytes: Buffer): readonly string[] {
@@ -66,7 +66,7 @@ function answersIn(bytes: Buffer): readonly string[] {
   }
 }
 
-/** The position of the next prompt, or -1. A search for one byte is many times faster than a search for a text. */
+/** The position of the next prompt, or -1. A search for one byte is many times faster than one for a string. */
 function promptIn(bytes: Buffer, from: number): number {
   for (let at = from; (at = bytes.indexOf(PROMPT_SIGN, at)) >= 0; at++) {
     if (at > from && bytes[at - 1] === LINE_FEED && bytes[at + 1] === BLANK) return at - 1

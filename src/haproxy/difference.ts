@@ -89,7 +89,7 @@ export function decide(base: HaproxyConfig, next: HaproxyConfig, running: Runnin
   }
 }
 
-/** Adds servers first and removes them last, so that capacity never falls below that of either file. */
+/** Adds servers first and removes them last, so that the capacity never falls below that of the smaller file. */
 function inOrder(changes: readonly ServerChange[]): readonly ServerChange[] {
   const rank = ({ kind }: ServerChange): number => (kind === 'add' ? 0 : kind === 'remove' ? 2 : 1)
   return changes.toSorted((one, other) => rank(one) - rank(other))
@@ -107,7 +107,7 @@ function compareOthers(before: readonly OtherLine[], after: readonly OtherLine[]
   }
 }
 
-/** Computes the changes of the servers of one section. */
+/** Computes the changes to the servers of one section. */
 class SectionDifference {
   readonly byHand: string[] = []
   /** By name. */

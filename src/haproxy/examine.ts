@@ -1,4 +1,4 @@
-// Reports, before anything runs, the reasons why a file and its processes could not be changed at run time.
+// Finds the reasons why changes to a file would need a reload, in the file and in the processes that have loaded it.
 import { FaultError } from '../core/fault.ts'
 import { hasServerWithoutId, isDynamic, numbersServers } from './balance.ts'
 import { sendCommands } from './client.ts'

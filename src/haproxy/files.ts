@@ -46,7 +46,7 @@ async function hashesOf(paths: readonly string[]): Promise<Record<string, string
 const MAX_PARSED = 8
 const parsed = new Map<string, HaproxyConfig>()
 let lines: KnownLines = new Map()
-/** Maximum number of cached lines, beyond twice the number of lines in the newest content. */
+/** The cache is cleared when it has more lines than twice those of the newest content, plus this number. */
 const MAX_LINES = 1000
 
 export function configurationOf(content: string): HaproxyConfig {

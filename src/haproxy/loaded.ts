@@ -16,7 +16,8 @@ export interface Departure {
   /** Time at which the server's sessions are shut down, in milliseconds since the Unix epoch. */
   readonly until: number
   /**
-   * True to drain the server before its maintenance, which would shut down its sessions immediately (on-marked-down).
+   * Whether to drain the server first. With the option on-marked-down, maintenance would shut down its sessions
+   * immediately.
    */
   readonly gently: boolean
 }

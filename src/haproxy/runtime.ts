@@ -210,7 +210,7 @@ export class Runtime {
       const replaced = sockets.map((socket) => isReplaced(socket, loaded))
       if (!(await Promise.all(replaced)).includes(true)) continue
       if (this.#begun.get(dest) === number)
-        await this.#askForReload(dest, `another process of HAProxy has not loaded ${dest}`)
+        await this.#askForReload(dest, `another HAProxy process has not loaded ${dest}`)
       return
     }
   }

@@ -10,9 +10,9 @@ export interface BalanceTerms {
   readonly balance: readonly string[]
   readonly hashType: readonly string[]
   readonly usesAllBackups: boolean
-  /** Health checks run a program (`option external-check`). */
+  /** Whether health checks run a program (`option external-check`). */
   readonly hasExternalChecks: boolean
-  /** HAProxy computes the cookie of each server (`dynamic-cookie-key`). */
+  /** Whether HAProxy computes the cookie of each server (`dynamic-cookie-key`). */
   readonly hasDynamicCookies: boolean
   readonly defaultServer: readonly string[]
   /** The inherited settings as text, for comparison. */
@@ -77,12 +77,12 @@ interface OpenSection {
 }
 
 /**
- * Servers by their inherited settings, then by their literal line. Equal lines of successive texts share one object, so
+ * Servers by their inherited settings, then by their literal line. Equal lines of successive files share one object, so
  * that only changed servers are parsed and compared again.
  */
 export type KnownLines = Map<string, Map<string, ServerLine>>
 
-/** @param known servers of earlier texts; the servers of this text are added */
+/** @param known servers of earlier files; the servers of this file are added */
 export function readConfiguration(text: string, known: KnownLines = new Map()): HaproxyConfig {
   const reader = new ConfigReader(known)
   const lines = text.split('\n')

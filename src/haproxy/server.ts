@@ -8,7 +8,7 @@ export interface ServerLine {
   readonly address: string
   /** Options of `default-server`, then those of the line itself; the last occurrence of an option counts. */
   readonly options: readonly string[]
-  /** A word depends on HAProxy's environment: the server can stay, but not be added or changed. */
+  /** Whether a word depends on HAProxy's environment. Such a server can stay, but cannot be added or changed. */
   readonly isUncertain: boolean
   readonly server: Server
   /** The state of a running server that matches this line; undefined if the line has no literal address. */
@@ -91,12 +91,12 @@ function readServer(address: string, words: readonly string[]): Server {
     const [args] = tableOf(name) ?? []
     if (args === undefined || args < 0 || args > 1 || at + args >= words.length) {
       unknown ??= name
-      // The arguments of an unknown option cannot be distinguished from further options: keep all following words for
-      // comparison.
+      // The arguments of an unknown option cannot be distinguished from further options, so all following words are
+      // kept as its value and compared.
       options.set(name, words.slice(at + 1).join(' '))
       break
     }
-    // `no-check-ssl` is kept, unlike other `no-` options, because a check without check-ssl and no-check-ssl inherits
+    // Unlike other `no-` options, `no-check-ssl` is kept: a check with neither `check-ssl` nor `no-check-ssl` inherits
     // TLS from `ssl`.
     if (name === 'check-ssl') options.delete('no-check-ssl')
     if (name === 'no-check-ssl') options.delete('check-ssl')
@@ -144,9 +144,9 @@ export function refusedOn(version: ReleaseVersion, options: ReadonlyMap<string, 
 const PROXY_PROTOCOL = /^send-proxy(-|$)/
 
 /**
- * Returns the options with which `add server` creates the same server that HAProxy would load from the file. Options
- * are added because only the checks of a loaded server inherit TLS and the PROXY protocol from its traffic, unless the
- * checks have their own address or port.
+ * Returns the options with which `add server` creates the same server that HAProxy would load from the file. For a
+ * server in the file, health checks without their own address or port use TLS and the PROXY protocol if the traffic
+ * does. For an added server, this must be set explicitly.
  */
 export function optionsToAdd(options: ReadonlyMap<string, string>): ReadonlyMap<string, string> {
   if (!options.has('check') || options.has('port') || options.has('addr')) return options

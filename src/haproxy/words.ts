@@ -3,7 +3,7 @@
 
 export interface LineWords {
   readonly words: readonly string[]
-  /** False if a word contains a variable of HAProxy's environment. */
+  /** False if a word contains an environment variable, whose value only HAProxy knows. */
   readonly isCertain: boolean
 }
 

@@ -15,7 +15,7 @@ const ENTITIES: Readonly<Record<string, string>> = {
   "'": '&#39;',
 }
 
-/** Text that needs no escapes, such as most names and numbers. */
+/** Text that needs no escaping, such as most names and numbers. */
 const PLAIN = /^[\w ./:,@+-]*$/
 
 const textOf = (child: Child): string => {
@@ -28,7 +28,7 @@ const textOf = (child: Child): string => {
 }
 
 /**
- * Caches the texts of each template without the indentation of the source, because a page may have hundreds of rows.
+ * Caches the strings of each template without the indentation of the source, because a page may have hundreds of rows.
  */
 const known = new WeakMap<TemplateStringsArray, readonly string[]>()
 

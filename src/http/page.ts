@@ -59,7 +59,7 @@ function iconOf(tone: Tone): string {
 /** Interval in seconds at which the page refreshes itself in a browser without scripts. */
 const SECONDS_WITHOUT_SCRIPT = 5
 
-/** All parts, so that the script can switch between views. */
+/** Every page contains all parts, so that the script can switch between views. */
 const PARTS = [
   'verdict',
   'resource',

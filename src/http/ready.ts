@@ -19,7 +19,7 @@ export interface Reason {
 }
 
 export function readinessOf({ version, started, stores, child, resources }: Status): Readiness {
-  // The version is set by the event of the first configuration.
+  // The version is empty until the first configuration is loaded.
   if (version === '') {
     const why = 'the configuration has not been loaded yet'
     return { ready: false, reasons: [{ state: 'waiting', since: started, why }] }

@@ -74,7 +74,7 @@ function live(age: (ms: number) => string): void {
   const asked = new URLSearchParams(location.search)
   let tile = asked.get('state') ?? ''
   let search = asked.get('q') ?? ''
-  /** Hides filtered rows; without scripts the server omits them. */
+  /** Hides the rows that do not match; without scripts, the server omits them. */
   const filter = (): void => {
     let shown = 0
     let all = 0

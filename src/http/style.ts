@@ -1,5 +1,5 @@
-// The style sheet of the status page: light and dark, wide and narrow, without external fonts or images. A
-// state shows as a word, a symbol and a shape, never as a colour alone.
+// The style sheet of the status page: light and dark, wide and narrow, without external fonts or images. Each
+// state is shown by a word, a symbol and a shape, never by a colour alone.
 export const style = `
 :root { color-scheme: light dark; --page: #f6f7f9; --card: #fff; --line: #d9dde3; --text: #1a1f26;
   --soft: #545d69; --good: #176b38; --good-bg: #dff3e5; --bad: #a3171d; --bad-bg: #fde5e5;

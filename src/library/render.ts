@@ -31,16 +31,16 @@ export interface Keys {
   readonly [name: string]: KeyValue
 }
 
-/** The template: a text or a file. */
+/** The template: a string or a file. */
 export type TemplateSource =
   | { readonly template: string; readonly file?: undefined }
   | { readonly file: string; readonly template?: undefined }
 
 export type RenderOptions = TemplateSource & {
-  /** Default: selected by the file name, as in a resource (`.tmpl` is Go); nunjucks for a text. */
+  /** Default: selected by the file name, as in a resource (`.tmpl` is Go); nunjucks for a string. */
   readonly engine?: EngineName | undefined
   readonly keys: Keys | ReadonlyMap<string, KeyValue>
-  /** The folder of the included templates. Default: the folder of the file; for a text, the current folder. */
+  /** The folder of the included templates. Default: the folder of the file; for a string, the current folder. */
   readonly templates?: string | undefined
   /** These two options of nunjucks work as in a resource. */
   readonly trim_blocks?: boolean | undefined
@@ -118,7 +118,7 @@ const specOf = (src: string, keys: readonly Key[], options: RenderOptions): Temp
     leftDelim: options.left_delim,
     rightDelim: options.right_delim,
   }),
-  // These have no effect, because no file is written.
+  // The following settings have no effect, because no file is written.
   dest: '',
   checkTimeout: 0,
   reloadTimeout: 0,
@@ -126,7 +126,7 @@ const specOf = (src: string, keys: readonly Key[], options: RenderOptions): Temp
   mkdirs: false,
 })
 
-/** Removes the file from a fault in a text template. */
+/** Removes the file name from a fault if the template was passed as a string. */
 function unlessText({ file, ...fault }: Fault, texts: ReadonlyMap<string, string>): Fault {
   return file === undefined || texts.has(file) ? fault : { ...fault, file }
 }

@@ -1,7 +1,7 @@
 // The settings of a run, under the names of confd.toml. docs/configuration.md describes them.
 // Generated from config/options.ts by test/library/settings.test.ts.
 
-/** Seconds, or a text such as `'250ms'`, `'10s'` or `'1m30s'`. */
+/** Seconds, or a string such as `'250ms'`, `'10s'` or `'1m30s'`. */
 export type Duration = number | string
 
 /** The settings of one store. */
@@ -128,7 +128,7 @@ export interface Settings extends StoreSettings {
   readonly debounce_max?: Duration | undefined
   /** The minimum time between two runs of a reload_cmd; a run that is due earlier waits. Default: 0. */
   readonly min_reload_interval?: Duration | undefined
-  /** The maximum random delay of each reload, so that a fleet of machines does not reload all at the same time. Default: 0. */
+  /** The maximum random delay of each reload, so that the machines of a fleet do not all reload at the same time. Default: 0. */
   readonly splay?: Duration | undefined
   /** How long a check_cmd may run. Default: 60s. */
   readonly check_timeout?: Duration | undefined

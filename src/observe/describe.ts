@@ -1,5 +1,5 @@
 // Describes each event as one message, with its level and its fields for JSON.
-// Levels: debug for routine work, info for changes of the machine, warn for what needs attention soon, error for
+// Levels: debug for routine work, info for changes to the machine, warn for what needs attention soon, error for
 // what needs attention now.
 import { printableText } from '../core/escape.ts'
 import type { Event, EventOf } from '../core/event.ts'

@@ -36,7 +36,7 @@ export interface Outlet {
   readonly file: string
 }
 
-/** Chooses the style: https://no-color.org, and JOURNAL_STREAM in systemd.exec(5). */
+/** Chooses the style. Respects NO_COLOR (https://no-color.org) and JOURNAL_STREAM (systemd.exec(5)). */
 export function styleFor(
   { isTerminal, file }: Outlet,
   env: Readonly<Record<string, string | undefined>>,

@@ -5,7 +5,7 @@ import type { CommandResult, Event } from '../core/event.ts'
 import { ChildMetrics } from './child-metrics.ts'
 import { states, type FullStatus } from '../core/status.ts'
 
-/** In seconds. A render takes milliseconds; a reload may take a minute. */
+/** Upper bounds in seconds. A render takes milliseconds; a reload may take a minute. */
 const RENDER_BUCKETS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5]
 const COMMAND_BUCKETS = [0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60]
 
@@ -22,7 +22,7 @@ export class Metrics {
   readonly #seen = new Set<string>()
   /** Failed attempts counted so far since a store became unreachable. */
   readonly #tries = new Map<string, number>()
-  /** Time at which a resource became dirty, until its reload succeeds or it is found in sync. */
+  /** Time at which each resource became dirty. Deleted when its reload succeeds or it is found in sync. */
   readonly #dirtySince = new Map<string, number>()
   /** Whether a resource has an invalid definition. */
   #isRefused = false

@@ -7,7 +7,7 @@ import { isoTime } from '../core/words.ts'
 import { Progress } from './progress.ts'
 import { historyOf } from './resource-status.ts'
 
-/** The resources that owe a reload, with the time since when the reload is owed, from the journal. */
+/** The resources that owe a reload, with the time since which the reload is owed, from the journal. */
 export type OwedReloads = ReadonlyMap<string, { readonly since: number }>
 
 export class StatusBoard {

@@ -8,7 +8,7 @@ import type { Progress } from '../observe/progress.ts'
  *
  * Owed reloads do not count either, because waiting for them could cause a deadlock: `systemctl reload` of a service
  * that is ordered after reconfd waits until that service has started, and the service waits for reconfd.
- * @param noop whether a cycle is also over when it has found a difference
+ * @param noop whether this is a -noop run, in which a cycle also ends when it has found a difference
  */
 export function areFirstCyclesOver(
   { uses, resources, away, child }: Pick<Progress, 'uses' | 'resources' | 'away' | 'child'>,

@@ -13,7 +13,7 @@ const VARIABLES = ['NOTIFY_SOCKET', 'WATCHDOG_USEC', 'WATCHDOG_PID'] as const
 /**
  * Removes the variables from the environment, so that no command inherits them and notifies the manager in
  * reconfd's name.
- * @param pid the pid of this process; WATCHDOG_PID may name another one, such as a wrapper
+ * @param pid the pid of this process; WATCHDOG_PID may name another process, such as a wrapper
  */
 export function takeSupervisor(env: NodeJS.ProcessEnv, pid: number): Supervisor | undefined {
   const [socket = '', usec, watched = String(pid)] = VARIABLES.map((name) => env[name])

@@ -40,14 +40,14 @@ export interface Manifest {
   /** All listed files of a resource, including those of removed templates. */
   of(resource: string): Promise<Result<MadeFiles, Fault>>
   /**
-   * Lists files that are not yet listed with their planned content. Resolves when the list is on disk. Call this with
+   * Adds the files, with the hashes of their planned contents, to the list. Resolves when the list is on disk. Call with
    * all files of a resource before any of them is created: the call also restores entries that a concurrent process has
    * dropped. Writes only if an entry is missing.
    */
   will(resource: string, files: Iterable<WantedFile>): Promise<Result<void, Fault>>
   /** Records that the files are in place. Writes only if this was not recorded before. */
   made(resource: string, dests: Iterable<string>): Promise<Result<void, Fault>>
-  /** Removes files that no longer exist from the list. */
+  /** Drops these files from the list. Call once they no longer exist. */
   gone(resource: string, dests: Iterable<string>): Promise<Result<void, Fault>>
   /** Writes all lists from memory to disk again, after the folder was removed. */
   rewrite(): Promise<void>

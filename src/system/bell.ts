@@ -1,5 +1,5 @@
 // Watches folders, and rings when a watched name in them changes. A ring only means that the caller should compare the
-// files again. Only removal.ts uses the system's file watches as well.
+// files again. Apart from this module, only removal.ts uses the file watches of the system.
 //
 // chokidar watches only folders, not recursively, because a replaced file, or the swapped `..data` link of a ConfigMap,
 // is noticed in its folder. Each folder has its own watcher, because only a new watcher reports when it is ready.

@@ -1,7 +1,7 @@
 // Collects received bytes in a few buffers. A server may send each byte as a chunk of its own, and the Buffer of a
 // chunk takes about a hundred bytes, so a limit on the number of bytes alone would not bound memory.
 
-/** In bytes. Chunks that are shorter are joined. */
+/** Chunks shorter than this number of bytes are joined. */
 const SHORT = 4096
 
 export class Chunks {

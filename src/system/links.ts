@@ -4,10 +4,10 @@ import type { BigIntStats } from 'node:fs'
 import { readlink } from 'node:fs/promises'
 import { dirname, join, parse, resolve, sep } from 'node:path'
 
-/** By folder, the relevant names in it; `all` for folders passed to whole(). */
+/** The relevant names in each folder, by folder; `all` for folders passed to whole(). */
 export type Places = ReadonlyMap<string, ReadonlySet<string> | 'all'>
 
-/** Identifies a state of a file: differs after each replacement or change. */
+/** Returns a text that identifies the state of a file: it differs after each replacement or change. */
 export const stampOf = ({ dev, ino, size, mtimeNs, ctimeNs }: BigIntStats): string =>
   [dev, ino, size, mtimeNs, ctimeNs].join(':')
 
@@ -46,7 +46,7 @@ export class Links {
       const to = await this.#read(at)
       if (to === undefined) continue
       this.note(at)
-      if (hops > 40) return path // a cycle: stat() will fail with ELOOP
+      if (hops > 40) return path // the links form a cycle, so stat() will fail with ELOOP
       return this.end(resolve(dirname(at), to, ...parts.slice(index + 1)), hops + 1)
     }
     this.note(path)

@@ -16,7 +16,7 @@ export interface LinkRules {
 }
 
 export interface Destination extends LinkRules {
-  /** Absolute and normalised. */
+  /** An absolute, normalized path. */
   readonly dest: string
 }
 

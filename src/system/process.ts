@@ -9,7 +9,7 @@ export interface ProcessId {
 
 /** Fields of /proc/PID/stat, see proc(5). */
 export interface ProcessStat {
-  /** One letter, such as `R`, `S`, `T` (stopped) and `Z` (zombie). */
+  /** One letter, such as `R`, `S`, `T` (stopped) or `Z` (zombie). */
   readonly state: string
   readonly parent: number
   readonly group: number

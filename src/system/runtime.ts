@@ -20,9 +20,9 @@ export function monotonicTime(): bigint {
   return BigInt(Math.round((Number(uptime) + 0.02) * 1e6))
 }
 
-/** Such as `node v20.19.2`. */
+/** The name and version of the runtime, such as `node v20.19.2`. */
 export const runtimeName = (): string =>
   isBun ? `bun ${process.versions['bun']}` : `node ${process.version}`
 
-/** Such as `linux x64`. */
+/** The operating system and the processor, such as `linux x64`. */
 export const platformName = (): string => `${process.platform} ${process.arch}`

@@ -4,7 +4,7 @@
 /** Maximum number of registered secrets. Passwords and tokens are renewed, so only the newest are kept. */
 const KEPT = 32
 const MASK = '***'
-/** In characters. Shorter secrets are masked only as whole words, because "abc" could be a part of any word. */
+/** Secrets with fewer characters are masked only as whole words, because "abc" could be a part of any word. */
 const LONG = 6
 
 /** Patterns of all forms of a secret, by user and secret; in order of their last registration. */
@@ -58,7 +58,7 @@ const ENTITIES: Readonly<Record<string, readonly string[]>> = {
   ' ': ['\\+'],
 }
 
-/** The backslash that JSON puts before a quote, also encoded for a URL. */
+/** A pattern of the backslash that JSON puts before a quote, plain or encoded for a URL. */
 const BACKSLASH = '(?:\\\\|%5[cC])'
 
 /** A pattern of all forms of a character: plain, and escaped for JSON, a URL or HTML. */

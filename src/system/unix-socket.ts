@@ -17,7 +17,7 @@ export async function isAlive(path: string): Promise<boolean> {
   })
 }
 
-/** Names before the rename. Short, because the length of a socket's path is limited. */
+/** Matches the temporary names of sockets. They are short, because the length of a socket's path is limited. */
 const FRESH = /^c-[0-9a-f]{8}$/
 
 /** Removes the sockets that processes killed between bind and rename have left in a folder. Never rejects. */

@@ -1,7 +1,7 @@
 // Names of users, for messages.
 import { readFileSync } from 'node:fs'
 
-/** Such as `user 65534 (nobody)`; without a name if /etc/passwd has none. */
+/** Describes a user, such as `user 65534 (nobody)`; without the name if /etc/passwd has none. */
 export function userOf(uid: number): string {
   const name = nameOf(uid)
   return name === undefined ? `user ${uid}` : `user ${uid} (${name})`

@@ -86,7 +86,7 @@ async function lookInto(
   above: readonly string[],
 ): Promise<void> {
   const real = await links.end(folder)
-  if (above.includes(real)) return // a link to one of its parents
+  if (above.includes(real)) return // the folder is a link to one of its parents
   const entries = await readdir(real).catch(() => undefined)
   if (entries === undefined) return watchParent(real, links)
   links.whole(real)

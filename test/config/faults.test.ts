@@ -267,7 +267,7 @@ describe('faults', () => {
       'a command that names the files of for_each in a folder that is not plain',
       `${good.replace('/tmp/a', '/tmp/my sites/{{ base(item.key) }}')}for_each = "/v/*"\nkeys = ["/v"]\ncheck_cmd = "cat {{.src}}"\n`,
       [
-        '6:13: check_cmd names the files of for_each, and their folder is not plain',
+        '6:13: check_cmd contains the paths of for_each files, but the path of their folder is not safe in a command',
         '  5 | keys = ["/v"]',
         '  6 | check_cmd = "cat {{.src}}"',
         '    |             ^',

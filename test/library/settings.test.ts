@@ -53,7 +53,7 @@ function fields(isStore: boolean): string {
 const wanted = `// The settings of a run, under the names of confd.toml. docs/configuration.md describes them.
 // Generated from config/options.ts by test/library/settings.test.ts.
 
-/** Seconds, or a text such as \`'250ms'\`, \`'10s'\` or \`'1m30s'\`. */
+/** Seconds, or a string such as \`'250ms'\`, \`'10s'\` or \`'1m30s'\`. */
 export type Duration = number | string
 
 /** The settings of one store. */

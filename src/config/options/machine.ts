@@ -69,7 +69,7 @@ export const machineOptions = {
     group: 'Timing',
     type: 'duration',
     default: '0',
-    help: 'the maximum random delay of each reload, so that a fleet of machines does not reload all at the same time',
+    help: 'the maximum random delay of each reload, so that the machines of a fleet do not all reload at the same time',
   },
   'check-timeout': {
     group: 'Timing',

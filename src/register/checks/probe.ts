@@ -17,7 +17,10 @@ export type RunInContainer = (
   signal: AbortSignal,
 ) => Promise<boolean>
 
-/** Never rejects. @param exec absent without a container engine */
+/**
+ * Never rejects.
+ * @param exec undefined if there is no container engine
+ */
 export async function probe(
   { what, timeout }: HealthCheck,
   service: Service,
@@ -110,8 +113,8 @@ function accepts(host: string, port: number, signal: AbortSignal): Promise<void>
 }
 
 /**
- * Sizes in bytes of a message's header and of a whole reply. A reply is a header and field 1, an enum in which SERVING
- * is 1.
+ * Sizes in bytes of a message's header and of a whole reply. A reply consists of a header and field 1, an enum in which
+ * SERVING is 1.
  */
 const [HEADER, REPLY] = [5, 7]
 

@@ -202,7 +202,7 @@ class Api {
     private readonly signal: AbortSignal,
   ) {}
 
-  /** The response has no node if the key is missing or a condition failed. @throws FaultError otherwise */
+  /** Sends a request. If the key is missing or a condition fails, the response has no node. @throws FaultError */
   async send(
     method: 'GET' | 'PUT' | 'DELETE',
     key: string,

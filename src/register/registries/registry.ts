@@ -25,7 +25,7 @@ export interface EntryRefusal {
 /** The lease or session has expired, and its entries are gone. The caller opens a new one. */
 export class Lost extends Error {
   constructor(
-    /** `the lease` or `the session`. */
+    /** What has expired: `the lease` or `the session`. */
     readonly what: string,
   ) {
     super(`${what} has expired`)

@@ -26,7 +26,7 @@ export function serviceFrom(
   }
 }
 
-/** The service is wanted from up() to down(). */
+/** A source whose service is wanted after up() and until down(). */
 export class OwnSource implements ServiceSource {
   readonly name: string
   #want: ((wanted: readonly WantedService[]) => void) | undefined

@@ -26,7 +26,7 @@ async function fill(consul) {
   }
 }
 
-/** A proxy that counts requests and the bytes of answers. */
+/** Starts a proxy that counts requests and the bytes of answers. */
 async function startCounter(port) {
   const counted = { requests: 0, bytes: 0, open: 0, most: 0 }
   const agent = new Agent({ keepAlive: true, maxSockets: Infinity })
@@ -93,7 +93,7 @@ const isQuiet = async (counted) => {
   return counted.requests === before && counted.open > 0
 }
 
-/** Requests, bytes and milliseconds of the server's CPU time per change, as the mean of several changes. */
+/** Returns requests, bytes and milliseconds of the server's CPU time per change, as the mean of several changes. */
 async function during(consul, counted, change) {
   const [requests, bytes, cpu] = [counted.requests, counted.bytes, lab.cpuOf(consul.pid)]
   for (let n = 0; n < CHANGES; n++) {

@@ -1,5 +1,6 @@
-// Measures the figures that summarize how fast reconfd is: starts, changes, memory and idle CPU. The figure of the floor
-// (floor.mjs) stands beside each. The contenders run alternately or at the same time, so that noise affects them equally.
+// Measures the figures that summarize how fast reconfd is: starts, changes, memory and idle CPU. Each figure is
+// printed beside that of the floor (floor.mjs). The contenders run alternately or at the same time, so that noise affects
+// them equally.
 import { existsSync, readFileSync, rmSync, watch } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { compile, provideBun } from '../scripts/executable.mjs'
@@ -125,7 +126,7 @@ async function changes(store, count, { flags = [], reload = false, rounds = 60 }
     await there
     runs.push({ name, pid, file, cpu: [], time: [] })
   }
-  // The first changes are not counted: a real daemon runs so long that V8 has compiled its code.
+  // The first changes are not counted: in a daemon that has run for a while, V8 has already compiled the code.
   for (let n = -20; n < rounds; n++) {
     for (const { name, pid, file, cpu, time } of runs) {
       const arrived = arrival(file, `changed-${n};`)
@@ -134,7 +135,7 @@ async function changes(store, count, { flags = [], reload = false, rounds = 60 }
       await store.put([[`/${name}/k00003`, `changed-${n};`]])
       await arrived
       const took = performance.now() - begin
-      // The default quiet time and the deferred cleanup end within this pause. Their CPU time is part of the change.
+      // The default quiet time and the deferred cleanup end within this pause. The change costs their CPU time, too.
       await lab.sleep(150)
       if (n < 0) continue
       time.push(took)
@@ -195,7 +196,7 @@ async function latency() {
   })
 }
 
-/** CPU time of idle daemons, compared with that of a Node process with a one-second timer. */
+/** Compares the CPU time of idle daemons with that of a Node process with a one-second timer. */
 async function rest() {
   for (const [what, seconds, jobs, count] of [
     ['500 resources, 10 s', 10, 500, 1],

@@ -75,10 +75,10 @@ const pairs = (count, prefix = '/app') =>
   ])
 const everything = '{% for p in range("/app") %}{{ p.key }} = {{ p.value }}\n{% endfor %}'
 
-/** The first changes are not counted: a real daemon runs so long that V8 has compiled its code. */
+/** The first changes are not counted: in a daemon that has run for a while, V8 has already compiled the code. */
 const WARM_UP = 20
 
-/** CPU time of the daemon per change. Waits until each change has arrived. */
+/** Returns the CPU time of the daemon per change. Waits until each change has arrived. */
 async function cpuPerChange(etcd, resources, changes) {
   const child = await daemon(etcd, resources)
   const change = async (n) => {
@@ -94,7 +94,7 @@ async function cpuPerChange(etcd, resources, changes) {
   return cpu
 }
 
-/** CPU time per change of two daemons, one of them with HTTP, metrics and JSON logs. */
+/** Measures the CPU time per change of two daemons, one of them with HTTP, metrics and JSON logs. */
 async function observed() {
   const etcd = await lab.startEtcd()
   const folder = lab.tempFolder()
@@ -195,7 +195,7 @@ async function burst() {
   row('1,000 changes: reloads', String(reloads), String(bound), reloads <= bound)
 }
 
-/** Resident memory of the program, and of a Node process that does nothing, in MiB. */
+/** Returns the resident memory of the program, and of a Node process that does nothing, in MiB. */
 async function idleMemory(program) {
   const etcd = await lab.startEtcd()
   await etcd.put(pairs(10_000))

@@ -5,7 +5,7 @@ export interface Advisory {
   readonly url: string
   readonly range: string
 }
-/** The output of `npm audit --json`, as far as it is used. */
+/** The parts of the output of `npm audit --json` that are used. */
 export interface AuditReport {
   readonly vulnerabilities: Readonly<
     Record<

@@ -37,7 +37,7 @@ export interface ApplyFailure {
   readonly at: 'stage' | 'check' | 'swap'
   readonly fault: Fault
   readonly resource: string
-  /** Some destinations could not be restored. */
+  /** True if some destinations could not be restored. */
   readonly isStuck?: true
 }
 

@@ -22,7 +22,7 @@ import type { Staged } from './staged.ts'
 type Preserve = '' | 'xattr' | 'mode,xattr'
 
 interface Known {
-  /** Identity and change time of the inode: differs after a replacement and after any change of the file. */
+  /** Identity and change time of the inode: differs after a replacement and after any change to the file. */
   readonly state: string
   readonly preserve: Preserve
 }
@@ -92,8 +92,8 @@ function mayHaveSome(staged: Staged): boolean {
 }
 
 /**
- * Opens the target. Returns an empty list if the target is missing, or belongs to another user: its ACL could let that
- * user read the new content.
+ * Opens the target. Returns an empty list if the target is missing, or if it belongs to another user, because its ACL
+ * could let that user read the new content.
  */
 function openPair(staged: Staged): Pair[] {
   const { folder, name, path } = staged.place

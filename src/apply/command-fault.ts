@@ -19,7 +19,7 @@ export const shownResult = (result: CommandResult, sensitive = false): CommandRe
   sensitive && result.output !== '' ? { ...result, output: MASKED } : result
 
 interface FaultOptions {
-  /** Hides the output. */
+  /** Whether the output is hidden. */
   readonly sensitive?: boolean | undefined
   /** The destination of the checked file. */
   readonly dest?: string

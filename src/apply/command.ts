@@ -33,8 +33,8 @@ const REPORT_MOST = 1000
 /** Interval in milliseconds at which a terminated group, whose shell has exited, is tested until it is gone. */
 const GROUP_POLL = 20
 
-// One pipe for both outputs keeps their order. With `eval`, the messages about
-// syntax errors reach the pipe, too, and the line numbers in messages are those of the command.
+// One pipe for both outputs keeps their order. With `eval`, the messages about syntax errors reach the pipe, too, and the
+// line numbers in messages are those of the command.
 const SHELL = ['-c', 'exec 2>&1; eval "$1"', 'sh'] as const
 
 /**

@@ -44,7 +44,7 @@ export async function observe(dest: string, rules: ObserveRules = {}): Promise<O
 }
 
 /**
- * Opens the file at a place. A link created there meanwhile is an error (ELOOP); a named pipe does not block.
+ * Opens the file at a place. Throws ELOOP if a link has replaced the file in the meantime; a named pipe does not block.
  */
 export const openDestination = ({ folder, name }: Place, access: number): number =>
   openSync(folder.at(name), access | constants.O_NONBLOCK | constants.O_NOFOLLOW)
@@ -68,8 +68,8 @@ export function unfit(dest: string, stats: Stats, place: Place): Fault | undefin
 }
 
 /**
- * The reason not to inherit owner and mode from the existing file. In a folder that is writable for everybody, another
- * user could create that file in order to read the new content.
+ * The reason not to inherit owner and mode from the existing file. In a folder that everybody can write to, another user
+ * could create that file in order to read the new content.
  */
 function planted(
   dest: string,

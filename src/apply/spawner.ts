@@ -253,7 +253,7 @@ class Waiting {
     const known = at < 0 ? Math.max(0, bytes.length - this.mark.length) : at
     if (this.#pid !== undefined && known > 0) this.#take(bytes.subarray(0, known))
     this.#rest = this.#pid === undefined ? bytes : bytes.subarray(known)
-    // A shell reports the end by signal n as 128+n, like an exit code of 128+n.
+    // The shell reports 128+n both for termination by signal n and for exit code 128+n.
     if (status !== null) this.#end([Number(status[1]), null])
   }
 

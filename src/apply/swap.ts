@@ -113,9 +113,9 @@ export function repairMetadata(destination: Destination, next: Target): Result<v
       try {
         const fault = unfit(dest, fstatSync(fd), place)
         if (fault !== undefined) return err(fault)
-        // Mode and owner are meant for this content only, and the file may have changed meanwhile.
+        // Mode and owner are meant for this content only, and the file may have changed in the meantime.
         if (Buffer.compare(readFileSync(fd), next.bytes) !== 0) {
-          return err({ kind: 'io', message: `${what}: its content changed meanwhile` })
+          return err({ kind: 'io', message: `${what}: its content has changed in the meantime` })
         }
         setMetadata(fd, dest, next)
         return ok(undefined)

@@ -2,7 +2,7 @@
 //
 //   keys.yaml|json|toml  the keys; if missing, `args` selects the store
 //   expected/            exactly the files that the run must produce
-//   expected-error.txt   strings that the output must contain, one per line; after a leading `!`, one that it must not contain
+//   expected-error.txt   strings that must appear in the output, one per line; a string after `!` must not appear
 //   before/              the files in place before the run
 //   args                 further arguments, one per line
 //   env                  environment variables as NAME=value, one per line
@@ -26,7 +26,7 @@ export interface Search {
   /** The value of -confdir. It takes precedence over the conf.d of folders above a case, but not over the case's own. */
   readonly confdir?: string | undefined
   readonly confFile?: string | undefined
-  /** Also find folders with keys but without expectations. */
+  /** Whether folders with keys but without expectations count as cases, as for `-update`. */
   readonly update: boolean
 }
 

@@ -50,7 +50,7 @@ export async function checkOffline(settings: Settings): Promise<OfflineResult> {
 }
 
 /**
- * Checks the stores' settings without connecting. An unreadable file, such as a certificate, is only a warning,
+ * Checks the stores' settings without connecting. An unreadable file, such as a certificate, causes only a warning,
  * because it may exist on the target machine.
  */
 async function storeFindings(

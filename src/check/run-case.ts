@@ -22,7 +22,7 @@ export interface CaseOptions {
   /** The command that starts this program: the executable and its first arguments. */
   readonly self: readonly string[]
   readonly env: NodeJS.ProcessEnv
-  /** Replace the expectations with the results. */
+  /** Whether to replace the expectations with the results. */
   readonly update: boolean
 }
 

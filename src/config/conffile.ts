@@ -164,6 +164,6 @@ class ConfFileReader {
   }
 }
 
-/** Converts the value that a foreign switch sets, a text, to the type that confd.toml requires. */
+/** Converts the text that a foreign switch sets to the type that confd.toml requires. */
 const valueOf = (text: string | undefined): string | boolean =>
   text === 'true' ? true : (text ?? '')

@@ -1,6 +1,7 @@
 // Parses flags as Go's flag package does (https://pkg.go.dev/flag): one dash or two, `-name value` or `-name=value`;
-// a boolean needs no value, and `--` ends the flags. Node's parseArgs is not used, because it reads `-watch`
-// as five one-letter flags and refuses values that begin with a dash. For a run, the arguments after `--` are the program to start.
+// a boolean needs no value, and `--` ends the flags. Node's parseArgs is not used, because it reads `-watch` as five
+// one-letter flags and refuses values that begin with a dash. For a run, the arguments after `--` are the program to
+// start.
 import type { Fault } from '../core/fault.ts'
 import { err, ok, type Result } from '../core/result.ts'
 import type { CommandFlag } from './command-flag.ts'

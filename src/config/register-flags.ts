@@ -1,5 +1,5 @@
-// The table of flags of `reconfd register`. Flags that registrator also has keep its names and meanings. The settings of
-// the store and of the log are general options (options.ts).
+// The table of flags of `reconfd register`. Flags that registrator also has keep its names and meanings. The settings
+// of the store and of the log are general options (options.ts).
 import type { CommandFlag } from './command-flag.ts'
 
 export interface RegisterFlag extends CommandFlag {

@@ -152,8 +152,8 @@ export function faultOfStore(
 }
 
 /**
- * Returns a name for the store in a resource's `[backend]`: the name of a `[stores.NAME]` with equal settings, or else a
- * name derived from the settings. Returns undefined if the settings equal those of the default store.
+ * Returns a name for the store in a resource's `[backend]`: the name of a `[stores.NAME]` with equal settings, or else
+ * a name derived from the settings. Returns undefined if the settings equal those of the default store.
  */
 export function nameOfOwn(own: StoreSettings, settings: Settings): string | undefined {
   const identity = storeIdentity(own)

@@ -221,7 +221,11 @@ export class TemplateCheck {
         if (!put.ok) this.#fault(key, `${key}: ${put.error.message}`, put.error.hint ?? '')
       } else if (!isPlain(fixedFolder(dest))) {
         const hint = `A command can contain paths from keys only if they consist of ${PLAIN} and no part begins with -.`
-        this.#fault(key, `${key} contains the paths of for_each files, but the path of their folder is not safe in a command`, hint)
+        this.#fault(
+          key,
+          `${key} contains the paths of for_each files, but the path of their folder is not safe in a command`,
+          hint,
+        )
       }
     }
   }

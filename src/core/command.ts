@@ -38,7 +38,7 @@ export function namesDestination(command: string, dest: string): boolean {
   return new RegExp(`(?<![\\w./-])${path}(?![\\w./-])`).test(command)
 }
 
-/** Whether expanding a template's placeholders to some paths could produce this command. */
+/** Whether expanding the placeholders of a command template to some paths could produce this command. */
 export function isExpansion(template: string, command: string): boolean {
   const texts = template.split(placeholders).filter((_, n) => n % 2 === 0)
   const [first = '', ...rest] = texts

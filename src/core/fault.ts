@@ -85,7 +85,7 @@ export function briefly({ frame: _frame, ...fault }: Fault): string {
 }
 
 /**
- * Formats the previous line, the line, and a caret below the column.
+ * Formats a line of the source, preceded by the line before it, and a caret below the column.
  * @param text the complete source
  * @param line 1-based
  * @param column 1-based, in UTF-16 units

@@ -19,7 +19,7 @@ const UNFIT = /[\p{Cc}\p{Cs}\p{Zl}\p{Zp}]/gu
 const STAGED = /^\..*\.reconfd-/
 
 const HINT =
-  'Correct the key, or derive another name in `dest`: base(item.key) is its last component.'
+  'Correct the key, or derive another name in `dest`: base(item.key) is the last component of the key.'
 
 /** The folder that contains all files: the text before the first `{{`, up to its last `/`. */
 export function fixedFolder(dest: string): string {

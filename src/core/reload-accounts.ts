@@ -21,7 +21,7 @@ export interface Account {
   asked: { readonly first: number; last: number } | undefined
   /** Time of the retry of a failed run. */
   retryAt: number
-  /** Earliest time of the next run, according to the splay. */
+  /** Earliest time of the next run, including its random delay (splay). */
   notBefore: number
   minInterval: number
   lastStart: number

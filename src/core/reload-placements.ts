@@ -54,7 +54,7 @@ export class Placements {
     return admitted
   }
 
-  /** Ends a placement. Returns true if a run was in progress when the placement began, and may have read the files. */
+  /** Ends a placement. Returns true if its files may have been read by a run that was in progress when it began. */
   end(placement: Placement): boolean {
     const underway = this.#underway.get(placement)
     this.#underway.delete(placement)

@@ -190,7 +190,10 @@ export interface TemplateSpec {
   readonly rightDelim?: string
   readonly trimBlocks: boolean
   readonly lstripBlocks: boolean
-  /** If metadata is absent, that of the existing file is kept. A new file gets 0644 and the effective user. */
+  /**
+   * If metadata is absent, that of the existing file is kept. A new file gets mode 0644 and belongs to the effective
+   * user.
+   */
   readonly mode?: number
   readonly uid?: number
   readonly gid?: number

@@ -80,7 +80,7 @@ export interface HttpSettings {
   readonly at: { readonly socket: string } | { readonly host: string; readonly port: number }
   /** Additional allowed host names. */
   readonly names: readonly string[]
-  /** Absent: generated and kept in the state directory. */
+  /** If absent, a token is generated and kept in the state directory. */
   readonly token?: string
   /** Source of the token, as text for the log. */
   readonly tokenFrom?: string
@@ -101,7 +101,7 @@ export interface StoreSettings {
   readonly limits: Limits
   /** Keys in etcd begin without a slash. */
   readonly slashless?: true
-  /** For both Consul backends. */
+  /** Used by both Consul backends. */
   readonly catalog?: CatalogSettings
   readonly mode: 'onetime' | 'watch' | 'interval'
 }
@@ -157,9 +157,9 @@ export interface Settings extends StoreSettings {
   readonly reloadTimeout: number
   readonly logLevel: LogLevel
   readonly logFormat: 'text' | 'json'
-  /** Absent: no status page. */
+  /** Absent if there is no status page. */
   readonly http?: HttpSettings
-  /** Absent: not in exec mode. */
+  /** Absent outside exec mode. */
   readonly exec?: ExecSettings
 }
 

@@ -224,7 +224,7 @@ class ShellScanner {
     // dash does not support `$'...'`, and `$((` may be arithmetic or two parentheses.
     if (["$'", '$((', '$['].some((text) => this.#startsWith(text))) return this.doubt(this.#at)
     if (this.#startsWith('$(')) {
-      // Shells differ on where the body of a pending heredoc begins.
+      // Shells disagree on where the body of a pending heredoc begins.
       if (this.#heredocs.length > 0) return this.doubt(this.#at)
       this.#at += 2
       this.#commands(')')
@@ -233,7 +233,7 @@ class ShellScanner {
     else this.#at++
   }
 
-  /** Shells differ on quotes inside `${...}`, so quotes or nested expansions inside it end the scan. */
+  /** Shells disagree on quotes inside `${...}`, so quotes or nested expansions inside it end the scan. */
   #parameter(): void {
     const end = this.#endOf('}', this.#at)
     const inside = this.text.slice(this.#at, end)
@@ -258,7 +258,7 @@ class ShellScanner {
         if (this.#at >= this.text.length) return
         const end = this.#endOf('\n', this.#at)
         const line = this.text.slice(this.#at, end)
-        // A substitution may contain a line equal to the delimiter, and a backslash may join two lines.
+        // The end is unknown: a substitution may contain a line equal to the delimiter, and a backslash may join lines.
         if (!isRaw && /[$`\\]/.test(line)) return this.doubt(this.#at)
         this.#unfitUntil(end, 'in a heredoc')
         this.#at = Math.min(end + 1, this.text.length)

@@ -5,7 +5,7 @@ import type { Key } from './key.ts'
 export interface Supply {
   /** Found keys. Keys found by two look-ups count twice, so the number is useful only for comparing renders. */
   readonly keys: number
-  /** Names in listings that do not depend on their contents, such as Consul's list of services. */
+  /** Listed names that exist independently of their contents, such as the services in Consul's catalog. */
   readonly names: number
 }
 

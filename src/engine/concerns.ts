@@ -1,5 +1,5 @@
 // Finds the resources that a change affects, by the keys and files that their last renders read. A resource with a
-// hold_down sees changes of keys through its own view. A change that arrives during a render is matched against the
+// hold_down sees changes to keys through its own view. A change that arrives during a render is matched against the
 // reads of that render too.
 import { causeOfFiles, type Cause } from '../core/cause.ts'
 import { DirtyIndex } from '../core/dirty.ts'
@@ -55,7 +55,7 @@ export class Concerns {
     for (const items of this.#forEach.values()) for (const one of items.values()) one.forget()
   }
 
-  /** Returns the affected resources with their causes. Call for every change of the keys, in order. */
+  /** Returns the affected resources with their causes. Call for every change to the keys, in order. */
   ofKeys(changes: Changes, before: Tree, after: Tree, now: number): Causes {
     return this.#of(this.views.changed(changes, before, after, now))
   }

@@ -56,8 +56,8 @@ export class Desk {
   }
 
   /**
-   * Announces work that may lead to runs of these commands; due runs wait for it, up to a limit. Each call needs one
-   * release().
+   * Announces work that may lead to runs of these commands; due runs wait for it, up to a limit. Pair each call with
+   * one release().
    */
   reserve(commands: Iterable<string>): void {
     this.#protocol.reserve(commands)
@@ -95,7 +95,7 @@ export class Desk {
     return this.#protocol.isExhausted(resource)
   }
 
-  /** Resolves when the placement may begin. Each call needs one leave(). */
+  /** Resolves when the placement may begin. Pair each call with one leave(). */
   async enter(placement: Placement): Promise<void> {
     if (this.#protocol.request(placement, this.clock.now())) return
     await new Promise<void>((admitted) => this.#doors.set(placement, admitted))

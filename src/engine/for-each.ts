@@ -14,7 +14,7 @@ import { err, ok, type Result } from '../core/result.ts'
 import type { Tree } from '../core/tree.ts'
 import type { TemplateRenderer } from '../templates/render.ts'
 
-/** A file to plan; `dest` of the spec is its path. */
+/** A file to plan. Its path is the `dest` of `spec`. */
 export interface FreshFile {
   readonly spec: TemplateSpec
   readonly bytes: Uint8Array
@@ -74,7 +74,7 @@ interface Work {
  */
 const LISTING = 'listing'
 
-/** Renders one for_each template. Calls of render() must not overlap. */
+/** Renders one for_each template. Calls to render() must not overlap. */
 export class ForEach {
   readonly #index = new DirtyIndex()
   readonly #items = new Map<Key, Item>()

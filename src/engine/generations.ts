@@ -88,7 +88,7 @@ export class Generations {
   }
 
   /**
-   * Watches conf.d and the templates. An edit of conf.d loads a new generation; an edited template is rendered again.
+   * Watches conf.d and the templates. An edit in conf.d loads a new generation; an edited template is rendered again.
    */
   async watchFiles(confdir: string): Promise<void> {
     const { watchFiles } = await import('../system/watch-files.ts')

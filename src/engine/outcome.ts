@@ -7,11 +7,11 @@ import type { Hold } from './guards.ts'
 export type Outcome =
   /** `changed`: the resources whose files were placed, or would be without -noop. */
   | { readonly kind: 'done'; readonly changed: readonly string[] }
-  /** The change of one resource is held; no file of the unit is placed. */
+  /** The change to one resource is held; no file of the unit is placed. */
   | { readonly kind: 'held'; readonly resource: string; readonly hold: Hold }
   /** A template looked up keys that have not been read yet; no file was touched. */
   | { readonly kind: 'waiting'; readonly resource: string; readonly missing: Missing }
-  /** This content was rolled back before. */
+  /** This content was rolled back earlier. */
   | { readonly kind: 'rejected'; readonly resource: string; readonly fault: Fault }
   | Failed
 

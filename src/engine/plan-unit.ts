@@ -176,7 +176,7 @@ function claim(
   return {
     kind: 'config',
     message: `${taken.dest} is already written by ${taken.owner}`,
-    hint: 'Change `dest` so that for_each gives another path: only one resource may write a file.',
+    hint: 'Change `dest` so that for_each creates a different path: a file may be written by only one resource.',
   }
 }
 

@@ -19,7 +19,7 @@ export interface Sight {
   readonly treeOf: (resource: Resource) => Tree
   /** Returns the name of a template's store, for messages. */
   readonly storeOf: (spec: TemplateSpec) => string
-  /** Returns whether the store that contains this key could not be read so far. */
+  /** Returns whether the store that contains this key has never been read and is unreachable. */
   readonly isMissed: (key: Key) => boolean
   /** Returns the items of a for_each template. */
   readonly itemsOf: (resource: Resource, spec: TemplateSpec) => ForEach

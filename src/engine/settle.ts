@@ -59,7 +59,7 @@ function loadOf(command: string, resources: readonly Resource[]): ReloadLoad | u
     const own = specs.flatMap(({ haproxy, dest }) =>
       haproxy === undefined ? [] : [{ dest, ...haproxy, others }],
     )
-    // A for_each template has no fixed set of files, so its resource cannot be a target.
+    // The set of files of a for_each template is not fixed, so its resource counts as a stranger.
     if (own.length === 0 || specs.some(({ forEach }) => forEach !== undefined)) strangers.push(name)
     targets.push(...own)
   }

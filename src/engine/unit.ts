@@ -29,7 +29,7 @@ export interface Meanwhile {
   readonly files: Set<string>
 }
 
-/** The wait of a unit for the first read of keys that its templates looked up. */
+/** A unit's wait for the first read of the keys that its templates looked up. */
 export interface Wait {
   readonly missing: Missing
   /** Number of times that the missing keys became known and the next render missed others. */
@@ -38,7 +38,7 @@ export interface Wait {
   isOver: boolean
 }
 
-/** An operator's decision on the next change of a resource. */
+/** An operator's decision on the next change to a resource. */
 export interface Consent {
   /** Hash of the content that may pass. */
   accepted?: string | undefined

@@ -15,7 +15,7 @@ export interface Exhausted {
 }
 
 export class Verdicts {
-  /** The newest verdict. */
+  /** Settles when the newest verdict has been given. */
   #last: Promise<unknown> = Promise.resolve()
 
   /** @param unitsOf returns the units of resources in the current configuration */

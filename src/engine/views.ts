@@ -1,5 +1,5 @@
 // Views are the keys as seen by resources with different hold-downs. A resource without a hold-down sees the mirror
-// itself. A resource with a hold-down continues to see vanished keys for that long.
+// itself. A resource with a hold-down continues to see vanished keys until the hold-down is over.
 import { HoldDown, type Gone } from '../core/hold-down.ts'
 import { storeOf, type Key } from '../core/key.ts'
 import type { Changes } from '../core/mirror.ts'
@@ -36,7 +36,7 @@ export class Views {
   }
 
   /**
-   * Returns the changes as seen with each hold-down. Call for every change of the stores, in order. Times are those
+   * Returns the changes as seen with each hold-down. Call for every change in the stores, in order. Times are those
    * of a monotonic clock.
    */
   changed(changes: Changes, before: Tree, after: Tree, now: number): SeenChanges {

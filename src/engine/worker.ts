@@ -175,7 +175,7 @@ export class Worker {
 
   /**
    * Accepts a resource's held or rolled-back change. Returns false if there is none. A group changes together, so held
-   * or rolled-back changes of its other resources are accepted too.
+   * or rolled-back changes to its other resources are accepted too.
    */
   async accept(resource: string): Promise<boolean> {
     const unit = this.#current?.unitOf.get(resource)

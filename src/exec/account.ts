@@ -12,7 +12,7 @@ export interface UserAndGroup {
 export interface Ids {
   readonly uid?: number
   readonly gid?: number
-  /** Whether the child runs as another user who is in /etc/passwd, so that the supplementary groups are known. */
+  /** Whether the child runs as another user, and /etc/passwd lists that user, so that its groups can be looked up. */
   readonly isListed: boolean
   /** HOME, USER and LOGNAME, as login(1) sets them; empty if the child runs as reconfd's own user. */
   readonly env: Readonly<Record<string, string>>

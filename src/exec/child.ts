@@ -9,7 +9,7 @@ import { endGroup } from './group.ts'
 import { findProgram, type NotStarted } from './program.ts'
 
 export interface ChildOptions extends UserAndGroup {
-  /** The program and its arguments; the program is looked up in PATH of `env`. */
+  /** The program and its arguments. The program is looked up in the PATH of `env`. */
   readonly argv: readonly [string, ...string[]]
   /**
    * Builds the complete environment of the child.
@@ -28,7 +28,7 @@ export interface Exit {
   readonly signal: NodeJS.Signals | null
 }
 
-/** The exit code in the shell's convention: the code, or 128 plus the signal's number. */
+/** The exit code by the shell's convention: the code, or 128 plus the signal's number. */
 export const exitCodeOf = ({ code, signal }: Exit): number =>
   signal === null ? (code ?? 1) : 128 + constants.signals[signal]
 

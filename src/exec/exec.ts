@@ -21,9 +21,9 @@ import { StartCondition } from './start.ts'
 
 /** Milliseconds between restarts of a program that ends by itself. */
 const RESTART = { first: 1000, most: 60_000 }
-/** Milliseconds of running after which the restart counter resets. */
+/** Milliseconds that the program must run before the restart counter is reset. */
 const STABLE = 60_000
-/** Milliseconds: a program that exits successfully within this time may have daemonized itself. */
+/** A program that exits successfully within this time, in milliseconds, may have daemonized itself. */
 const EARLY = 10_000
 const UNREACHABLE = 69
 
@@ -72,7 +72,7 @@ export class Exec {
   #isReplacing = false
   #restartTimer: NodeJS.Timeout | undefined
   #startTimer: NodeJS.Timeout | undefined
-  /** Logged reasons that prevent a start, by resource. */
+  /** The logged reasons why the program must not start, by resource. */
   readonly #doubts = new Map<string, string>()
 
   constructor(
@@ -229,7 +229,7 @@ export class Exec {
   #startNow(): void {
     clearTimeout(this.#restartTimer)
     this.#restartTimer = undefined
-    // Deferred, because the emitter of the event has not finished its work.
+    // Deferred, because an event may still be on its way to other listeners.
     queueMicrotask(() => {
       if (!this.#isEnding) this.parts.runs.demand()
     })
@@ -292,7 +292,7 @@ export class Exec {
     return started
   }
 
-  /** Ends the program that an earlier reconfd left running when it was killed. */
+  /** Ends the program that a killed reconfd process has left running. */
   async #endOrphan(): Promise<void> {
     const id = await this.parts.file.read()
     const how = { killSignal: this.#killSignal, killTimeout: this.settings.killTimeout }

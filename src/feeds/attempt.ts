@@ -13,7 +13,10 @@ import { bugFault } from './bug.ts'
 /** The reason why a watch has ended. */
 export interface Failure {
   readonly fault: Fault
-  /** Whether the node no longer has the required history, so that everything must be read again from the same node. */
+  /**
+   * Whether the node no longer has the history that the watch needs, so that everything must be read again from the
+   * same node.
+   */
   readonly isOutdated: boolean
   /** A text for the log, if the exception was not a fault. */
   readonly bug?: string
@@ -35,7 +38,7 @@ export type Step = { readonly event: StoreEvent } | Failure
 export class Attempt {
   /** The start of the attempt, in milliseconds of `performance.now()`. */
   readonly began = performance.now()
-  /** The last time that bytes arrived from the node; initially equal to `began`. */
+  /** The time when bytes last arrived from the node; initially equal to `began`. */
   heard = this.began
   /** The first event or the failure, as soon as either is known. */
   first: Step | undefined

@@ -6,7 +6,7 @@ import type { StoreEvent } from '../core/store.ts'
 import type { Attempt, Failure, Step } from './attempt.ts'
 
 export interface NodeConnectionOptions {
-  /** Milliseconds from the first event of a connection until the connection counts as proven. */
+  /** A connection counts as proven if it is still open this many milliseconds after its first event. */
   readonly proof?: number
   /** Returns a fault for an event that must not be applied. The fault ends the connection. */
   readonly refuse?: (event: StoreEvent, node: string) => Fault | undefined

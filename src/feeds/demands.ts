@@ -6,7 +6,7 @@ import type { Key } from '../core/key.ts'
 import type { Reads } from '../core/reads.ts'
 import type { Tree } from '../core/tree.ts'
 
-/** Look-ups of a render whose results are not known yet. The output of that render is discarded. */
+/** The look-ups of one render that the store has not answered yet. The output of the render is discarded. */
 export interface Missing {
   /** Some of the missing keys and directories, for messages. */
   readonly keys: readonly Key[]
@@ -16,7 +16,7 @@ export interface Missing {
   readonly isKnownIn: (tree: Tree) => boolean
 }
 
-/** Limit of keys that a message names. */
+/** Maximum number of keys that a message names. */
 const NAMED = 10
 
 /**

@@ -38,7 +38,7 @@ export interface FeedOptions {
   /** The name of the store in logs and messages. */
   readonly name: string
   readonly emit: Emit
-  /** Limit of the total size of all keys and values, in characters. */
+  /** Maximum total size of all keys and values, in characters. */
   readonly most: number
   /** For a onetime run: stop after the first snapshot. */
   readonly once: boolean
@@ -119,7 +119,7 @@ export class Feed {
     this.#demand?.set(extent)
   }
 
-  /** Starts to follow the store, unless this has been done already. Contacts no node if there are no prefixes. */
+  /** Starts to follow the store, unless it is followed already. Contacts no node if there are no prefixes. */
   start(): void {
     if (this.options.prefixes.length === 0) this.mirror = { kind: 'live', tree: emptyTree }
     else this.#done ??= this.#run()
@@ -306,7 +306,8 @@ export class Feed {
     this.#reporter.broken(broken, mirror.kind !== 'waiting')
     if (!isAll) return
     if (fault.permanent !== true) return this.#miss()
-    // Denied access is a fault even if the store is optional, so the store does not count as missed.
+    // A permanent fault, such as denied access, is reported even if the store is optional. So the store does not count
+    // as missed.
     clearTimeout(this.#patience)
     this.#hopeless?.(fault)
   }

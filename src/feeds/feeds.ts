@@ -35,7 +35,7 @@ export interface WantedStore {
   /** The prefixes to follow, in the store's own keys. */
   readonly prefixes: readonly Key[]
   /**
-   * The prefixes of all names that have the same settings, if there are several such names. They share one connection.
+   * The prefixes of all stores that have the same settings, if there are several. These stores share one connection.
    */
   readonly together?: readonly Key[]
   /** If the store is unreachable from the start, its readers are rendered without it. */

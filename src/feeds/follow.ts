@@ -58,9 +58,10 @@ const DEFAULT_BACKOFF: Backoff = { first: 200, most: 5000 }
  * Yields the events of a store and of its connections. The first event of each connection is a full snapshot. Ends when
  * the signal is aborted.
  *
- * If a proven connection breaks and there are other nodes, the next node is tried immediately. After a round in which
- * no node could be read, or after a connection that broke before it was proven, follow() pauses, longer each time. The
- * pause ends early if a silent node answers, or if a node that has refused connections accepts them again.
+ * If a proven connection (see ConnectionEvent) breaks and there are other nodes, the next node is tried immediately.
+ * After a round in which no node could be read, or after a connection that broke before it was proven, follow() pauses,
+ * longer each time. The pause ends early if a silent node answers, or if a node that has refused connections accepts
+ * them again.
  */
 export async function* follow(
   store: Store,

@@ -7,7 +7,7 @@ export interface AttemptOutcome {
   readonly node: string | undefined
   /** Whether the connection was proven. See ConnectionEvent. */
   readonly isProven: boolean
-  /** Whether the node has lost the required history, but is healthy. */
+  /** Whether the node is healthy, but no longer has the history that the watch needs. */
   readonly isOutdated: boolean
 }
 
@@ -26,9 +26,9 @@ export class RetryPlan {
   }
 
   /**
-   * Returns the milliseconds to wait. Returns 0 to try another node immediately. Returns undefined to try the same node
-   * immediately and without a report, because the node is outdated: a store compacts its history now and then. If a
-   * node is outdated again before a connection was proven, that counts as a failure.
+   * Returns the milliseconds to wait; 0 means that another node is tried immediately. Returns undefined if the watch is
+   * outdated: the same node is then tried immediately and without a report, because a store may compact its history
+   * at any time. If the watch is outdated again before a connection is proven, that counts as a failure.
    * @param nodes number of nodes
    */
   after({ node, isProven, isOutdated }: AttemptOutcome, nodes: number): number | undefined {

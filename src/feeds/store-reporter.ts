@@ -7,11 +7,14 @@ import type { Notice } from '../core/store.ts'
 
 /** Milliseconds between reminders. */
 const REMIND = 60_000
-/** Limit of reasons per outage that are reported immediately; further reasons wait for the next reminder. */
+/** Maximum number of reasons per outage to report immediately; further reasons wait for the next reminder. */
 const REASONS = 3
-/** After this many connections that broke before they were proven, only a proven connection is reported as a return. */
+/**
+ * If this many connections in a row have broken before they were proven (see connection.ts), the end of the outage is
+ * reported only when a connection is proven.
+ */
 const FALSE_RETURNS = 2
-/** Limit of notices about one store, because a server may keep causing new ones. */
+/** Maximum number of notices about one store. A server could cause new ones forever. */
 const NOTICES = 100
 
 export interface Broken {
@@ -33,7 +36,7 @@ export class StoreReporter {
   /** Whether the current connection is proven. */
   #isGood = false
   #falseReturns = 0
-  /** Time of the last report that the store is behind; undefined if it is not. */
+  /** The time when the store was last reported as behind; undefined if it is not behind. */
   #behindReportedAt: number | undefined
   readonly #noticed = new Set<string>()
 

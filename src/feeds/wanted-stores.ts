@@ -53,8 +53,8 @@ export async function wantedStores(
 }
 
 /**
- * The settings for a store name without settings of its own: those of the default store. With Consul, the name is taken
- * as the name of a datacenter.
+ * The settings for a store name without settings of its own: those of the default store. With Consul, the store name
+ * is used as the name of a datacenter.
  */
 const otherwise = (settings: Settings, name: string): StoreSettings =>
   isConsul(settings.backend) ? inDatacenter(settings, name) : settings
@@ -94,7 +94,9 @@ export function openerOf(wanted: readonly WantedStore[]): typeof openStore {
   }
 }
 
-/** The named stores whose keys are in the files of `-file`. These keys are read from the files, as with -replay. */
+/**
+ * The named stores whose keys are in the files that `-file` names. These keys are read from the files, as with -replay.
+ */
 async function recordedStores(
   settings: Settings,
   keys: readonly Key[],

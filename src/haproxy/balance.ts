@@ -24,7 +24,7 @@ export const numbersServers = (terms: BalanceTerms): boolean => {
   return algorithm === 'first' || (HASHING.has(algorithm) && isConsistent(terms))
 }
 
-/** Whether the id of any server follows from its position. */
+/** Whether at least one server has no `id`, so that its id follows from its position. */
 export const hasServerWithoutId = ({ servers }: Pick<ServerSection, 'servers'>): boolean =>
   [...servers.values()].some(({ options }) => !options.includes('id'))
 

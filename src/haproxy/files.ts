@@ -46,7 +46,7 @@ async function hashesOf(paths: readonly string[]): Promise<Record<string, string
 const MAX_PARSED = 8
 const parsed = new Map<string, HaproxyConfig>()
 let lines: KnownLines = new Map()
-/** The cache is cleared when it has more lines than twice those of the newest content, plus this number. */
+/** The cache of lines is cleared when it is larger than twice the newest content plus this number of lines. */
 const MAX_LINES = 1000
 
 export function configurationOf(content: string): HaproxyConfig {

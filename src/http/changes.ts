@@ -12,7 +12,7 @@ import { badge, idOf } from './words.ts'
 /** Visible rows; a folded row counts as one. */
 const SHOWN = 8
 const FOLDED = 40
-/** Minimum number of consecutive changes without a cause that are folded. A start or a resync causes them. */
+/** At least this many consecutive changes that no key caused are folded into one row, as after a start or a resync. */
 const FOLDED_FROM = 3
 
 /** The word and the symbol for each kind of change. */

@@ -24,7 +24,7 @@ const REFUSING = `${BUSY}Content-Type: text/plain\r\nContent-Length: 18\r\n\r\nt
 export const visitorsFor = (descriptors: number): number =>
   Math.min(MOST, Math.max(LEAST, Math.floor((descriptors - RESERVED) / 2)))
 
-/** Returns RLIMIT_NOFILE; where it is unknown, the limit of the smallest systems. */
+/** Returns RLIMIT_NOFILE, or a low value if it is unknown. */
 export function descriptorLimit(): number {
   try {
     const [, soft = ''] =

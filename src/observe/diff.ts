@@ -1,4 +1,4 @@
-// Formats the planned change of a file as a unified diff, for `-diff`. It shows contents, so it goes only to
+// Formats the planned change to a file as a unified diff, for `-diff`. It shows contents, so it goes only to
 // standard output, never to a log.
 import { createTwoFilesPatch } from 'diff'
 import type { Target } from '../core/plan.ts'

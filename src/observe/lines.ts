@@ -80,7 +80,7 @@ const journal: LineFormat = (_, entry) => {
     .join('\n')
 }
 
-/** SGR codes of ECMA-48. */
+/** The SGR codes (ECMA-48) of the colour of each level. */
 const COLOUR: Readonly<Record<Level, string>> = {
   error: '31;1',
   warn: '33',

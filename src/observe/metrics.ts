@@ -181,7 +181,7 @@ export class Metrics {
       failures: counter('failures_total', 'Failures before a reload.', 'resource', 'step'),
       held: counter('held_total', 'Changes that were held.', 'resource'),
       rollbacks: counter('rollbacks_total', 'Rollbacks to the last good files.', 'resource'),
-      configurations: counter('configuration_loads_total', 'Loads of the configuration.', 'result'),
+      configurations: counter('configuration_loads_total', 'Configuration loads.', 'result'),
     }
   }
 
@@ -219,7 +219,7 @@ export class Metrics {
         'state',
       ),
       owed: gauge('reconfd_resource_owed', '1 if a reload is owed.', 'resource'),
-      held: gauge('reconfd_resource_held', '1 if a guard holds a change.', 'resource'),
+      held: gauge('reconfd_resource_held', '1 if a change is held.', 'resource'),
       good: gauge('reconfd_configuration_good', '1 if conf.d is valid, else 0.'),
     }
   }

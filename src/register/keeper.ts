@@ -35,7 +35,7 @@ const READ_INTERVAL = 250
 const BATCH = 100
 /** Milliseconds until an entry with another owner is retried. */
 const RETRY_TAKEN = 1_000
-/** Retries of an entry that was refused for another reason. */
+/** Delays between attempts to write an entry that was refused for another reason. */
 const RETRY_REFUSED: Backoff = { first: 5_000, most: 60_000 }
 
 interface RefusedEntry extends RefusedText {
@@ -137,7 +137,7 @@ export class RegistryKeeper {
 
   /**
    * Resolves after stop(), or with a fault when all attempts to connect for the first time have failed.
-   * @throws only bugs
+   * @throws only if there is a bug
    */
   async run(): Promise<Fault | undefined> {
     const { signal } = this.#abort
@@ -180,7 +180,7 @@ export class RegistryKeeper {
 
   async #pause(ms: number): Promise<void> {
     const until = performance.now() + ms
-    // A change of the wanted state must not shorten the pause.
+    // A change to the wanted state must not shorten the pause.
     for (let left = ms; left > 0 && !this.#abort.signal.aborted;) {
       await this.#wakeup.wait(left)
       left = until - performance.now()

@@ -1,5 +1,4 @@
-// The entry point of `reconfd register`: connects the listeners of events and signals, and computes the exit
-// code.
+// The entry point of `reconfd register`: sets up the listeners for events and signals, and computes the exit code.
 import { formatFault } from '../core/fault.ts'
 import type { SettingsNotice } from '../config/notice.ts'
 import type { RegisterSettings } from '../core/register.ts'

@@ -20,7 +20,7 @@ export interface Service {
   /** A check in the format of Consul's API, from a container's variables. With Consul, it replaces `check`. */
   readonly native?: NativeCheck
   readonly container?: {
-    /** ContainerID in registrator's ZooKeeper layout. */
+    /** Stored as ContainerID in registrator's ZooKeeper layout. */
     readonly hostname: string
     readonly privatePort: number
   }

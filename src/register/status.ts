@@ -1,6 +1,6 @@
 // The status file of a registrar: the wanted services, their state in the store, and the state of the store and the
-// sources. It is replaced on every change, so that `-status` works, and reports a dead process, without a connection to
-// the process. It contains no values from the store.
+// sources. It is replaced after every change. `-status` reads it without connecting to the process, so it also
+// works after the process has died. It contains no values from the store.
 import { readFile, unlink } from 'node:fs/promises'
 import { printable } from '../core/escape.ts'
 import { briefly } from '../core/fault.ts'

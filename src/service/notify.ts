@@ -26,7 +26,7 @@ const TIMEOUT = 10_000
 
 /** @param socket as in NOTIFY_SOCKET */
 export async function notify(socket: string, message: NotifyMessage): Promise<Result<void, Fault>> {
-  // A line break would start another variable, and an argument cannot contain NUL.
+  // Escapes line breaks, because each would start another variable, and NUL, because no argument can contain it.
   const lines = Object.entries(message).map(([name, text]) => `${name}=${printable(text)}`)
   const env = { ...process.env, NOTIFY_SOCKET: socket }
   return new Promise((resolve) => {

@@ -52,7 +52,7 @@ export interface OpenedJournal {
 
 /** Size in bytes. The file is compacted if it exceeds this size and twice its size after the last compaction. */
 const COMPACT_AT = 64 * 1024
-/** Limit of attempts to write a batch, if other processes keep replacing the file. */
+/** Maximum number of attempts to write a batch while other processes keep replacing the file. */
 const REPLACED_MOST = 10
 const MODE = 0o600
 const syncData = promisify(fdatasync)

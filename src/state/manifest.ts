@@ -40,9 +40,9 @@ export interface Manifest {
   /** All listed files of a resource, including those of removed templates. */
   of(resource: string): Promise<Result<MadeFiles, Fault>>
   /**
-   * Adds the files, with the hashes of their planned contents, to the list. Resolves when the list is on disk. Call with
-   * all files of a resource before any of them is created: the call also restores entries that a concurrent process has
-   * dropped. Writes only if an entry is missing.
+   * Adds the files, with the hashes of their planned contents, to the list. Resolves when the list is on disk. Call
+   * with all files of a resource before any of them is created: the call also restores entries that a concurrent
+   * process has dropped. Writes only if an entry is missing.
    */
   will(resource: string, files: Iterable<WantedFile>): Promise<Result<void, Fault>>
   /** Records that the files are in place. Writes only if this was not recorded before. */

@@ -169,7 +169,7 @@ export class EntriesReader {
     return next
   }
 
-  /** The end of an entry in Consul's exact formatting; -1 for any other entry. */
+  /** The end of an entry in Consul's usual formatting; -1 for any other entry. */
   #plain(from: number): number {
     const bytes = this.#bytes
     let at = past(bytes, from, LAYOUT[0])

@@ -73,7 +73,7 @@ export class HeldEntries {
     return held.modifyIndex === modifyIndex
   }
 
-  /** Whether a name that is not known can be ignored. */
+  /** Whether an unknown name can be ignored. */
   #isOther(name: string): boolean {
     if (!name.startsWith(this.start)) {
       throw new Mismatch('does not begin with the requested prefix').within('Key')

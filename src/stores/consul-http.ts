@@ -116,7 +116,7 @@ export class ConsulHttp {
   /**
    * Runs a query. An answer that is older than a previous one, or early without a change, is not trusted: the server
    * may be behind, or may have lost leadership without knowing. The query is then repeated in consistent mode, and the
-   * second answer counts in any case, because a restored cluster really has lower indexes, and a restarting cluster
+   * second answer is always accepted, because a restored cluster really has lower indexes, and a restarting cluster
    * ends blocking queries early.
    * @param path the path, including the query string if there is one
    */
@@ -137,9 +137,9 @@ export class ConsulHttp {
   }
 
   /**
-   * Like get(), but accepts an answer of any server that is not further behind the leader than allowed.
+   * Like get(), but accepts an answer from any server that is not further behind the leader than allowed.
    * @param maxStale milliseconds; 0 asks only the leader
-   * @param atLeast minimal index of the answer; Infinity asks only the leader
+   * @param atLeast minimum index of the answer; Infinity asks only the leader
    */
   async getWithin<T>(
     path: string,
@@ -272,7 +272,7 @@ export class ConsulHttp {
         Number.isFinite(after) ? Math.max(0, after * 1000) : undefined,
       )
     }
-    // Consul's errors are one line of plain text, such as "No cluster leader". The errors of proxies are HTML pages.
+    // Consul's errors are one line of plain text, such as "No cluster leader". Errors from proxies are HTML pages.
     const text = body.trim()
     const isWords = text !== '' && text.length <= 200 && !/^<|\n/.test(text)
     const what = `failed (HTTP ${status})${isWords ? `: ${text}` : ''}`

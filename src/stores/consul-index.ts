@@ -2,7 +2,7 @@
 // index may be behind the other servers, or may be a former leader.
 import { backoffDelay } from '../core/backoff.ts'
 
-/** Limit of remembered queries; the least recently used ones are dropped. */
+/** Maximum number of remembered queries; beyond it, the least recently used ones are dropped. */
 const MOST = 10_000
 
 const PAUSE = { first: 100, most: 5000 }

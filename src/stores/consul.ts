@@ -96,7 +96,8 @@ async function* follow(
   }
 
   const roots = rootsOf(prefixes).map((path): Root => {
-    // The common parent of many prefixes is not wanted itself, so a slash after it excludes its neighbours.
+    // A common parent of many prefixes is not wanted itself. A slash after its name excludes neighbours that begin with
+    // that name.
     const start = wanted(path) || path === '/' ? path.slice(1) : `${path.slice(1)}/`
     const held = new HeldEntries(start, wanted)
     return { path, start, bucket: new TokenBucket(BURST, PER_SECOND), index: 0, held }
@@ -128,7 +129,7 @@ function update(root: Root, { entries, index, wrong }: Page): Delta {
  * (`application`), or if a policy for `app/` does not cover the key `app`.
  */
 async function expectReadable(api: ConsulApi, path: Key, signal: AbortSignal): Promise<void> {
-  // For `/`, any key will do, because only a policy for the empty prefix covers all keys.
+  // For `/`, tests an arbitrary key. Usually, only a policy for the empty prefix covers that key.
   const dir = path === '/' ? '' : `${path.slice(1)}/`
   const below = await api.list(dir, 0, () => ANYTHING, signal)
   const probes = path === '/' ? ['reconfd'] : [path.slice(1), dir]

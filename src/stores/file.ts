@@ -4,9 +4,9 @@
 // run never loads chokidar. The files are then read again, so that no change is missed. A file that cannot be read or
 // parsed breaks the watch: the last good keys remain, and feeds/follow.ts watches again later.
 //
-// A reading may find a file that is still being written, or a link whose target does not exist yet. So the files are
-// read only when no change has arrived for `quiet` milliseconds, and a file that is unreadable, malformed or suddenly
-// empty has `patience` milliseconds to become valid. Slower writers should rename files into place.
+// A file may be read while a program still writes it, and the target of a link may not exist yet. So the files are read
+// only when no change has arrived for `quiet` milliseconds, and a file that is unreadable, malformed or suddenly empty
+// has `patience` milliseconds to become valid. Slower writers should rename files into place.
 import { setTimeout as sleep } from 'node:timers/promises'
 import { FaultError, type Fault } from '../core/fault.ts'
 import { compileGlob, type Glob } from '../core/glob.ts'
@@ -18,13 +18,13 @@ import { difference, isEmptyDelta } from './delta.ts'
 import { readKeysFiles, type FileContents, type ParsedFiles } from './file/read.ts'
 import { coveredBy } from './roots.ts'
 
-/** Milliseconds without a change before a reading. */
+/** Milliseconds without a change before the files are read. */
 const quiet = 30
-/** Limit of the wait for `quiet`, in milliseconds. */
+/** Maximum time to wait for such a quiet period, in milliseconds. */
 const quietMost = 500
 /** Time that invalid files have to become valid, in milliseconds. */
 const patience = 500
-/** Milliseconds between two readings of invalid files. */
+/** Milliseconds between two attempts to read invalid files. */
 const pause = 50
 
 /** Opens the store of `-backend file`. Uses `files` and `filter`. Only watch() reads files. */

@@ -1,5 +1,5 @@
 // Reads the body of a response, as one text or line by line, within its limits. Detects answers that do not come from a
-// store, such as the answer of a TLS port to plain HTTP.
+// store, such as the answer from a TLS port to plain HTTP.
 import { constants, isUtf8 } from 'node:buffer'
 import { finished, type Readable } from 'node:stream'
 import { FaultError } from '../core/fault.ts'
@@ -139,14 +139,14 @@ export function textOf(bytes: Buffer, place: string, limits: Limits): string {
   })
 }
 
-/** Matches the answers of Go servers, nginx and Apache to plain HTTP on a TLS port. */
+/** Matches the answers from Go servers, nginx and Apache to plain HTTP on a TLS port. */
 const WANTS_TLS =
   /HTTP request (?:was sent )?to (?:an )?(?:HTTPS|SSL)|plain HTTP to an SSL-enabled/i
 
 const wantsTls = (place: string): FaultError =>
   new FaultError({
     kind: 'store',
-    message: `${place} speaks TLS, but was contacted in plain HTTP`,
+    message: `${place} speaks TLS, but was contacted over plain HTTP`,
     hint: 'use -scheme https, or https:// before the node',
     permanent: true,
   })

@@ -7,7 +7,7 @@ import type { Sockets } from './http-sockets.ts'
 
 /** Milliseconds to keep an idle connection. */
 const IDLE = 4000
-/** Limit of a response head, in bytes. It is set explicitly, because NODE_OPTIONS can change the default. */
+/** Maximum size of a response head, in bytes. It is set explicitly, because NODE_OPTIONS can change the default. */
 const LONGEST_HEAD = 16_384
 
 export interface Exchange {
@@ -15,7 +15,7 @@ export interface Exchange {
   readonly path: string
   readonly headers: Readonly<Record<string, string>>
   readonly body: string | undefined
-  /** If aborted, ends the exchange, including the body, with the signal's reason. */
+  /** Aborting this signal ends the exchange, including the body, with the signal's reason. */
   readonly signal: AbortSignal
 }
 

@@ -27,7 +27,7 @@ export const isClosed = (error: unknown): boolean =>
   /^(?:ECONNRESET|EPIPE|ERR_STREAM_PREMATURE_CLOSE)$/.test(codeOf(error))
 
 /**
- * Converts an error of HTTP, a socket or TLS to a fault.
+ * Converts an error from HTTP, a socket or TLS to a fault.
  * @param place the store and its node, such as `etcd at http://127.0.0.1:2379`
  * @param store the product, for hints, such as `etcd`
  */
@@ -96,7 +96,7 @@ const notHttp = (
 ): Pick<Fault, 'hint'> & { readonly what: string } =>
   isTlsRecord(data)
     ? {
-        what: 'it speaks TLS, but was contacted in plain HTTP',
+        what: 'it speaks TLS, but was contacted over plain HTTP',
         hint: 'use -scheme https, or https:// before the node',
       }
-    : { what: 'its answer is not HTTP', hint: 'check -node: another server may listen there' }
+    : { what: 'its answer is not HTTP', hint: 'check -node: another server may be listening there' }

@@ -15,8 +15,8 @@ export function nodeAt(node: string, connection: ConnectionSettings, port: numbe
 }
 
 /**
- * Opens sockets. Reads the TLS files for each socket. Resumes no TLS session, because a resumed session would keep
- * using the previous certificates.
+ * Opens sockets. Reads the TLS files for each socket. Does not resume TLS sessions, because a resumed session would
+ * keep using the previous certificates.
  */
 export class Sockets {
   readonly #opening = new Set<Socket>()

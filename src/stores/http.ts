@@ -14,7 +14,7 @@ export interface RequestOptions {
   readonly method?: 'GET' | 'POST' | 'PUT' | 'DELETE'
   readonly headers?: Record<string, string>
   readonly body?: string
-  /** If aborted, the call throws the signal's reason. */
+  /** If this signal is aborted, the call throws the signal's reason. */
   readonly signal?: AbortSignal
   /**
    * Timeout in milliseconds. In request() it applies to the whole response, and in lines() only to the headers. The
@@ -201,8 +201,8 @@ export function checkConnection(
 }
 
 /**
- * Combines the caller's signal and a timeout. AbortSignal.any and .timeout would keep a listener and a timer until they
- * are garbage-collected.
+ * Combines the caller's signal and a timeout. AbortSignal.any and .timeout would keep a listener and a timer until the
+ * next garbage collection.
  */
 function limitOf({ signal, timeout = DEFAULT_TIMEOUT }: RequestOptions) {
   const own = new AbortController()

@@ -10,7 +10,7 @@ export interface ByteLimit {
   readonly option?: '-max-body' | '-max-message'
 }
 
-/** Limit of the text of an error response. */
+/** Limit on the text of an error response. */
 export const ERROR_TEXT: ByteLimit = { most: 64 * 1024 }
 
 /**
@@ -65,7 +65,7 @@ export class Meter {
 }
 
 /**
- * Limits the size of one reading of a whole store. Such a reading consists of many small answers.
+ * Limits the total size of one read of a whole store, which consists of many small answers.
  * @param moved returns the bytes transferred over the connection so far
  * @returns a function that throws a FaultError if the limit is exceeded; the argument of this function is the number of
  *   further bytes to expect

@@ -6,7 +6,7 @@ import type { ConnectionSettings, ProxySettings } from '../core/settings.ts'
 import { socketAddressOf, dial, type SocketAddress, type Opened } from './dial.ts'
 import { codeOf, CONNECT_TIMEOUT } from './http-faults.ts'
 
-/** Limit of the head of an answer to CONNECT, in bytes. */
+/** Maximum size of the head of an answer to CONNECT, in bytes. */
 const LONGEST_HEAD = 16_384
 
 /** The proxy that receives requests instead of the node. */

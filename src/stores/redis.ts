@@ -1,6 +1,6 @@
 // The store redis, for Redis 6 and later and Valkey: strings and the fields of hashes become keys.
 //
-// Subscribes first, then reads, so that no change is missed. A notification only contains the name to read again. Redis
+// Subscribes first, then reads, so that no change is missed. A notification contains only the name to read again. Redis
 // sends each notification only once, and sends none for some changes. So everything is read again periodically, and
 // more often if the server sends no notifications.
 import { attempt, FaultError, type Fault } from '../core/fault.ts'
@@ -27,11 +27,11 @@ const DEFAULT_NODE = '127.0.0.1:6379'
 
 /** Times in milliseconds. */
 export interface RedisTuning {
-  /** Time between two readings of everything, if the server sends notifications. */
+  /** Time between two full reads, if the server sends notifications. */
   readonly resync: number
   /** Silence after which a connection is pinged. */
   readonly heartbeat: number
-  /** Limit of silence while an answer is due, and of the time to connect. */
+  /** Maximum silence while an answer is due, and maximum time to connect. */
   readonly silence: number
 }
 

@@ -7,7 +7,8 @@ import { keepSecret } from '../system/secrets.ts'
 import { codeOf } from './http-faults.ts'
 
 /**
- * The password, from the file of -password-file if that option is set. Throws a FaultError if the file cannot be read.
+ * The password, from the file given by -password-file if that option is set. Throws a FaultError if the file cannot be
+ * read.
  */
 export function passwordOf(connection: ConnectionSettings): string | undefined {
   const { username, password: given, passwordFile } = connection
@@ -34,7 +35,7 @@ export function consulCredentials(
 ): Record<string, string> {
   const token = tokenOf(connection, env) ?? ''
   keepSecret(token)
-  // Checked here, because the error of node:http would not name the cause.
+  // Checked here, because the error from node:http would not name the cause.
   if (/[^ -~]/.test(token)) {
     raise(
       'store',
@@ -74,9 +75,11 @@ function readSecret(file: string, option: string): string {
   try {
     text = readFileSync(file, 'utf8').replace(/\r?\n$/, '')
   } catch (error) {
-    return wrong(`cannot read the file of ${option}: ${codeOf(error)}`)
+    return wrong(`cannot read the file given by ${option}: ${codeOf(error)}`)
   }
-  if (text === '') return wrong(`the file of ${option} is empty`)
-  // Headers must not contain these characters, and an error of node:http would quote the secret.
-  return /[\r\n\0]/.test(text) ? wrong(`the file of ${option} contains more than one line`) : text
+  if (text === '') return wrong(`the file given by ${option} is empty`)
+  // Headers must not contain these characters, and an error from node:http would quote the secret.
+  return /[\r\n\0]/.test(text)
+    ? wrong(`the file given by ${option} contains more than one line`)
+    : text
 }

@@ -1,7 +1,7 @@
-// Prepares texts of a server for messages.
+// Prepares texts from a server for use in messages.
 import { withoutSecrets } from '../system/secrets.ts'
 
-/** Limit of a text, in characters. */
+/** Maximum length of a text, in characters. */
 const MOST = 200
 
 /**

@@ -1,8 +1,8 @@
-// Validates answers of servers. A store describes the shape of each answer with the functions below, and checks it on
-// arrival; all later code relies on it.
+// Validates answers from servers. A store describes the shape of each answer with the functions below, and checks the
+// answer on arrival. All later code relies on that check.
 //
-// A shape returns the same value with its type, without a copy. It ignores additional fields, because newer servers
-// send more fields. A mismatch never contains a value.
+// A shape returns the value itself, not a copy, with its type. It ignores additional fields, because newer servers send
+// more fields. A mismatch never contains a value.
 import type { FaultError } from '../core/fault.ts'
 import { withoutSecrets } from '../system/secrets.ts'
 

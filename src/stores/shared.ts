@@ -1,5 +1,5 @@
-// Shares one watch among several names of the same store. Each name receives only its own keys, and feeds/follow.ts
-// treats it as a separate store.
+// Shares one watch among several configured names of the same store. Each name receives only its own keys, and
+// feeds/follow.ts treats it as a separate store.
 import { FaultError } from '../core/fault.ts'
 import type { Key } from '../core/key.ts'
 import type { Notice, Store, StoreEvent, WatchOptions } from '../core/store.ts'

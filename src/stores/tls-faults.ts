@@ -48,7 +48,7 @@ export function explainTls(error: unknown, code: string): Words | undefined {
     const names = cert?.subjectaltname ?? 'no name at all'
     return words(
       `the server's certificate is for ${names}, and not for ${host}`,
-      'write one of its names in -node, or in -client-server-name',
+      'use one of its names in -node, or in -client-server-name',
     )
   }
   if (/ALERT_CERTIFICATE_REQUIRED/.test(code)) {

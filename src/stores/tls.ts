@@ -45,7 +45,7 @@ function pairOf(certFile: string, keyFile: string): { cert: Buffer; key: Buffer 
   if (!parsed.checkPrivateKey(secret)) {
     raise('store', 'the key of -client-key does not belong to the certificate of -client-cert', {
       file: keyFile,
-      hint: 'name files that belong together; during a renewal of both, reconfd retries',
+      hint: 'use a certificate and a key that belong together; while both are being renewed, reconfd retries',
       permanent: true,
     })
   }
@@ -71,7 +71,7 @@ function readPem(file: string, option: string): Buffer {
   try {
     return readFileSync(file)
   } catch (error) {
-    return raise('store', `cannot read the file of ${option}: ${codeOf(error)}`, {
+    return raise('store', `cannot read the file given by ${option}: ${codeOf(error)}`, {
       file,
       hint: `check ${option} and the file's permissions`,
       permanent: true,
@@ -83,7 +83,7 @@ function parse<T>(read: () => T, file: string, option: string, what: string): T 
   try {
     return read()
   } catch {
-    return raise('store', `the file of ${option} does not contain ${what} in PEM`, {
+    return raise('store', `the file given by ${option} does not contain ${what} in PEM format`, {
       file,
       hint: `check ${option}`,
       permanent: true,

@@ -24,7 +24,7 @@ interface Watched {
 
 export class Bell {
   readonly #watched = new Map<string, Watched>()
-  /** The identities of the wanted folders at the last call of `watch`, by path. */
+  /** The identities of the wanted folders at the last call to `watch`, by path. */
   #identities = new Map<string, string>()
   readonly #visits = setInterval(() => this.#visit(), VISIT).unref()
   #rung = false

@@ -17,7 +17,7 @@ export class Chunks {
     const chunks = this.#chunks
     this.#length += chunk.length
     let last = chunk
-    // Joins only chunks that are no longer than their successor, so that each byte is copied only a few times.
+    // Joins a chunk only if the next one is at least as long, so that each byte is copied only a few times.
     for (;;) {
       const before = chunks.at(-1)
       if (before === undefined || before.length >= SHORT || before.length > last.length) break

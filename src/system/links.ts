@@ -4,7 +4,7 @@ import type { BigIntStats } from 'node:fs'
 import { readlink } from 'node:fs/promises'
 import { dirname, join, parse, resolve, sep } from 'node:path'
 
-/** The relevant names in each folder, by folder; `all` for folders passed to whole(). */
+/** The relevant names in each folder, keyed by the folder; `all` for a folder passed to whole(). */
 export type Places = ReadonlyMap<string, ReadonlySet<string> | 'all'>
 
 /** Returns a text that identifies the state of a file: it differs after each replacement or change. */

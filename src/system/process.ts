@@ -58,8 +58,8 @@ export function bootId(): string {
 }
 
 /**
- * Whether a process has a handler for a signal, blocks it, or neither. A shell blocks all signals for a moment when it
- * starts a command. Undefined without /proc.
+ * Returns whether a process catches a signal, blocks it, or does neither; undefined without /proc. A shell blocks all
+ * signals for a moment when it starts a command.
  */
 export function handlingOf(pid: number, signal: number): 'caught' | 'blocked' | 'none' | undefined {
   try {
@@ -92,7 +92,7 @@ function readableNames(folder: string): readonly string[] {
 
 /**
  * Sends a signal to all processes of a group; signal 0 only tests whether there are any. Returns false if no process is
- * left, or if we may not signal any of them (setuid).
+ * left, or if we may not signal any of them, for example after setuid.
  */
 export function signalGroup(leader: number, signal: NodeJS.Signals | 0): boolean {
   try {

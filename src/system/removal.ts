@@ -1,4 +1,4 @@
-// Detects that a file is removed or replaced. Costs nothing until then.
+// Detects the removal or replacement of a file. Costs nothing until then.
 import { lstatSync, watch } from 'node:fs'
 
 /**

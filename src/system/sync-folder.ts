@@ -6,9 +6,9 @@ import { promisify } from 'node:util'
 const syncFile = promisify(fsync)
 const FOLDER = constants.O_RDONLY | constants.O_DIRECTORY
 
-/** By path: the running sync, or the one planned after it. */
+/** The newest sync of each folder, by path: the running one, or the one planned after it. */
 const newest = new Map<string, Promise<void>>()
-/** By path: the planned sync that has not begun. */
+/** The planned sync of each folder, by path, until it begins. */
 const planned = new Map<string, Promise<void>>()
 
 /**

@@ -61,7 +61,7 @@ export function isLeftover(name: string, bases?: ReadonlySet<string>): boolean {
 }
 
 /**
- * Removes the temporary files of crashed processes from a folder, as far as possible.
+ * Removes the temporary files of crashed processes from a folder. Skips files that cannot be removed.
  * @returns the removed paths
  */
 export function sweepFolder(folder: Folder, bases?: ReadonlySet<string>): string[] {
@@ -127,7 +127,7 @@ export function privateFolder(mode: 0o700 | 0o711 = 0o700): PrivateFolder {
   return { path, remove }
 }
 
-/** Sets the mode, unless other users can replace the new folder. */
+/** Sets the mode. Throws if the new folder was replaced, or if other users can replace it. */
 function secure(path: string, mode: number): void {
   const place = locate({ dest: join(path, '.reconfd') })
   const { folder, missing } = place

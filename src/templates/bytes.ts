@@ -4,7 +4,7 @@ import { decodeValue, encodeText } from '../core/bytes.ts'
 
 const ASCII = /^[\0-\x7f]*$/
 
-/** An ASCII text is equal to its binary string. */
+/** ASCII text is equal to its binary string. */
 export const isAscii = (text: string): boolean => ASCII.test(text)
 
 /** Converts text to a binary string. */

@@ -20,7 +20,7 @@ export class RenderClock {
   }
 }
 
-/** Limit of remembered renders. Without it, items of for_each that come and go would fill the memory. */
+/** Maximum number of remembered renders. Without this limit, items of for_each that come and go would fill the memory. */
 const MAX_KNOWN = 10_000
 
 export class Times {

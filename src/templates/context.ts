@@ -30,7 +30,7 @@ export class PendingFact extends Error {
   }
 }
 
-/** Limit of facts in one render; each costs another pass over the template. */
+/** Maximum number of facts in one render; each fact costs another pass over the template. */
 const MAX_FACTS = 256
 
 type Answer = { readonly value: unknown } | { readonly error: unknown }

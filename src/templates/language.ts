@@ -53,11 +53,11 @@ function goIn(text: string): number {
   return (isVariable ? blank(read, /\{\{-?\s*end\s*-?\}\}/g) : read).search(ACTION)
 }
 
-/** Replaces matches with blanks of the same length. */
+/** Replaces each match with spaces of the same length. */
 const blank = (text: string, what: RegExp): string =>
   text.replace(what, (found) => found.replace(/[^\n]/g, ' '))
 
-/** The fault of a text that is written for the other engine; undefined if there is none. */
+/** The fault of a template that is written for the other engine; undefined if there is none. */
 export function wrongLanguage(engine: EngineName, text: string, file: string): Fault | undefined {
   const other: EngineName = engine === 'go' ? 'nunjucks' : 'go'
   const at = engine === 'go' ? nunjucksIn(text) : goIn(text)

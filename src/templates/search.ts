@@ -1,5 +1,5 @@
-// Searches a text in linear time. In the worst case, the native search takes time proportional to the product of both
-// lengths, and both texts may come from a store.
+// Searches a string in linear time. In the worst case, the native search takes time proportional to the product of both
+// lengths, and both strings may come from a store.
 
 /** Parts shorter than this use the native search, which then compares each character at most this many times. */
 const SHORT = 64

@@ -1,4 +1,4 @@
-// Template files: resolves names, reads texts, and compiles each version of a file once.
+// Template files: resolves names, reads files, and compiles each version of a file once.
 import { readFileSync, statSync } from 'node:fs'
 import { dirname, join, relative, resolve, sep } from 'node:path'
 import { decodeValue } from '../core/bytes.ts'
@@ -12,7 +12,7 @@ export type Texts = ReadonlyMap<string, string>
 
 /** A version of a file, with its compiled forms by variant. */
 interface Version<Compiled> {
-  /** Identity of the file on disk; undefined for a text. */
+  /** Identity of the file on disk; undefined for a template that is not a file. */
   readonly id: string | undefined
   readonly variants: Map<string, () => Compiled>
 }

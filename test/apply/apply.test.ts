@@ -1,4 +1,4 @@
-// The steps of applying changes, in order. reconfd either replaces all files of a resource or leaves all unchanged.
+// The steps of applying changes, in order. reconfd replaces either all files of a resource or none.
 import { execFileSync, spawnSync } from 'node:child_process'
 import { chmodSync, existsSync, mkdirSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'

@@ -53,7 +53,7 @@ test.each([
 
 /** Shell code that prints the attributes of its own shell, except those that differ in every run. */
 const ITSELF = [
-  // Reads the status file only with builtins, because a shell blocks all signals while it starts a program.
+  // Reads /proc/$$/status only with builtins, because a shell blocks all signals while it starts a program.
   'while IFS= read -r line; do case $line in Sig[IBC]*|Groups*|Uid*|NoNewPrivs*|Umask*) echo "$line"; esac; done </proc/$$/status',
   'pwd; env | sort | grep -v ^_=',
   'for fd in /proc/$$/fd/*; do echo "${fd##*/}"; done',

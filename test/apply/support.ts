@@ -95,7 +95,7 @@ export async function applyNow(
   return swapped
 }
 
-/** True for root, except in Debian 13's build of Node, which cannot change its user (CVE-2024-22017, io_uring). */
+/** True for root, except with Debian 13's build of Node, which cannot switch users (CVE-2024-22017, io_uring). */
 export const canBeNobody = isRoot && mayChangeUser()
 
 function mayChangeUser(): boolean {

@@ -90,7 +90,7 @@ test.each([
   ['{{nope}}', 'templates/a.tmpl:1:3: error: function "nope" not defined'],
   [
     '{{if eq 1 1}}',
-    'templates/a.tmpl:1:1: error: unexpected EOF: the if of line 1 is never closed',
+    'templates/a.tmpl:1:1: error: unexpected EOF: the if on line 1 is never closed',
   ],
   [
     '{{define "x"}}{{with 1}}{{template "y" .}}{{end}}{{end}}{{template "x"}}',
@@ -213,7 +213,7 @@ test('faults in the settings of a store are reported without a connection', asyn
     'error: -client-cert is given without -client-key',
   ])
   expect(await told('-username', 'u', '-password-file', '/none')).toEqual([
-    'warning: cannot read the file of -password-file: ENOENT',
+    'warning: cannot read the file given by -password-file: ENOENT',
   ])
 })
 

@@ -1,4 +1,5 @@
-// Settings of old confd versions and of confd's fork are accepted with a notice, or refused with a replacement to use.
+// Settings of old confd versions and of confd's fork are accepted with a notice, or refused with the name of their
+// replacement.
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import { formatFault } from '../../src/core/fault.ts'

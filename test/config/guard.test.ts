@@ -1,4 +1,4 @@
-// `[template.guard]`, for_each and the keys of a template's destination: valid and invalid values.
+// `[template.guard]`, for_each and the settings of a template's destination: valid and invalid values.
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import { faultLines, good, load } from './load.ts'

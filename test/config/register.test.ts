@@ -1,4 +1,4 @@
-// The command line of `reconfd register`: URIs of registries, arguments (also those of registrator), and faults.
+// The command line of `reconfd register`: URIs of registries, arguments (including those of registrator), and faults.
 import { describe, expect, test } from 'vitest'
 import type { RegisterSettings } from '../../src/core/register.ts'
 import { parseRegistryUri } from '../../src/config/registry-uri.ts'

@@ -53,7 +53,7 @@ test.each<[TomlPath, 'key' | 'value', string]>([
   [['template', 1, 'inner', 'qA'], 'value', '-inf'],
   [['template', 1, 'sub', 'deep'], 'key', 'deep = true'],
   [['other', 't able', 'when'], 'value', '07:32:00'],
-  // A missing path gives the position of its nearest existing ancestor.
+  // The position of a missing path is that of its nearest existing ancestor.
   [['template', 1, 'src'], 'key', '[[template]]\n"dest"'],
 ])('%j, its %s', (path, part, expected) => {
   const { line, column } = documentOf(sample).place(path, part)

@@ -5,7 +5,7 @@ import { forAll } from '../support/http.ts'
 import { Watched } from '../support/watched.ts'
 import { newPrefix, watching, type World } from './world.ts'
 
-/** Returns the client of a store whose keys can change, which is every store except the environment. */
+/** Returns a client that can write. Every store except the environment has one. */
 export const writer = (world: () => World): StoreClient => world().client as StoreClient
 
 export function changing(world: () => World): void {

@@ -28,7 +28,7 @@ contract(
   (world) => {
     test('survives an index that goes back', { timeout: 60_000 }, async () => {
       const prefix = newPrefix()
-      // Raises the index, so that the emptied agent restarts with a much lower index.
+      // Raises the index, so that the index is much lower after the agent has restarted empty.
       await forAll(
         Array.from({ length: 200 }, (_, n) => n),
         (n) => consul.client.put('/foreign', String(n)),

@@ -296,7 +296,7 @@ describe('what is looked up with options counts in a group', () => {
     [...inGroup({ pattern: '/services/web/*' }, new Set(keys))].sort()
 
   it.each<readonly [what: string, keys: readonly Key[], counted: number]>([
-    ['with a state of health', ['/services@;health=any/web/n1:a'], 1],
+    ['with a health status', ['/services@;health=any/web/n1:a'], 1],
     ['in two ways, once', ['/services/web/n1:a', '/services@;health=any/web/n1:a'], 1],
     ['in two datacenters, each', ['/services/web/n1:a', '/services@dc2;health=any/web/n1:a'], 2],
     ['another service, not', ['/services@dc2/api/n1:a', '/services@dc2/web-2/n1:a'], 0],

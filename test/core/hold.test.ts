@@ -1,4 +1,4 @@
-// Which changes are held without a guard, and when returning keys pass.
+// Which changes are held without a guard, and when a held change passes because keys have returned.
 import fc from 'fast-check'
 import { describe, expect, it, vi } from 'vitest'
 import { judge, type Evidence, type Short } from '../../src/core/hold.ts'

@@ -85,14 +85,14 @@ export function splitShell(text: string, firstLine: number): Bare[] {
 }
 
 function isComplete(command: string): boolean {
-  // Most commands can be checked without a shell: plain words contain nothing that must be closed.
+  // Most commands can be checked without a shell: plain words contain nothing that must be closed, such as a quote.
   if (
     /^[^\n'"`\\<({|&;]*( &)?$/.test(command) &&
     !/^(if|for|while|until|case|select) /.test(command)
   )
     return true
   const { status, stderr } = spawnSync('bash', ['-n'], { input: command, encoding: 'utf8' })
-  // bash only warns about a here-document without its end.
+  // bash only prints a warning about an unterminated here-document.
   return status === 0 && stderr === ''
 }
 

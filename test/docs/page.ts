@@ -79,7 +79,7 @@ export class Reading {
     if (problem !== undefined) await this.#fail(line, problem, outcome.said)
   }
 
-  /** Runs a command in a second terminal. First ends the program that runs there. */
+  /** Runs a command in a second terminal, after ending the program that runs there. */
   async #background({ text, line, expected }: Command): Promise<void> {
     const end = this.#inTerminal ? 'kill -- -$terminal; wait $terminal; ' : ''
     await this.sandbox.run(`${end}{ ${text}\n} >~/terminal 2>&1 & terminal=$!`)

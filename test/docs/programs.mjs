@@ -20,7 +20,10 @@ const write = (name, command) => {
   writeFileSync(join(folder, name), `#!/bin/sh\nexec ${command} "$@"\n`)
   chmodSync(join(folder, name), 0o755)
 }
-/** Writes a wrapper for a program in the folder of `located`. The wrapper sets the variables that the program needs. */
+/**
+ * Writes a wrapper for a program in the same folder as the program `located`. The wrapper sets the environment
+ * variables that the program needs.
+ */
 const writeLocated = (located, name = located) => {
   const { path, env } = locate(located)
   const variables = Object.entries(env).map(([variable, value]) => `${variable}=${value}`)

@@ -48,7 +48,7 @@ export function makeClone(folder: string, packages: boolean): void {
 
 /**
  * Creates folders with the programs that pages use.
- * @returns two values for PATH: `without` reconfd, for a page that installs it, and `all` programs
+ * @returns two values for PATH: `without` lacks reconfd, for a page that installs it; `all` has all programs
  */
 export function makePrograms(folder: string): { without: string; all: string } {
   const script = join(top, 'test/docs/programs.mjs')
@@ -66,7 +66,7 @@ export interface Outcome {
   readonly said: string
 }
 
-/** The shell of a page. */
+/** The shell that runs the commands of a page. */
 export class Sandbox {
   readonly #child: ChildProcess
   readonly #commands: Writable
@@ -77,7 +77,7 @@ export class Sandbox {
   /**
    * @param folder the folder for the output files of commands
    * @param programs folders that precede Node and the usual folders in PATH
-   * @param env further variables
+   * @param env further environment variables
    */
   constructor(folder: string, programs: string, env: Readonly<Record<string, string>>) {
     this.#folder = folder

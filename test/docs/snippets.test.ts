@@ -1,5 +1,5 @@
-// Blocks other than commands. Resources, settings and templates pass `reconfd check`, data can be parsed, and every
-// block has a known type.
+// Tests the blocks of the pages that contain no commands. Resources, settings and templates pass `reconfd check`, data
+// can be parsed, and every block has a known language.
 import { describe, expect, test } from 'vitest'
 import { parse as parseToml } from 'smol-toml'
 import { parseAllDocuments } from 'yaml'
@@ -33,7 +33,7 @@ interface Resource {
   readonly src: string
 }
 
-/** Returns a complete resource. A block without `[template]` shows only keys of that table. */
+/** Returns a complete resource. Adds the rest to a block without `[template]`, which shows only keys of that table. */
 function resourceOf({ text }: Block): Resource {
   const whole = parseToml(text)['template'] === undefined ? `${simplest('x.njk')}${text}` : text
   return { text: whole, src: /^src *= *"(.*?)"/m.exec(whole)?.[1] ?? 'x.njk' }
@@ -61,13 +61,13 @@ describe.each(pages)('%s', (page) => {
   const allSettings = settings.map(({ text }) => text).join('\n')
   const at = ({ line }: Block): string => `${page}:${line}`
 
-  /** Returns the resource of a template: the last one above it, if its own template is in the same language. */
+  /** Returns the resource of a template: the last resource above it, if the `src` of that one has this language. */
   function shownBefore(block: Block, src: string): Resource {
     const before = blocks.slice(0, blocks.indexOf(block))
     const last = before.findLast((other) => other.language === 'toml' && !isSettings(other))
     const resource = last === undefined ? undefined : resourceOf(last)
     if (resource?.src.endsWith(src.slice(1)) === true) return resource
-    // Otherwise the resource is on another page, or it is the one above with a template in the other language.
+    // Otherwise returns a minimal resource: the real one is on another page, or has a template in the other language.
     return { text: simplest(src, resource?.text.includes('for_each')), src }
   }
 

@@ -1,4 +1,4 @@
-// The built program with check, -preflight, -validate, -noop -diff, test and -report. Also the table after a run.
+// Runs the built program with check, -preflight, -validate, -noop -diff, test and -report. Also tests the final table.
 import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
@@ -42,7 +42,7 @@ class Place {
     return { code: exitCode, stdout, stderr }
   }
 
-  /** Returns what the program has created: the names of the files in the output folder, and of the state directory. */
+  /** Returns the names of the files in the output folder, and `state` if the program has made the state directory. */
   made(): string[] {
     return [...readdirSync(this.out), ...(existsSync(join(this.root, 'state')) ? ['state'] : [])]
   }

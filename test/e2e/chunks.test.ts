@@ -1,6 +1,6 @@
-// The names and the total size of the files in dist/program/ that a start loads. An import that is no longer lazy slows
-// down every start, and so does a module that moves to another file of the bundle. Both show here as another list or as
-// too many bytes.
+// Tests the names and the total size of the files in dist/program/ that a start loads. Every start becomes slower if an
+// import is no longer lazy, or if a module moves to another file of the bundle. Either one changes the list of names or
+// exceeds the limit on the size.
 import { spawnSync } from 'node:child_process'
 import { readFileSync, statSync, writeFileSync } from 'node:fs'
 import { basename, join } from 'node:path'

@@ -1,5 +1,5 @@
-// Of 300 services, only those that templates look up are watched, by a fixed name or by a name from a key. They are
-// watched only as long as templates look them up. A service that is not known yet is never treated as empty.
+// Of 300 services, only those that templates look up are watched, and only as long as they are looked up. A template
+// contains the name of a service, or reads it from a key. A service that is not known yet is never treated as empty.
 import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest'

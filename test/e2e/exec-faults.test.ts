@@ -58,7 +58,7 @@ describe.concurrent('the program', () => {
       await run.until('it runs', () => run.tells('reloaded'))
       process.kill(pid(), 'SIGKILL')
       await run.until('its end is logged', () => run.tells('child-exited'))
-      // A new file ends the pause before the restart.
+      // A changed file ends the pause before the restart.
       set('two')
       await says(run, 'start one', 'start two')
       await run.until('the debt is settled', () => countOf(run, 'reloaded') === 2)

@@ -93,7 +93,7 @@ test('HAProxy', { timeout: 240_000 }, async () => {
   await withSite(
     ['-backend', 'etcdv3', '-node', etcd.node],
     async (site) => {
-      // USR1 is a soft stop. After TERM, the master would exit with 143.
+      // On USR1, HAProxy stops gracefully and exits with 0. On TERM, its master would exit with 143.
       site.config('[exec]\nreload_signal = "USR2"\nkill_signal = "USR1"\n')
       site.template('haproxy.cfg', HAPROXY(port))
       site.resource('haproxy.cfg', { check_cmd: `${path} -c -q -f {{.src}}` })

@@ -8,7 +8,7 @@ import { freePorts } from '../support/process.ts'
 import { until } from '../support/until.ts'
 import { withSite, type Site } from './support.ts'
 
-/** Creates a site with two valid resources, `a` and `b`, whose key is in a file. */
+/** Creates a site with two valid resources, `a` and `b`, which read the same key from a file. */
 async function withFiles(use: (site: Site) => Promise<void>): Promise<void> {
   await withSite([], async (site) => {
     keys(site, 'one')
@@ -65,7 +65,7 @@ test('a [backend] that cannot be opened does not affect other resources, and is 
     const run = site.start('-watch', '-file', file(site), '-http', `127.0.0.1:${port}`)
     await run.until('the good one', () => site.lines('a.reloads') === 1)
     const { body } = await readiness(port)
-    expect(body).toContain('cannot read the file of -client-ca-keys')
+    expect(body).toContain('cannot read the file given by -client-ca-keys')
     // Nothing changes in conf.d itself; only the missing file appears.
     writeFileSync(ca, rootCertificates[0] as string)
     await run.until('a new generation', () => run.tells('generation-loaded'))
@@ -86,7 +86,7 @@ test('a resource that becomes invalid keeps its previous definition, and is fail
     keys(site, 'two')
     await run.until('its former definition works', () => site.read('b') === 'b two\n')
     await run.until('and reloads', () => site.lines('b.reloads') === 2)
-    // A successful apply of the previous definition does not make the resource ready.
+    // The previous definition has been applied, but this does not make the resource ready.
     const { status, body } = await readiness(port)
     expect(status).toBe(503)
     expect(body).toContain('invalid definition')

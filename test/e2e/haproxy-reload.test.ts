@@ -29,7 +29,7 @@ async function served(port: number): Promise<string> {
   }
 }
 
-// In 2.6, the recipe must query the list of workers. From 2.7 on, the master reports the result of a reload.
+// With HAProxy 2.6, the script must query the list of workers. From 2.7 on, the master reports the result of a reload.
 test.each(['haproxy-2.6', 'haproxy-3.2'])(
   '%s: the recipe distinguishes a successful reload from a failed one',
   async (name) => {

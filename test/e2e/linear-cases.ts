@@ -6,7 +6,7 @@ type How = readonly [string, string, string] | string
 interface More {
   readonly s?: How
   readonly t?: How
-  /** Keys below /k. Maps the value of each key to a description of the key's name. */
+  /** Keys below /k. Maps the value of each key to a description of the key's name, in the form of `s` and `t`. */
   readonly keys?: Readonly<Record<string, How>>
   /** Adds n / 10 directories below /k. */
   readonly many?: true
@@ -53,7 +53,7 @@ export const FUNCTIONS: Readonly<Record<string, string>> = {
 }
 
 const A = ['', 'a', ''] as const
-/** At almost every position of `s`, `t` matches for a long way and then fails. */
+/** At almost every position of `s`, a long part of `t` matches before the match fails. */
 const ALMOST = { s: A, t: 'middle', n: 100_000 }
 const ALMOST_AT_ITS_END = { s: ['', 'aa', ''] as const, t: ['', 'a', 'b'] as const }
 const DIGITS = ['', '9', ''] as const

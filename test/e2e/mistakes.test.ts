@@ -1,5 +1,5 @@
-// Operators' mistakes, each with its exit code and the words that the output must contain. Each row asks whether a
-// colleague at 3 a.m. would know what to type.
+// Operators' mistakes, each with its exit code and the words that the output must contain. They must tell a colleague
+// at 3 a.m. what to type.
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { expect, test } from 'vitest'

@@ -162,7 +162,7 @@ test('a snapshot of all stores renders the same without any store', async () => 
     writeFileSync(file, readFileSync(file, 'utf8').replace('from consul', 'edited'))
     expect(await site.start(...asFile).finished).toMatchObject({ code: 0 })
     expect(site.read('app.conf')).toBe('from etcd edited\n/vault2:/secret/app/password\n')
-    // A missing folder is probably a typing mistake.
+    // A missing folder is probably a typo.
     const nowhere = site.path('none/keys.json')
     const failed = await site.start('snapshot', '-replay', file, '-o', nowhere).finished
     expect(failed.code).toBe(1)

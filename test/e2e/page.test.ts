@@ -1,5 +1,5 @@
-// The status page in a real browser: it updates without a reload, masks what it must not show, and is accessible, also
-// on a phone and by keyboard.
+// The status page in a real browser: it updates without a reload, masks what it must not show, and is accessible, even
+// on a phone or with only a keyboard.
 import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { join } from 'node:path'

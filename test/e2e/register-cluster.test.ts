@@ -1,5 +1,5 @@
-// `reconfd register` with realistic stores: clusters, users, certificates, tokens. Also with several registrars that
-// share a prefix.
+// `reconfd register` with realistic stores: clusters, users, certificates and tokens. Also tests several registrars
+// that share a prefix.
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterEach, expect, test } from 'vitest'

@@ -120,7 +120,7 @@ describe.concurrent.each(stores)('%s', (backend, server, client) => {
         await serves({ 'host-2': 'three' })
         let reloads = 4
         if (example === 'registrator') {
-          // An entry that is no longer renewed expires, as after a crash of its machine.
+          // An entry that is no longer renewed expires, as it does when its machine has crashed.
           await client().putWithTtl(key('host-3'), value(addresses.two), 4)
           await serves({ 'host-2': 'three', 'host-3': 'two' })
           await serves({ 'host-2': 'three' })

@@ -243,7 +243,7 @@ test('a rolled-back group is retried when any of its files changes', async () =>
     await put('2', '2')
     await run.until('the correction', () => site.read('cfg') === '2\n')
     expect(both()).toEqual(['2\n', '2\n'])
-    // When this cfg has been rolled back, it may be tried again with another certificate.
+    // After the next rollback, this cfg may be tried again with another certificate.
     await put('2', 'bad')
     await run.until('it is back', () => rollbacks() === 3)
     await put('3', 'bad')

@@ -1,4 +1,4 @@
-// Secured connections, as an operator sees them: exit codes, error messages, and which secrets others can see.
+// Secured connections, as an operator sees them: exit codes, error messages, and secrets that stay hidden.
 import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
@@ -163,7 +163,7 @@ test('Consul with ACLs: a denied read exits with 69, and the file stays unchange
 
 test('nodes from an SRV record', async () => {
   const dns = await startDns()
-  // The program uses the name servers of /etc/resolv.conf, so a preloaded module replaces them.
+  // The program uses the name servers of /etc/resolv.conf. A preloaded module replaces them with the test's server.
   const folder = tempDir('srv')
   const preload = join(folder, 'preload.mjs')
   writeFileSync(preload, `import dns from 'node:dns'\ndns.setServers(['${dns.address}'])\n`)

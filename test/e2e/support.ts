@@ -120,7 +120,7 @@ export class Site {
     return existsSync(this.path(name)) ? readFileSync(this.path(name), 'utf8') : undefined
   }
 
-  /** Returns the number of lines of a file in that folder. Test commands append one line each time they run. */
+  /** Returns the number of lines of a file in the folder for destinations. Commands of tests append a line per run. */
   lines(name: string): number {
     return (this.read(name) ?? '').split('\n').length - 1
   }

@@ -1,5 +1,5 @@
-// The built program with an ensemble of three ZooKeeper servers. Its session moves to another server when its own
-// server dies, hangs or loses the others. The program also survives an expired session.
+// The built program with an ensemble of three ZooKeeper servers. The program's session moves to another server when its
+// current server dies, hangs or loses contact with the others. The program also survives an expired session.
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest'
 import { connectionsTo } from '../support/sockets.ts'
 import { until } from '../support/until.ts'
@@ -87,7 +87,7 @@ test('without a quorum the file stays, and follows once there is one again', asy
 test('a session that expires while the program is suspended', async () => {
   const [home, other] = await withSession()
   await changeArrives(other)
-  // When a machine is suspended, all its processes stop in the same way.
+  // Stops the program in the same way as suspending its machine would.
   run.signal('SIGSTOP')
   const connections = async (): Promise<number> =>
     (await ask(home.port, 'cons')).split('\n').filter((line) => line.includes('sid=0x')).length

@@ -1,4 +1,4 @@
-// The agenda with real units: when each unit is due. No unit is forgotten or in two cycles at the same time.
+// The agenda with real units: when each unit is due. No unit is forgotten, and none is in two cycles at the same time.
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { Agenda } from '../../src/engine/agenda.ts'
@@ -9,7 +9,7 @@ const unitOf = (name: string): Unit => new Unit(name, [resourceOf(name)], { quie
 const always = (): boolean => true
 const never = (): boolean => false
 
-/** Returns when a unit's cycles start if its keys change at `changes` and a cycle takes `cycle`. Times are in ms. */
+/** Returns the start times of a unit's cycles, in ms, if its keys change at these times and each cycle takes `cycle`. */
 function startsOf(
   changes: readonly number[],
   { quiet = undefined as number | undefined, cycle = 5 } = {},
@@ -33,7 +33,7 @@ function startsOf(
   }
 }
 
-/** Returns the times of `count` changes, the first at 5000 ms; `gaps` are used in rotation. */
+/** Returns the times of `count` changes, the first at 5000 ms. `gaps` are the intervals between them, used in turn. */
 function apart(count: number, ...gaps: readonly number[]): number[] {
   let now = 5000
   return Array.from({ length: count }, (_, n) =>

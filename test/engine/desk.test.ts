@@ -260,7 +260,7 @@ describe('one run', () => {
     expect(runs).toEqual([])
     clock.advance(1)
     expect(runs).toHaveLength(1)
-    // The late resource gets its own run.
+    // Resource b is placed too late for this run, so it gets its own.
     await desk.finish(runs[0] as Run, succeeded)
     await place(desk, 'b', reloads('reload'))
     desk.release(['reload'])
@@ -337,7 +337,7 @@ describe('a placement that has to wait', () => {
     const entered = desk.enter(next).then(() => (isAdmitted = true))
     await desk.ask('b', judged)
     expect(desk.due()).toEqual([])
-    // Gives a wrong admission time to happen before the check.
+    // Waits a moment, so that a wrong admission would happen before the check.
     await journal.verify()
     expect(isAdmitted).toBe(false)
     await desk.finish(run, succeeded)

@@ -19,7 +19,7 @@ const PORT = '{{ item.get("port", "80") }}'
 class World {
   tree: Tree = emptyTree
   readonly spec: TemplateSpec
-  /** The items rendered since the last `look`. */
+  /** The items rendered since the last call of `look`. */
   rendered: Key[] = []
   /** Called once, during the next render of an item. */
   during: (() => void) | undefined
@@ -49,7 +49,10 @@ class World {
     this.forEach.keysChanged(changes)
   }
 
-  /** Renders and confirms. Returns the text of each newly rendered file by its path, or the message of the fault. */
+  /**
+   * Renders the template, and confirms that its files are in place. Returns the text of each newly rendered file by its
+   * path, or the message of the fault.
+   */
   async settle(): Promise<Record<string, string> | string> {
     const result = await this.render()
     if ('fault' in result) return result.fault.message

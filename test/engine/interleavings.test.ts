@@ -4,9 +4,9 @@
 //
 //     npx vitest run test/engine/interleavings.test.ts
 //     INTERLEAVINGS=100000 npx vitest run test/engine/interleavings.test.ts     the long form
-//     INTERLEAVINGS_SEED=SEED INTERLEAVINGS_PATH=PATH,REPLAY                    replays a failure, with printed values
+//     INTERLEAVINGS_SEED=SEED INTERLEAVINGS_PATH=PATH,REPLAY                    replays a failure
 //
-// A failure prints the shortest failing story that fast-check found, step by step.
+// A failure prints the values for its replay, and each step of the shortest failing story that fast-check found.
 import fc from 'fast-check'
 import { test } from 'vitest'
 import { destOf, keyOf, kinds, nameOf, World, type Kind, type Traits } from './simulation.ts'

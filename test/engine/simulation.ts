@@ -39,7 +39,7 @@ export interface Traits {
   readonly groupCheck: boolean
   readonly minInterval: number
   readonly splay: number
-  /** A file exists at the destination before reconfd first writes it. */
+  /** Whether a file exists at the destination before reconfd first writes it. */
   readonly hasFormer: boolean
 }
 
@@ -89,11 +89,11 @@ export class World {
   isStoreReachable = true
   traits: (Traits | undefined)[]
   life: Life | undefined
-  /** All reloads fail, regardless of the files' contents. */
+  /** Whether all reloads fail, regardless of the files' contents. */
   isProgramBroken = false
   readonly timers = new Set<{ readonly at: number; readonly call: () => void }>()
   readonly faults: string[] = []
-  /** All steps in order, printed with a failure. */
+  /** All steps in order. They are printed when a rule is broken. */
   readonly story: string[] = []
 
   /** By destination: the moment when its newest content was placed. This map and the fields below are expectations. */
@@ -220,7 +220,7 @@ export class World {
     return true
   }
 
-  /** Renames a file into place, or undoes a rename; undefined removes the file. */
+  /** Renames a file into place, or undoes a rename. If `content` is undefined, removes the file. */
   put(dest: string, content: string | undefined): void {
     this.moment++
     this.trace(`put ${dest} ${content}`)
@@ -228,7 +228,7 @@ export class World {
     else this.files.set(dest, content)
   }
 
-  /** R1, at every step: content that no successful reload has read is recorded in the journal. */
+  /** R1, at every step: if no successful reload has read the content in place, the journal records the debt. */
   check(): void {
     this.freeWithoutCommand()
     for (const [dest, placed] of this.placedAt) {
@@ -246,7 +246,7 @@ export class World {
 
   /**
    * Without a command, nothing is owed for the content in place, now or later. Call this for each generation as well,
-   * since another one may follow before the next step.
+   * since another generation may follow before the next step.
    */
   freeWithoutCommand(): void {
     for (const dest of this.placedAt.keys()) {
@@ -263,7 +263,7 @@ export class World {
     this.unchallenged.set(dest, contents.add(content))
   }
 
-  /** Edits conf.d; undefined removes the resource. */
+  /** Changes a resource in conf.d; undefined removes it. */
   configure(n: number, traits: Traits | undefined): void {
     this.hasRegrouped ||= this.traits[n]?.group !== traits?.group
     this.traits[n] = traits

@@ -1,4 +1,4 @@
-// The state of a unit, which is collected between its cycles and carried over to a new configuration.
+// Units: the causes that they collect between cycles, their pace, and the state that a new configuration takes over.
 import { describe, expect, it } from 'vitest'
 import { causeOf, causeOfFiles, type Cause } from '../../src/core/cause.ts'
 import type { Key } from '../../src/core/key.ts'

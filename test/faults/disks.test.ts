@@ -63,7 +63,7 @@ function fill(disk: string): () => void {
   return () => rmSync(path)
 }
 
-/** Wraps a test that mounts. An ordinary user skips the test with the reason; for root, mounting must work. */
+/** Wraps a test that needs mounts. Without root, the test is skipped with the reason; for root, mounting must work. */
 const mounting =
   (run: () => Promise<void>) =>
   async (context: TestContext): Promise<void> => {

@@ -16,7 +16,7 @@ afterAll(async () => {
 
 interface Scene {
   readonly trial: Trial
-  /** The member that the program uses, which is the first of its nodes. */
+  /** The member that the program uses, because it is the first of the program's nodes. */
   readonly first: Member
 }
 

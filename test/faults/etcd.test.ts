@@ -106,7 +106,7 @@ describe.concurrent('etcd', { timeout: 90_000 }, () => {
         const reader = { name: 'reader', password, prefix: trial.prefix }
         await etcd.client.enableAuth('root password', reader)
         await trial.begin()
-        // After a period of silence, the program sends a request beside its watch. By then, the token has expired.
+        // After a period of silence, the program sends a request besides its watch. By then, the token has expired.
         const before = await authenticationsAt(etcd)
         await until('a token is renewed', async () => (await authenticationsAt(etcd)) > before)
         await trial.write()

@@ -38,7 +38,7 @@ const resourceText = tomlText(
 )
 const settingsText = tomlText([''], optionNames.flatMap(tomlNames))
 
-/** Creates a confdir with one template, and returns its folder. */
+/** Creates a confdir with one template. Returns the path of the confdir. */
 function confdir(name: string): string {
   const root = join(folder, name)
   for (const dir of ['conf.d', 'templates', 'out']) mkdirSync(join(root, dir), { recursive: true })

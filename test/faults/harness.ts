@@ -34,9 +34,9 @@ export interface TrialOptions {
   /** The folder of the destinations; default: one inside the trial's folder. */
   readonly out?: string
   readonly state?: string
-  /** The destinations are written in place (bind mounts), so a reader may see a half-written file. */
+  /** Whether destinations are written in place (bind mounts), so that a reader may see a half-written file. */
   readonly inPlace?: boolean
-  /** The trial itself removes destinations. */
+  /** Whether the trial itself removes destinations. */
   readonly mayVanish?: boolean
   /** Milliseconds within which the program must recover; default: 30,000. */
   readonly patience?: number

@@ -20,7 +20,7 @@ import type { TrialStore } from './stores.ts'
 /** Seconds per store. */
 const SECONDS = Number(process.env['RECONFD_SOAK_SECONDS'] ?? 16) / 2
 const SLOW_DISK = 60
-/** Milliseconds. Reloads that fail at random are retried with backoff. */
+/** Milliseconds until all debts must be settled. Reloads that fail at random are retried with backoff. */
 const PATIENCE = 60_000
 
 /** Additional TOML lines of each resource. Resources `a` and `b` share their reload command. */
@@ -193,7 +193,7 @@ class Round {
 }
 
 const LIMIT = SECONDS * 2000 + 10 * PATIENCE
-/** Seconds. Rounds are short, so that later changes cannot hide a lost reload. */
+/** Seconds per round. Rounds are short, so that later changes cannot hide a lost reload. */
 const ROUND = 4
 
 async function rounds(store: TrialStore, name: string): Promise<void> {

@@ -1,4 +1,5 @@
-// Simulates a slow disk, for `node --import`: delays each fsync and fdatasync by up to RECONFD_SLOW_DISK milliseconds.
+// Simulates a slow disk: delays each fsync and fdatasync by up to RECONFD_SLOW_DISK milliseconds. Tests load this file
+// with `node --import`.
 import fs from 'node:fs'
 import { open } from 'node:fs/promises'
 import { syncBuiltinESMExports } from 'node:module'

@@ -17,7 +17,7 @@ const KEYS = 25
 const LINE_EVERY = 10_000
 /** Minimum and maximum time between two restarts of the store, in seconds. */
 const RESTART = [4, 15] as const
-/** The permitted growth. The garbage collector alone causes about 50 MB. A running reload has two descriptors. */
+/** The permitted growth. The garbage collector alone causes about 50 MB. A running reload uses two descriptors. */
 const MEMORY_MORE = 100
 const HANDLES_MORE = 12
 

@@ -24,7 +24,7 @@ test.each([
   const stop = new AbortController()
   const node = `${before}127.0.0.1:${port}${after}`
   const given = reopenedNode([`127.0.0.1:${open}`, '/a/file', node], stop.signal)
-  // The second knock shows that the first round is over. In that round, `node` was closed.
+  // The second connection to `open` shows that the first round is over. In that round, `node` refused connections.
   await until('a second knock', () => knocks >= 2)
   const server = await listen(port)
   try {

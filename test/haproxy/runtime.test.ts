@@ -1,4 +1,4 @@
-// HAProxy processes that break in the middle of a change, and connections that outlast their servers.
+// HAProxy processes that fail in the middle of a change, and connections that outlast their servers.
 import { writeFileSync } from 'node:fs'
 import { connect, createServer, type Server, type Socket } from 'node:net'
 import { join } from 'node:path'
@@ -335,7 +335,7 @@ test('a process that was started before the change, with the previous file, need
   expect(await scene.isKnown()).toBe(false)
 }, 120_000)
 
-test('a process that a reload has started is recognised', { timeout: 120_000 }, async () => {
+test('a process that a reload has started is recognized', { timeout: 120_000 }, async () => {
   scene = await new Scene('3.2').start(A)
   const runtime = scene.runtime()
   const target = { dest: scene.dest, sockets: scene.sockets, drain: 100, others: [] }

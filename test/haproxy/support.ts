@@ -1,4 +1,4 @@
-// A HAProxy of a given release for tests of the Runtime API, with a master and its worker, and their state.
+// Runs a given release of HAProxy for tests of the Runtime API, as a master and its worker, and reads their state.
 import { existsSync, readFileSync, rmSync } from 'node:fs'
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
@@ -103,7 +103,7 @@ export class Haproxy {
     return `kill -USR2 $(cat ${this.pidFile})`
   }
 
-  /** A reload_cmd that waits until a new worker serves: the recipe of examples/haproxy. */
+  /** A reload_cmd that waits until a new worker serves: the script of examples/haproxy. */
   get confirmedReload(): string {
     return `${fileURLToPath(RECIPE)} ${this.#masterSocket}`
   }

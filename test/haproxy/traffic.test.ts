@@ -1,5 +1,5 @@
 // Nodes come and go under load. With the Runtime API, there is no reload and only one process, no request fails, and no
-// connection is cut before the time of `drain` is over. With RECONFD_LONG=1, the test makes 1,000 node changes with and
+// connection is cut before the `drain` time is over. With RECONFD_LONG=1, the test makes 1,000 node changes with and
 // without the Runtime API. It prints figures, and docs/haproxy.md quotes their ratios.
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
@@ -94,7 +94,7 @@ async function measured(
   set: (first: number) => void,
 ): Promise<Figures> {
   const [id, reloads] = [await haproxy.id(), site.lines('reloads')]
-  // The previous reload has closed persistent connections.
+  // The previous reload has closed persistent connections, so the results so far do not count.
   load.reset()
   const before = [cpuOf(haproxy.pid), cpuOf(run.pid)] as const
   let [workers, memory] = [0, 0]

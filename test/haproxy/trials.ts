@@ -127,11 +127,11 @@ export interface Trial {
   readonly isDeletable: boolean
 }
 
-/** Returns the keywords of a `server` line that the program lists, with the number of their arguments. */
+/** Returns the keywords that this HAProxy lists for a `server` line, with the number of their arguments. */
 export function keywordsOf(program: string): ReadonlyMap<string, number> {
   const { path, env } = serverBinary(program)
   const args = ['-dKcfg', '-q', '-c', '-f', '/dev/null']
-  // Exits with an error, since an empty file is not a configuration.
+  // HAProxy lists the keywords, then exits with an error, since an empty file is not a configuration.
   const { stdout } = spawnSync(path, args, { encoding: 'utf8', env: { ...process.env, ...env } })
   const rows = [...stdout.matchAll(/^\s+server <name> <addr> (\S+)(?: \+(-?\d+))?/gm)]
   return new Map(rows.map(([, name = '', args]) => [name, Number(args ?? 0)]))
@@ -201,8 +201,8 @@ const COLUMNS = [
 ]
 
 /**
- * One HAProxy with two backends for each option. One backend has a server that was loaded with the option. The other
- * backend is empty.
+ * One HAProxy process with two backends for each option. One backend has a server that was loaded with the option. The
+ * other backend is empty.
  */
 class Laboratory {
   private constructor(
@@ -278,7 +278,7 @@ class Laboratory {
     return answers.map((answer) => (/New server registered\.$/.test(answer) ? undefined : answer))
   }
 
-  /** Sends a request to each server, and waits for the checks of the servers. */
+  /** Sends a request to each server, and waits until HAProxy has checked the servers. */
   async use(): Promise<void> {
     const client = new HttpClient(`http://127.0.0.1:${this.port}`)
     const numbers = Array.from({ length: this.count }, (_, n) => n)

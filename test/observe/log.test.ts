@@ -1,4 +1,5 @@
-// The log contains the output of failed commands, and at level debug of all commands. JSON has one line per event.
+// The log contains the output of failed commands and, at level debug, of all commands. A log in JSON has one line per
+// event.
 import { describe, expect, test } from 'vitest'
 import type { CommandResult, Event } from '../../src/core/event.ts'
 import type { LogLevel } from '../../src/core/settings.ts'

@@ -15,7 +15,7 @@ const recorded = <T>(name: string): T =>
   JSON.parse(readFileSync(new URL(name, import.meta.url), 'utf8')) as T
 const { undici = [], ...others } = recorded<Record<string, readonly object[]>>('advisories.json')
 /**
- * The recorded advisories. Those on undici, which is not in the bundle, are served for yaml, which is in the bundle.
+ * The recorded advisories. Those on undici, which is not in the bundle, are served as advisories on yaml, which is.
  */
 const advisories: Record<string, readonly object[]> = {
   ...others,

@@ -1,7 +1,7 @@
 // Runs the recipes of docs/containers.md in real containers with podman, and etcd on the host. In one recipe, reconfd
-// starts HAProxy, and tini is the first process. In the other, HAProxy has a sidecar in the pod of the page, which
-// podman runs as Kubernetes would. The images have the settings of the real Dockerfile. Their files are copied from
-// this machine, so no registry is needed.
+// starts HAProxy, and tini is the first process. In the other, HAProxy has a sidecar in the pod that the page defines;
+// podman runs this pod as Kubernetes would. The images have the settings of the real Dockerfile. Their files are copied
+// from this machine, so no registry is needed.
 import { spawnSync } from 'node:child_process'
 import { cpSync, mkdirSync, mkdtempSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'

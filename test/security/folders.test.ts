@@ -74,7 +74,7 @@ function plant(target: string, path = dest): void {
   execFileSync('chown', ['-h', 'nobody', path])
 }
 
-/** Returns options that attack between the check and the swap. */
+/** Returns options that run the attack between the check and the swap. */
 const beforeSwap = (attack: () => void) => ({
   beforeSwap: async () => {
     attack()
@@ -336,7 +336,7 @@ describe.runIf(isRoot)('the staged file (needs root)', () => {
   })
 
   it('is checked as a copy that its owner cannot replace, with its mode and owner', async () => {
-    // The user nobody attacks during the check, when the staged file has a name.
+    // The user nobody attacks during the check, while the staged file has a name.
     const said = join(root, 'said')
     const attack = `for f in ${app}/.app.conf.*; do mv $f ${app}/moved; echo 'echo evil' >$f; chmod 755 $f; done`
     const checkCmd = `${attack}; stat -c '%a %u' {{.src}} >${said}; {{.src}} >>${said}; setpriv --reuid=nobody --clear-groups {{.src}} >>${said}`

@@ -21,7 +21,7 @@ const builtIns = [Object, Function, Array, String, Map, Promise].map((one) => on
 const shapeOf = () => builtIns.map((one) => [...Object.getOwnPropertyNames(one)].sort())
 const shape = shapeOf()
 
-/** Set by an escape that succeeds. */
+/** A template that escapes from the sandbox sets `escaped`. */
 const escaped = globalThis as { escaped?: unknown }
 afterEach(() => {
   expect(escaped.escaped).toBeUndefined()

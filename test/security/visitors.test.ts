@@ -1,4 +1,5 @@
-// Visitors of the status page: what they can see. They cannot exhaust the memory, time or descriptors of the engine.
+// Visitors of the status page: what they can see, and that they cannot exhaust the memory, time or descriptors of the
+// engine.
 import { spawn, type ChildProcess } from 'node:child_process'
 import { readdirSync, readFileSync, statSync, symlinkSync, writeFileSync } from 'node:fs'
 import { createServer, request, type Server } from 'node:http'
@@ -38,7 +39,7 @@ async function withPage(
   })
 }
 
-/** Forwards every request without a header about the visitor, like nginx with a plain proxy_pass. */
+/** Forwards every request, and adds no header about the visitor, like nginx with a plain proxy_pass. */
 async function plainProxy(to: string): Promise<{ address: string; server: Server }> {
   const server = createServer((asked, answer) => {
     const { authorization } = asked.headers
@@ -327,7 +328,7 @@ test('expensive answers are shared by all requests, and take a small share of th
   expect(await page.get('')).toBe(2)
   now += 900
   expect(await page.get('')).toBe(2)
-  // The ages on the page have changed.
+  // The ages on the page have changed, so the page is rendered again.
   now += 101
   expect(await page.get('')).toBe(3)
 })

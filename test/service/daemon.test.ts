@@ -35,7 +35,7 @@ const WATCHDOG = { WATCHDOG_USEC: '500000' }
 
 test('ready when its files are in place; then status, pings and stopping', async () => {
   await withService(async (site, socket) => {
-    // This reload waits until the service is up, like a command for a unit that is ordered after it.
+    // This reload waits until the service is ready, like `systemctl reload` for a unit that is ordered after it.
     const reload_cmd = `while [ ! -e ${site.path('up')} ]; do sleep 0.05; done`
     site.resource('app.conf', { reload_cmd })
     const run = site.start(...watching(site))

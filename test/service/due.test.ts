@@ -1,4 +1,4 @@
-// Due work that is not started counts as a lack of progress. In this test, a timer that does not fire causes it.
+// Due work that is not started counts as a lack of progress. Here it is not started because a timer does not fire.
 import { expect, test } from 'vitest'
 import type { Event } from '../../src/core/event.ts'
 import { emptyTree } from '../../src/core/tree.ts'
@@ -15,7 +15,7 @@ test('a due retry that does not begin', async () => {
   const worker = new Worker(parts, new Underway(), true, (error) => {
     throw error
   })
-  // The template of this resource is missing, so the cycle ends at the render.
+  // The template of this resource is missing, so its cycles fail at the render step.
   worker.adopt({
     resources: [resourceOf('web.toml')],
     feeds: {

@@ -44,7 +44,7 @@ test('systemd-analyze verify finds nothing', () => {
       status: 0,
       output: '',
     })
-    // The tool finds a mistake in the file, which shows that it checks this file.
+    // The tool finds a mistake that is added to the file, which shows that it checks this file.
     writeFileSync(path, text.replace('WatchdogSec=', 'WatchdogSeconds='))
     const { output } = analyze('verify', '--man=no', `--root=${root}`, 'reconfd.service')
     expect(output).toContain('WatchdogSeconds')

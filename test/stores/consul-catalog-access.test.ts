@@ -109,7 +109,7 @@ test('a token that is rotated in its file is used', async () => {
   await raw.next()
   writeFileSync(file, second.token)
   await call(`/v1/acl/policy/${first.policy}`, { ID: first.policy, Name: first.Name, Rules: '' })
-  // The running query uses the old token: services missing from its answer must not count as removed.
+  // The running query uses the old token. Services that are missing from its answer must not count as removed.
   await agent.register({ Name: 'web', ID: 'web', Port: 2 })
   const event = (await raw.next()) as { put: Record<string, string>; del: string[] }
   expect(event.del).toEqual([])

@@ -168,7 +168,7 @@ test('429 is obeyed: a pause as long as requested, then fewer concurrent request
     } else if (url.searchParams.has('index')) {
       // Leaves a blocking query unanswered.
     } else {
-      // Requests that were already sent arrive immediately.
+      // Requests that were already sent arrive within 100 ms, and do not count.
       const since = performance.now() - (refused[1] ?? Infinity)
       if (since > 100) resumed = Math.min(resumed, performance.now())
       if (url.pathname.startsWith('/v1/health/service/')) give(response, 7, [entry(name, 80)])

@@ -306,7 +306,7 @@ test('proxies of the mesh are in no list, and hide no service', async () => {
     `/services/${web}/`,
   ])
 
-  // Waits until the name counts as the name of a service.
+  // Waits until an event adds this key to the list of services. Returns all keys that the event adds to the list.
   const until = async (key: Key): Promise<string[]> => {
     for (;;) {
       const { put: told } = (await raw.next()) as { put: Record<string, string> }

@@ -252,7 +252,7 @@ test('an empty or missing token file breaks the watch, with a message that conta
   await change
   expect(await raw.fault()).toEqual({
     kind: 'store',
-    message: 'the file of -auth-token-file is empty',
+    message: 'the file given by -auth-token-file is empty',
     file,
     hint: "check -auth-token-file and the file's permissions",
     permanent: true,
@@ -283,7 +283,8 @@ test('an index that goes back starts over from 0, and equal indexes hide no chan
 })
 
 /**
- * Starts a server of a cluster, whose data may be older than that of other servers. Blocking queries stay unanswered.
+ * Starts a fake server of a cluster. Its data may be older than that of other servers. It leaves blocking queries
+ * unanswered.
  */
 async function startServer(answer: (consistent: boolean, response: ServerResponse) => void) {
   const fake = await startFake((url, response) => {
@@ -334,8 +335,8 @@ test('a server that answers at once without changes is queried less and less oft
   const begin = performance.now()
   void raw.next().catch(() => undefined)
   await until('some questions', () => answers >= 12)
-  // The pauses before the second query of each round are 0, 0, 0.1, 0.2 and 0.4 s; jitter shortens them by half at
-  // most.
+  // The pauses before the second query of each round are 0, 0, 0.1, 0.2 and 0.4 s. Jitter shortens each of them by at
+  // most half.
   expect(performance.now() - begin).toBeGreaterThanOrEqual(350)
 })
 

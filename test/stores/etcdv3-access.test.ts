@@ -248,7 +248,7 @@ describe('TLS', () => {
         await watch(secured(), ['/x']).snapshot()
         return true
       } catch {
-        // The server does not listen yet, or its certificate is not written yet.
+        // The server does not listen yet, or its certificate has not been written yet.
         return false
       }
     }

@@ -1,5 +1,5 @@
-// Uses a small server for cases that Debian's etcd cannot show: older paths, errors inside a stream, another cluster at
-// the same address, fragments, and answers that do not come from etcd.
+// Uses a small server for cases that Debian's etcd cannot show: older API paths, errors inside a stream, another
+// cluster at the same address, fragments, and answers that do not come from etcd.
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { afterEach, expect, test } from 'vitest'

@@ -303,7 +303,7 @@ describe('watching', () => {
     const first = events.next()
     await write('k.yaml', 'a: "1"\nb: "2"\nd: "1"\n')
     expect(await first).toEqual({ put: { '/b': '2', '/d': '1' }, del: ['/c'] })
-    // A comment, a foreign key and a foreign file change nothing.
+    // A comment and an unrelated file change nothing.
     const second = events.next()
     await write('k.yaml', '# hello\na: "1"\nb: "2"\nd: "1"\n')
     await write('unrelated.yaml', 'x: y')
@@ -386,7 +386,7 @@ describe('watching', () => {
         versions.push([...new Set(keys.values())].join(' and '))
       }
     })()
-    // The same is true when the store is read only once.
+    // A store that is read only once must not mix versions either.
     const reading = (async () => {
       while (versions.at(-1) !== last) {
         versions.push([...new Set((await snapshot([at('cm')])).values())].join(' and '))

@@ -74,7 +74,7 @@ describe('settings', () => {
     const tls = { ...connection, clientCaKeys: '/nonexistent/ca.pem' }
     const fault = await faultOf(() => checkConnection(tls, ['127.0.0.1:1']))
     expect(fault).toMatchObject({
-      message: 'cannot read the file of -client-ca-keys: ENOENT',
+      message: 'cannot read the file given by -client-ca-keys: ENOENT',
       file: '/nonexistent/ca.pem',
       permanent: true,
     })
@@ -195,7 +195,7 @@ describe('limits', () => {
 describe('answers that are not HTTP, or not plain', () => {
   test.each([
     ["-ERR unknown command 'GET'\r\n", 'its answer is not HTTP'],
-    [Buffer.from([0x15, 3, 1, 0, 2, 2, 70]), 'it speaks TLS, but was contacted in plain HTTP'],
+    [Buffer.from([0x15, 3, 1, 0, 2, 2, 70]), 'it speaks TLS, but was contacted over plain HTTP'],
   ])('%j', async (bytes, what) => {
     const node = await listenTcp((socket) => socket.end(bytes))
     expect((await failing(node)).message).toBe(`cannot reach etcd at http://${node}: ${what}`)
@@ -209,7 +209,7 @@ describe('answers that are not HTTP, or not plain', () => {
     const node = await serve((_, response) => response.writeHead(400).end(text))
     expect(await failing(node)).toEqual({
       kind: 'store',
-      message: `etcd at http://${node} speaks TLS, but was contacted in plain HTTP`,
+      message: `etcd at http://${node} speaks TLS, but was contacted over plain HTTP`,
       hint: 'use -scheme https, or https:// before the node',
       permanent: true,
     })
@@ -343,7 +343,7 @@ test('an abort throws its reason and close() leaves no socket', async () => {
     { status: 'rejected', reason },
   ])
   await http.close()
-  // The server's ends of the sockets are in this process as well.
+  // The server's ends of the sockets are in this process as well, and may close a little later.
   await until('no handle is left', () => handlesBeyond(before).length === 0, { timeout: 250 })
 })
 

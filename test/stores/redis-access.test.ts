@@ -285,7 +285,7 @@ describe('TLS', () => {
     expect(openAt(`rediss://${node}`, { clientCert: key, clientKey: key })).toMatchObject({
       ok: false,
       error: {
-        message: 'the file of -client-cert does not contain a certificate in PEM',
+        message: 'the file given by -client-cert does not contain a certificate in PEM format',
         file: key,
       },
     })

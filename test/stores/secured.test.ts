@@ -99,7 +99,7 @@ describe.each([
     expect(await faultOf(backend, good.secureNode, access)).toEqual(
       told(
         "the server's certificate is for IP Address:127.0.0.1, and not for etcd.internal",
-        'write one of its names in -node, or in -client-server-name',
+        'use one of its names in -node, or in -client-server-name',
       ),
     )
     const port = good.secureNode.split(':')[1]
@@ -167,19 +167,22 @@ describe('files', () => {
     ['-client-cert is given without -client-key', { clientCert: client.cert }],
     ['-client-key is given without -client-cert', { clientKey: client.key }],
     [
-      'the file of -client-cert does not contain a certificate in PEM',
+      'the file given by -client-cert does not contain a certificate in PEM format',
       { ...mutual, clientCert: bad },
     ],
     [
-      'the file of -client-key does not contain a private key without a passphrase in PEM',
+      'the file given by -client-key does not contain a private key without a passphrase in PEM format',
       { ...mutual, clientKey: bad },
     ],
-    ['the file of -client-ca-keys does not contain a certificate in PEM', { clientCaKeys: bad }],
+    [
+      'the file given by -client-ca-keys does not contain a certificate in PEM format',
+      { clientCaKeys: bad },
+    ],
     [
       'the key of -client-key does not belong to the certificate of -client-cert',
       { ...mutual, clientKey: server.key },
     ],
-    ['cannot read the file of -password-file: ENOENT', { passwordFile: '/nonexistent' }],
+    ['cannot read the file given by -password-file: ENOENT', { passwordFile: '/nonexistent' }],
   ])('refused at the start: %s', async (message, connection) => {
     for (const backend of ['etcdv3', 'consul', 'redis', 'zookeeper'] as const) {
       const own = { nodes: ['127.0.0.1:1'], scheme: 'https' as const, ...connection }
@@ -209,7 +212,7 @@ test('certificates that are renewed on disk: new connections use them, and the w
       clientCert: live.cert,
       clientKey: live.key,
     }
-    // The supervising requests also use new connections.
+    // The requests that supervise the watch also use new connections.
     const opened = openEtcd(settingsFor({ backend: 'etcdv3', connection }), tuningOf(300))
     const watching = new RawWatch(opened, ['/app'])
     watches.push(watching)

@@ -8,7 +8,7 @@ import { opcode, pathBody, xid } from '../../src/stores/zookeeper/protocol.ts'
 import { Session } from '../../src/stores/zookeeper/session.ts'
 
 test('ends if a request stays without a reply, whatever else arrives', async () => {
-  // Each ping takes ten seconds of this clock.
+  // Each ping advances this clock by ten seconds.
   let pinged = 0
   const now = performance.now.bind(performance)
   const clock = vi.spyOn(performance, 'now').mockImplementation(() => now() + pinged * 10_000)

@@ -31,7 +31,7 @@ afterAll(async () => {
   removeDir(folder)
 })
 
-/** Starts a server with this certificate, which accepts clients with a certificate from the test's own authority. */
+/** Starts a server with this certificate. It accepts only clients with a certificate from the test's own authority. */
 async function startSecured({ cert, key }: CertificateFiles): Promise<ZookeeperServer> {
   const keyStore = `${cert}.pem`
   writeFileSync(keyStore, readFileSync(key, 'utf8') + readFileSync(cert, 'utf8'))
@@ -147,6 +147,6 @@ test('a missing file is reported at once', () => {
     }),
   )
   expect(opened.ok ? '' : opened.error.message).toBe(
-    'cannot read the file of -client-ca-keys: ENOENT',
+    'cannot read the file given by -client-ca-keys: ENOENT',
   )
 })

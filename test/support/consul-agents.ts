@@ -1,4 +1,4 @@
-// Consul agents for tests of the catalog. They register services, set checks, and put instances into maintenance.
+// Consul agents for tests of the catalog: their methods register services, set checks and change maintenance modes.
 import { startConsul, type ConsulServer } from './servers.ts'
 
 export interface Registration {
@@ -12,7 +12,7 @@ export interface Registration {
   readonly Check?: object
 }
 
-/** An agent's own API. https://developer.hashicorp.com/consul/api-docs/agent */
+/** An agent, controlled through its own API. https://developer.hashicorp.com/consul/api-docs/agent */
 export class Agent {
   constructor(readonly server: ConsulServer) {}
 

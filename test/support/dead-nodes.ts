@@ -38,7 +38,7 @@ export const deadNodes = {
     const port = Number(line)
     child.kill('SIGSTOP')
     const queued: Socket[] = []
-    // Connects until a connection is not accepted within 150 ms, so the backlog is full.
+    // Connects until a connection is not accepted within 150 ms. Then the backlog is full.
     for (let isTaken = true; isTaken;) {
       const socket = connect(port, '127.0.0.1').on('error', () => undefined)
       queued.push(socket)

@@ -25,7 +25,7 @@ export function handlesBeyond(before: ReadonlyMap<string, number>): string[] {
     .map(([kind, more]) => `${kind} +${more}`)
 }
 
-/** Returns TCP sockets and file watchers by Node's names for them, and all other descriptors, but no timers. */
+/** Returns the kind of each open descriptor. TCP sockets and file watchers have Node's names; timers do not appear. */
 function openFiles(): string[] {
   const tcp = ['tcp', 'tcp6'].flatMap((family) =>
     readFileSync(`/proc/self/net/${family}`, 'utf8')
@@ -40,7 +40,7 @@ function openFiles(): string[] {
       if (target === 'anon_inode:inotify') return watchesOf(fd).map(() => 'FSEventWrap')
       return [tcp.includes(target) ? 'TCPSocketWrap' : target.replace(/\[\d+\]$/, '')]
     } catch {
-      return [] // closed after it was listed
+      return [] // The descriptor was closed after it had been listed.
     }
   })
 }

@@ -31,7 +31,7 @@ backend web
 ${servers}
 `
 
-/** Returns a line of `global`: a socket with admin rights, which also passes on the listening sockets. */
+/** Returns a line of `global`: a socket with admin rights, which can also hand over the listening sockets. */
 export const adminSocket = (path: string): string =>
   `stats socket ${path} mode 600 level admin expose-fd listeners`
 

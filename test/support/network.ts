@@ -7,7 +7,7 @@ export interface Network {
   /** Words that precede a command line to run it on this side of the network. */
   readonly client: readonly string[]
   readonly server: readonly string[]
-  /** The server's address, by which the server also reaches itself while the cable is unplugged. */
+  /** The server's address. The server can reach itself at this address even while the cable is unplugged. */
   readonly address: string
   unplug(): void
   plug(): void

@@ -96,7 +96,10 @@ export async function startRedis(options: RedisOptions = {}): Promise<RedisServe
   })
 }
 
-/** Returns true if Redis is ready. A server that requires a password is ready, and one that loads its data is not. */
+/**
+ * Returns true if Redis is ready. A server that requires a password counts as ready. A server that is still loading its
+ * data does not.
+ */
 export function answers(endpoint: { port: number } | { path: string }): Promise<boolean> {
   return new Promise((resolve) => {
     const socket = connect({ host: '127.0.0.1', ...endpoint })

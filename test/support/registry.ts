@@ -63,7 +63,7 @@ export async function heldByZookeeper(
       }
     }
   } catch (error) {
-    // A node was deleted in the meantime.
+    // A ZkError means that a znode was deleted in the meantime.
     if (!(error instanceof ZkError)) throw error
   }
   return held

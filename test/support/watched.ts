@@ -21,7 +21,7 @@ export class Watched {
   /** The kinds of all events so far, including `broken`. */
   readonly kinds: (StoreEvent['kind'] | 'broken')[] = []
   readonly faults: Fault[] = []
-  /** Errors that the store's code has thrown and that are not faults. */
+  /** Errors other than faults that the store's code has thrown. */
   readonly bugs: string[] = []
   readonly #abort = new AbortController()
   readonly #done: Promise<void>

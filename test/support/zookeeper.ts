@@ -1,4 +1,4 @@
-// A real ZooKeeper for tests, and its writer. The version is 3.8, or 3.4, which has no recursive watches.
+// A real ZooKeeper for tests, and a client that writes to it. Version 3.8 has recursive watches, and 3.4 does not.
 import { createHash } from 'node:crypto'
 import { writeFileSync } from 'node:fs'
 import { connect } from 'node:net'

@@ -20,7 +20,7 @@ test.each([
   [`Basic ${base64('usr:Pass w0rd/"ü&')}`, 'Basic ***'],
   [`Basic ${base64('usr:Pass w0rd/"ü&').replace(/=+$/, '')}.`, 'Basic ***.'],
   ['token b1946ac9-2492-d234b1946ac9-2492-d234', 'token ******'],
-  // A short secret may be part of any word.
+  // A short secret may be part of any word, so it is removed only as a whole word.
   ['abc, xabc, abcx, abc_, "abc"', '***, xabc, abcx, abc_, "***"'],
   [`Basic ${base64('me:abc')}`, 'Basic ***'],
   ['nothing at all', 'nothing at all'],

@@ -1,4 +1,4 @@
-// Guards count only the keys of a render that the template uses.
+// Guards count only the keys that a template uses, not all keys that it finds.
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import { countedKeys } from '../../src/core/guard.ts'

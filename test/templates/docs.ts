@@ -1,4 +1,4 @@
-// Generates docs/templates.md: the behaviour of the engine, and a table of the functions from their own examples.
+// Generates docs/templates.md: the behaviour of the engine, and a table of the functions, made from their own examples.
 import { dataset, files, subjects } from '../../src/templates/functions/index.ts'
 import type { Example, TemplateFunction } from '../../src/templates/functions/define.ts'
 import { languageExamples } from './language-examples.ts'

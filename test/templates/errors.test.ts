@@ -29,7 +29,7 @@ const cases: [template: string, told: string, hint?: unknown][] = [
   ],
   [
     '{% for x in [1] %}\n{% if x %}\n{% endfor %}',
-    '3:4: {% endfor %} is out of place: {% if %} of line 2 is still open',
+    '3:4: {% endfor %} is out of place: {% if %} on line 2 is still open',
   ],
   ['{% else %}', '1:4: {% else %} is out of place: it belongs to no open tag'],
   [

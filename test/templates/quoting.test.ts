@@ -33,7 +33,7 @@ async function written(engine: 'nunjucks' | 'go', how: Quoting, value: string): 
 
 const has = (program: string): boolean => spawnSync(program, ['--version']).error === undefined
 
-/** Reads the value from a file of each kind. */
+/** For each kind of file, a function that reads the value from such a file. */
 const READERS: Readonly<Record<string, (text: string) => string>> = {
   json: (text) => (JSON.parse(text) as { v: string }).v,
   yaml: (text) => (parseYaml(text) as { v: string }).v,

@@ -196,7 +196,7 @@ describe('DNS', () => {
   function srv(node: number, port: number): Buffer {
     const target = Buffer.from(`\x03n-${node}\x04test\x00`, 'latin1')
     const data = Buffer.alloc(18)
-    data.writeUInt16BE(0xc00c, 0) // the name asked for
+    data.writeUInt16BE(0xc00c, 0) // a pointer to the requested name
     data.writeUInt16BE(33, 2)
     data.writeUInt16BE(1, 4)
     data.writeUInt16BE(6 + target.length, 10)

@@ -66,7 +66,10 @@ export class Checker {
     this.#timer = setTimeout(() => void this.#run(), this.#pause())
   }
 
-  /** Whether this result counts. Checks are frequent while the health is undecided, but one failure per interval counts. */
+  /**
+   * Whether this result counts. While the health is undecided, checks are frequent, but only one failure per interval
+   * counts.
+   */
   #counts(passed: boolean): boolean {
     const now = performance.now()
     if (!passed && this.state === 'undecided' && now - this.#countedAt < this.check.interval) {

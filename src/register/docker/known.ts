@@ -28,7 +28,7 @@ const SIGNALLED = 128
 
 export class KnownContainers {
   readonly #containers = new Map<string, KnownContainer>()
-  /** The listed summary of each container at its last inspection. */
+  /** The summary of each container in the last list. */
   readonly #listed = new Map<string, string>()
   #dirty = new Set<string>()
   /**
@@ -194,6 +194,6 @@ async function withPorts(
   return { ...container, Config: { ...Config, ExposedPorts } }
 }
 
-/** Returns the parts of wanted services that are compared. A change of `fresh` alone does not count. */
+/** Returns the parts of wanted services that are compared. A change to `fresh` alone does not count. */
 const lives = (wanted: readonly WantedService[] | undefined): unknown =>
   wanted?.map(({ service, life }) => [service, life])

@@ -10,8 +10,8 @@ const PAUSE = 1_000
 
 /**
  * Watches the services of the agent's node until the connection ends. If the token may not read the node, watches one
- * of our services instead, and so still detects that the agent has stopped.
- * @param name called for the name of one of our services; returns undefined if there is none
+ * of our services instead, to detect at least that the agent has stopped.
+ * @param name returns the name of one of our services; undefined if there is none
  * @throws FaultError when the connection breaks, or the reason of `signal` when it is aborted
  */
 export async function watchAgent(

@@ -6,7 +6,7 @@ import { EtcdError, type Gateway } from '../../stores/etcdv3/gateway.ts'
 import { anything, base64, listOf, optional, record, textLike } from '../../stores/shape.ts'
 import type { RegistryMemory } from './registry.ts'
 
-/** Seconds; -1 or absent for an expired lease. */
+/** The lifetime of a lease in seconds; -1 or absent if the lease has expired. */
 const lifetime = textLike(/^(?:-1|\d{1,19})$/, 'a number of seconds')
 const grantResponse = record({ TTL: lifetime })
 const keepAliveResponse = record({ result: record({ TTL: optional(lifetime) }) })

@@ -1,5 +1,5 @@
 // Watches each key of our own entries in etcd, so that the loss of an entry (removed or overwritten) or of the server
-// is detected immediately. A watch of the whole prefix would send every registrar the changes of all others.
+// is detected immediately. A watch of the whole prefix would send the changes of every registrar to all others.
 import { FaultError, raise } from '../../core/fault.ts'
 import type { Gateway } from '../../stores/etcdv3/gateway.ts'
 import { decodeText64, encodeText64, type EtcdKeyValue } from '../../stores/etcdv3/wire.ts'

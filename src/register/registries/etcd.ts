@@ -27,7 +27,7 @@ import {
 
 /** Maximum number of operations in one transaction; etcd's default limit is 128. */
 const OPERATIONS = 100
-/** Maximum number of attempts of a write that conflicts with those of other clients. */
+/** Maximum number of attempts to write entries, if the writes conflict with those of other clients. */
 const ROUNDS = 3
 
 export function etcd(settings: RegisterSettings, memory: RegistryMemory): Registry {

@@ -171,7 +171,7 @@ class V2Session implements RegistrySession {
     this.#wakeup.ring()
   }
 
-  /** Watches one of our keys, and so also detects the end of the connection. Refreshes of the TTL are not reported. */
+  /** Watches one of our keys, which also detects the end of the connection. A refresh of the TTL is not reported. */
   async #follow(changed: () => void): Promise<never> {
     const { signal } = this.#closing
     for (;;) {

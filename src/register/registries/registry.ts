@@ -59,7 +59,7 @@ export interface RegistrySession {
   renew(keys: readonly string[]): Promise<readonly string[]>
   /** Closes the connection; entries stay for their TTL. */
   close(): Promise<void>
-  /** Ends the lease or session and so removes all entries. Followed by close(). */
+  /** Ends the lease or session, which removes all entries. Followed by close(). */
   end(): Promise<void>
 }
 

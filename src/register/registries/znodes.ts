@@ -84,7 +84,7 @@ export class ZnodeWriter {
     this.zk.leave()
   }
 
-  /** Ends the session and so removes its nodes. */
+  /** Ends the session, which removes its nodes. */
   close(): void {
     this.zk.close()
   }
@@ -130,7 +130,7 @@ export class ZnodeWriter {
     if (!(error instanceof ZkError)) return error
     if (error.code === errorCode.noAuth) {
       return this.zk.fault('denies writing', {
-        hint: 'Set -username and -password-file of a user with write access, or check the ACL with getAcl.',
+        hint: 'Set -username and -password-file for a user with write access, or check the ACL with getAcl.',
         permanent: true,
       })
     }

@@ -162,7 +162,7 @@ class ZookeeperSession implements RegistrySession {
   }
 }
 
-/** The JSON of registrator, with its fields in the same order. */
+/** Returns the JSON that registrator would write, with the fields in the same order. */
 function bodyOf({ name, address, port, tags, meta, container }: Service): string {
   return JSON.stringify({
     Name: name,

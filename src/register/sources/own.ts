@@ -26,7 +26,7 @@ export function serviceFrom(
   }
 }
 
-/** A source whose service is wanted after up() and until down(). */
+/** A source that wants its service registered from up() until down(). */
 export class OwnSource implements ServiceSource {
   readonly name: string
   #want: ((wanted: readonly WantedService[]) => void) | undefined

@@ -37,7 +37,7 @@ export interface AskOptions {
    */
   readonly index: number
   readonly signal: AbortSignal
-  /** Minimal index of the answer, even if stale answers are allowed; Infinity asks the leader. */
+  /** Minimum index of the answer, even if stale answers are allowed; Infinity asks the leader. */
   readonly atLeast?: number
   /** Whether this is the first query of its kind, for which a shorter timeout applies. */
   readonly isFirst?: boolean
@@ -81,7 +81,7 @@ interface CatalogQuestion<T> extends Pick<Query<T>, 'about' | 'mayBeMissing'> {
 
 const ALL_NODES: Right = { Resource: 'node', Segment: '' }
 
-/** Limit of services in a datacenter, each of which may need a query. */
+/** Maximum number of services in a datacenter. Each of them may need a query. */
 const MOST_SERVICES = 100_000
 
 /** Milliseconds between two queries of endpoints that cannot block. */
@@ -143,8 +143,8 @@ export class CatalogApi {
   }
 
   /**
-   * The directories of all services, each with its name and the tags of all its instances. With a limited token, only
-   * the services that the token can read.
+   * The entries of all services that the token can read. Each entry contains the name of the service and the tags of
+   * all its instances.
    */
   names(lookUp: LookUp): Ask {
     const ask = this.#asking({
@@ -156,7 +156,7 @@ export class CatalogApi {
       partly: (value) =>
         Object.keys(value).length === 0
           ? undefined
-          : 'the token can read only some services: lists of services lack the others',
+          : 'the token can read only some services: lists of services omit the others',
       findings: (value) => ({
         entries: new Map(
           Object.entries(value)
@@ -206,7 +206,10 @@ export class CatalogApi {
     })
   }
 
-  /** The result of a prepared query. It depends on the permissions of the query's own token, or else of our token. */
+  /**
+   * The result of a prepared query. It depends on the permissions of the query's own token. If the query has no token,
+   * it depends on the permissions of reconfd's token.
+   */
   query(dir: Key, name: string, lookUp: LookUp): Ask {
     // The prepared query itself filters the instances.
     const choice = { ...this.#choiceOf(lookUp), states: undefined, tags: [], meta: {} }
@@ -336,7 +339,8 @@ export class CatalogApi {
     { dc, namespace = this.settings.namespace }: LookUp,
     signal: AbortSignal,
   ): Promise<boolean> {
-    // Versions that report permissions in namespaces also report removed results.
+    // In a namespace, this check is not needed: every version of Consul that could report permissions in a namespace
+    // also reports removed results.
     if (rights.length === 0 || namespace !== undefined || !this.#tellsRights) return true
     const told = await http.rights(rights, dc ?? this.settings.datacenter, signal)
     this.#tellsRights = told !== undefined

@@ -1,8 +1,9 @@
 // Follows the wanted part of the catalog over few connections.
 //
-// While there are no more topics than slots, each topic has its own blocking query, so that one change causes one
-// answer. Otherwise change queries report which services of a datacenter are affected (change-queries.ts), and only
-// these services are read. Answers are compared, so that an answer without a relevant change causes no event.
+// A topic is a repeated query (topic.ts). The number of slots limits the concurrent queries. While there are no more
+// topics than slots, each topic has its own blocking query, so that one change causes one answer. Otherwise change
+// queries report which services of a datacenter are affected (change-queries.ts), and only these services are read.
+// Answers are compared, so that an answer without a relevant change causes no event.
 import { setTimeout as delay } from 'node:timers/promises'
 import { FaultError, type Fault } from '../../core/fault.ts'
 import { AnsweredError } from '../consul-http.ts'
@@ -13,10 +14,10 @@ import { ManyTopics } from './many-topics.ts'
 import type { Topic } from './topic.ts'
 import type { News, Topics } from './topics.ts'
 
-/** Limit of connections while change queries are used. */
+/** Maximum number of connections while change queries are used. */
 const CONNECTIONS = 8
 
-/** Milliseconds until a refused topic is retried, because no query reports a changed policy. */
+/** Milliseconds until a refused topic is retried. No query reports that a policy has changed. */
 const REFUSED_FOR = 5_000
 
 export class Catalog {
@@ -50,7 +51,8 @@ export class Catalog {
       if (this.#isNear(list)) topics.take(list, await this.#answer(list, list.now(signal)))
     }
     if (topics.size <= slots) {
-      // Runs as many concurrent queries as will block later, so that an agent that refuses this number refuses it now.
+      // Runs as many queries at the same time as will block later. If the agent does not allow that many, it refuses
+      // them now.
       await this.#readAll(slots, signal)
       if (topics.hasNews) yield topics.news()
       yield* this.#each(slots, signal)

@@ -29,9 +29,9 @@ const PER_SECOND = 4
 
 /** The services and nodes affected by a change. */
 export interface Affected {
-  /** The minimal index of the answer to accept, by name of the service. */
+  /** The minimum index of an acceptable answer, by name of the service. */
   readonly services: ReadonlyMap<string, number>
-  /** The minimal index at which to read the services of a node, by name of the node. */
+  /** The minimum index at which to read the services of a node, by name of the node. */
   readonly nodes: ReadonlyMap<string, number>
   /** Whether any service or node may have changed, so that all of them must be read. */
   readonly isAnything: boolean

@@ -5,16 +5,16 @@ import type { Notice, StoreEvent } from '../../core/store.ts'
 import { OverloadError } from '../consul-http.ts'
 import type { Catalog } from './catalog.ts'
 
-/** Limit of concurrent blocking queries. An agent allows 200 connections from one machine. */
+/** Maximum number of concurrent blocking queries. An agent allows 200 connections from one machine. */
 const SLOTS = 64
 /** The smallest limit that works: three change queries and one reader. */
 const LEAST_SLOTS = 4
 
-/** Limit of consecutive refusals. */
+/** Maximum number of consecutive refusals. */
 const PATIENCE = 6
-/** Half of the first pause, in milliseconds, if Consul does not state a pause. The pause doubles each time. */
+/** Half of the first pause, in milliseconds; each further pause is twice as long. Used if Consul states no pause. */
 const PAUSE = 200
-/** Limit of a pause that Consul states, in milliseconds. */
+/** Maximum length of a pause, in milliseconds, even if Consul states a longer one. */
 const LONGEST_PAUSE = 60_000
 
 /** Yields one snapshot, then deltas. Ends only by throwing. */

@@ -16,7 +16,7 @@ import type { News, Topics } from './topics.ts'
 const PASSES_PER_SECOND = 0.5
 
 export interface ManyTopicsOptions {
-  /** Limit of connections. */
+  /** Maximum number of connections. */
   readonly slots: number
   /** With this number of topics or fewer, change queries are not needed. */
   readonly few: number
@@ -47,7 +47,7 @@ export class ManyTopics {
   readonly #completions = new Completions<Continuation>()
   readonly #groups = new Map<string, Group>()
   readonly #polls = new Map<Topic, AbortController>()
-  /** Topics to read before all others, with the minimal index of the answer. */
+  /** Topics to read before all others, with the minimum index of the answer. */
   readonly #urgent = new Map<Topic, number>()
   /** The remaining topics of the current pass. */
   readonly #lazy = new Set<Topic>()
@@ -57,7 +57,7 @@ export class ManyTopics {
   readonly #passDue = new Set<string>()
   #isPacing = false
   readonly #pace = new TokenBucket(1, PASSES_PER_SECOND)
-  /** Whether an urgent topic was read whose changes are not yet reported. */
+  /** Whether an urgent topic was read since the last report. */
   #hasUrgentNews = false
   #signal: AbortSignal = new AbortController().signal
 
@@ -119,7 +119,7 @@ export class ManyTopics {
     })
   }
 
-  /** Starts and stops change queries, polls and first readings according to the demand. */
+  /** Starts and stops change queries, polls and first reads according to the demand. */
   #fitAll(): void {
     const present = new Set(this.topics.all)
     const rung = [...present].filter(({ question }) => question.kind !== 'polled')
@@ -159,7 +159,7 @@ export class ManyTopics {
     again()
   }
 
-  /** Starts the change queries before anything is read, so that changes during the reading are reported. */
+  /** Starts the change queries before anything is read, so that no later change is missed. */
   #listen(name: string, { dc, namespace }: LookUp): void {
     const lookUp: LookUp = {
       ...(dc === undefined ? {} : { dc }),

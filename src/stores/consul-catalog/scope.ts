@@ -77,6 +77,6 @@ export const noticesOf = (prefixes: readonly Key[]): readonly Notice[] =>
     if (root === '' || partAt(`/${root}`) !== undefined) return []
     const message =
       `consul-catalog has no keys below ${prefix}: its keys begin with /services or /nodes; ` +
-      'correct keys = [...] of the resource, and remove -prefix'
+      'correct keys = [...] in the resource, and remove -prefix'
     return [{ level: 'warn', message }]
   })

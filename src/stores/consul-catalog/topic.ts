@@ -13,7 +13,7 @@ const PER_SECOND = 10
 export interface Question {
   readonly ask: Ask
   readonly lookUp: LookUp
-  /** The answer to a `list` of services determines further questions. A `polled` question cannot block. */
+  /** The answer to a `list` question determines which other questions are asked. A `polled` question cannot block. */
   readonly kind: 'list' | 'service' | 'node' | 'nodes' | 'polled'
 }
 

@@ -42,7 +42,7 @@ export class Topics {
     return [...this.#topics.values()]
   }
 
-  /** The lists, which determine other topics. */
+  /** The topics of lists. Their answers determine which other topics exist. */
   get lists(): readonly Topic[] {
     return this.all.filter(({ question }) => question.kind === 'list')
   }
@@ -67,7 +67,7 @@ export class Topics {
   }
 
   /**
-   * Applies an answer. Throws if all topics without options are refused.
+   * Applies an answer. Throws if all topics without look-up options are refused.
    * @param answer a fault if only this topic cannot be read
    */
   take(topic: Topic, answer: Reading | Fault): void {

@@ -29,7 +29,7 @@ const nodeEntry = record({
   Meta: meta,
 })
 
-/** The answer of `/v1/catalog/nodes`. */
+/** The answer from `/v1/catalog/nodes`. */
 export const nodeEntries = listOf(nodeEntry)
 
 const check = record({ CheckID: text, Name: optional(text), Status: text })
@@ -47,23 +47,23 @@ const service = record({
   Proxy: nullable(record({ DestinationServiceName: optional(text) })),
 })
 
-/** The part of the answer of `/v1/health/service/:name` that reconfd uses. */
+/** The part of the answer from `/v1/health/service/:name` that reconfd uses. */
 export const healthEntries = listOf(
   record({ Node: nodeEntry, Service: service, Checks: nullable(listOf(check)) }),
 )
 
-/** The answer of `/v1/catalog/node/:name`; null if there is no such node. */
+/** The answer from `/v1/catalog/node/:name`; null if there is no such node. */
 export const nodeAnswer = nullable(
   record({ Node: nodeEntry, Services: nullable(objectOf(service)) }),
 )
 
-/** The answer of `/v1/query/:name/execute`. */
+/** The answer from `/v1/query/:name/execute`. */
 export const queryAnswer = record({
   Nodes: nullable(healthEntries),
   DNS: nullable(record({ TTL: optional(text) })),
 })
 
-/** The answer of `/v1/catalog/datacenters`. */
+/** The answer from `/v1/catalog/datacenters`. */
 export const datacenterNames = listOf(name)
 
 type Check = ReturnType<typeof check>
@@ -133,7 +133,7 @@ const isChosen = ({ Tags, Meta }: Service, state: string, choice: Choice): boole
 /**
  * The instances that pass the filters. Throws a Mismatch if the answer is invalid.
  * @param dir the directory of their keys
- * @param asked the requested service, in upper or lower case; undefined for a prepared query
+ * @param asked the requested name, which may differ in case from the service; undefined for a prepared query
  */
 export function instancesOf(
   entries: HealthEntries,

@@ -32,7 +32,7 @@ interface Stream {
 class Following {
   readonly #pulse: Pulse
   #streams: readonly Stream[] = []
-  /** Changes of several streams that do not belong to one revision yet. */
+  /** Changes of several streams that have not been combined at one revision yet. */
   #pending: Change[] = []
   #settling: Promise<void> | undefined
   #proof: Promise<void> | undefined
@@ -107,8 +107,8 @@ class Following {
   }
 
   /**
-   * Combines the changes of several streams at one revision, which is that of the most advanced stream. For the ranges
-   * of the other streams, reads the changes up to that revision.
+   * Combines the changes of several streams at the revision of the most advanced stream. For the ranges of the other
+   * streams, reads the changes up to that revision.
    */
   async #settle(): Promise<void> {
     const { held, mailbox, gateway } = this.options

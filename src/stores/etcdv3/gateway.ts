@@ -70,7 +70,7 @@ export interface Terms {
   readonly meter?: Meter
   /** Timeout of the answer, in milliseconds. */
   readonly timeout?: number
-  /** Whether to send no token. */
+  /** Whether to omit the token. */
   readonly isAnonymous?: boolean
 }
 
@@ -145,7 +145,7 @@ export class Gateway {
   }
 
   /**
-   * Converts an error of etcd to a fault of this node.
+   * Converts an error from etcd to a fault of this node.
    * @param denied the denied keys, if known
    */
   error(reason: string, grpc: number, denied?: Denied): EtcdError {

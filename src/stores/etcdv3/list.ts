@@ -25,7 +25,7 @@ export interface Etcdv3Listing {
   readonly held: Held
 }
 
-/** Limit of keys of one range in one answer. It is reduced if the server refuses an answer as too large. */
+/** Maximum number of keys of one range in one answer. It is reduced if the server refuses an answer as too large. */
 const PAGE = 1000
 
 /**

@@ -80,7 +80,7 @@ export class Pulse {
     const before = held.revision
     const revision = await this.#ask(() => revisionNow(gateway, held, { timeout: tuning.patience }))
     if (revision === undefined) return
-    // Another member may have answered, and the answer of a member that is behind proves nothing.
+    // Another member may have answered, and the answer from a member that is behind proves nothing.
     if (revision < before) return this.#prove()
     if (revision > before) this.#marks.push({ revision, at: performance.now() })
     else this.#caughtUp()
@@ -133,9 +133,8 @@ export class Pulse {
   }
 
   /**
-   * Runs a request. If the request fails and the stream was silent meanwhile, throws. If the stream was active, repeats
-   * the request after a timeout, and returns undefined after any other failure, because the next interval is early
-   * enough for another try.
+   * Runs a request. If it fails and the stream was silent meanwhile, throws. If the stream was active, repeats a
+   * request that timed out; after any other failure, returns undefined, because the next request follows soon anyway.
    */
   async #ask<T>(question: () => Promise<T>): Promise<T | undefined> {
     const began = performance.now()

@@ -16,7 +16,7 @@ import {
   type RangeResponse,
 } from './wire.ts'
 
-/** Limit of ranges in one transaction; the server's limit is 128. */
+/** Maximum number of ranges in one transaction; the server's limit is 128. */
 export const RANGES = 100
 
 export interface Answers {
@@ -90,7 +90,10 @@ export async function proveUnchanged(
   return isSame && isAll ? revision : undefined
 }
 
-/** The ranges that prove an event: the key as written, or its existence before and absence after a removal. */
+/**
+ * Returns the reads that prove that an event has happened. A written key is read once. A removed key is read at the
+ * revision before the removal and at the revision of the removal.
+ */
 const evidenceOf = ({ kv: { key }, revision, isGone }: LastEvent): readonly object[] =>
   isGone
     ? [revision - 1n, revision].map((at) => ({ key, revision: String(at), keys_only: true }))

@@ -6,7 +6,7 @@ import { EtcdNames } from './names.ts'
 import { askRanges } from './ranges.ts'
 import { templateKey } from './wire.ts'
 
-/** Limit of prefixes to try. */
+/** Maximum number of prefixes to try. */
 const TRIED = 10
 
 /** Returns a notice if such keys exist; undefined if they do not exist, or etcd denies access. */

@@ -107,7 +107,7 @@ class Reading {
       this.#isOpen ||= opens
       if (response.fragment === true) return opens
       this.#meter.reset()
-      // Even without wanted events, this reports the progress of the stream.
+      // Even if none of the events is wanted, this call reports the progress of the stream.
       if (events.length > 0) take(this.#changes.splice(0), this.#from)
       return opens
     } catch (error) {

@@ -1,5 +1,5 @@
-// Reads the keys files. Several files may be replaced in one step, and a reading must not mix old and new files. So
-// links are resolved before the reading, and everything is read again if a link or a file has changed meanwhile.
+// Reads the keys files. Several files may be replaced in one step, and old and new files must not be mixed. So links
+// are resolved before the files are read, and everything is read again if a link or a file has changed meanwhile.
 import { constants } from 'node:buffer'
 import { createReadStream } from 'node:fs'
 import { setTimeout as sleep } from 'node:timers/promises'
@@ -12,7 +12,7 @@ import { expectRoomFor, sizeOf } from '../limits.ts'
 import { parseKeys } from './parse.ts'
 import { scan, unreadable, type Found, type Scan } from './scan.ts'
 
-/** Milliseconds for changing files to settle; then the last reading counts. */
+/** Milliseconds to wait until files stop changing. After that, the files are used as last read. */
 const PATIENCE = 5000
 const PAUSE = 5
 

@@ -1,5 +1,5 @@
-// Finds the files of `-file`, and the places on disk that determine which files these are: the folders, and every
-// symbolic link on the path of a file.
+// Finds the files that `-file` names, and the places on disk that determine which files these are: the folders, and
+// every symbolic link on the path of a file.
 import type { BigIntStats } from 'node:fs'
 import { readdir, stat } from 'node:fs/promises'
 import { extname, join, resolve } from 'node:path'

@@ -13,7 +13,7 @@ import type { Endpoint } from '../../core/redis-node.ts'
 import { ReplyError } from './faults.ts'
 import { Decoder, encodeCommand, ProtocolError, type Reply } from './resp.ts'
 
-/** Limit for one reply in milliseconds, even if bytes keep arriving. */
+/** Maximum time for one reply, in milliseconds, even if bytes keep arriving. */
 const LONGEST = 60_000
 
 interface Pending {
@@ -121,7 +121,7 @@ export class RedisConnection {
   }
 
   /**
-   * Returns a function that throws if more bytes have arrived since this call than one reading of the store may take.
+   * Returns a function that throws if more bytes have arrived since this call than are allowed for one full read.
    */
   budget(): () => void {
     return budgetOf(this.#limits, this.place, () => this.#received)

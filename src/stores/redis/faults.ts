@@ -44,11 +44,11 @@ const explanations: Readonly<Record<string, Explained>> = {
   ],
   CLUSTERDOWN: [
     'is part of a cluster that is down',
-    'reconfd supports single servers and Sentinels, but no clusters',
+    'reconfd supports single servers and Sentinels, but not clusters',
   ],
   MOVED: [
     'is part of a cluster',
-    'reconfd supports single servers and Sentinels, but no clusters',
+    'reconfd supports single servers and Sentinels, but not clusters',
     true,
   ],
 }

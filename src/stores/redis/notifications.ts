@@ -10,14 +10,14 @@ import type { Reply } from './resp.ts'
 /** Required flags: K for the keyspace channels, and one for each class of events that changes values. */
 const NEEDED = ['K', 'g', '$', 'h', 'x', 'e']
 
-/** Limit of changed names; beyond it, everything is read again. */
+/** Maximum number of changed names; beyond it, everything is read again. */
 const MOST = 100_000
 
 const settings = fields(text)
 
 /**
  * Events that do not change a value. The event `keymiss` is caused by reading a missing name, and must not cause
- * another reading.
+ * another read.
  */
 const IDLE = new Set(['keymiss', 'new', 'expire', 'persist'])
 
@@ -53,7 +53,7 @@ export class Notifications {
     // A refusal for hashes above the prefixes is ignored, because most likely the user cannot read these hashes either.
     await Promise.all(above.map((pattern) => this.#psubscribe(pattern)))
     // FLUSHALL causes no notification, but client-side caching reports it. With OPTIN, the server tracks no keys and
-    // reports nothing else. If the server refuses the command, the next full reading detects a flush.
+    // reports nothing else. If the server refuses the command, the next full read detects a flush.
     await tolerating(connection.ask(expectText('OK'), 'CLIENT', 'TRACKING', 'ON', 'OPTIN'))
   }
 

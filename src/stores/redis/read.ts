@@ -10,7 +10,7 @@ export type Content = string | ReadonlyMap<string, string>
 /** Contents by name; null for a missing name, or a name whose value has another type. */
 export type RedisContents = Map<string, Content | null>
 
-/** The reply of SCAN. */
+/** The reply to SCAN. */
 const scanned: Shape<readonly [cursor: string, names: readonly string[]]> = (reply) => {
   const [cursor, names, ...more] = listOf((item) => item)(reply)
   if (more.length > 0) throw new Mismatch('has more than a cursor and a list')
@@ -48,7 +48,7 @@ const SCAN_COUNT = '1000'
 const BATCH = 200
 
 /**
- * Reads everything in scope. This is not atomic: changes during the reading may be missed, and must be detected by
+ * Reads everything in scope. This is not atomic: changes during the read may be missed, and must be detected by
  * notifications. Throws a FaultError or a ReplyError.
  */
 export async function readDatabase(

@@ -26,7 +26,7 @@ interface Open {
   readonly isPush: boolean
 }
 
-/** Limit of the depth of nested lists. Redis itself needs four levels. */
+/** Maximum depth of nested lists. Redis itself needs four levels. */
 const DEEPEST = 16
 
 const CR = 13
@@ -38,7 +38,7 @@ const TYPES = '+:_#,(-$=!*~%>'
 export class Decoder {
   /** The received bytes of an incomplete token. */
   readonly #chunks = new Chunks()
-  /** Minimal number of bytes before the next attempt to decode. */
+  /** Minimum number of bytes before the next attempt to decode. */
   #needed = 0
   readonly #open: Open[] = []
   readonly #message: Meter

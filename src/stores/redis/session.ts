@@ -17,7 +17,7 @@ import type { RedisAddress } from '../../core/redis-node.ts'
 import { RedisConnection, type RedisConnectionOptions } from './connection.ts'
 import { fields } from './read.ts'
 
-/** The reply of HELLO. reconfd uses only the values that are texts. */
+/** The reply to HELLO. reconfd uses only the values that are texts. */
 const greeting = fields(anything)
 
 const port = textLike(/^\d{1,5}$/, 'a port')
@@ -122,7 +122,7 @@ function expectReadable(
 ) {
   const mode = hello.get('mode')
   if (mode === 'cluster') {
-    const hint = 'reconfd supports single servers and Sentinels, but no clusters'
+    const hint = 'reconfd supports single servers and Sentinels, but not clusters'
     throw fault(`${place} is part of a cluster`, hint, true)
   }
   if (mode === 'sentinel') {

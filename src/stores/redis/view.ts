@@ -10,7 +10,7 @@ export class RedisView {
 
   constructor(private readonly scope: RedisScope) {}
 
-  /** Replaces everything with the contents of a full reading. Returns the changes. */
+  /** Replaces everything with the contents of a full read. Returns the changes. */
   replace(contents: RedisContents): Delta {
     this.#contents = new Map()
     for (const [name, content] of contents) if (content !== null) this.#contents.set(name, content)

@@ -149,10 +149,10 @@ export class PacketTooLarge extends RangeError {}
 /** Splits a stream of bytes into packets. */
 export class Packets {
   readonly #chunks = new Chunks()
-  /** Minimal number of bytes before the next attempt to read a packet. */
+  /** Minimum number of bytes before the next attempt to read a packet. */
   #needed = 4
 
-  /** @param most limit of a packet in bytes */
+  /** @param most maximum size of a packet, in bytes */
   constructor(public most: number) {}
 
   /** The packets completed by this chunk. Throws a RangeError for an invalid length, or a length above `most`. */

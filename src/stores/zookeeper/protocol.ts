@@ -62,7 +62,7 @@ export class ZkError extends Error {
   }
 }
 
-/** The event that a znode has changed. The kind of change is not kept, since the znode is read again anyway. */
+/** Reports that a znode has changed. The kind of change is not kept, since the znode is read again anyway. */
 export interface WatchEvent {
   readonly path: string
   /** Whether the znode was created or removed, which changes the children of its parent. */
@@ -71,9 +71,9 @@ export interface WatchEvent {
 
 const NODE_CREATED = 1
 const NODE_DELETED = 2
-/** The session has changed, not a znode. */
+/** The event type for a change of the session rather than of a znode. */
 const NONE = -1
-/** The highest type: a persistent watch was removed. */
+/** The highest event type: a persistent watch was removed. */
 const LAST = 7
 
 /** Reads an event; undefined if it concerns the session. Throws a RangeError. */

@@ -38,25 +38,25 @@ export type { Resumable } from './protocol.ts'
  * default.
  */
 const SESSION_TIMEOUT = 10_000
-/** Limit of silence in milliseconds, even if the server grants a longer session timeout. */
+/** Maximum silence in milliseconds, even if the server grants a longer session timeout. */
 const LONGEST_TIMEOUT = 60_000
 
 /**
- * Limits of the time from the connection to the session, in milliseconds. The limit begins with `first`, and doubles
- * with each failure up to `most`. A server that is just starting accepts connections, but may lose the first packet of
- * a connection.
+ * Timeouts for establishing a session over an open connection, in milliseconds. The timeout is `first` initially, and
+ * doubles with each failure, up to `most`. A server that is just starting accepts connections, but may lose the first
+ * packet of a connection.
  */
 export const HANDSHAKE_TIMEOUT = { first: 500, most: 4_000 } as const
 
-/** Limit for one packet, and for one reply, in milliseconds, even if other data keeps arriving. */
+/** Maximum time for one packet, and for one reply, in milliseconds, even if other data keeps arriving. */
 const LONGEST = 60_000
 
 /**
- * Limit of pending requests. It is high enough to hide the round-trip time, and low enough not to burden the server.
+ * Maximum number of pending requests: high enough to hide the round-trip time, and low enough not to burden the server.
  */
 const IN_FLIGHT = 100
 
-/** A generous limit of the first packet, in bytes. Later packets contain data, and have the configured limit. */
+/** A generous limit on the first packet, in bytes. Later packets contain data, and have a configured limit. */
 const LARGEST_GREETING = 1024
 
 /** The defaults of a store, for callers without settings. */
@@ -70,7 +70,7 @@ export interface SessionOptions {
   readonly password?: string
   /** The TLS options; absent for plain TCP. */
   readonly tls?: ConnectionOptions
-  /** Limit of the time from the connection to the session, in milliseconds. */
+  /** Timeout for establishing the session over the open connection, in milliseconds. */
   readonly handshake?: number
   /** Requested session timeout in milliseconds. */
   readonly timeout?: number
@@ -159,9 +159,9 @@ export class Session {
   }
 
   /**
-   * Sends a request, and returns a reader of the reply that begins after the header. Replies arrive in the order of the
-   * requests, and an event arrives before any reply that includes its change. Throws a ZkError if the server refuses
-   * the request. If the session has ended, throws the reason for its end.
+   * Sends a request, and returns a reader for the reply, positioned after the header. Replies arrive in the order of
+   * the requests, and an event arrives before any reply that includes its change. Throws a ZkError if the server
+   * refuses the request. If the session has ended, throws the reason for its end.
    */
   async request(operation: number, body: Body): Promise<JuteReader> {
     if (this.#ended !== undefined) throw this.#ended
@@ -176,8 +176,8 @@ export class Session {
   }
 
   /**
-   * Returns a function that throws if more bytes have been transferred since this call than one reading of the store
-   * may take. Requested paths count as well, since an endless tree consists of paths.
+   * Returns a function that throws if more bytes have been transferred since this call than are allowed for one full
+   * read. Requested paths count as well, since an endless tree consists of paths.
    */
   budget(): ReturnType<typeof budgetOf> {
     return budgetOf(this.#limits, this.place, () => this.#moved)

@@ -29,7 +29,7 @@ const SUFFIXES: readonly Suffix[] = [
     option: 'namespace',
     valueOf: (text) => /\bns=([^&~|@]+)/.exec(text)?.[1],
   },
-  { sign: '|', of: 'a state of health', option: 'health', valueOf: healthIn },
+  { sign: '|', of: 'a health status', option: 'health', valueOf: healthIn },
   { sign: '~', of: 'a nearby node', option: 'near', valueOf: (text) => text || '_agent' },
 ]
 
@@ -55,25 +55,25 @@ export function foreignService(name: string, tag: string | undefined): Fault | u
   }
   if (tag === undefined || !HEALTH.test(tag)) return undefined
   return fault(
-    `service("${name}", "${tag}"): the second argument is a tag here, and not a state of health as in consul-template`,
+    `service("${name}", "${tag}"): the second argument is a tag here, and not a health status as in consul-template`,
     `omit it to get only the passing instances, or ${withOption(`service ${name}`, 'health', healthIn(tag))}`,
   )
 }
 
-/** The end of the suffix that begins with a sign. */
+/** The position at which the suffix that begins with `sign` ends. */
 function endOf(name: string, sign: string): number {
   const from = name.indexOf(sign) + 1
   const length = name.slice(from).search(/[?|~]/)
   return length < 0 ? name.length : from + length
 }
 
-/** The functions that take a text such as `@dc2` in consul-template. */
+/** The functions that take a string such as `@dc2` in consul-template. */
 const LISTS = new Set(['services', 'nodes', 'datacenters'])
 
-/** The fault of a text that is passed to one of these functions; undefined for other calls. */
+/** The fault of a string that is passed to one of these functions; undefined for other calls. */
 export function foreignList(call: string, text: string): Fault | undefined {
   if (!LISTS.has(call)) return undefined
-  const message = `${call}("${text}"): a text such as "@dc2" is consul-template syntax`
+  const message = `${call}("${text}"): a string such as "@dc2" is consul-template syntax`
   const dc = /@([^~|?]+)/.exec(text)?.[1]
   if (call === 'datacenters') return fault(message, `write ${call}() in nunjucks, ${call} in Go`)
   if (dc !== undefined) return fault(message, withOption(call, 'dc', dc))
@@ -123,6 +123,6 @@ export function doubtfulService(name: string, written = name): Fault | undefined
   const bare = written.replace(`${tag}.`, '')
   return fault(
     `service looks for a service called "${name}"; in consul-template, the name means the tag ${tag} of ${bare}`,
-    `for the tag write "${bare}" and "${tag}": service("${bare}", "${tag}") in nunjucks, service "${bare}" "${tag}" in Go`,
+    `to select by tag, write service("${bare}", "${tag}") in nunjucks, service "${bare}" "${tag}" in Go`,
   )
 }

@@ -2,8 +2,8 @@
 import { toLower, toUpper } from './unicode.ts'
 
 /**
- * Splits a text into words: at separators, before an upper-case letter that follows any other character, and before the
- * last of several upper-case letters if a lower-case letter follows. So `HTTPServer` becomes HTTP and Server.
+ * Splits a string into words: at separators, before an upper-case letter that follows any other character, and before
+ * the last of several upper-case letters if a lower-case letter follows. So `HTTPServer` becomes HTTP and Server.
  */
 function wordsOf(text: string): string[] {
   const chars = [...text.toWellFormed()]

@@ -28,7 +28,7 @@ export interface TemplateFunction {
   /** A description in Markdown. */
   readonly doc: string
   readonly examples: readonly Example[]
-  /** If the function is also a filter: the index of the argument that the value before the bar becomes. */
+  /** If the function is also a filter: the index of the argument that receives the piped value. */
   readonly filter?: number
   /** The only engine that has the function, because the other engine uses the name for something else. */
   readonly only?: 'nunjucks' | 'go'

@@ -33,7 +33,7 @@ export async function loadWriter(name: 'toYaml' | 'toToml'): Promise<Write> {
   return writer
 }
 
-/** Also quotes texts that have another meaning in YAML 1.1, such as `yes`. */
+/** Also quotes strings that have another meaning in YAML 1.1, such as `yes`. */
 async function yamlWriter(): Promise<Write> {
   const { stringify } = await import('yaml')
   return (value) =>
@@ -74,7 +74,7 @@ export const formatFunctions = [
   }),
   define('toToml', {
     params: [anyParam('value')],
-    doc: 'A map as a TOML document; a text, a number, a boolean or a list of such values as a single TOML value.',
+    doc: 'A map as a TOML document; a string, a number, a boolean or a list of such values as a single TOML value.',
     filter: 0,
     examples: [
       {

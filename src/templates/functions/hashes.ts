@@ -1,4 +1,4 @@
-// Hashes of the bytes of a text, in hexadecimal.
+// Hashes of the bytes of a string, in hexadecimal.
 import { createHash, createHmac } from 'node:crypto'
 import { encodeText } from '../../core/bytes.ts'
 import { define } from './define.ts'

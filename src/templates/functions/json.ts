@@ -95,7 +95,7 @@ export const jsonFunctions = [
   }),
   define('toPrettyJson', {
     params: [anyParam('value')],
-    doc: 'A value as JSON, indented by two blanks.',
+    doc: 'A value as JSON, indented by two spaces.',
     filter: 0,
     examples: [
       {
@@ -127,7 +127,7 @@ function parse(name: string, s: string): unknown {
 class TooDeep extends Error {}
 class TooLarge extends Error {}
 
-/** Limit of nesting, also in the Go engine. The size of indented output grows with the square of the depth. */
+/** Maximum depth, also in the Go engine. The size of indented output grows with the square of the depth. */
 export const MAX_DEPTH = 1000
 
 /** Uses the native parser unless an integer may exceed 2^53, which has 16 digits: JSON.parse would round it. */

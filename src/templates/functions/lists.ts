@@ -5,7 +5,7 @@ import { define, type TemplateFunction } from './define.ts'
 import { encode } from './encode.ts'
 import { anyParam, intParam, listParam, optionalParam } from './params.ts'
 
-/** A text for comparison: equal for numbers of the same value, and for maps and records of the same content. */
+/** A string for comparison: equal for numbers of the same value, and for maps and records of the same content. */
 function identity(value: unknown): string {
   if (typeof value === 'string' || value instanceof String) return `text ${String(value)}`
   return `value ${encode(value)}`

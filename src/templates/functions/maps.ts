@@ -35,7 +35,7 @@ export const mapFunctions = [
   define('map', {
     params: [],
     variadic: true,
-    doc: 'A map of alternating keys and values.',
+    doc: 'A map built from alternating keys and values.',
     examples: [
       {
         nunjucks: 'map("name", "web", "port", 80)',

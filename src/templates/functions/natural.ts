@@ -1,9 +1,9 @@
-// Natural order: compares numbers in texts by value, and the rest by bytes.
+// Natural order: compares numbers in strings by value, and the rest by bytes.
 import { compareText } from '../../core/key.ts'
 
 const PIECES = /[0-9]+|[^0-9]+/g
 
-/** Compares naturally. Texts that differ only in leading zeros are compared by bytes. */
+/** Compares naturally. Strings that differ only in leading zeros are compared by bytes. */
 export function naturally(a: string, b: string): number {
   const [left, right] = [a.match(PIECES) ?? [], b.match(PIECES) ?? []]
   for (let i = 0; i < Math.min(left.length, right.length); i++) {

@@ -7,7 +7,7 @@ import type { RenderContext } from '../context.ts'
 import { define } from './define.ts'
 import { textParam } from './params.ts'
 
-/** Limit of a look-up in milliseconds. */
+/** Time limit for a look-up, in milliseconds. */
 const TIMEOUT = 5000
 
 /** Codes for a missing name, a missing record, and an invalid name such as `10.0.0.1:80`. */

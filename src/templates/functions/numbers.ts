@@ -31,7 +31,7 @@ const MAX_SEQ = 10_000_000n
 export const numberFunctions = [
   define('atoi', {
     params: [textParam('s')],
-    doc: 'Converts a decimal text to an integer.',
+    doc: 'Converts a decimal string to an integer.',
     filter: 0,
     examples: [
       { nunjucks: 'atoi("8080")', go: 'atoi "8080"', result: 8080 },

@@ -30,7 +30,7 @@ function parse(pattern: string): Pattern {
   const { source, names } = adapt(pattern)
   try {
     const regexp = RE2JS.compile(source)
-    // The prefilter searches the whole rest of the text for literals before each match, so replacing many matches would
+    // The prefilter searches the whole remaining text for literals before each match, so replacing many matches would
     // take quadratic time.
     regexp.re2().prefilter = null
     return { regexp, names }

@@ -3,7 +3,7 @@
 import { raise } from '../../core/fault.ts'
 import { compareText } from '../../core/key.ts'
 
-/** The type of a field: text, integer, list of texts, texts by name, record, list of records, records by name. */
+/** The type of a field: string, integer, list or map of strings, record, list or map of records. */
 export type FieldKind =
   | 'text'
   | 'number'
@@ -47,7 +47,7 @@ export class TemplateRecord {
 
 /**
  * Parses the JSON of a record; missing fields are empty or 0. Throws a template fault if it is invalid.
- * @param key the key of the text, for messages
+ * @param key the key that contains the JSON, for messages
  */
 export function parseRecord(shape: RecordShape, text: string, key: string): TemplateRecord {
   let value: unknown

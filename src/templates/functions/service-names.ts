@@ -49,7 +49,7 @@ export const optionsParam: Param<Mapping | undefined> = {
   accept: (value) => (isMap(value) ? value : undefined),
 }
 
-/** Like optionsParam, for functions that take a text such as `@dc2` in consul-template. */
+/** Like optionsParam, for functions that take a string such as `@dc2` in consul-template. */
 export const listOptions = (call: string): Param<Mapping | undefined> => ({
   ...optionsParam,
   accept(value) {
@@ -82,7 +82,7 @@ export function optionsOf(
     else if (typeof value !== 'string' && !(value instanceof String)) {
       raise('template', `${called}: the option ${name} must be a string`, {
         hint:
-          name === 'tag' ? 'write a tag, or a list of tags' : `write ${name} as a text in quotes`,
+          name === 'tag' ? 'write a tag, or a list of tags' : `write ${name} as a string in quotes`,
       })
     } else if (name === 'tag') tags = [String(value)]
     // An empty value, which may come from a key, means that the option is not set.

@@ -33,7 +33,7 @@ export function placeIn(context: RenderContext, called: string, dir: Key, store?
   const { reader } = context
   const placeOf = (one: string | undefined): Key =>
     one === undefined ? dir : `${storeRoot(one)}${dir}`
-  // Any part of the catalog makes the names of datacenters visible, so the hints suggest `/nodes`.
+  // A resource with keys in any part of the catalog may read the names of datacenters, so the hints suggest `/nodes`.
   const plain = dir === DATACENTERS ? '/nodes' : plainKey(dir)
   const named = store === undefined ? [...new Set(reader.scope.keys.map(storeOf))] : [store]
   const stores = named.filter((one) => reader.sees(placeOf(one)))

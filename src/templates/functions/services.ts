@@ -42,7 +42,7 @@ const instancesIn = ({ reader }: RenderContext, dir: Key): Found[] =>
       instance: parseRecord(SERVICE, value, key) as Instance,
     }))
 
-/** The instances with all of these tags; only these are recorded as found. */
+/** Returns the instances that have all of the tags, and records only these instances as found. */
 function chosen(
   { reader }: RenderContext,
   dir: Key,
@@ -62,7 +62,7 @@ function expectNoTag(
 ): void {
   const { tag, bare } = taggedName(name) ?? {}
   if (tag === undefined || bare === undefined) return
-  // The resource's keys may not include the other service.
+  // The look-up throws if the resource's keys do not include the other service.
   const found = attempt(() => named(bare))
   if (!found.ok || !found.value.some(({ instance }) => instance.tags.includes(tag))) return
   throw new FaultError(doubtfulService(name, written) as Fault)
@@ -198,7 +198,7 @@ export const serviceFunctions = [
         nunjucks: 'service("shop|any")',
         go: 'service "shop|any"',
         keys: SHOP,
-        error: '| and a state of health after a name are consul-template syntax',
+        error: '| and a health status after a name are consul-template syntax',
       },
     ],
     run: (context, name, second, third) => {

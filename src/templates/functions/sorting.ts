@@ -21,7 +21,7 @@ function fieldOf(item: unknown, path: string): unknown {
 
 type Sortable = number | bigint | string
 
-/** Numbers come before texts. */
+/** Numbers come before strings. */
 function compare(a: Sortable, b: Sortable): number {
   if (typeof a === 'string') return typeof b === 'string' ? compareText(a, b) : 1
   if (typeof b === 'string') return -1
@@ -112,7 +112,7 @@ export const sortFunctions: readonly TemplateFunction[] = [
   }),
   define('sortBy', {
     params: [textParam('field'), listParam('list')],
-    doc: 'Sorts the items of a list by a field, such as `port` or `meta.version`: numbers by value, texts by bytes. An item without the field is an error.',
+    doc: 'Sorts the items of a list by a field, such as `port` or `meta.version`: numbers by value, strings by bytes. An item without the field is an error.',
     filter: 1,
     examples: [
       {
@@ -128,8 +128,8 @@ export const sortFunctions: readonly TemplateFunction[] = [
       {
         nunjucks: 'sortBy("none", gets("/app/*"))',
         go: 'sortBy "none" (gets "/app/*")',
-        error: 'sortBy: item 1 has no field "none" with a text or a number',
-        goError: 'item 1 has no field "none" with a text or a number',
+        error: 'sortBy: item 1 has no field "none" with a string or a number',
+        goError: 'item 1 has no field "none" with a string or a number',
       },
     ],
     run: (_, field, items) => {
@@ -146,4 +146,4 @@ export const sortFunctions: readonly TemplateFunction[] = [
 
 /** The message in both languages. @param at index of the item */
 export const noField = (at: number, field: string): string =>
-  `item ${at + 1} has no field "${field}" with a text or a number`
+  `item ${at + 1} has no field "${field}" with a string or a number`

@@ -202,7 +202,7 @@ export const stringFunctions = [
   }),
 ]
 
-/** Runs a function on bytes if one of the texts is invalid UTF-8, so that parts of characters match, as in Go. */
+/** Runs a function on bytes if one of the strings is invalid UTF-8, so that parts of characters match, as in Go. */
 function bytewise<T extends string | string[] | boolean>(
   texts: string[],
   run: (...texts: [string, string, string]) => T,

@@ -8,7 +8,7 @@ import { define } from './define.ts'
 import { intParam, textParam, type Int } from './params.ts'
 import { toUpper } from './unicode.ts'
 
-/** Limit of a result in bytes. */
+/** Maximum size of a result, in bytes. */
 const LARGEST = 64 * 1024 * 1024
 
 function repeat(name: string, count: Int, s: string): string {
@@ -17,7 +17,7 @@ function repeat(name: string, count: Int, s: string): string {
   return s.repeat(Number(count))
 }
 
-/** Indents every line, including empty ones; an empty text remains empty. */
+/** Indents every line, including empty ones; an empty string remains empty. */
 function indent(name: string, count: Int, s: string): string {
   const pad = repeat(name, count, ' ')
   const lines = s.split('\n')

@@ -20,7 +20,7 @@ import { parse, type Template } from './parser.ts'
 import { ANY, STRING } from './types.ts'
 import { CallError, type Call, type Value } from './values.ts'
 
-/** Limit of nested includes, as in confd. */
+/** Maximum depth of nested includes, as in confd. */
 const MAX_INCLUDES = 10
 
 /** Separates the delimiters in a variant; delimiters cannot contain it. */
@@ -42,7 +42,7 @@ function read(
   onUnknown?: (fault: Fault) => void,
 ): Result<Template, Fault> {
   const [leftDelim = '', rightDelim = ''] = variant.split(SEPARATOR)
-  // A text that uses custom delimiters may contain any other syntax literally.
+  // A template that uses custom delimiters may contain any other syntax literally.
   const isOwn = leftDelim !== '' && text.includes(leftDelim)
   const wrong = isOwn ? undefined : wrongLanguage('go', text, path)
   if (wrong !== undefined) return err(wrong)

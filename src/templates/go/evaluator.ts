@@ -6,7 +6,7 @@ import type { Template } from './parser.ts'
 import { Statements, type CompiledStatement, type Templates } from './statements.ts'
 import type { Value } from './values.ts'
 
-/** Limit of statements and calls, which is a few seconds of work. */
+/** Maximum number of statements and calls, which takes a few seconds. */
 export const MAX_STEPS = 10_000_000
 
 export const LIMITS: RenderLimits = { depth: 1000, output: 256 * 1024 * 1024 }
@@ -32,7 +32,7 @@ export function execute(
   }
 }
 
-/** The message for a stack overflow, or for a string that is too long for V8. The template causes both. */
+/** The message for a stack overflow, or for a string that is too long for V8. Both are mistakes in the template. */
 const exhausted = ({ message }: RangeError): string =>
   /stack/.test(message) ? 'the template is nested too deeply' : 'the output is too large'
 

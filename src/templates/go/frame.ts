@@ -39,7 +39,7 @@ export interface Recorded {
 export type Node = Statement | Operand | Command
 
 export class Frame {
-  /** The node being evaluated, which is the position of faults. */
+  /** The node being evaluated; faults report its position. */
   node: Node | undefined
   /** The output, one character per byte. */
   out = ''

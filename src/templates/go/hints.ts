@@ -19,7 +19,7 @@ export function hintForLiteral(text: string): string | undefined {
   return /^[+-]$/.test(text) ? OPERATORS : undefined
 }
 
-/** The hint for a word of another language in the place of a function. */
+/** The hint for a keyword of another language that is used where Go expects a function. */
 export function hintForKeyword(word: string): string | undefined {
   if (/^for(each)?$/.test(word)) return 'write {{range gets "/dir/*"}}...{{end}}'
   if (/^els?e?_?if$/.test(word)) return 'write {{else if ...}}'
@@ -43,7 +43,7 @@ export const INNER_CALL =
 export const NOT_A_LIST =
   'gets "/dir/*" and ls "/dir" return lists; split makes a list from a string, and jsonArray from JSON'
 
-/** The hint for two values that cannot be compared, by their kinds. */
+/** The hint for a comparison of two values whose kinds cannot be compared. */
 export function hintForComparison(a: string | null, b: string | null): string | undefined {
   const kinds = [a, b]
   if (kinds.includes('string') && kinds.some((kind) => /^(u?int|float)/.test(kind ?? '')))

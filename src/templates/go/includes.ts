@@ -25,7 +25,7 @@ export function includesOf(template: Template, src: string): readonly Include[] 
 
 const placeOf = ({ line, column }: Lookup): string => `${line}:${column}`
 
-/** The function calls whose first argument is a literal text. */
+/** The function calls whose first argument is a string literal. */
 export const callsIn = (template: Template): readonly Lookup[] =>
   callsOf([...template.definitions.values()].flatMap(pipesOf), template)
 
@@ -61,7 +61,7 @@ const inside = (statement: Statement): List =>
 /** All pipelines of a list of statements, including those in parentheses. */
 const pipesOf = (list: List): readonly Pipe[] => statementsOf(list).flatMap(pipesAt)
 
-/** The pipelines of a statement itself, which are always evaluated with it. */
+/** The pipelines of a statement itself, without those of its blocks. They run whenever the statement runs. */
 const pipesAt = (statement: Statement): readonly Pipe[] =>
   'pipe' in statement && statement.pipe !== null ? within(statement.pipe) : []
 

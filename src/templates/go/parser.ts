@@ -75,7 +75,7 @@ class Parser extends Pipelines {
     else if (!isEmpty(list)) this.fail(`multiple definition of template "${name}"`)
   }
 
-  /** Reads a named template, which has its own variables, and is outside of any loop. */
+  /** Reads a named template. It has its own variables, and no loop around its definition applies to it. */
   #separately(read: () => void): void {
     const [variables, ranges] = [this.variables, this.#ranges]
     this.variables = ['$']
@@ -123,9 +123,9 @@ class Parser extends Pipelines {
     const { leftDelim, rightDelim } = this.options
     const end = `${leftDelim || '{{'}end${rightDelim || '}}'}`
     return this.fail(
-      `unexpected EOF: the ${open.what} of line ${line} is never closed`,
+      `unexpected EOF: the ${open.what} on line ${line} is never closed`,
       open.at,
-      `put ${end} where the ${open.what} that begins in line ${line} ends`,
+      `put ${end} where the ${open.what} that begins on line ${line} ends`,
     )
   }
 

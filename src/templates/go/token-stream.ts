@@ -17,7 +17,7 @@ export interface ParseOptions {
   readonly onUnknown?: (fault: Fault) => void
 }
 
-/** Limit of nested blocks and parentheses. Without it, a template could exhaust the stack. */
+/** Maximum depth of nested blocks and parentheses. Without this limit, a template could exhaust the stack. */
 const MAX_NESTING = 999
 
 export class TokenStream {
@@ -96,7 +96,7 @@ export class TokenStream {
     const line = this.lineOf(this.actionAt)
     const isEnd = at >= this.source.trimEnd().length
     if (line === this.lineOf(at) && !isEnd) return undefined
-    return `the closing ${close} of the action that begins in line ${line} is missing`
+    return `the closing ${close} of the action that begins on line ${line} is missing`
   }
 
   protected unexpected(token: Token, context: string): never {

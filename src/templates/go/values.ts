@@ -149,7 +149,7 @@ export class Func {
   ) {}
 }
 
-/** A value with methods and a text, but without visible fields, such as time.Time. */
+/** A value with methods and a text form, but without visible fields, such as time.Time. */
 export abstract class Opaque {
   abstract readonly type: Type
   /** The result of Go's String method. */

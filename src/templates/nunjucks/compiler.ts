@@ -26,7 +26,7 @@ export class StrictCompiler extends compilerModule.Compiler {
   readonly #declared = new Set(['caller', 'loop'])
   /** Names that the file tests (`is defined`, `default`), so they may be missing. */
   readonly asked = new Set<string>()
-  /** Names used as values that no tag of the file has bound at that position. */
+  /** Names that are used as values, although no tag of the file has bound them at that position. */
   readonly free: { readonly name: string; readonly line: number; readonly column: number }[] = []
   /** Unknown filters and tests, each as the error that nunjucks would throw. */
   readonly unknown: {
@@ -64,7 +64,7 @@ export class StrictCompiler extends compilerModule.Compiler {
     return this.#uses.get(node) ?? 'value'
   }
 
-  /** Records the uses of a node's children that differ from `value`. */
+  /** Records the use of each child of a node, unless it is `value`. */
   #passDown(node: Node, use: Use): void {
     const mark = (child: Node | null | undefined, as: Use) => {
       if (child !== null && child !== undefined) this.#uses.set(child, as)
@@ -203,8 +203,8 @@ export class StrictCompiler extends compilerModule.Compiler {
   }
 
   /**
-   * Sets the variable `loop` to one object, only if something may use it. nunjucks sets seven dotted variables in each
-   * iteration, which costs more than most loop bodies.
+   * Sets the variable `loop` to one object, but only if something may use it. nunjucks sets seven dotted variables in
+   * each iteration, which costs more than most loop bodies.
    */
   _emitLoopBindings(node: Node, _list: string, i: string, length: string): void {
     const { body } = node

@@ -1,8 +1,8 @@
-// Replaces nunjucks' filter `dump`, which calls JSON.stringify. That would refuse integers above 2^53, which are BigInts
-// here, and would write invalid bytes as the lone surrogates that represent them.
+// Replaces nunjucks' filter `dump`, which calls JSON.stringify. JSON.stringify would refuse integers above 2^53, which
+// are BigInts here, and would write invalid bytes as the lone surrogates that represent them.
 import { goJsonString } from '../functions/encode.ts'
 
-/** @param spaces a number of blanks or a text for each level of indentation; anything else for compact output */
+/** @param spaces a number of spaces or a string for each level of indentation; anything else for compact output */
 export function dump(value: unknown, spaces?: unknown): string | undefined {
   const unit =
     typeof spaces === 'number'

@@ -14,9 +14,9 @@ import { NunjucksParser } from './parse.ts'
 import { CurrentRun, type NunjucksRender } from './run.ts'
 import { faultOf, TemplateUnit, type Host } from './unit.ts'
 
-/** Limit of nested include, import and extends tags. */
+/** Maximum depth of nested include, import and extends tags. */
 const MAX_DEPTH = 50
-/** Limit of nested calls of the function `include`, as in confd. */
+/** Maximum depth of nested calls of the function `include`, as in confd. */
 const MAX_INCLUDES = 10
 
 export const createEngine = (templateDir: string, texts?: Texts): Engine =>

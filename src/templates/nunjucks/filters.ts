@@ -50,9 +50,9 @@ export function safeFilters(builtin: Filters): Filters {
   }
 }
 
-/** Limit of blanks in the result of one call. */
+/** Maximum number of spaces that one call may add. */
 const LARGEST = 64 * 1024 * 1024
-/** Limit of lists in the result of one call. */
+/** Maximum number of lists in the result of one call. */
 const MOST_PARTS = 1_000_000
 
 /** Limits the second argument of a filter, because it may come from a store, too. */
@@ -171,7 +171,7 @@ function exactInteger([value, , base]: readonly unknown[], rounded: unknown): un
   return digits[1] === '-' ? -size : size
 }
 
-/** Replaces one text with another. The package handles arguments of other types. */
+/** Replaces one string with another. The package handles arguments of other types. */
 function replace([text, old, by, most]: readonly unknown[], otherwise: () => unknown): unknown {
   if (!isText(text) || typeof old !== 'string' || old.length === 0) return otherwise()
   const whole = String(text)

@@ -53,7 +53,7 @@ export function includesOf(ast: Node, path: string, src: string): readonly Inclu
   })
 }
 
-/** The function calls whose first argument is a literal text. */
+/** The function calls whose first argument is a string literal. */
 export const callsIn = (ast: Node): readonly Lookup[] =>
   ast.findAll(nodes.FunCall).flatMap(({ name, args }) => {
     const [first, next] = args?.children ?? []

@@ -38,7 +38,7 @@ export function syntaxFault(error: unknown, path: string, text: string): Fault {
     const reason =
       inner === undefined || inner.tag === stray[2]
         ? 'it belongs to no open tag'
-        : `{% ${inner.tag} %} of line ${inner.line} is still open`
+        : `{% ${inner.tag} %} on line ${inner.line} is still open`
     return {
       kind: 'template',
       message: `{% ${stray[1]} %} is out of place: ${reason}`,
@@ -69,7 +69,7 @@ const upTo = (text: string, line: number): string =>
     .slice(0, line - 1)
     .join('\n')
 
-/** The last tag of the text, whose end nunjucks expected. */
+/** The position of the last tag in the text: nunjucks expected the end of this tag. */
 const lastTag = (text: string) =>
   positionOf(text, Math.max(0, ...['{{', '{%', '{#'].map((tag) => text.lastIndexOf(tag))))
 

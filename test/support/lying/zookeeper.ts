@@ -119,7 +119,7 @@ class Zookeeper extends LyingTcp<ZooLie> {
     if (id === xid.ping) socket.write(header(xid.ping).frame())
     const to = questions[operation]
     if (to !== undefined) this.#send(socket, { id, to, body: this.#bodyOf(to, request) })
-    // If events are to be lies, the first event is sent immediately.
+    // If the lie replaces events, sends the first event immediately.
     if (to === 'addWatch' && this.lying?.place === 'messages') this.#event()
   }
 

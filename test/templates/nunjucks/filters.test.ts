@@ -1,4 +1,5 @@
-// The replacements of nunjucks' filters return the same results, and correct ones where nunjucks is wrong.
+// Our replacements for nunjucks' filters return the same results as the originals, or correct results where the
+// originals are wrong.
 import fc from 'fast-check'
 import nunjucks from 'nunjucks'
 import { describe, expect, it, test } from 'vitest'

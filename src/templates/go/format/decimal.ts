@@ -62,7 +62,7 @@ export function toDigits(value: number, count: number): Decimal {
   const wanted = Math.min(count, DEEPEST)
   let exponent = Number(value.toExponential().split('e')[1])
   let digits = scaled(value, wanted - 1 - exponent).toString()
-  // The estimate from the shortest digits may be one too high: 1e23 is the shortest text of a number below 10^23.
+  // The estimate from the shortest digits may be one too high: 1e23 is the shortest form of a number below 10^23.
   if (digits.length < wanted) digits = scaled(value, wanted - 1 - --exponent).toString()
   return trimmed(digits, exponent + 1 + digits.length - wanted)
 }

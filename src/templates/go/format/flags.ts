@@ -26,7 +26,7 @@ export const noFlags = (): Flags => ({
   sharpV: false,
 })
 
-/** The padding for a width: zeros if the flags and the caller allow them, otherwise blanks. */
+/** The padding for a width: zeros if the flags and the caller allow them, otherwise spaces. */
 export function padding(flags: Flags, missing: number, zero = flags.zero && !flags.minus): string {
   return missing > 0 ? (zero ? '0' : ' ').repeat(missing) : ''
 }

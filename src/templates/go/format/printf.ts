@@ -24,7 +24,7 @@ export function sprint(args: readonly Value[]): string {
 
 export const sprintln = (args: readonly Value[]): string => `${args.map(formatValue).join(' ')}\n`
 
-/** Limit of widths, precisions and argument numbers. */
+/** Maximum width, precision and argument number. */
 const LARGEST = 1_000_000
 
 /** A mistake in a format or its arguments. */

@@ -23,7 +23,7 @@ function escapeRune(rune: number, quote: string, asciiOnly: boolean): string {
   return rune < 0x10000 ? `\\u${hex(rune, 4)}` : `\\U${hex(rune, 8)}`
 }
 
-/** Quotes a text with Go's escapes. Invalid bytes become escapes such as `\xff`. */
+/** Quotes a string with Go's escapes. Invalid bytes become escapes such as `\xff`. */
 export function quote(text: string, asciiOnly = false): string {
   let out = '"'
   for (const { rune, width, at } of runes(text)) {
@@ -39,7 +39,7 @@ export const quoteRune = (rune: number, asciiOnly = false): string => {
   return `'${escapeRune(valid, "'", asciiOnly)}'`
 }
 
-/** Whether a text has no newline, backquote, control character or invalid UTF-8. */
+/** Whether a string has no newline, backquote, control character or invalid UTF-8. */
 function canBackquote(text: string): boolean {
   for (const { rune, width } of runes(text)) {
     if (rune === 0xfffd && width === 1) return false
@@ -49,7 +49,7 @@ function canBackquote(text: string): boolean {
   return true
 }
 
-/** Limits a text to a number of runes, for a precision. */
+/** Limits a string to a number of runes, for a precision. */
 function truncate(text: string, count: number | undefined): string {
   if (count === undefined || text.length <= count) return text
   let at = 0

@@ -26,7 +26,7 @@ function listOf(value: Value): Slice {
   throw new CallError(`expected a list, got ${typeName(value)}`)
 }
 
-/** A text for comparison. It is the same for equal values of one type. */
+/** A string for comparison. It is the same for equal values of one type. */
 const identity = (value: Value): string =>
   typeof value === 'string' ? `string ${value}` : `${typeName(value)} ${sprintf('%#v', [value])}`
 
@@ -70,7 +70,7 @@ const raise = (message: string): never => {
 
 type Key = string | bigint | number
 
-/** Numbers come before texts, which are compared by bytes. */
+/** Numbers come before strings, which are compared by bytes. */
 function compareKeys(a: Key, b: Key): number {
   if ((typeof a === 'string') !== (typeof b === 'string')) return typeof a === 'string' ? 1 : -1
   return a < b ? -1 : a > b ? 1 : 0

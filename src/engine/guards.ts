@@ -117,7 +117,7 @@ function evidenceOf({ resource, files, supplies }: Finding, last: Remembered): E
   }
 }
 
-/** Returns the record of the last applied render; undefined if the stored record is the same and no change was held. */
+/** Returns the record to store for an applied render; undefined if the stored one is the same and no change was held. */
 export async function appliedOf(
   { resource, files, supplies }: Finding,
   memory: Memory,

@@ -18,7 +18,7 @@ export class ReadingLine {
 
   /**
    * @param write called with text for the terminal
-   * @param now returns the time of any clock, in milliseconds
+   * @param now returns the current time of any clock, in milliseconds
    */
   constructor(
     private readonly write: (text: string) => void,

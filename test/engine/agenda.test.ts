@@ -9,7 +9,7 @@ const unitOf = (name: string): Unit => new Unit(name, [resourceOf(name)], { quie
 const always = (): boolean => true
 const never = (): boolean => false
 
-/** Returns the start times of a unit's cycles, in ms, if its keys change at these times and each cycle takes `cycle`. */
+/** Returns the times (ms) when a unit's cycles start if its keys change at `changes` and each cycle takes `cycle`. */
 function startsOf(
   changes: readonly number[],
   { quiet = undefined as number | undefined, cycle = 5 } = {},

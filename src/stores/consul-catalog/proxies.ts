@@ -35,7 +35,7 @@ export class Proxies {
     const known = this.#known.get(path) ?? NONE
     const isNew = [...present].some((name) => !known.names.has(name))
     const proxies = isNew ? new Set(await proxiesIn(http, path, present, signal)) : known.proxies
-    // Forgets vanished names, which may come back as something else.
+    // Forgets vanished names, because a later service with the same name may be of another kind.
     this.#known.set(path, { names: present, proxies })
     return new Map([...entries].filter(([key]) => !proxies.has(names.get(key) ?? '')))
   }

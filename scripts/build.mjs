@@ -35,7 +35,7 @@ const modules = [
 ].flat()
 for (const name of readdirSync(`${root}dist/program`)) wrap(`${root}dist/program/${name}`)
 writeFileSync(`${root}dist/index.d.ts`, bundleTypes(`${root}src/index.ts`))
-// `npm install --global` also installs this manual page, which the program prints itself.
+// The manual page, which `npm install --global` also installs. The program itself prints it.
 writeFileSync(
   `${root}dist/reconfd.1`,
   execFileSync(process.execPath, [`${root}dist/cli.js`, 'man']),

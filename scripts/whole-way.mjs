@@ -240,7 +240,7 @@ async function main() {
     return failures.length === 0
   })
   // The pid file is written only now, because an earlier signal would end HAProxy. The signal below makes HAProxy read
-  // the changes made in the meantime.
+  // changes made in the meantime.
   writeFileSync(join(folder, 'haproxy.pid'), String(balancer.pid))
   balancer.kill('SIGUSR2')
 

@@ -77,7 +77,7 @@ export function findingOf(
 /**
  * Returns the reason to hold a change to a resource; undefined if the change may be placed. Records a held change.
  * @param change the destinations that differ, and the hash of the whole content, computed only for a held change
- * @param time milliseconds since 1970
+ * @param time milliseconds since the Unix epoch
  */
 export async function holdOf(
   finding: Finding,

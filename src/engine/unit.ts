@@ -181,7 +181,7 @@ export function unitsOf(
   })
 }
 
-/** Returns the longest times of all resources. Unless a quiet time is set, it adapts to the rate of changes. */
+/** Returns the longest coalescing times of all resources. A quiet time that is not set adapts to the rate of changes. */
 function paceOf(resources: readonly Resource[], pace: Pace): Pace {
   const quiets = resources.map(({ quiet }) => quiet ?? pace.quiet)
   const max = Math.max(...resources.map(({ quietMax }) => quietMax ?? pace.max))

@@ -53,6 +53,9 @@ export function provideBun() {
 /** Options of `bun build`: embed the compiled main module and its chunks, which load as lazily as under Node. */
 const OPTIONS = [
   ...['--compile', '--bytecode', '--format=esm', '--splitting', '--minify'],
+  // Compiles only code that runs 100 times as often as usual to machine code, which takes memory and CPU time: a start
+  // never gets there, and the loops of a large template still do.
+  '--compile-jit-policy=100',
   // No file in the working directory may change the behaviour of the program.
   ...['--no-compile-autoload-dotenv', '--no-compile-autoload-bunfig'],
 ]

@@ -15,7 +15,7 @@ import type { Outlet } from './observe/lines.ts'
 import type { ProgramHandle } from './engine/program.ts'
 import { keepCompiled } from './system/compile-cache.ts'
 import { closeInspector, ignoreDebugSignal } from './system/inspector.ts'
-import { platformName, runtimeName, selfCommand } from './system/runtime.ts'
+import { platformName, runtimeName, saveMemory, selfCommand } from './system/runtime.ts'
 import { withoutSecrets } from './system/secrets.ts'
 import { counted } from './core/words.ts'
 import { takeSupervisor, type Supervisor } from './service/supervisor.ts'
@@ -209,7 +209,7 @@ async function runWith(
   else if (!isOnetime) process.on('SIGHUP', () => reload())
   if (isLasting) void closeInspector()
   // Sets V8 flags before keepCompiled() opens the compile cache: Node has a separate cache for each set of flags.
-  if (!isOnetime) await limitYoungGeneration()
+  if (!isOnetime) await saveMemory()
   if (!settings.noop) keepCompiled(settings.stateDir)
   const [{ run }, listeners] = await Promise.all([import('./engine/run.ts'), listenersOf(settings)])
   const { emit, flush } = listeners
@@ -345,15 +345,6 @@ async function readingFor({ logFormat }: Settings) {
   if (!process.stderr.isTTY || logFormat !== 'text') return undefined
   const { ReadingLine } = await import('./observe/reading.ts')
   return new ReadingLine((text) => process.stderr.write(text))
-}
-
-/**
- * Keeps V8's young generation at its initial size, 1 MiB. With 10,000 keys, V8 would let it grow to 16 MiB and collect
- * garbage less often, without using less CPU time.
- */
-async function limitYoungGeneration(): Promise<void> {
-  const { setFlagsFromString } = await import('node:v8')
-  setFlagsFromString('--semi-space-growth-factor=1')
 }
 
 /** The report of a onetime run, if it is shown on a terminal or written to a file. */

@@ -238,7 +238,10 @@ async function commandRows(resources: readonly Resource[]): Promise<TableRow[]> 
       // In dash, `command -v` accepts every path, even that of a file that cannot be executed.
       const runs = `[ -f ${asked} ] && [ -x ${asked} ]`
       if (word.includes('/') && (await runCommand(runs, options)).exitCode !== 0) {
-        return failed(`${word} is not an executable program`, 'Correct the path, or make the file executable (chmod +x).')
+        return failed(
+          `${word} is not an executable program`,
+          'Correct the path, or make the file executable (chmod +x).',
+        )
       }
       return { ...row, state: 'ok', detail: `used by ${used}` }
     }),

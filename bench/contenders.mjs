@@ -1,4 +1,4 @@
-// The programs that the bench compares: reconfd, the floor (floor.mjs), and the programs that RECONFD_BENCH_PEERS names
+// The programs that the bench compares: reconfd, the floor (floor.mjs), its durable variant if requested, and the programs that RECONFD_BENCH_PEERS names
 // (confd, consul-template, remco), which must be on PATH. confd and reconfd use the same template; the other templates
 // produce the same bytes.
 import { spawnSync } from 'node:child_process'
@@ -25,8 +25,8 @@ const peersOf = ({ backend }) =>
  * @param jobsOf returns `{ prefix, reload }` for each file, given the name and the folder of a contender
  * @returns `{ folder, dests, once, watch }` for each name, with commands as lists of words
  */
-export function contenders(store, jobsOf, program = PROGRAM) {
-  const names = ['floor', 'reconfd', ...peersOf(store)]
+export function contenders(store, jobsOf, { program = PROGRAM, durable = false } = {}) {
+  const names = ['floor', ...(durable ? ['durable'] : []), 'reconfd', ...peersOf(store)]
   return Object.fromEntries(
     names.map((name) => {
       const folder = lab.tempFolder()
@@ -53,12 +53,20 @@ function confdFolder(folder, jobs) {
   })
 }
 
+const floor = (...mode) => [process.execPath, join(lab.root, 'bench/floor.mjs'), ...mode]
+const floorArgs = ({ backend, node }, { prefix, reload, dest }) => [
+  ...[backend, node, `${prefix}/`, dest],
+  ...(reload === undefined ? [] : [reload]),
+]
+
 const MAKERS = {
-  floor({ backend, node }, _, [{ prefix, reload, dest }]) {
-    const args = [backend, node, `${prefix}/`, dest, ...(reload === undefined ? [] : [reload])]
-    const floor = [process.execPath, join(lab.root, 'bench/floor.mjs')]
-    return { once: [...floor, '-once', ...args], watch: () => [...floor, ...args] }
+  floor(store, _, [job]) {
+    const args = floorArgs(store, job)
+    return { once: [...floor('-once'), ...args], watch: () => [...floor(), ...args] }
   },
+  durable: (store, _, [job]) => ({
+    watch: () => [...floor('-durable'), ...floorArgs(store, job)],
+  }),
   reconfd({ backend, node }, folder, jobs, program) {
     confdFolder(folder, jobs)
     const where = ['-backend', backend, '-node', node, '-confdir', folder]

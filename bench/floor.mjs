@@ -1,11 +1,15 @@
 // The floor of the bench: the smallest program in plain Node that does the job. It reads the keys, writes the file and
 // watches for changes, without staging, checks, owed reloads or templates.
-//   node bench/floor.mjs [-once] etcdv3|consul HOST:PORT PREFIX DEST [COMMAND]
-import { writeFileSync } from 'node:fs'
+//   node bench/floor.mjs [-once|-durable] etcdv3|consul HOST:PORT PREFIX DEST [COMMAND]
+// With -durable, it also keeps reconfd's promises for a crash, with the fewest possible system calls: it syncs the new
+// content, records the owed reload, renames the file into place, and syncs the folder.
+import { appendFileSync, closeSync, fsyncSync, openSync, renameSync, writeFileSync } from 'node:fs'
 import { Agent, request } from 'node:http'
+import { dirname } from 'node:path'
 
-const once = process.argv[2] === '-once'
-const [backend, node, prefix, dest, command] = process.argv.slice(once ? 3 : 2)
+const mode = /^-(once|durable)$/.exec(process.argv[2])?.[1]
+const once = mode === 'once'
+const [backend, node, prefix, dest, command] = process.argv.slice(mode === undefined ? 2 : 3)
 const [host, port] = node.split(':')
 const { spawn } = command === undefined ? {} : await import('node:child_process')
 const agent = new Agent({ keepAlive: true })
@@ -31,8 +35,20 @@ const ask = (method, path, body) =>
 let keys = new Map()
 function apply() {
   const names = [...keys.keys()].sort()
-  writeFileSync(dest, names.map((key) => `${key} = ${keys.get(key)}\n`).join(''))
+  const content = names.map((key) => `${key} = ${keys.get(key)}\n`).join('')
+  if (mode === 'durable') writeDurably(content)
+  else writeFileSync(dest, content)
   if (command !== undefined) spawn('/bin/sh', ['-c', command], { stdio: 'ignore' })
+}
+
+function writeDurably(content) {
+  const folder = dirname(dest)
+  writeFileSync(`${dest}.new`, content, { flush: true })
+  if (command !== undefined) appendFileSync(`${folder}/owed`, `${dest}\n`, { flush: true })
+  renameSync(`${dest}.new`, dest)
+  const opened = openSync(folder)
+  fsyncSync(opened)
+  closeSync(opened)
 }
 
 async function etcd() {

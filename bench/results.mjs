@@ -5,6 +5,8 @@ import { arch, cpus } from 'node:os'
 import { join } from 'node:path'
 import { root } from '../scripts/prepare.mjs'
 
+/** The columns of the table before those of the peers. */
+const KNOWN = ['reconfd', 'durable', 'floor', 'bare']
 /** Ratios that grow by more than this factor are reported. */
 const TOLERANCE = 1.15
 const BEGIN = '<!-- figures of npm run bench -->'
@@ -67,14 +69,14 @@ export function keep(command, isWhole) {
 
 function table({ date, command, machine, rows: all }) {
   const peers = [...new Set(all.flatMap(({ values }) => Object.keys(values)))].filter(
-    (name) => !['bare', 'floor', 'reconfd'].includes(name),
+    (name) => !KNOWN.includes(name),
   )
-  const columns = ['reconfd', 'floor', 'bare', ...peers]
+  const columns = [...KNOWN, ...peers]
   const cell = ({ values, unit }, name) =>
     values[name] === undefined ? '' : `${values[name]} ${unit}`
   const line = (cells) => `| ${cells.join(' | ')} |`
   return [
-    `Measured by \`${command}\` on ${date.slice(0, 10)}: ${machine}. "bare" is the runtime doing nothing, and "floor" is a minimal program doing the same work. The onetime runs reuse the compiled code that an earlier run has cached.`,
+    `Measured by \`${command}\` on ${date.slice(0, 10)}: ${machine}. "bare" is the runtime doing nothing, and "floor" is a minimal program doing the same work. "durable" is the floor with the syncs and renames that reconfd's promises for a crash need. The onetime runs reuse the compiled code that an earlier run has cached.`,
     '',
     line(['what', ...columns, 'ratio']),
     line(['---', ...columns.map(() => '---'), '---']),

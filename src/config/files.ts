@@ -46,10 +46,24 @@ export async function findFiles(folder: string): Promise<Result<FoundFiles, Faul
     return ok(found)
   } catch (error) {
     const fault = error as NodeJS.ErrnoException
-    return err(
-      fault.code === 'ENOENT' ? await missingFolder(folder) : unreadableFault(folder, fault),
-    )
+    if (fault.code === 'ENOENT') return err(await missingFolder(folder))
+    if (fault.code === 'ENOTDIR') return err(await fileInstead(folder))
+    return err(unreadableFault(folder, fault))
   }
+}
+
+/** Returns the fault for a file in the place of a folder. A common mistake is to set -confdir to a file inside it. */
+async function fileInstead(folder: string): Promise<Fault> {
+  const confdir = dirname(folder)
+  const message = 'is a file, not a folder'
+  if ((await stat(confdir)).isDirectory()) {
+    const hint = 'create a folder instead and put resources there, or set another one with -confdir'
+    return { kind: 'config', message, hint, file: folder }
+  }
+  const above = dirname(confdir)
+  const meant = basename(above) === 'conf.d' ? dirname(above) : above
+  const hint = `did you mean -confdir ${meant}? It must be the folder that contains conf.d`
+  return { kind: 'config', message, hint, file: confdir }
 }
 
 /** Returns the fault for a missing folder. A common mistake is to set -confdir to conf.d itself. */

@@ -408,4 +408,21 @@ describe('faults', () => {
       '/conf.d/a.toml: cannot be read: ENOENT\n  check that it exists and is readable by the user that runs reconfd',
     )
   })
+
+  test('a file where -confdir or conf.d should be', async () => {
+    const top = await folderOf({ 'conf.d/a.toml': '', 'plain/conf.d': '' })
+    const faultOf = async (confdir: string) => {
+      const result = await loadResources(await settingsFor(join(top, confdir)))
+      return result.ok ? 'good' : result.error.map(formatFault).join('\n').replaceAll(top, 'TOP')
+    }
+    expect(await faultOf('conf.d/a.toml')).toBe(
+      'TOP/conf.d/a.toml: is a file, not a folder\n  did you mean -confdir TOP? It must be the folder that contains conf.d',
+    )
+    expect(await faultOf('plain/conf.d')).toBe(
+      'TOP/plain/conf.d: is a file, not a folder\n  did you mean -confdir TOP/plain? It must be the folder that contains conf.d',
+    )
+    expect(await faultOf('plain')).toBe(
+      'TOP/plain/conf.d: is a file, not a folder\n  create a folder instead and put resources there, or set another one with -confdir',
+    )
+  })
 })

@@ -33,6 +33,42 @@ const cases: [template: string, told: string, hint?: unknown][] = [
   ],
   ['{% else %}', '1:4: {% else %} is out of place: it belongs to no open tag'],
   [
+    '{% for x in [1] %}{% endfore %}',
+    '1:22: {% endfore %} is out of place: {% for %} on line 1 is still open',
+  ],
+  // Tags of other languages, and misspelt ones.
+  [
+    '{% foreach x in [1] %}{% endforeach %}',
+    '1:4: template syntax: unknown block tag: foreach',
+    'write {% for item in list %} ... {% endfor %}',
+  ],
+  [
+    '{% if x %}{% end %}',
+    '1:14: template syntax: unknown block tag: end',
+    'write the end of the open tag, such as {% endif %} or {% endfor %}',
+  ],
+  ['{% fro x in [1] %}', '1:4: template syntax: unknown block tag: fro', 'did you mean {% for %}?'],
+  [
+    '{% for x of [1] %}{% endfor %}',
+    '1:4: template syntax: expected "in" keyword for loop',
+    'write "in" instead of "of"',
+  ],
+  [
+    '{% set x == 1 %}',
+    '1:4: template syntax: expected = or block end in set tag',
+    'write "=" instead of "=="',
+  ],
+  [
+    '{% if x = 1 %}{% endif %}',
+    '1:11: template syntax: expected "%}" here, in the tag if',
+    'write "==" to compare',
+  ],
+  [
+    '{% if x %}{% else if y %}{% endif %}',
+    '1:19: template syntax: expected "%}" here, in the tag else',
+    'write {% elif condition %}',
+  ],
+  [
     '{{ "x" | gone }}',
     '1:10: template syntax: there is no filter "gone"',
     'docs/templates.md lists all functions and filters',

@@ -24,6 +24,36 @@ export function operatorHint(code: string): string | undefined {
   return /\?.*:/s.test(bare) ? 'write "a if condition else b" for condition ? a : b' : undefined
 }
 
+/** What to write instead of a tag of another language. */
+const FOREIGN_TAGS: Readonly<Record<string, string>> = {
+  ...fromNames('foreach each range loop', '{% for item in list %} ... {% endfor %}'),
+  ...fromNames('unless', '{% if not condition %} ... {% endif %}'),
+  ...fromNames('elsif', '{% elif condition %}'),
+  ...fromNames('assign let var', '{% set name = value %}'),
+  ...fromNames('end fi done', 'the end of the open tag, such as {% endif %} or {% endfor %}'),
+  ...fromNames('comment', '{# ... #}'),
+}
+const TAGS = 'if elif else for set include import from macro call filter raw block extends switch'
+
+function fromNames(names: string, instead: string): Readonly<Record<string, string>> {
+  return Object.fromEntries(names.split(' ').map((name) => [name, instead]))
+}
+
+/** The hint for a tag that nunjucks cannot parse; undefined if the mistake is not a common one. */
+export function tagHint(code: string): string | undefined {
+  const [, tag = '', rest = ''] = /^\{%-?\s*(\w+)\s*(.*)/s.exec(code) ?? []
+  const bare = rest.replace(STRING, '""')
+  if (Object.hasOwn(FOREIGN_TAGS, tag)) return `write ${FOREIGN_TAGS[tag]}`
+  if (tag === 'for' && /^[\w, ]+ of\b/.test(bare)) return 'write "in" instead of "of"'
+  if (tag === 'set' && /^\w+\s*==/.test(bare)) return 'write "=" instead of "=="'
+  if (tag === 'else' && /^if\b/.test(bare)) return 'write {% elif condition %}'
+  if (/^(el)?if$/.test(tag) && /[^=!<>]=(?!=)/.test(bare)) return 'write "==" to compare'
+  const hint = operatorHint(code)
+  if (hint !== undefined || tag === '') return hint
+  const near = nearest(tag, TAGS.split(' '))
+  return near === undefined || near === tag ? undefined : `did you mean {% ${near} %}?`
+}
+
 /** The code of the tag at a position. */
 export function tagAt(text: string, line: number, column: number): string {
   const before = text.split('\n').slice(0, line - 1)

@@ -1,6 +1,6 @@
-// The programs that the bench compares: reconfd, the floor (floor.mjs), its durable variant if requested, and the programs that RECONFD_BENCH_PEERS names
-// (confd, consul-template, remco), which must be on PATH. confd and reconfd use the same template; the other templates
-// produce the same bytes.
+// The programs that the bench compares: reconfd, the floor (floor.mjs), its durable variant if requested, and the
+// programs listed in RECONFD_BENCH_PEERS (confd, consul-template, remco), which must be on PATH. confd and reconfd use
+// the same template; the other templates produce the same bytes.
 import { spawnSync } from 'node:child_process'
 import { join } from 'node:path'
 import * as lab from './lab.mjs'

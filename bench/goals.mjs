@@ -1,6 +1,6 @@
-// Measures the figures that summarize how fast reconfd is: starts, changes, memory and idle CPU. Each figure is
-// printed beside that of the floor (floor.mjs). The contenders run alternately or at the same time, so that noise affects
-// them equally.
+// Measures the figures that summarize how fast reconfd is: starts, changes, memory and idle CPU. Each figure is printed
+// beside that of the floor (floor.mjs). The contenders run alternately or at the same time, so that noise affects them
+// equally.
 import { existsSync, readFileSync, rmSync, watch } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { compile, provideBun } from '../scripts/executable.mjs'
@@ -29,7 +29,8 @@ async function onetime(count, program) {
   for (const command of Object.values(commands)) lab.measure(command)
   const [expected] = Object.values(all).map(({ dests }) => readFileSync(dests[0], 'utf8'))
   for (const [name, { dests }] of Object.entries(all))
-    if (readFileSync(dests[0], 'utf8') !== expected) throw new Error(`${name} wrote other bytes`)
+    if (readFileSync(dests[0], 'utf8') !== expected)
+      throw new Error(`${name} wrote a different file`)
   return commands
 }
 
@@ -140,7 +141,7 @@ async function changes(store, count, { flags = [], reload = false, rounds = 60 }
       await arrived
       const took = performance.now() - begin
       if (n < 0) continue
-      // The default quiet time and the deferred cleanup end within this pause. The change costs their CPU time, too.
+      // Waits for the default quiet time and the deferred cleanup, because their CPU time counts too.
       await lab.sleep(150)
       time.push(took)
       cpu.push(lab.cpuOf(pid) - before)

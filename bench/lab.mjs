@@ -46,7 +46,7 @@ export function freePort() {
   })
 }
 
-/** Starts a process, which is killed at the end of the bench if it still runs. */
+/** Starts a process, which is killed at the end of the bench if it is still running. */
 export function start(command, args, options = {}) {
   const child = spawn(command, args, { stdio: ['ignore', 'ignore', 'pipe'], ...options })
   let log = ''
@@ -68,7 +68,7 @@ export function start(command, args, options = {}) {
 }
 
 /**
- * Runs a command and waits until it ends.
+ * Runs a command and waits until it exits.
  * @returns wall and CPU time in milliseconds, peak memory in MiB
  */
 export function measure([command, ...args], options = {}) {

@@ -1,5 +1,5 @@
-// Prints the rows of a bench run, saves them in bench/results/ as JSON, updates the table in the README, and compares the
-// rows with those of another run. Only ratios are compared, because milliseconds depend on the machine.
+// Prints the rows of a bench run, saves them in bench/results/ as JSON, updates the table in the README, and compares
+// the rows with those of another run. Only ratios are compared, because milliseconds depend on the machine.
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { arch, cpus } from 'node:os'
 import { join } from 'node:path'
@@ -15,7 +15,7 @@ const END = '<!-- end of figures -->'
 const rows = []
 
 /**
- * Prints one row, and adds it to the results.
+ * Prints one row and adds it to the results.
  * @param values one figure for each contender, including `reconfd`
  * @param goal `most` limits the ratio of the figure to that of the contender `to`; without `to`, the figure itself
  */

@@ -1,8 +1,8 @@
 // npm run bench -- [-against FILE] [name...]: measures how fast reconfd is. Many figures come with those of the floor
-// (floor.mjs) and of the programs that RECONFD_BENCH_PEERS names, measured in the same run. Machines are noisy: compare
+// (floor.mjs) and of the programs listed in RECONFD_BENCH_PEERS, measured in the same run. Machines are noisy: compare
 // the ratios, not the milliseconds.
 //   goals      measures the rows of bench/goals.mjs; if all are measured, the table of the README is updated
-//   -against   reports the ratios that are more than 15 % worse than in FILE, which is a file of bench/results/
+//   -against   reports the ratios that are more than 15 % worse than in FILE, which is a file in bench/results/
 import { spawnSync } from 'node:child_process'
 import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
@@ -186,7 +186,7 @@ async function burst() {
     child.out().includes(`= burst-${950 + n}\n`),
   ).every(Boolean)
   const reloads = readFileSync(join(folder, 'reloads'), 'utf8').split('\n').length - 1
-  // One reload at the start of the daemon, one at the start of the burst, one per debounce_max (2 s), and one at the end.
+  // One reload at the start of the daemon, one at the start of the burst, one per debounce_max (2 s), one at the end.
   const bound = 3 + Math.ceil(lasted / 2000)
   row(
     `1,000 changes in ${(lasted / 1000).toFixed(1)} s: the final content`,
@@ -233,7 +233,7 @@ async function statusPage() {
   for (let n = 1; n <= 15; n++) {
     lab.write(keys, `{"v": "${n}"}`)
     await lab.until(() => readFileSync(join(folder, 'out/499'), 'utf8') === String(n))
-    // The daemon spends at most 5 % of its time on rebuilding the page. After this pause, it may rebuild the page again.
+    // The daemon spends at most 5 % of its time on rebuilding the page. After this pause, it may rebuild it again.
     await lab.sleep(2500)
     const begin = process.hrtime.bigint()
     size = (await (await fetch(address)).arrayBuffer()).byteLength
@@ -295,7 +295,7 @@ function goTemplates() {
   })
   if (status !== 0) throw new Error(stderr)
   const { nunjucks, go, same, size } = JSON.parse(stdout)
-  if (!same) throw new Error('the two engines gave different bytes')
+  if (!same) throw new Error('the two engines rendered different bytes')
   row(
     `10,000 pairs, ${Math.round(size / 1000)} KB: Go template, nunjucks`,
     `${ms(go)}, ${ms(nunjucks)}, ${(go / nunjucks).toFixed(2)} times`,
@@ -330,7 +330,7 @@ const wanted = named.length > 0 ? named : Object.keys(measurements)
 for (const name of wanted) {
   if (!Object.hasOwn(measurements, name))
     throw new Error(
-      `no measurement ${name}; there are goals, ${Object.keys(measurements).join(', ')}`,
+      `unknown measurement ${name}; the names are goals, ${Object.keys(measurements).join(', ')}`,
     )
 }
 installPackages()

@@ -60,15 +60,17 @@ function main() {
   }
   const paths = pathsIn(JSON.parse(readFileSync(join(root, 'dist/sbom.cdx.json'), 'utf8')))
   const report = audit(root)
-  // The runtime of the single executable has its own lock file, and is shipped completely.
+  // The runtime of the single executable has its own lock file and is shipped completely.
   const runtime = audit(join(root, 'scripts/bun'))
   const runtimePaths = Object.values(runtime.vulnerabilities).flatMap(({ nodes }) => nodes)
   const found = [...advisoriesOn(report, paths), ...advisoriesOn(runtime, runtimePaths)]
   for (const { name, severity, title, url, range } of found)
     console.log(`${name} ${range} (${severity}): ${title}\n  ${url}`)
   const others = Object.values(report.vulnerabilities).filter(({ nodes }) => !shipped(nodes, paths))
-  console.log(`${found.length} advisories on what is shipped`)
-  console.log(`${others.length} more packages with advisories, only for development: npm audit`)
+  console.log(`${found.length} advisories on shipped packages`)
+  console.log(
+    `${others.length} more packages with advisories, used only for development; to list them: npm audit`,
+  )
   process.exitCode = found.length > 0 ? 1 : 0
 }
 

@@ -62,7 +62,7 @@ const CHUNKS = {
   server: ['stores/(http-faults|tls|tls-faults|secrets|change-buffer|completions|token-bucket)'],
   /** Common to stores that speak HTTP, and to registries of `reconfd register`. */
   http: ['stores/(http|http-(body|exchange|sockets|store)|dial|proxy)'],
-  /** One chunk for each store; a store that consists of one file gets its own chunk anyway. */
+  /** Joins the files of this store. A store that consists of one file gets its own chunk anyway. */
   etcdv3: ['stores/etcdv3'],
   /** Needed by only some runs. The bundler puts each of these modules into the chunk that imports it. */
   apart: [

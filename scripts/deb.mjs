@@ -89,7 +89,7 @@ function copyright() {
   return [readFileSync(source('LICENSE'), 'utf8'), ofOthers.replace(apache, place)].join('\n')
 }
 
-/** Adds dpkg's control files, and builds the archive. */
+/** Adds dpkg's control files and builds the archive. */
 function pack(out) {
   const files = filesBelow(tree)
   const kibibytes = files.reduce(

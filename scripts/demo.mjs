@@ -1,4 +1,4 @@
-// npm run demo: prepares a fresh clone, and renders haproxy.cfg from the sample (keys.yaml and conf.d/ at the
+// npm run demo: prepares a fresh clone and renders haproxy.cfg from the sample (keys.yaml and conf.d/ at the
 // top of the repository). `npm run demo -- -watch` keeps watching; further flags are passed to reconfd.
 // `npm run demo -- whole-way` runs the demo with containers instead (scripts/whole-way.mjs).
 import { spawn, spawnSync } from 'node:child_process'
@@ -34,7 +34,7 @@ if (watch)
   )
 
 const child = spawn(process.execPath, ['dist/cli.js', ...args], { cwd: root, stdio: 'inherit' })
-// The terminal sends Ctrl-C to both processes; reconfd finishes its running work, then this process ends.
+// The terminal sends Ctrl-C to both processes; reconfd finishes its running work, and then this process exits.
 for (const signal of ['SIGINT', 'SIGTERM']) process.on(signal, () => watch || child.kill(signal))
 child.on('exit', (code) => {
   if (!watch && code === 0 && existsSync(config)) {

@@ -1,7 +1,7 @@
-// npm run executable [FILE]: builds one file that contains the program and a runtime, for machines without Node. FILE is
-// build/reconfd by default. Also writes FILE.cdx.json, the bill of materials, and FILE.third-party.txt, the licences. The
-// runtime is Bun: docs/installing.md explains why, and what it costs. The executable contains the same modules as dist/,
-// but as ES modules, which Bun can compile.
+// npm run executable [FILE]: builds one file that contains the program and a runtime, for machines without Node. FILE
+// is build/reconfd by default. Also writes FILE.cdx.json, the bill of materials, and FILE.third-party.txt, the
+// licences. The runtime is Bun: docs/installing.md explains why, and what it costs. The executable contains the same
+// modules as dist/, but as ES modules, which Bun can compile.
 import { spawnSync } from 'node:child_process'
 import {
   cpSync,
@@ -53,8 +53,8 @@ export function provideBun() {
 /** Options of `bun build`: embed the compiled main module and its chunks, which load as lazily as under Node. */
 const OPTIONS = [
   ...['--compile', '--bytecode', '--format=esm', '--splitting', '--minify'],
-  // Compiles only code that runs 100 times as often as usual to machine code, which takes memory and CPU time: a start
-  // never gets there, and the loops of a large template still do.
+  // Compile code to machine code only after 100 times the usual number of runs, because this takes memory and CPU time.
+  // During a start, no code runs that often; the loops of a large template do.
   '--compile-jit-policy=100',
   // No file in the working directory may change the behaviour of the program.
   ...['--no-compile-autoload-dotenv', '--no-compile-autoload-bunfig'],
@@ -72,7 +72,7 @@ export function executable(file) {
   return file
 }
 
-/** Builds the executable, and writes its bill of materials and its licences beside it. */
+/** Builds the executable and writes its bill of materials and its licences beside it. */
 export function compile(file) {
   const bun = provideBun()
   mkdirSync(dirname(file), { recursive: true })

@@ -1,5 +1,5 @@
 // Replaces the dynamic loader of an ELF program, so that a program from a newer Debian release runs with the C library
-// that was unpacked beside it, without root and without a chroot. LD_LIBRARY_PATH must name the folder of the other
+// that was unpacked beside it, without root and without a chroot. LD_LIBRARY_PATH must contain the folder of the other
 // libraries.
 //
 // The new path is appended to the file, and the program header that the kernel reads (PT_INTERP) points to it. The old

@@ -8,7 +8,7 @@ import { fileURLToPath } from 'node:url'
 /** The repository's folder, with a slash at its end. */
 export const root = fileURLToPath(new URL('..', import.meta.url))
 
-/** Runs a command in the repository and shows its output. Ends this process if the command fails. */
+/** Runs a command in the repository and shows its output. If the command fails, calls `onFailure` and exits with 1. */
 export function step(name, command, args, onFailure = () => undefined) {
   const { status, error } = spawnSync(command, args, {
     cwd: root,

@@ -32,7 +32,7 @@ const HAPROXY_LIBRARIES = [
  */
 const SERVERS = {
   etcd: { alone: ['etcd-server'], suite: 'bookworm', program: 'usr/bin/etcd' },
-  // This Go program needs little of the C library, so bookworm's is new enough.
+  // This Go program needs little of the C library, so the C library of bookworm is new enough.
   'etcd-3.5': { alone: ['etcd-server'], suite: 'trixie', program: 'usr/bin/etcd' },
   // Not a server: restores an etcd from a snapshot.
   etcdctl: { package: 'etcd-client', program: 'usr/bin/etcdctl' },
@@ -135,7 +135,7 @@ export function locate(name) {
   return path === undefined ? undefined : { path, env: { ...libraryPath(root), ...fonts(root) } }
 }
 
-/** The path of a package's program: usr/bin/ replaces bin/ since Debian 13. */
+/** The path of a package's program. Since Debian 13, packages use usr/bin/ instead of bin/. */
 function programIn(root, program) {
   return [join(root, program), join(root, 'usr', program)].find(isProgram)
 }
@@ -149,11 +149,11 @@ function isProgram(path) {
   }
 }
 
-/** Makes a browser find the unpacked fonts. Without fonts, it would show no text. */
+/** The variable with which a browser finds the unpacked fonts. Without fonts, it would show no text. */
 const fonts = (root) =>
   existsSync(join(root, 'usr/share/fonts')) ? { XDG_DATA_HOME: join(root, 'usr/share') } : {}
 
-/** LD_LIBRARY_PATH for the unpacked libraries: the folders of lib/ and usr/lib/ that are named after an architecture. */
+/** LD_LIBRARY_PATH for the unpacked libraries: the folders in lib/ and usr/lib/ that are named after an architecture. */
 function libraryPath(root) {
   const folders = []
   for (const lib of [join(root, 'lib'), join(root, 'usr/lib')]) {

@@ -7,7 +7,7 @@ import ts from 'typescript'
 /**
  * Throws if a public type comes from a package, must be inferred, or shares its name with another type.
  * @param {string} entry the path of a module that only re-exports
- * @returns {string} the text of a `.d.ts`
+ * @returns {string} the content of a `.d.ts` file
  */
 export function bundleTypes(entry) {
   /** By name: the text of the declaration, and its module. */

@@ -7,8 +7,8 @@ import { root } from './prepare.mjs'
 /**
  * @param args for `vitest run`
  * @param runtime the program that runs vitest, and its first arguments
- * @returns {{ passed: number, failed: number, skipped: number }} `failed` is at least one if the
- *   run as a whole failed
+ * @returns {{ passed: number, failed: number, skipped: number }} `failed` is at least 1 if the run
+ *   as a whole failed or no test passed
  */
 export function runVitest(args, { runtime = [process.execPath], env = process.env } = {}) {
   mkdirSync(join(root, '.cache'), { recursive: true })

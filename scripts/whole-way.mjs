@@ -51,7 +51,7 @@ function start(name, program, args, options = {}) {
     stream.on('data', (data) => (child.log += data))
   }
   child.on('exit', (code) => {
-    if (!ending) fail(`${name} has ended with ${code}:\n${child.log}`)
+    if (!ending) fail(`${name} exited with ${code}:\n${child.log}`)
   })
   running.push({ name, child })
   return child
@@ -120,7 +120,7 @@ function makeImage() {
   if (made.status !== 0) throw new Error(made.stderr)
 }
 
-/** Copies an example file, and moves HAProxy's socket to the temporary folder. */
+/** Copies an example file and moves HAProxy's socket to the temporary folder. */
 function copyExample(file) {
   const text = readFileSync(join(root, 'examples/whole-way', file), 'utf8')
   const copy = join(folder, 'confd', file)
@@ -140,7 +140,7 @@ async function runContainer() {
   return name
 }
 
-/** Counts the answers of each container, and collects the failures. */
+/** Counts the answers of each container and collects the failures. */
 const answers = new Map()
 const failures = []
 
@@ -201,7 +201,7 @@ async function main() {
   }[store]
   const { path, env = {} } = locate(store)
   start(store, path, storeArgs, { env: { ...process.env, ...env } })
-  await until('the engine is there', () => existsSync(socket))
+  await until('podman has created its socket', () => existsSync(socket))
 
   const haproxy = locate('haproxy')
   const environment = {
@@ -239,7 +239,7 @@ async function main() {
     await ask(port)
     return failures.length === 0
   })
-  // The pid file is written only now, because an earlier signal would end HAProxy. The signal below makes HAProxy read
+  // The pid file is written only now, because an earlier signal would kill HAProxy. The signal below makes HAProxy read
   // changes made in the meantime.
   writeFileSync(join(folder, 'haproxy.pid'), String(balancer.pid))
   balancer.kill('SIGUSR2')

@@ -46,7 +46,7 @@ function standardError(): Outlet {
   return { isTerminal: process.stderr.isTTY, file: `${dev}:${ino}` }
 }
 
-/** Prints the faults that end the run. With -log-format json, prints JSON, so that every line of the log is JSON. */
+/** Prints the faults of a command. With -log-format json, prints JSON, so that every line of the log is JSON. */
 async function printFaults(raw: readonly Fault[], format: Settings['logFormat']): Promise<void> {
   const faults = raw.map((fault) => mapFault(fault, withoutSecrets))
   if (format === 'text') {
@@ -301,7 +301,7 @@ async function listenersOf(settings: Settings) {
 }
 
 /**
- * The first signal stops the run; a second one ends the process immediately. Owed reloads are already recorded.
+ * The first signal stops the run; a second one makes reconfd exit immediately. Owed reloads are already recorded.
  * @param kill kills the program of exec mode
  */
 function stopOnSignals(hasProgram: boolean, isOnetime: boolean, emit: Emit, kill: () => void) {

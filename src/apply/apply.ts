@@ -27,7 +27,7 @@ export interface FileChange {
 }
 
 export interface ApplyOptions {
-  /** Keeps the staged file beside the destination, and logs its path. */
+  /** Keeps the staged file beside the destination and logs its path. */
   readonly keepStageFile: boolean
   readonly emit: Emit
 }
@@ -41,12 +41,12 @@ export interface ApplyFailure {
   readonly isStuck?: true
 }
 
-/** New contents that are staged and have passed their checks. The caller must call swap() or discard(). */
+/** Changes whose staged files have passed their checks. The caller must call swap() or discard(). */
 export interface PreparedFiles {
   readonly ok: true
-  /** Resolves when the staged contents and attributes are on disk. After a failure, call discard(). */
+  /** Waits until the staged files are on disk. After a failure, call discard(). */
   sync(): Promise<ApplyFailure | undefined>
-  /** Renames all files into place. If one rename fails, restores all destinations. */
+  /** Puts all changes in place. If one of them fails, restores the files that were changed before it. */
   swap(): Promise<Swapped | ApplyFailure>
   /** Removes the staged files and the folders created for them. */
   discard(): Promise<void>
@@ -73,8 +73,8 @@ export interface Swapped {
    */
   readonly durable: Promise<void>
   /**
-   * Restores every destination, and removes the folders created for them. Continues after a failure; the fault names
-   * all files that could not be restored.
+   * Restores the previous file of every destination and removes the folders created for the new files. Continues if a
+   * file cannot be restored; the fault names all such files.
    */
   readonly undo: () => Promise<Fault | undefined>
 }
@@ -89,8 +89,8 @@ interface Step {
 }
 
 /**
- * Stages and checks all changes. A failure leaves behind no created folder and, without `keepStageFile`, no staged
- * file.
+ * Stages and checks all changes. After a failure, no staged file and no created folder is left, unless `keepStageFile`
+ * is set.
  */
 export async function prepareFiles(
   changes: readonly FileChange[],
@@ -140,8 +140,8 @@ const failed = (at: ApplyFailure['at'], fault: Fault, { resource }: FileChange):
 })
 
 /**
- * Stages all files. Copies attributes to the files while they are empty, because an ACL could let a user read content
- * before its mode is set.
+ * Stages all files. Copies attributes to the files while they are empty: a copied ACL could let another user read the
+ * content before the mode of the file is set.
  */
 async function stageAll(
   changes: readonly FileChange[],
@@ -252,8 +252,8 @@ const undo = (done: readonly FileChange[]): Promise<Fault | undefined> =>
   restoreFiles(done.toReversed().map(({ spec, plan }) => ({ ...spec, observed: plan.previous })))
 
 /**
- * Undoes the swaps before a failed one. Returns the failure. Its message also names the files that could not be
- * restored.
+ * Undoes the swaps that succeeded before one failed. Returns the failure, whose message then also names the files that
+ * could not be restored.
  */
 async function undone(done: readonly FileChange[], failure: ApplyFailure): Promise<ApplyFailure> {
   const lost = await undo(done)

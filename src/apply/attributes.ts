@@ -18,7 +18,7 @@ import { succeeded } from './command-fault.ts'
 import { runCommand } from './command.ts'
 import type { Staged } from './staged.ts'
 
-/** The value of cp's `--preserve`; empty if the staged file already has the same attributes as its target. */
+/** The value of cp's `--preserve`; empty if there is nothing to copy. */
 type Preserve = '' | 'xattr' | 'mode,xattr'
 
 interface Known {
@@ -42,8 +42,8 @@ const OUTPUT_CAP = 1024 * 1024
 const FIRST = 3
 
 /**
- * What is known about each target, by path. Avoids running getfattr for files that have not changed since we wrote
- * them.
+ * The last known state of each target, by path. Saves a run of getfattr for a file that has not changed since reconfd
+ * wrote it.
  */
 const known = new Map<string, Known>()
 
@@ -73,7 +73,7 @@ export async function keepAttributes(all: readonly Staged[]): Promise<readonly s
   return lost
 }
 
-/** Call after the staged file was renamed over its target. Remembers its attributes for the next keepAttributes(). */
+/** Call after the staged file was renamed over its target, so that the next keepAttributes() knows the new file. */
 export function remember({ place, fd }: Staged): void {
   const preserve = known.get(place.path)?.preserve
   if (preserve !== undefined) known.set(place.path, { state: inodeState(fstatSync(fd)), preserve })
@@ -82,7 +82,7 @@ export function remember({ place, fd }: Staged): void {
 const isKnown = ({ place }: Staged, stats: Stats): boolean =>
   known.get(place.path)?.state === inodeState(stats)
 
-/** False if the target is missing, or known to have no attributes of its own. */
+/** False if the target is missing, or is known to have no attributes to copy. */
 function mayHaveSome(staged: Staged): boolean {
   const { folder, name, path } = staged.place
   const stats = lstatSync(folder.at(name), { throwIfNoEntry: false })
@@ -113,7 +113,7 @@ function openPair(staged: Staged): Pair[] {
 
 let search: { readonly path: string; readonly found: boolean } | undefined
 
-/** Searches once for each value of PATH. */
+/** Searches again only if PATH has changed. */
 function hasGetfattr(): boolean {
   const path = process.env.PATH ?? ''
   if (search?.path !== path) {
@@ -134,7 +134,7 @@ function isProgram(path: string): boolean {
 
 /**
  * Compares the attributes of each target and its staged file, and records what cp has to preserve. A new file has
- * attributes, too: an SELinux context by policy, and the default ACL of its directory.
+ * attributes, too: an SELinux context set by policy, and an ACL inherited from its folder.
  */
 async function compareAttributes(pairs: readonly Pair[]): Promise<void> {
   if (pairs.length === 0) return
@@ -151,7 +151,7 @@ async function compareAttributes(pairs: readonly Pair[]): Promise<void> {
   }
 }
 
-/** Returns the lines `name=value` printed by getfattr, by file. */
+/** Returns the lines `name=value` that getfattr printed for each file, by path. */
 function readDumps(output: string): ReadonlyMap<string, string> {
   const dumps = new Map<string, string>()
   for (const block of output.split(/^# file: /m).slice(1)) {
@@ -176,13 +176,13 @@ async function copy({ staged, target }: Pair): Promise<string[]> {
   const preserve = known.get(path)?.preserve ?? ''
   if (preserve === '') return []
   const [from, to] = [pathOf(0), pathOf(1)]
-  // cp of coreutils 9.7 does not remove the directory's default ACL if the old file has no ACL.
+  // cp of coreutils 9.7 keeps the ACL that the new file has inherited from its folder, even if the old file has none.
   const without = `setfattr -x system.posix_acl_access -- ${to} 2>/dev/null; `
   const command = `${preserve === 'xattr' ? '' : without}exec cp --attributes-only --preserve=${preserve} -- ${from} ${to}`
   const result = await runCommand(command, { timeout: TIMEOUT, files: [target, staged.fd] })
   fchmodSync(staged.fd, 0o600)
   if (succeeded(result)) return []
   known.set(path, { state: '', preserve: '' })
-  const [why = 'cp has failed'] = lastLines(result.output).slice(-1)
+  const [why = 'cp failed'] = lastLines(result.output).slice(-1)
   return [`the extended attributes of ${path} are lost: ${why}`]
 }

@@ -1,4 +1,4 @@
-// Runs check_cmd on a staged file, and verifies that the command did not change the file. Runs group_check_cmd on the
+// Runs check_cmd on a staged file and verifies that the command did not change the file. Runs group_check_cmd on the
 // files in place.
 import { closeSync, fstatSync, readFileSync } from 'node:fs'
 import { basename } from 'node:path'
@@ -14,16 +14,16 @@ import { copyApart } from './stage.ts'
 import type { Staged } from './staged.ts'
 
 export interface Checked {
-  /** The command as written in the resource, because the path of the staged file does not exist after the check. */
+  /** The command as configured, with {{.src}}, because the path of the staged file does not exist after the check. */
   readonly command: string
-  /** Without output if the resource is sensitive. */
+  /** With masked output if the resource is sensitive. */
   readonly result: CommandResult
   readonly fault?: Fault
 }
 
 /** Runs the check_cmds of several files, one after the other. */
 export class Checks {
-  /** Commands without {{.src}} and {{.dest}} that have run: one run serves all files. */
+  /** Commands without {{.src}} and {{.dest}} that have already run: one run serves all files. */
   readonly #passed = new Set<string>()
 
   constructor(private readonly report: (spec: TemplateSpec, checked: Checked) => void) {}
@@ -67,7 +67,7 @@ export class Checks {
   }
 }
 
-/** Replaces the path of the staged file in the output with `{{.src}}`. */
+/** In the output, replaces the path of the staged file with `{{.src}}`. */
 const withoutPath = (result: CommandResult, path: string): CommandResult => ({
   ...result,
   output: result.output.replaceAll(path, '{{.src}}').replaceAll(basename(path), '{{.src}}'),
@@ -90,7 +90,7 @@ function tampered(spec: TemplateSpec, staged: Staged): Fault | undefined {
   const changed = (how: string): Fault => ({
     kind: 'command',
     message: `check_cmd ${how} the staged file of ${spec.dest}`,
-    hint: 'A check must not change {{.src}}; let it work on a copy.',
+    hint: 'Let the check work on a copy of {{.src}}.',
   })
   try {
     const fd = staged.openByName()

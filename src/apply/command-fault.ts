@@ -14,7 +14,7 @@ export const succeeded = (result: CommandResult): boolean =>
 /** Replaces the output if the resource has `sensitive = true`. */
 const MASKED = '[not shown: the resource is sensitive]'
 
-/** Returns the result without output that must not be shown, for events. */
+/** Returns the result for events. The output is masked if the resource is sensitive. */
 export const shownResult = (result: CommandResult, sensitive = false): CommandResult =>
   sensitive && result.output !== '' ? { ...result, output: MASKED } : result
 
@@ -43,7 +43,7 @@ export function commandFault(
 
 function ending(result: CommandResult): string {
   if (result.timedOut) return `timed out after ${duration(result.duration)}`
-  if (result.signal !== null) return `was ended by ${result.signal}`
+  if (result.signal !== null) return `was killed by ${result.signal}`
   if (result.exitCode === null) return 'could not be started'
   return `failed with exit code ${result.exitCode}${signalAs(result.exitCode)}`
 }
@@ -54,11 +54,11 @@ function signalAs(exitCode: number): string {
   return name === undefined ? '' : ` (${name})`
 }
 
-/** The state after a failure, and the advice if the command itself ran well and found something wrong. */
+/** The state after a failure, and advice for the case that the command ran and reported a problem. */
 const AFTER: Readonly<Record<CommandName, readonly [state: string, advice: string]>> = {
   check_cmd: [
     'The destination is unchanged',
-    'Correct the keys or the template; -keep-stage-file keeps the refused file for inspection.',
+    'Correct the keys or the template. To inspect the refused file, add -keep-stage-file.',
   ],
   group_check_cmd: ['All files were restored', 'Correct the keys or the templates.'],
   reload_cmd: [
@@ -80,6 +80,6 @@ function advice(what: CommandName, result: CommandResult, dest: string | undefin
   if (result.exitCode === 126)
     return `${after}. A program is not executable: check its mode (chmod +x).`
   if (result.output.trim() === '')
-    return `${after}. It printed nothing: check whether a flag such as -q silences it. ${otherwise}`
+    return `${after}. The command printed nothing: check whether a flag such as -q silences it. ${otherwise}`
   return `${after}. ${otherwise}`
 }

@@ -26,20 +26,22 @@ const GRACE = 5000
 const CAP = 64 * 1024
 /** The longest time, in milliseconds, that runCommand takes with this timeout and the default grace. */
 export const longestRun = (timeout: number): number => timeout + GRACE + REPORT_MOST + HELD_PIPE
-/** Milliseconds to wait for the end of the output after the shell's exit: a background process may keep it open. */
+/**
+ * Milliseconds to wait for the rest of the output after the shell's exit: a background process may keep the pipe open.
+ */
 const HELD_PIPE = 100
 /** Milliseconds to wait for the exit of a killed command. */
 const REPORT_MOST = 1000
-/** Interval in milliseconds at which a terminated group, whose shell has exited, is tested until it is gone. */
+/** Milliseconds between two tests of whether a terminated group, whose shell has exited, is gone. */
 const GROUP_POLL = 20
 
-// One pipe for both outputs keeps their order. With `eval`, the messages about syntax errors reach the pipe, too, and the
-// line numbers in messages are those of the command.
+// One pipe for both outputs keeps their order. With `eval`, the messages about syntax errors reach the pipe, too, and
+// the line numbers in messages are those of the command.
 const SHELL = ['-c', 'exec 2>&1; eval "$1"', 'sh'] as const
 
 /**
  * Runs `/bin/sh -c command` without standard input. Resolves when the shell has exited or was killed; never rejects.
- * Background processes of the command continue, but after a timeout the whole group is ended.
+ * Background processes of the command continue, but after a timeout the whole group is killed.
  */
 export async function runCommand(command: string, options: CommandOptions): Promise<CommandResult> {
   const started = performance.now()
@@ -108,9 +110,12 @@ function notStarted(why: string, duration: number): CommandResult {
 
 interface TimeLimit {
   timedOut(): boolean
-  /** Resolves if the exit of a killed group is not reported in time, because the helper was killed, too. */
+  /** Resolves if the exit of a killed shell is not reported in time, because the helper was killed, too. */
   readonly lost: Promise<ShellExit>
-  /** Call after the shell's exit. After a timeout, waits until the whole group has ended. */
+  /**
+   * Call after the shell's exit. After a timeout, waits for the rest of the group to exit, and kills it after the
+   * grace.
+   */
   finish(): Promise<void>
 }
 

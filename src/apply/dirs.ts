@@ -1,4 +1,4 @@
-// Creates missing folders above a destination if `mkdirs` is set, and removes them again if the file is not placed.
+// Creates missing folders above a destination if `mkdirs` is set. Removes them again if the file is not placed.
 import { chmodSync, mkdirSync, rmdirSync } from 'node:fs'
 import { errnoOf, ioFault } from '../core/errno.ts'
 import { raise, type Fault } from '../core/fault.ts'
@@ -17,7 +17,7 @@ export interface MadePlace {
 
 /**
  * Creates the missing folders of a place with mode 0755, whatever the umask, owned by the effective user. On failure,
- * removes the folders that it has created, and closes the place.
+ * removes the folders that it has created and closes the place.
  */
 export function makeMissingDirs(place: Place): Result<MadePlace, Fault> {
   const made: string[] = []
@@ -41,7 +41,7 @@ export function makeMissingDirs(place: Place): Result<MadePlace, Fault> {
     const hint =
       place.dangling === undefined
         ? undefined
-        : `${place.dangling} is a symbolic link whose target is missing.`
+        : `Create the target of the symbolic link ${place.dangling}, or remove the link.`
     return err(ioFault(`cannot create the folder ${path}`, error, hint))
   }
 }

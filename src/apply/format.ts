@@ -1,10 +1,10 @@
 // Checks that rendered content parses in its output_format. Loads only the parser that is needed. No message quotes the
-// content, because it contains values.
+// content, because it contains values from the store.
 import type { Fault } from '../core/fault.ts'
 import type { OutputFormat, TemplateSpec } from '../core/resource.ts'
 import { SyntaxFault } from '../core/syntax.ts'
 
-/** Each check throws a SyntaxFault, or a RangeError if the text is nested too deeply. */
+/** Each check throws a SyntaxFault, or a RangeError if the content is nested too deeply. */
 const formats: Readonly<
   Record<OutputFormat, () => Promise<{ readonly check: (text: string) => void }>>
 > = {
@@ -24,7 +24,7 @@ export async function checkFormat(
   const fault = (why: string): Fault => ({
     kind: 'template',
     message: `${dest} is not valid ${name}: ${why}`,
-    hint: 'Correct the template, the keys or output_format; -noop -diff shows the rendered content.',
+    hint: 'Correct the template, the keys or output_format. To see the rendered content, run with -noop -diff.',
   })
   let text: string
   try {

@@ -1,5 +1,5 @@
-// Sets owner and mode of an open file through its descriptor, because its name could meanwhile refer to another file.
-// The owner comes first, since chown clears the setuid bits.
+// Sets the owner and mode of an open file through its descriptor, because its name could meanwhile refer to another
+// file. The owner comes first, since chown clears the setuid bits.
 import { fchmodSync, fchownSync, fstatSync } from 'node:fs'
 import { ioFault } from '../core/errno.ts'
 import { FaultError, type Fault } from '../core/fault.ts'
@@ -39,6 +39,6 @@ function ownerFault(dest: string, { uid, gid }: Metadata, error: unknown): Fault
   return ioFault(
     `cannot change the owner of ${dest} to ${wanted.join(' and ')}`,
     error,
-    'Run reconfd as root, or remove uid, gid, owner and group, so that its user owns the file.',
+    'Run reconfd as root, or remove uid, gid, owner and group, so that the file belongs to the user of reconfd.',
   )
 }

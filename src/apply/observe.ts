@@ -44,7 +44,8 @@ export async function observe(dest: string, rules: ObserveRules = {}): Promise<O
 }
 
 /**
- * Opens the file at a place. Throws ELOOP if a link has replaced the file in the meantime; a named pipe does not block.
+ * Opens the file at a place. Throws ELOOP if a link has replaced the file in the meantime. Does not block on a named
+ * pipe.
  */
 export const openDestination = ({ folder, name }: Place, access: number): number =>
   openSync(folder.at(name), access | constants.O_NONBLOCK | constants.O_NOFOLLOW)
@@ -68,8 +69,8 @@ export function unfit(dest: string, stats: Stats, place: Place): Fault | undefin
 }
 
 /**
- * The reason not to inherit owner and mode from the existing file. In a folder that everybody can write to, another user
- * could create that file in order to read the new content.
+ * The reason not to inherit owner and mode from the existing file. In a folder that everybody can write to, another
+ * user could create that file in order to read the new content.
  */
 function planted(
   dest: string,
@@ -95,7 +96,7 @@ const refused = (dest: string, what: string, hint: string): Fault => ({
 })
 
 function notAFile(dest: string, stats: Stats): Fault {
-  const what = stats.isDirectory() ? 'a directory' : 'a device, a socket or a pipe'
+  const what = stats.isDirectory() ? 'a folder' : 'a device, a socket or a pipe'
   return {
     kind: 'io',
     message: `the destination ${dest} is ${what}, not a file`,

@@ -38,7 +38,7 @@ export class CappedOutput {
     return Math.max(0, this.#tailTotal - this.#tailCap)
   }
 
-  /** The text, with one line in place of the dropped bytes. */
+  /** The captured output, with one line in place of the dropped bytes. */
   text(): string {
     const head = Buffer.concat(this.#head)
     if (this.#ring === undefined) return head.toString('utf8')

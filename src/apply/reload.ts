@@ -1,4 +1,4 @@
-// Runs a reload command and its verifications, which succeed or fail together.
+// Runs a reload command and its verifications. A reload succeeds only if the command and all verifications succeed.
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { CommandResult } from '../core/event.ts'
 import type { Fault } from '../core/fault.ts'
@@ -14,7 +14,6 @@ export function longestReload({ timeout, verify }: RunTerms): number {
   return attempts.reduce((sum, one) => sum + longestRun(one) + VERIFY_PAUSE, longestRun(timeout))
 }
 
-/** The result of a reload. */
 export interface ReloadResult {
   /** The result of the reload command, or of the verification that failed. */
   readonly result: CommandResult

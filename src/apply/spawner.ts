@@ -1,11 +1,11 @@
 // A helper process that starts the commands of a daemon. When Node forks, the kernel copies the page tables of its
-// whole memory, which takes milliseconds; forking a shell takes a tenth of that. The helper is a shell, and on
-// request starts another shell that waits for a command, in its own session and process group, so that a reload
-// does not wait for a fork. Environment, umask and folder are inherited.
+// whole memory, which takes milliseconds; forking a shell takes a tenth of that. The helper is a shell. On request, it
+// starts another shell, in a session and process group of its own, which waits for a command; so a reload does not wait
+// for a fork. The shells inherit the daemon's environment, umask and working directory.
 //
-// Each waiting shell has its own socket: it writes its process id, reads its command, and the command's output follows.
-// After the output, the helper writes the exit status. The helper and the waiting shells read from the daemon, so they
-// end when the daemon ends, even if it is killed.
+// Each waiting shell has its own socket. It writes its process id to the socket, reads its command, and then writes the
+// command's output. After the output, the helper writes the exit status. The helper and the waiting shells read from
+// the daemon, so they exit when the daemon exits, even if it is killed.
 import type { spawn as Spawn } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
 import type { Socket } from 'node:net'
@@ -24,8 +24,8 @@ const LONGEST = 32_000
  */
 const SLOTS = [3, 4, 5, 6, 7, 8, 9]
 
-// The command has no input, and one pipe for both outputs. The shell's error messages are those of `sh -c`. $PPID is
-// set to the daemon's process id, except in bash, where it is read-only.
+// The command gets no input, and both of its outputs go to the socket. The shell's error messages are those of `sh -c`.
+// $PPID is set to the daemon's process id, except in bash, where it is read-only.
 const WAITING = `[ -n "$BASH_VERSION" ] || PPID=${process.pid}; echo $$; IFS= read -r reconfd_command || exit; exec </dev/null 2>&1; eval "$reconfd_command"`
 
 // The left side of the pipe starts the later shells. The right side runs in the foreground, because background
@@ -54,7 +54,7 @@ export interface Started {
   onOutput(take: (chunk: Buffer) => void): void
   /** Resolves when the command's shell has exited. */
   readonly exit: Promise<ShellExit>
-  /** Resolves when all output has been received. With the helper, that is when the shell exits. */
+  /** Resolves when all output has been received. With the helper, this is when the shell exits. */
   readonly printed: Promise<void>
   /** Stops receiving output. */
   close(): void
@@ -79,7 +79,7 @@ let isImpossible = isBun
 
 /**
  * Starts a helper for a daemon. The helper does not keep this process alive.
- * @returns a function that ends the helper, unless another run in this process uses it
+ * @returns a function that stops the helper, unless another run in this process uses it
  */
 export async function keepSpawner(): Promise<() => void> {
   wanted++
@@ -185,7 +185,7 @@ class Waiting {
   #rest: Buffer = Buffer.alloc(0)
   #exit: ShellExit | undefined
 
-  /** @param mark the text between the output of the command and its exit status */
+  /** @param mark the string between the output of the command and its exit status */
   constructor(
     private readonly socket: Socket,
     private readonly mark: string,
@@ -194,12 +194,12 @@ class Waiting {
     socket.once('close', () => this.#end([null, 'SIGKILL']))
   }
 
-  /** False if the shell was killed while it waited. */
+  /** False if the shell has exited. */
   get isUsable(): boolean {
     return this.#exit === undefined
   }
 
-  /** Whether the shell ended before it could wait. */
+  /** Whether the shell exited before it could wait. */
   get hasFailed(): boolean {
     return this.#pid === undefined && this.#exit !== undefined && !this.socket.destroyed
   }

@@ -149,14 +149,14 @@ function stageFault(dest: string, place: Place | undefined, error: unknown): Fau
   const what = `cannot write ${dest}`
   const dir = dirname(place?.path ?? dest)
   if (code === 'ENOENT') {
-    const hint = `The directory ${dir} is missing. Run mkdir -p ${dir}, or set mkdirs = true.`
+    const hint = `The folder ${dir} is missing. Run mkdir -p ${dir}, or set mkdirs = true.`
     return ioFault(what, error, hint)
   }
   if (code === 'EACCES' || code === 'EPERM') {
     return ioFault(
       what,
       error,
-      `The new file is created in ${dir} and renamed: give reconfd's user write permission there.`,
+      `Give reconfd's user write permission for the folder ${dir}: new files are created there and renamed.`,
     )
   }
   return ioFault(what, error)

@@ -44,7 +44,6 @@ export class Staged {
 
   constructor(
     private readonly entry: FileInFolder,
-    /** The place of the destination. */
     readonly place: Place,
     readonly next: Target,
     private file: number,
@@ -117,7 +116,7 @@ export class Staged {
   }
 
   /**
-   * Closes the file, and removes it unless it has become the destination.
+   * Closes the file. Removes it unless it has become the destination.
    * @param keep whether the file is kept under a fixed name instead; if it has become the destination, a copy gets that
    *   name
    * @returns the path of the kept file
@@ -128,7 +127,7 @@ export class Staged {
     return this.discard(keep)
   }
 
-  /** Like `release`, for a file that was not filled. */
+  /** Like `release`, but does not wait for the sync. For a file that was not filled. */
   discard(keep = false): string | undefined {
     closeSync(this.file)
     const kept = keep ? this.#keep() : undefined

@@ -149,7 +149,7 @@ export function remove(destination: Destination): Result<void, Fault> {
 
 /**
  * Restores the previous content of a destination, or removes the file if there was none. Uses the same steps as for a
- * new file, so a reader sees one content or the other, never a mixture.
+ * new file, so that a reader sees either the old or the new content, never a mixture.
  */
 export async function restore(
   destination: Destination,
@@ -185,7 +185,7 @@ async function syncDir(dir: string): Promise<Result<void, Fault>> {
     await syncFolder(dir)
   } catch (error) {
     if (!['EINVAL', 'ENOTSUP', 'EACCES', 'ENOENT', 'ENOTDIR'].includes(errnoOf(error))) {
-      return err(ioFault(`cannot write the directory ${dir} to disk`, error))
+      return err(ioFault(`cannot write the folder ${dir} to disk`, error))
     }
   }
   return ok(undefined)

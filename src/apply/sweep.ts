@@ -96,6 +96,6 @@ function inFolderOf(destination: Destination, work: (folder: Folder, name: strin
     if (missing.length === 0) work(folder, name)
     folder.close()
   } catch {
-    // The path contains another user's link, so we have never written there.
+    // Nothing can be swept, for example because the path contains another user's link. reconfd never writes there.
   }
 }

@@ -1,4 +1,4 @@
-// Restores previous files: when a later swap or the group check of a unit fails, and in a rollback.
+// Restores previous files: after a failed swap or group check, in a rollback, and after an interrupted change.
 import type { Fault } from '../core/fault.ts'
 import type { Observed, Target } from '../core/plan.ts'
 import { ok, type Result } from '../core/result.ts'
@@ -12,8 +12,8 @@ export interface RestoredFile extends Destination {
 }
 
 /**
- * Restores contents, modes and owners, each file atomically; removes files that were absent. Touches only files that
- * differ, and continues after a failure.
+ * Restores the content, mode and owner of each file, each file atomically; removes files that were absent. Touches only
+ * files that differ, and continues after a failure.
  * @returns a fault that names the files that could not be restored
  */
 export async function restoreFiles(previous: readonly RestoredFile[]): Promise<Fault | undefined> {

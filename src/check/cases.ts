@@ -23,10 +23,10 @@ export interface Case {
 }
 
 export interface Search {
-  /** The value of -confdir. It takes precedence over the conf.d of folders above a case, but not over the case's own. */
+  /** The value of -confdir. It has priority over the conf.d of folders above a case, but not over the case's own. */
   readonly confdir?: string | undefined
   readonly confFile?: string | undefined
-  /** Whether folders with keys but without expectations count as cases, as for `-update`. */
+  /** Whether folders with keys but without expectations count as cases, as with `-update`. */
   readonly update: boolean
 }
 
@@ -90,7 +90,7 @@ export async function linesOfFile(folder: string, name: string): Promise<readonl
   return text.split('\n').filter((line) => line !== '')
 }
 
-/** Reads all files below a folder. Maps their relative paths to their contents, decoded as Latin-1. */
+/** Returns the content of each file below a folder, decoded as Latin-1, by relative path. Omits `.gitkeep`. */
 export async function filesIn(folder: string): Promise<ReadonlyMap<string, string>> {
   if (!existsSync(folder)) return new Map()
   const entries = await readdir(folder, { recursive: true, withFileTypes: true })

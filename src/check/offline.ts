@@ -51,7 +51,7 @@ export async function checkOffline(settings: Settings): Promise<OfflineResult> {
 
 /**
  * Checks the stores' settings without connecting. An unreadable file, such as a certificate, causes only a warning,
- * because it may exist on the target machine.
+ * because the file may exist on the target machine.
  */
 async function storeFindings(
   settings: Settings,

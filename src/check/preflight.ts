@@ -27,7 +27,7 @@ import { commandWords } from '../core/command-words.ts'
 
 export interface Preflight {
   readonly rows: readonly TableRow[]
-  /** Whether a store could not be reached. */
+  /** Whether a store, one of its nodes or a key could not be read. */
   readonly unreachable: boolean
 }
 
@@ -52,7 +52,7 @@ export async function preflight(
 const lineOf = ({ message, hint }: Fault): string =>
   hint === undefined ? message : `${message}\n${hint}`
 
-/** One row for each node, and one for each key of each resource. */
+/** Returns one row for each node, and one for each key of each resource. */
 async function askStore(
   { settings, name, prefixes }: WantedStore,
   resources: readonly Resource[],
@@ -192,7 +192,7 @@ async function tryToWrite(spec: TemplateSpec): Promise<Fault | undefined> {
   return undefined
 }
 
-/** Checks that the journal of owed reloads can be written. A missing folder is fine, because a run creates it. */
+/** Checks that the state directory is writable or, if it is missing, that a run can create it. */
 async function stateRow({ stateDir }: Settings): Promise<TableRow> {
   const row = { what: 'state', name: stateDir }
   let at = stateDir
@@ -232,7 +232,8 @@ async function commandRows(resources: readonly Resource[]): Promise<TableRow[]> 
         detail: `${message} (${used})\n${hint}`,
       })
       if (exitCode !== 0) {
-        const hint = 'Install it, correct the command, or set the PATH that reconfd runs with.'
+        const hint =
+          'Install the program, correct the command, or set the PATH that reconfd runs with.'
         return failed(`${word} was not found`, hint)
       }
       // In dash, `command -v` accepts every path, even that of a file that cannot be executed.

@@ -17,7 +17,7 @@ export interface SnapshotResult {
 }
 
 /**
- * Produces a JSON object of sorted keys and values; keys of a named store begin with the store's name. The file has mode
+ * Produces a JSON object with sorted keys; keys of a named store begin with the store's name. The file has mode
  * 0600, because values may be secret. Fails unless all stores can be read.
  */
 export async function snapshot({ settings, out }: SnapshotCommand): Promise<SnapshotResult> {

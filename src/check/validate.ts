@@ -1,4 +1,4 @@
-// `reconfd check -validate`: renders all resources from the current keys, and runs output_format and check_cmd on the
+// `reconfd check -validate`: renders all resources from the current keys and runs output_format and check_cmd on the
 // results in a temporary folder. Nothing outside that folder changes.
 import { formatFault, type Fault } from '../core/fault.ts'
 import { ok } from '../core/result.ts'
@@ -11,7 +11,7 @@ import type { TableRow } from './table.ts'
 
 export interface Validation {
   readonly rows: readonly TableRow[]
-  /** Faults of stores that could not be read. */
+  /** Faults for stores that could not be read. */
   readonly unreachable: readonly Fault[]
   /** Faults found in the configuration during the run. */
   readonly faults: readonly Fault[]
@@ -46,7 +46,7 @@ export async function validate(
         (one) => one.group === group && failureOf(one.name) !== undefined,
       )
       if (group !== undefined && fault === undefined && other !== undefined) {
-        const detail = `not completed: ${other.name} of its group failed`
+        const detail = `not completed: ${other.name}, in the same group, failed`
         return { what: 'resource', name, state: 'warning', detail }
       }
       const row = { what: 'resource', name }

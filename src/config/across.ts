@@ -27,11 +27,11 @@ export interface CheckedResource {
   readonly templates: readonly ReadTemplate[]
   readonly group: string | undefined
   readonly whole: Whole
-  /** Whether a change of the resource runs a reload_cmd, or reloads the program of `[exec]`. */
+  /** Whether a change of the resource is followed by a reload_cmd or by a reload of the program of `[exec]`. */
   readonly reloads: boolean
 }
 
-/** Returns the faults by resource name. */
+/** Returns the faults by resource name, and the notices. */
 export function checkAcross(
   resources: readonly CheckedResource[],
   settings: Settings,
@@ -80,7 +80,7 @@ function sharedDestinations(
       }
       const as = other.dest === dest ? '' : ` as ${other.dest}, through a symbolic link`
       const message = `dest ${dest} is already written by ${other.at}${as}`
-      const hint = 'each file must have exactly one template'
+      const hint = 'remove one of the two templates, or change its dest'
       faults.set(name, [...(faults.get(name) ?? []), document.fault(at, 'value', message, hint)])
     }
   }

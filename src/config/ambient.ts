@@ -68,7 +68,7 @@ const insecureRow = (variable: string, isSo: (text: string) => boolean): Ambient
 })
 
 /**
- * The variables in https://developer.hashicorp.com/consul/commands#environment-variables, except those of the token,
+ * The variables in https://developer.hashicorp.com/consul/commands#environment-variables, except those for the token,
  * which the store reads itself.
  */
 const CONSUL: readonly AmbientRow[] = [

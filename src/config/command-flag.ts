@@ -1,6 +1,6 @@
 // The definition of a flag that only some commands accept.
 
-/** A flag that only some commands accept. The flags in `options.ts` are accepted by all commands. */
+/** Unlike the flags in `options.ts`, which all commands accept. */
 export interface CommandFlag {
   /** Absent if the flag takes no value. */
   readonly placeholder?: string

@@ -39,7 +39,7 @@ export interface CheckCommand {
   /** Settings built from the valid values. */
   readonly settings: Settings
   readonly faults: readonly Fault[]
-  /** Faults about files that are missing on this machine, but may exist on the target machine. */
+  /** Faults that may not occur on the target machine, such as a missing file. */
   readonly doubts: readonly Fault[]
   readonly notices: readonly SettingsNotice[]
   readonly json: boolean

@@ -70,7 +70,7 @@ export const commands: Readonly<Record<SubcommandName, CommandSpec>> = {
     group: 'offline',
     flags: { json },
     others: ['preflight', 'validate', 'only', 'file', 'replay', 'confdir', 'conf-file'],
-    help: 'find faults in settings, resources and templates; see also -preflight and -validate',
+    help: 'find errors in settings, resources and templates; see also -preflight and -validate',
   },
   test: {
     group: 'offline',

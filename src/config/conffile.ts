@@ -44,7 +44,7 @@ export async function readConfFile(file: string, required: boolean): Promise<Con
     const message = missing ? 'the settings file is missing' : `cannot be read: ${code}`
     const hint = missing
       ? 'create it, or correct -conf-file or CONFD_CONFIG_FILE'
-      : 'check its permissions'
+      : 'check that it is a file and that reconfd may read it'
     return { ...nothing, faults: [{ kind: 'config', message, hint, file }] }
   }
   const document = parseTomlDocument(file, text)
@@ -115,7 +115,7 @@ class ConfFileReader {
     if (foreign !== undefined) return this.#foreign(entry, value, foreign)
     const near = nearest(entry, byEntry.keys())
     const hint =
-      near === undefined ? 'docs/configuration.md lists all settings' : `did you mean ${near}?`
+      near === undefined ? 'see docs/configuration.md for all settings' : `did you mean ${near}?`
     this.#fault(entry, 'key', `unknown setting ${entry}`, hint)
   }
 
@@ -154,7 +154,7 @@ class ConfFileReader {
     })
     this.#faults.push(...faults)
     const message =
-      'the settings in the table [confd], from old confd versions, are used: move them to the top level, and remove [confd]'
+      'the settings in the table [confd], from old confd versions, are used: move them to the top level and remove [confd]'
     this.#notices.push(warning(message), ...notices)
     return values
   }
@@ -164,6 +164,6 @@ class ConfFileReader {
   }
 }
 
-/** Converts the text that a foreign switch sets to the type that confd.toml requires. */
+/** Converts the value of a foreign switch, which is text, to the type that confd.toml requires. */
 const valueOf = (text: string | undefined): string | boolean =>
   text === 'true' ? true : (text ?? '')

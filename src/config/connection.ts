@@ -12,7 +12,7 @@ export const isGiven = (given: Values, name: OptionName): boolean => {
   return Array.isArray(value) ? value.length > 0 : value !== '' && value !== false
 }
 
-/** Pairs of settings of which a store uses only one. */
+/** Pairs of alternative settings. A store uses only one setting of each pair. */
 const alternatives = [
   ['password', 'password-file'],
   ['auth-token', 'auth-token-file'],

@@ -36,7 +36,7 @@ export function contradictions(given: Values): readonly Contradiction[] {
 export function storeContradictions(given: Values): readonly Contradiction[] {
   const found: Contradiction[] = []
   if (given.backend === 'file' && (given.file ?? []).length === 0) {
-    const hint = 'name a YAML, JSON or TOML file, or a folder of them, with -file'
+    const hint = 'set -file to a YAML, JSON or TOML file, or to a folder of such files'
     found.push(contradiction(['backend'], 'the backend "file" needs a file to read', hint))
   }
   const twice = duplicateFault(given)
@@ -44,9 +44,7 @@ export function storeContradictions(given: Values): readonly Contradiction[] {
   return [...found, ...(given.node ?? []).flatMap((node) => badNode(node, given))]
 }
 
-/**
- * Returns the faults of a node that can be detected before connecting. ZooKeeper has its own syntax for several nodes.
- */
+/** Returns the faults in the address of a node. Does not connect. ZooKeeper has its own syntax for several nodes. */
 function badNode(
   node: string,
   { backend = 'etcdv3', scheme = 'http' }: Values,
@@ -81,7 +79,7 @@ export async function nodeContradictions(given: Values): Promise<readonly Contra
   return parsed.ok ? [] : [{ about: ['node'], fault: { ...parsed.error, kind: 'config' } }]
 }
 
-/** Returns a function that parses nodes, and throws a FaultError if one of them is invalid. */
+/** Returns a function that parses nodes and throws a FaultError if one of them is invalid. */
 async function nodeParserOf({ backend, scheme = 'http' }: Values) {
   if (backend === 'zookeeper') return (await import('../core/zookeeper-node.ts')).expandNodes
   if (backend !== 'redis') return undefined

@@ -59,7 +59,11 @@ function checkPattern(pattern: string, keys: readonly string[], report: Destinat
     compileGlob(toKey(pattern))
   } catch (error) {
     if (!(error instanceof FaultError)) throw error
-    report('for_each', `for_each: ${error.fault.message}`, 'patterns use *, ?, [a-z] and \\')
+    report(
+      'for_each',
+      `for_each: ${error.fault.message}`,
+      'correct the pattern: its special characters are *, ?, [a-z] and \\',
+    )
     return
   }
   const base = toKey(globBase(toKey(pattern)))
@@ -69,7 +73,7 @@ function checkPattern(pattern: string, keys: readonly string[], report: Destinat
   report('for_each', `for_each cannot match anything: keys does not include ${base}`, hint)
 }
 
-/** Makes the folder absolute, and leaves the template part unchanged. */
+/** Makes the folder absolute and leaves the template part unchanged. */
 function destTemplate(dest: string, report: DestinationReport): string {
   const at = dest.indexOf('{{')
   if (at < 0) {

@@ -23,7 +23,7 @@ export function readEnvironmentSettings(env: Environment): FromEnvironment {
     const parsed = parseValue(option, text)
     if (!parsed.ok) {
       const message = `environment variable ${variable}: "${text}" is not ${parsed.error}`
-      faults.push({ kind: 'config', message, hint: `same as -${name}: ${option.help}` })
+      faults.push({ kind: 'config', message, hint: `see -${name}: ${option.help}` })
     } else {
       values[name] = option.type === 'list' ? listOf(text) : parsed.value
       used.push(variable)
@@ -42,7 +42,7 @@ const origin = (used: readonly string[]): SettingsNotice => ({
   message: `settings read from the environment: ${used.join(', ')}`,
 })
 
-/** Reads the variables of old confd versions and of confd's fork, which are named after their flags. */
+/** Reads the variables of old confd versions and of confd's fork. Each is named after a flag. */
 function readForeignVariables(env: Environment): FromEnvironment {
   const values: Record<string, unknown> = {}
   const faults: Fault[] = []

@@ -173,7 +173,7 @@ class ExecReader {
     this.#fault(
       'command',
       'command has no program',
-      'name a program, as in command = ["nginx", "-g", "daemon off;"]',
+      'set it to a program, as in command = ["nginx", "-g", "daemon off;"]',
     )
     return undefined
   }
@@ -188,12 +188,11 @@ class ExecReader {
     const name = text.toUpperCase().replace(/^SIG/, '')
     if (among.includes(name)) return `SIG${name}`
     const near = nearest(name, among)
-    const hint =
-      near === undefined ? `the signals are ${among.join(', ')}` : `did you mean "${near}"?`
+    const hint = near === undefined ? `use one of ${among.join(', ')}` : `did you mean "${near}"?`
     const what = !SIGNALS.includes(name)
       ? 'is not a signal'
       : key === 'forward_signals'
-        ? 'cannot be forwarded: reconfd uses it itself'
+        ? 'cannot be forwarded'
         : 'cannot be handled by a program'
     this.#fault(key, `${key}: "${text}" ${what}`, hint, index)
     return undefined

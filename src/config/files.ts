@@ -52,7 +52,10 @@ export async function findFiles(folder: string): Promise<Result<FoundFiles, Faul
   }
 }
 
-/** Returns the fault for a file in the place of a folder. A common mistake is to set -confdir to a file inside it. */
+/**
+ * Returns the fault for a file in the place of conf.d or of -confdir. A common mistake is to set -confdir to a file
+ * inside the intended folder.
+ */
 async function fileInstead(folder: string): Promise<Fault> {
   const confdir = dirname(folder)
   const message = 'is a file, not a folder'
@@ -89,7 +92,7 @@ export const unreadableFault = (file: string, error: NodeJS.ErrnoException): Fau
 /** Maximum number of files that a hint names. */
 const MAX_NAMES = 5
 
-/** Returns the fault of a conf.d without resources, with a hint if the files suggest a mistake. */
+/** Returns the fault for a conf.d without resources, with a hint if the files suggest a mistake. */
 export async function withoutResources(
   folder: string,
   { misnamed, others }: FoundFiles,
@@ -100,10 +103,10 @@ export async function withoutResources(
     const beside = await readdir(dirname(folder)).catch((): string[] => [])
     const lost = beside.find((name) => name.endsWith('.toml') && name !== 'confd.toml')
     if (lost === undefined) return { kind: 'config', message }
-    return { kind: 'config', message, hint: `move ${join(dirname(folder), lost)} into it` }
+    return { kind: 'config', message, hint: `move ${join(dirname(folder), lost)} into conf.d` }
   }
   const rest = names.length > MAX_NAMES ? ` and ${names.length - MAX_NAMES} more` : ''
-  const hint = `names of resources must end in .toml; found ${names.slice(0, MAX_NAMES).join(', ')}${rest}`
+  const hint = `give each resource a name that ends in .toml; found ${names.slice(0, MAX_NAMES).join(', ')}${rest}`
   return { kind: 'config', message, hint }
 }
 

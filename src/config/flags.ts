@@ -75,7 +75,7 @@ class FlagParser {
   readonly #own = new Map<string, readonly string[]>()
   #argv: readonly string[] | undefined
   #command: SubcommandName | undefined
-  /** Index in argv of a store's name in place of a command, as in `reconfd etcd`. */
+  /** Index in argv of the name of a store where a command is expected, as in `reconfd etcd`. */
   #backendAt: number | undefined
   #last: OptionName | undefined
 
@@ -106,7 +106,7 @@ class FlagParser {
     for (const flag of this.#own.keys()) {
       const of = commandFlags.get(flag)?.of ?? []
       if (command !== undefined && of.includes(command)) continue
-      this.#faults.push(usage(`unknown flag -${flag}`, `it belongs to reconfd ${of.join(', ')}`))
+      this.#faults.push(usage(`unknown flag -${flag}`, `use it with reconfd ${of.join(', ')}`))
     }
     const argv = this.#argv === undefined ? {} : { argv: this.#argv }
     const line = { values, faults: this.#faults, notices: this.#notices, ...argv }
@@ -144,7 +144,9 @@ class FlagParser {
     else this.#foreign(flag, foreign, text)
   }
 
-  /** Skips the probable value of an unknown flag: it may be a secret and needs no fault of its own. */
+  /**
+   * Skips and returns the probable value of an unknown flag. The value may be a secret and needs no fault of its own.
+   */
   #unknownValue(): string | undefined {
     return this.#rest[0]?.startsWith('-') === false ? this.#rest.shift() : undefined
   }

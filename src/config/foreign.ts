@@ -49,8 +49,8 @@ const refused = (instead: string, more: Partial<ForeignSetting> = {}): ForeignSe
   instead,
   ...more,
 })
-const ofVault = refused('Vault is not supported', { of: 'confd' })
-const ofAws = refused('the stores of AWS are not supported')
+const ofVault = refused('remove it: Vault is not supported', { of: 'confd' })
+const ofAws = refused('remove it: the stores of AWS are not supported')
 const own = 'reconfd has its own timeouts, and retries until it succeeds'
 const cached = 'a template is compiled once, and again only after it has changed'
 const byService = 'reconfd always notifies systemd if the unit has Type=notify'
@@ -97,7 +97,7 @@ const foreign: Readonly<Record<string, ForeignSetting>> = {
   'role-id': ofVault,
   'secret-id': ofVault,
   path: { ...ofVault, isVariable: false },
-  table: refused('DynamoDB is not supported', { of: 'confd', isVariable: false }),
+  table: refused('remove it: DynamoDB is not supported', { of: 'confd', isVariable: false }),
   'acm-export-private-key': ofAws,
   'secretsmanager-version-stage': ofAws,
   'secretsmanager-no-flatten': ofAws,

@@ -38,7 +38,7 @@ const FLAGS = { conf_file: 'conf-file', replay: 'replay' } as const satisfies Re
  * Builds the settings of a run. `given` overrides the environment, which overrides the settings file.
  * @param given settings with the names of confd.toml
  * @param env source of CONFD_* variables
- * @returns the settings, or all faults of the first invalid source
+ * @returns the settings, or the faults: first those of `given` and `env`, then those of the file, then contradictions
  */
 export async function settingsGiven(
   given: object,

@@ -32,7 +32,7 @@ export function readGuard(
   const table = readTable(document, at, written, guardKeys, faults)
   const allowEmpty = table.allow_empty ?? template.allowEmpty
   if (template.keys.length === 0 && (!allowEmpty || (table.min_keys ?? 0) > 0)) {
-    const hint = 'add the keys that it looks up, as in keys = ["/services/web"]'
+    const hint = 'add the keys that the template looks up, as in keys = ["/services/web"]'
     const message = 'the guard would hold every change: the template has no keys'
     faults.push(document.fault(at, 'key', message, hint))
   }
@@ -69,7 +69,7 @@ function readGroup(
     faults.push(document.fault([...at, 'keys'], 'value', `keys: ${message}`, hint))
   } else if (!keys.some((key) => mayMatch(pattern, key))) {
     const message = `${pattern} cannot match any key of the template`
-    const hint = `the keys of the template are ${keys.join(', ') || 'not set'}`
+    const hint = `change the pattern: the keys of the template are ${keys.join(', ') || 'not set'}`
     faults.push(document.fault([...at, 'keys'], 'value', message, hint))
   }
   return { pattern: fullKey(globEscape(prefix), pattern), ...limits }

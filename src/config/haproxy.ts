@@ -1,4 +1,4 @@
-// Reads `[template.haproxy]`, which names running HAProxy processes that reconfd changes without a reload where
+// Reads `[template.haproxy]`, which lists the running HAProxy processes that reconfd changes without a reload where
 // possible.
 import type { Fault } from '../core/fault.ts'
 import type { HaproxySpec } from '../core/resource.ts'

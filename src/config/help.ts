@@ -42,11 +42,11 @@ export const exitCodes: readonly (readonly [number | string, string])[] = [
   [127, 'the program of exec mode was not found'],
   [
     '128+n',
-    'signal n ended reconfd before its work was done; for example, 143 after a second SIGTERM',
+    'signal n stopped reconfd before its work was done; for example, 143 after a second SIGTERM',
   ],
   [
     'others',
-    'the exit code of the program of exec mode, or of the command of register; 128+n if signal n ended it',
+    'the exit code of the program of exec mode, or of the command of register; 128+n if signal n killed it',
   ],
 ]
 
@@ -56,7 +56,7 @@ const WIDTH = 80
 const COLUMN = 30
 
 const EXAMPLES: readonly (readonly [string, string])[] = [
-  ['reconfd check', 'find faults, without a server'],
+  ['reconfd check', 'find errors, without a server'],
   ['reconfd -onetime -noop -diff', 'show pending changes'],
   ['reconfd -watch -node 127.0.0.1:2379', 'follow etcd as a daemon'],
 ]

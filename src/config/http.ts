@@ -34,7 +34,7 @@ async function readToken(
   try {
     const text = (await readFile(file, 'utf8')).trim()
     if (text !== '') return ok({ token: text, tokenFrom: `in ${resolve(file)}` })
-    const hint = 'write a long random text into it, for example from: openssl rand -hex 32'
+    const hint = 'write a long random string to it, such as the output of: openssl rand -hex 32'
     return err({ kind: 'config', message: `-http-token-file ${file} is empty`, hint })
   } catch (error) {
     return err({ ...ioFault(`cannot read -http-token-file ${file}`, error), kind: 'config' })

@@ -1,5 +1,5 @@
-// Generates the JSON Schemas of resource files and confd.toml from the tables that check them, for completion and
-// validation in editors. `docs/schema/` contains copies.
+// Generates the JSON Schemas for resource files and confd.toml from the tables that define their keys, for completion
+// and validation in editors. `docs/schema/` contains copies.
 import { haproxyKeys } from './haproxy.ts'
 import { optionNames, optionOf, tomlNames, type Option } from './options.ts'
 import { execEnvKeys, execKeys } from './exec.ts'

@@ -63,7 +63,7 @@ export function tomlNames(name: OptionName): readonly string[] {
   return [...new Set([...(toml ?? []), ...own])]
 }
 
-/** Parses the text of one value; for a list, of one element. */
+/** Parses one value; for a list, one element. */
 export function parseValue(option: Option, text: string): ParseResult<string | boolean | number> {
   if (option.type === 'boolean') return parseBoolean(text)
   if (option.type === 'duration') return parseDuration(text, option.least)

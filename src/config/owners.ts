@@ -9,8 +9,8 @@ export type ResolveOwner = (kind: OwnerKind, name: string) => Promise<number | u
 const GETENT_TIMEOUT = 5000
 
 /**
- * Creates a resolver with a cache for one load of conf.d. A name that consists of digits and is not found counts as an
- * id, as for chown(1).
+ * Creates a resolver with a cache for one load of conf.d. A name of only digits that the files in /etc do not contain
+ * counts as an id, as for chown(1).
  */
 export function createOwnerResolver(): ResolveOwner {
   const asked = new Map<string, Promise<number | undefined>>()

@@ -33,7 +33,7 @@ export const registerFlags = {
   meta: {
     type: 'list',
     placeholder: 'key=value',
-    help: 'metadata of the service, only in Consul; may be repeated',
+    help: 'metadata for the service, only in Consul; may be repeated',
   },
   check: {
     type: 'text',

@@ -125,8 +125,8 @@ function readUri(flags: RegisterFlags, operand: string | undefined): ParsedUri |
   const named = flags.text('to')
   if (named !== undefined && operand !== undefined) {
     flags.fault(
-      `both -to and ${JSON.stringify(operand)} name a registry`,
-      'Remove one of them; the command to run follows after --.',
+      `both -to and ${JSON.stringify(operand)} set the registry`,
+      'Remove one of them. Write the command to run after --.',
     )
     return undefined
   }
@@ -169,12 +169,15 @@ function ownService(
         })
   }
   if (argv !== undefined) {
-    flags.fault('a command needs -name and -port', 'Add them to describe its service.')
+    flags.fault(
+      'a command needs -name and -port',
+      'Add -name and -port to describe the service of the command.',
+    )
   }
   for (const flag of OWN) {
     if (!flags.has(flag) || argv !== undefined) continue
     const missing = flag === 'name' ? '-port' : flag === 'port' ? '-name' : '-name and -port'
-    flags.fault(`-${flag} needs ${missing}`, 'Together they describe one service.')
+    flags.fault(`-${flag} needs ${missing}`, `Add ${missing} to describe one service.`)
     break
   }
   return undefined
@@ -214,7 +217,9 @@ function dockerSettings(
   }
 }
 
-/** Builds the connection, with the credentials and certificates of confd.toml if they are for this kind of store. */
+/**
+ * Builds the connection, with the credentials and certificates of confd.toml if confd.toml is for this kind of store.
+ */
 function storeAt({ target, nodes, tls }: ParsedUri, given: Given) {
   const backend = BACKENDS[target.kind] as BackendName
   const isFor = backendOf(given.file) === backend
@@ -286,7 +291,10 @@ class RegisterFlags {
     const text = this.given.get(name)?.at(-1)
     const why = text === undefined ? undefined : pathComponentFault(text)
     if (why === undefined) return text
-    this.fault(`-${name} ${why}`, 'It becomes one component of a path in the store.')
+    this.fault(
+      `-${name} ${why}`,
+      'Choose a value that can be one component of a path in the store.',
+    )
     return undefined
   }
 

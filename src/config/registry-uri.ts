@@ -7,7 +7,7 @@ import { nearest } from './nearest.ts'
 
 interface Scheme {
   readonly kind: RegistryKind
-  /** True if the authority is a socket path without a port. */
+  /** True if the URI contains the path of a Unix socket instead of hosts. */
   readonly unix?: true
   readonly tls?: true
 }
@@ -82,7 +82,7 @@ export function parseRegistryUri(uri: string): Result<ParsedUri, UriFault> {
 function unknownScheme(uri: string, name: string): UriFault {
   if (name === '') return { message: `"${uri}" is not the URI of a registry`, hint: EXAMPLE }
   const near = nearest(name, Object.keys(schemes))
-  const known = `Known schemes: ${Object.keys(schemes).join(', ')}.`
+  const known = `Use one of these schemes: ${Object.keys(schemes).join(', ')}.`
   const hint = near === undefined ? known : `Did you mean ${near}://?`
   return { message: `unknown registry "${name}://"`, hint }
 }
@@ -110,7 +110,7 @@ function parseTarget(
   return err({ message: 'skydns2:// needs a DNS domain as its path', hint })
 }
 
-/** Returns undefined if the text is not an address. */
+/** Adds the default port to a node without a port. Returns undefined if the node is not an address. */
 function withPort(node: string, port: number): string | undefined {
   const [, host, given] = /^(\[[0-9a-f:.]+\]|[^\s:[\]]+)(?::(\d{1,5}))?$/i.exec(node) ?? []
   if (host === undefined || Number(given ?? port) > 65_535) return undefined

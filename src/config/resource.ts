@@ -115,7 +115,7 @@ function templateTables(
   faults: Fault[],
 ): (readonly [TomlPath, Record<string, unknown>])[] {
   if (template === undefined) {
-    const hint = 'a resource begins with [template], then src = "..." and dest = "..."'
+    const hint = 'begin the resource with [template], then set src = "..." and dest = "..."'
     faults.push(document.fault([], 'key', 'there is no [template] table', hint))
     return []
   }
@@ -137,7 +137,7 @@ function templateTables(
 /** The hint for an unknown key above `[template]`. */
 function hintAbove(key: string): string {
   if (key === 'guard') return 'write [template.guard]'
-  if (Object.hasOwn(templateKeys, key)) return `${key} belongs below [template]`
+  if (Object.hasOwn(templateKeys, key)) return `move ${key} below [template]`
   const near = nearest(key, ['template', ...Object.keys(resourceFileKeys)])
   return near === undefined ? ALL_KEYS : `did you mean ${near}?`
 }

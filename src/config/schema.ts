@@ -1,4 +1,4 @@
-// The tables of keys of a resource file. Each row defines one key, including its line in the docs. `table.ts` checks
+// The tables of keys for resource files. Each row defines one key, including its line in the docs. `table.ts` checks
 // files against them.
 
 export interface KeySpec {
@@ -106,7 +106,7 @@ export const templateKeys = {
   mkdirs: { type: 'boolean', doc: 'Create missing folders above dest; default false.' },
   adopt: {
     type: 'boolean',
-    doc: 'With for_each: adopt existing files, and remove them when their keys vanish; default false.',
+    doc: 'With for_each: adopt existing files and remove them when their keys vanish; default false.',
   },
   backup: {
     type: 'boolean',
@@ -152,7 +152,7 @@ export const wholeKeys = {
   },
   allow_empty: {
     type: 'boolean',
-    doc: 'Write the files even if the last key that a store supplied vanishes, instead of holding the change. Overrides -allow-empty; default false.',
+    doc: 'Write the files even if the last key that a store supplied vanishes, instead of holding the change. Default: the value of -allow-empty.',
   },
   debounce: {
     type: 'duration',

@@ -25,7 +25,7 @@ export const serviceKeys = {
   tags: { type: 'strings', doc: 'The tags of the service, in stores that have tags.' },
   meta: {
     type: 'table',
-    doc: 'The metadata of the service, a table of strings, in stores that have metadata.',
+    doc: 'The metadata for the service, a table of strings, in stores that have metadata.',
   },
   check: { type: 'string', doc: 'Same as -check.' },
   check_interval: { type: 'duration', least: 100, doc: 'Overrides -check-interval.' },
@@ -74,7 +74,8 @@ function serviceIn(document: TomlDocument): Result<FileService, readonly Fault[]
   }
   for (const key of ['name', 'id'] as const) {
     const why = table[key] === undefined ? undefined : pathComponentFault(table[key])
-    if (why !== undefined) wrong(key, why, 'It becomes one component of a path in the store.')
+    if (why !== undefined)
+      wrong(key, why, 'Choose a value that can be one component of a path in the store.')
   }
   const { address, port = 0, meta = {} } = table
   if (port > 65_535) wrong('port', 'is above 65535', 'Set a port from 1 to 65535.')

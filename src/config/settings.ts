@@ -1,5 +1,5 @@
-// Loads the settings. Flags override the environment, which overrides confd.toml, which overrides the defaults.
-// `-version` and `-help` need only the table of options.
+// Loads the settings. Flags override the environment, which overrides confd.toml, which overrides the defaults. Modules
+// that `-version` does not need are loaded only when they are needed.
 import { controlCommands, type ControlCommand } from '../core/control.ts'
 import type { Fault } from '../core/fault.ts'
 import { err, ok, type Result } from '../core/result.ts'
@@ -37,8 +37,8 @@ interface SettingsSources {
 }
 
 /**
- * Reads the command line, the environment and confd.toml. Never throws; reports all faults of the first invalid
- * source at once.
+ * Reads the command line, the environment and confd.toml. Never throws. Reports all faults of the command line at once;
+ * if there are none, all faults of the environment and confd.toml; if there are none, all contradictions.
  * @param argv without node and script
  */
 export async function loadSettings(
@@ -102,7 +102,7 @@ export async function loadSettings(
 const isTyped = (wrong: readonly Contradiction[], typed: Values): boolean =>
   wrong.some(({ about }) => about.some((name) => typed[name] !== undefined))
 
-/** Handles the commands that need only the command line. */
+/** Handles the commands that do not need confd.toml. */
 async function withoutSettings(
   flags: CommandLine,
   environment: Values,
@@ -184,7 +184,10 @@ async function snapshotCommand({
   return { kind: 'snapshot', settings, ...(out === '-' ? {} : { out: path.resolve(out) }) }
 }
 
-/** Uses only the settings that locate the daemon. */
+/**
+ * Builds a request to the daemon. Only the settings that locate the daemon matter, so the others are not checked for
+ * contradictions.
+ */
 async function askCommand(
   command: ControlCommand,
   { flags, file, env, given }: SettingsSources,

@@ -74,7 +74,7 @@ export function readStore(
       const near = nearest(entry, ownEntries)
       const hint =
         near === undefined
-          ? '"reconfd schema confd" lists the settings of a store'
+          ? 'run "reconfd schema confd" to list the settings of a store'
           : `did you mean ${near}?`
       const what = option === undefined ? 'unknown setting' : 'not a setting of a store:'
       faults.push(document.fault(at, 'key', `${what} ${entry}`, hint))
@@ -92,7 +92,8 @@ export function readStore(
     )
   }
   if (own.backend === 'file' && (own.file ?? []).length === 0) {
-    const hint = 'name a YAML, JSON or TOML file, or a folder of them: file = ["keys.yaml"]'
+    const hint =
+      'set file to a YAML, JSON or TOML file, or to a folder of such files: file = ["keys.yaml"]'
     faults.push(document.fault(path, 'key', `${where} has no file to read`, hint))
   }
   unusedFaults(document, path, entries, own, faults)
@@ -134,8 +135,8 @@ const ownEntries = [...byEntry].flatMap(([entry, name]) =>
 )
 
 /**
- * Returns the fault of an unknown store name. If one of `backends` is Consul, an unknown name is allowed, because it
- * may be a datacenter.
+ * Returns the fault for an unknown store name. If one of `backends` is Consul, a name that resembles no known store is
+ * allowed, because it may be a datacenter.
  * @param backends backends in which the name may be a datacenter; default: the backend of the default store
  */
 export function faultOfStore(

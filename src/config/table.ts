@@ -1,4 +1,4 @@
-// Checks one table of a resource file against a table of keys and collects all faults.
+// Checks one table of a TOML file against a table of keys and collects all faults.
 import type { Fault } from '../core/fault.ts'
 import type { Limit } from '../core/resource.ts'
 import { nearest } from './nearest.ts'
@@ -100,14 +100,14 @@ const FEW = 8
 function hintAmong(key: string, known: readonly string[]): string {
   const near = nearest(key, known)
   if (near !== undefined) return `did you mean ${near}?`
-  return known.length > FEW ? ALL_KEYS : `the keys are ${known.join(', ')}`
+  return known.length > FEW ? ALL_KEYS : `use one of ${known.join(', ')}`
 }
 
-export const ALL_KEYS = '"reconfd schema resource" lists all keys'
+export const ALL_KEYS = 'run "reconfd schema resource" to list all keys'
 
 const examples: Readonly<Record<string, string>> = {
-  src: 'name the template, as in src = "haproxy.cfg.njk"',
-  dest: 'name the file to write, as in dest = "/etc/haproxy/haproxy.cfg"',
+  src: 'set src to the template, as in src = "haproxy.cfg.njk"',
+  dest: 'set dest to the file to write, as in dest = "/etc/haproxy/haproxy.cfg"',
 }
 
 /** Formats a value for a message. TOML allows infinities and NaN, which JSON does not support. */
@@ -129,12 +129,12 @@ function readValue(key: string, spec: KeySpec, value: unknown): ReadResult {
       if (value.includes('\0')) return { fault: `${key} contains a NUL character` }
       return { value: value === '' ? undefined : value }
     case 'delimiter':
-      if (typeof value !== 'string') return wanted('a string', `as in ${key} = "[["`)
+      if (typeof value !== 'string') return wanted('a string', `write it as in ${key} = "[["`)
       if (value === '') return { fault: `${key} is empty`, hint: 'remove it to use the default' }
       return value.includes('\0') ? { fault: `${key} contains a NUL character` } : { value }
     case 'strings': {
       if (!Array.isArray(value))
-        return wanted('an array of strings', `as in ${key} = ["/services/web"]`)
+        return wanted('an array of strings', `write it as in ${key} = ["/services/web"]`)
       const index = value.findIndex((item) => typeof item !== 'string')
       if (index < 0) return { value }
       return { fault: `${key} must contain strings, not ${describeType(value[index])}`, index }
@@ -164,7 +164,10 @@ function readValue(key: string, spec: KeySpec, value: unknown): ReadResult {
       if (value === -1) return { value: undefined }
       // chown(2) reads 2^32 - 1 as -1, "leave unchanged".
       if ((value as number) >= 0 && (value as number) < 2 ** 32 - 1) return { value }
-      return { fault: `${key}: ${String(value)} is out of range`, hint: '-1 means unset' }
+      return {
+        fault: `${key}: ${String(value)} is out of range`,
+        hint: 'set an id from 0 to 4294967294, or -1 for unset',
+      }
     case 'mode': {
       const hint = 'write octal digits in quotes, as in mode = "0644"'
       if (typeof value !== 'string') return wanted('a string', hint)

@@ -128,7 +128,7 @@ export class TemplateCheck {
     if (engine === undefined) return undefined
     const known = engineNames.find((name) => name === engine)
     if (known === undefined) {
-      const hint = `the engines are ${engineNames.map((name) => `"${name}"`).join(' and ')}`
+      const hint = `use ${engineNames.map((name) => `"${name}"`).join(' or ')}`
       this.#fault('engine', `unknown engine "${engine}"`, hint)
     }
     return known
@@ -145,7 +145,7 @@ export class TemplateCheck {
     })
   }
 
-  /** Delimiters apply only to Go templates. */
+  /** Reports delimiters that are set for a nunjucks template. */
   #delimiters(engine: EngineName): void {
     for (const key of ['left_delim', 'right_delim'] as const) {
       if (this.table[key] === undefined || engine === 'go') continue
@@ -161,7 +161,7 @@ export class TemplateCheck {
   #template(src: string, file: string): void {
     try {
       if (!statSync(file).isFile()) {
-        this.#fault('src', `template ${src} is not a file`, `its path is ${file}`)
+        this.#fault('src', `template ${src} is not a file`, `set src to a file, instead of ${file}`)
         return
       }
       accessSync(file, constants.R_OK)
@@ -171,7 +171,8 @@ export class TemplateCheck {
       const message = missing
         ? `template ${src} is missing`
         : `template ${src} cannot be read: ${code}`
-      this.#fault('src', message, `its path is ${file}`)
+      const hint = missing ? `create ${file}, or correct src` : `check the permissions of ${file}`
+      this.#fault('src', message, hint)
     }
   }
 
@@ -195,7 +196,7 @@ export class TemplateCheck {
         if (key === 'reload_cmd' && near === undefined) continue
         const hint =
           near === undefined
-            ? 'the placeholders are {{.src}} and {{.dest}}'
+            ? 'use only the placeholders {{.src}} and {{.dest}}'
             : `did you mean {{.${near}}}?`
         this.#fault(key, `${key} contains the unknown placeholder ${text}`, hint)
       }
@@ -211,7 +212,7 @@ export class TemplateCheck {
     this.notices.push(this.document.fault([...this.path, 'check_cmd'], 'value', message, hint))
   }
 
-  /** Checks that the paths of the file are safe in the commands that name it. */
+  /** Checks that check_cmd and reload_cmd can safely contain the paths of the file. */
   #paths(dest: string, forEach: string | undefined): void {
     for (const key of ['check_cmd', 'reload_cmd'] as const) {
       const command = this.table[key]
@@ -220,7 +221,7 @@ export class TemplateCheck {
         const put = attempt(() => expandCommand(command, { src: dest, dest }))
         if (!put.ok) this.#fault(key, `${key}: ${put.error.message}`, put.error.hint ?? '')
       } else if (!isPlain(fixedFolder(dest))) {
-        const hint = `A command can contain paths from keys only if they consist of ${PLAIN} and no part begins with -.`
+        const hint = `Choose a folder whose path consists of ${PLAIN}, and in which no part begins with -.`
         this.#fault(
           key,
           `${key} contains the paths of for_each files, but the path of their folder is not safe in a command`,
@@ -249,8 +250,8 @@ export class TemplateCheck {
       const what = kind === 'passwd' ? 'user' : 'group'
       const hint =
         kind === 'passwd'
-          ? 'the command getent passwd lists all users'
-          : 'the command getent group lists all groups; to make resources change together, set group above [template]'
+          ? 'run getent passwd to list all users'
+          : 'run getent group to list all groups; to make resources change together, set group above [template]'
       const message = `there is no ${what} ${name} on this machine`
       const fault = this.document.fault([...this.path, nameKey], 'value', message, hint)
       if (this.context.settings.isElsewhere === true) this.notices.push(fault)

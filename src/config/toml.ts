@@ -74,7 +74,7 @@ function syntaxHint(reason: string, line: string): string {
   if (/^\s*\[[^\]]*$/.test(line)) return 'close the name of the table with ], as in [template]'
   if (/^\s*[\w-]+\s*:/.test(line)) return 'write key = value in TOML, not key: value'
   if (reason.includes('redefine')) {
-    return 'the key or table appears twice; write several templates in one file as [[template]]'
+    return 'remove one of the two; write several templates in one file as [[template]]'
   }
   if (reason.includes('not closed') || reason.includes('unfinished string')) {
     return 'add a closing "; multi-line text goes between """ and """'
@@ -86,7 +86,7 @@ function syntaxHint(reason: string, line: string): string {
   if (reason.includes('escape'))
     return "write a backslash as \\\\, or put the text in 'single quotes'"
   if (/array|comma|structure/.test(reason)) return 'look for a missing comma or closing bracket'
-  return 'a line is key = value, [table], or a # comment; see https://toml.io'
+  return 'write each line as key = value, [table] or a # comment; see https://toml.io'
 }
 
 function positionAt(text: string, offset: number): TomlPlace {

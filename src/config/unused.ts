@@ -22,7 +22,7 @@ export const unusedBy = (backend: BackendName, given: Values): readonly OptionNa
     return backends !== undefined && !backends.includes(backend) && isGiven(given, name)
   })
 
-/** Returns the message and the hint of the fault. */
+/** Returns the message and the hint for a setting that the backend does not use. */
 export function unusedFault(
   called: string,
   name: OptionName,

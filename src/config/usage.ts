@@ -1,4 +1,4 @@
-// The faults of a command line.
+// Builds the faults about the command line.
 import type { Fault } from '../core/fault.ts'
 import { commandNames, commands, isCommand, operandText, type SubcommandName } from './commands.ts'
 import { concealed } from './concealed.ts'
@@ -9,7 +9,7 @@ import { foreignBackends } from './options/store.ts'
 export const usage = (message: string, hint?: string): Fault => ({
   kind: 'config',
   message,
-  hint: hint ?? '"reconfd -help" lists all flags',
+  hint: hint ?? 'run "reconfd -help" to list all flags',
 })
 
 export function wrongOperands(
@@ -31,10 +31,10 @@ export function wrongOperands(
   return usage(`${command}: "${first}" is not one of ${operand.choices.join(', ')}`, write)
 }
 
-/** The hint if a resource is named where the command line allows none. */
+/** The hint if a resource is given where the command line allows none. */
 const onlyHint = (argument: string, command?: SubcommandName): string | undefined =>
   argument.endsWith('.toml') && (command === undefined || command === 'check')
-    ? `to name one resource, write -only ${argument}`
+    ? `to select one resource, write -only ${argument}`
     : undefined
 
 /** Names of commands with which other programs start a daemon, or a single run. */
@@ -46,9 +46,7 @@ export function unknownCommand(word: string): Fault {
   const near = Object.hasOwn(options, mode) ? `reconfd -${mode}` : nearest(word, commandNames)
   const list = commandNames.join(', ')
   const hint =
-    near === undefined
-      ? `the commands are ${list}`
-      : `did you mean ${near}? The commands are ${list}`
+    near === undefined ? `use one of ${list}` : `did you mean ${near}? The commands are ${list}`
   return usage(`unknown command "${word}"`, hint)
 }
 

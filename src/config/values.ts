@@ -41,7 +41,8 @@ export function parseDuration(text: string, least = 0): ParseResult<number> {
   // Rounds to nanoseconds first, so that a floating-point error (0.1 + 0.2) adds no millisecond.
   const exact = parts.reduce((sum, [, n, unit]) => sum + Number(n) * (unitMs[unit ?? ''] ?? 0), 0)
   const ms = Math.ceil(Math.round(exact * 1e6) / 1e6)
-  if (ms < least) return err('a duration above zero')
+  if (ms < least)
+    return err(least > 1 ? `a duration of ${least}ms or more` : 'a duration above zero')
   if (ms > LONGEST_MS) return err('a duration below 24 days')
   return ok(ms)
 }
@@ -72,7 +73,7 @@ export function parseMode(text: string): ParseResult<number> {
   return mode <= 0o7777 ? ok(mode) : err('an octal mode such as "0644"')
 }
 
-/** Parses a limit in TOML: a whole number, or a text with whole percents. */
+/** Parses a limit in TOML: a whole number, or a string with a whole percentage. */
 export function limitFrom(value: unknown): ParseResult<Limit> {
   if (typeof value === 'number' && Number.isInteger(value) && value >= 0) {
     return ok({ kind: 'count', most: value })

@@ -1,5 +1,5 @@
 // Expands `${NAME}` and `${NAME:-default}` in resources from the environment, as a shell does, if expand_env is set.
-// Otherwise they are literal text. That is probably a mistake, so it causes a warning.
+// Otherwise, both forms are literal text, and a warning is logged, because that is probably a mistake.
 import type { Fault } from '../core/fault.ts'
 import type { Settings } from '../core/settings.ts'
 import { programWords } from '../core/command-words.ts'

@@ -141,7 +141,7 @@ function coalescing(
   { debounce: quiet, debounce_max: max }: WholeTable,
   settings: Settings,
 ): Pick<Resource, 'quiet' | 'quietMax'> {
-  // The maximum is never less than the quiet period, which would otherwise have no effect.
+  // A maximum below the quiet period is raised to it; otherwise the quiet period would have no effect.
   const quietMax = Math.max(max ?? settings.quietMax, quiet ?? settings.quiet ?? 0)
   return {
     ...(quiet === undefined ? {} : { quiet }),
@@ -184,7 +184,8 @@ function oneCommand(
 }
 
 /**
- * Whether a change of the resource is followed by a reload. It is a fault to set two ways to reload.
+ * Whether a change of the resource is followed by a reload. Adds a fault if two ways to reload are set, or if the
+ * resource reloads the program of `[exec]` and `[exec]` has no way to reload it.
  * @param hasCommand whether any template of the resource has a reload_cmd
  */
 export function isReloaded(

@@ -32,5 +32,5 @@ export async function handle(
 
 const DONE = {
   reload: 'reload started',
-  accept: 'accepted; the held change is applied',
+  accept: 'accepted; the change is being applied',
 } as const

@@ -1,5 +1,5 @@
 // `reconfd status` and the other daemon commands: sends the request to the daemon, or answers it from the state
-// directory when no daemon runs, and formats the response as text or JSON with an exit code.
+// directory when no daemon is running, and formats the response as text or JSON with an exit code.
 import { setTimeout as pass } from 'node:timers/promises'
 import { jsonText, printableText } from '../core/escape.ts'
 import type { ControlResponse, ControlRequest } from '../core/control.ts'
@@ -46,7 +46,7 @@ export async function askDaemon(
 const FOLLOW_INTERVAL = 1000
 
 /**
- * Repeats the request until `stop`, and shows each output that differs from the previous one.
+ * Repeats the request until `stop` and shows each output that differs from the previous one.
  * @param show called with each output, to display it in place of the previous one
  * @returns the exit code of the last response
  */
@@ -96,7 +96,9 @@ function formatResponse(
     case 'unknown-resource': {
       const { name, known } = answer
       const hint =
-        known.length === 0 ? 'No resource is known yet.' : `Known resources: ${known.join(', ')}.`
+        known.length === 0
+          ? 'Add resources to conf.d: none is known yet.'
+          : `Use one of these resources: ${known.join(', ')}.`
       const fault = { kind: 'config', message: `unknown resource "${name}"`, hint } as const
       return err({ exit: 64, fault })
     }

@@ -9,7 +9,7 @@ import { isTooLong } from '../system/socket-path.ts'
 import { socketPath, statusPath } from './paths.ts'
 import { readStatus, StatusFile } from '../state/status-file.ts'
 
-/** Writes the status of a finished onetime run, unless a daemon runs and keeps its own. */
+/** Writes the status of a finished onetime run, unless a daemon is running and keeps its own. */
 export async function keepStatus(
   settings: Settings,
   controls: Pick<DaemonControls, 'status' | 'restore'>,

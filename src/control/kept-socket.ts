@@ -1,5 +1,5 @@
-// Keeps the control socket of a daemon open. Reopens the socket if something, such as a script that cleans up the
-// state directory, removes it while the daemon runs.
+// Keeps the control socket of a daemon open. Reopens the socket if something, such as a script that cleans up the state
+// directory, removes it while the daemon is running.
 import { ioFault } from '../core/errno.ts'
 import type { DaemonControls } from '../core/control.ts'
 import { onRemoval } from '../system/removal.ts'

@@ -1,4 +1,4 @@
-// Answers requests when no daemon runs: from the status file of the last run, and from the journal of owed
+// Answers requests when no daemon is running: from the status file of the last run, and from the journal of owed
 // reloads, which is always up to date.
 import { access } from 'node:fs/promises'
 import { join } from 'node:path'
@@ -38,7 +38,10 @@ export async function answerOffline(
   if (command === 'accept') return accept(wanted, status, settings)
   if (status === undefined) {
     return err(
-      noDaemon(settings, `${settings.stateDir} contains no status of an earlier run either.`),
+      noDaemon(
+        settings,
+        `Start reconfd: ${settings.stateDir} contains no status of an earlier run either.`,
+      ),
     )
   }
   if (command === 'status') return ok({ kind: 'status', status: summaryOf(status) })
@@ -82,11 +85,11 @@ async function readKept(settings: Settings): Promise<Result<FullStatus | undefin
 function withOwed(resource: ResourceHistory, owed: Owed | undefined, at: string): ResourceHistory {
   const rest: ResourceHistory & { owedSince?: string } = { ...resource }
   delete rest.owedSince
-  const { state, why = 'reload is due' } = rest
+  const { state, why = 'reload is owed' } = rest
   if (owed !== undefined) {
     const owedSince = new Date(owed.since).toISOString()
     if (state === 'failed' || state === 'held') return { ...rest, owedSince }
-    const reason = state === 'owed' ? why : 'reload is due'
+    const reason = state === 'owed' ? why : 'reload is owed'
     return { ...rest, state: 'owed', since: owedSince, why: reason, owedSince }
   }
   if (state !== 'owed') return rest
@@ -99,7 +102,7 @@ function withOwed(resource: ResourceHistory, owed: Owed | undefined, at: string)
 function fromJournal(owed: ReadonlyMap<string, Owed>): FullStatus {
   const resources = [...owed].map(([name, { since }]): ResourceHistory => {
     const owedSince = new Date(since).toISOString()
-    const why = 'reload is due'
+    const why = 'reload is owed'
     return { name, state: 'owed', since: owedSince, why, owedSince, hashes: {}, changes: [] }
   })
   const at = new Date(Math.max(...[...owed.values()].map(({ since }) => since))).toISOString()
@@ -122,5 +125,5 @@ async function accept(
   if (hash === undefined) return ok({ kind: 'refused', message: nothingHeldMessage(name) })
   const written = await new Accepted(stateDir, confdir).add(name, hash)
   if (!written.ok) return written
-  return ok({ kind: 'done', message: `${name}: accepted; the next run applies the held change` })
+  return ok({ kind: 'done', message: `${name}: accepted; the next run applies the change` })
 }

@@ -198,6 +198,10 @@ function changeNames(change: ResourceChange | undefined, room: number): string {
 function reloadResult(reload: Reload): string {
   const { exitCode, signal, timedOut, duration: took, how: way = '', isAtRunTime } = reload
   if (isAtRunTime === true) return printable(way)
-  const how = timedOut ? 'timed out' : exitCode === null ? `ended by ${signal}` : `exit ${exitCode}`
+  const how = timedOut
+    ? 'timed out'
+    : exitCode === null
+      ? `killed by ${signal}`
+      : `exit ${exitCode}`
   return `${how} in ${duration(took)}`
 }

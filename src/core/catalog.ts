@@ -62,7 +62,7 @@ export function lookUpOf(key: string): LookUp | undefined {
   return { ...(dc === '' ? {} : { dc: decoded(dc) }), ...Object.fromEntries(pairs) }
 }
 
-/** Decodes text; returns invalid encodings unchanged, since a key may be any text. */
+/** Decodes text; returns invalid encodings unchanged, since a key may contain any characters. */
 function decoded(text: string): string {
   try {
     return decodeURIComponent(text)

@@ -55,8 +55,8 @@ export function isExpansion(template: string, command: string): boolean {
 }
 
 /**
- * Whether a path can be inserted into a command without quotes. A shell takes all its characters literally, in any
- * quotes and at any depth, and none of its components begins with `-`, which a program could read as an option.
+ * Whether a path can be inserted into a command without quotes: a shell takes all characters of the path literally, in
+ * any quotes and at any depth, and no component begins with `-`, which would look like an option.
  */
 export const isPlain = (path: string): boolean => plain.test(path) && !/(?:^|\/)-/.test(path)
 
@@ -74,7 +74,11 @@ export function expandCommand(template: string, paths: CommandPaths): string {
   )
   if (paths.fromStore === true) {
     const odd = holes.find(({ path }) => !isPlain(path))
-    if (odd !== undefined) refusePath(odd.path, `it comes from a key and may contain only ${PLAIN}`)
+    if (odd !== undefined)
+      refusePath(
+        odd.path,
+        `it comes from a key, so it may contain only ${PLAIN}, and no part of it may begin with -`,
+      )
   }
   const places = holes.every(({ path }) => plain.test(path)) ? [] : placesIn(template, holes)
   let out = ''
@@ -88,7 +92,7 @@ export function expandCommand(template: string, paths: CommandPaths): string {
 
 const refusePath = (path: string, why: string): never =>
   raise('command', `the path ${JSON.stringify(path)} cannot be put into the command: ${why}`, {
-    hint: `Write the placeholder as a separate word outside quotes, or choose a path of ${PLAIN}.`,
+    hint: `Write the placeholder as a separate word outside quotes, or choose a path that consists of ${PLAIN}.`,
   })
 
 /** A path as one word of a shell command, quoted if necessary. */

@@ -10,13 +10,14 @@ interface RunWork {
 }
 
 /**
- * How a run ended. A daemon ends when it is stopped or cannot start; a onetime run ends by itself.
+ * How a run ended. A daemon ends when it cannot start, when it is stopped, or when its program in exec mode exits. A
+ * onetime run ends by itself.
  *
  * - `done`: completed. `failed` is empty if all resources succeeded.
  * - `configuration`: could not start because of `faults`. Nothing was changed.
  * - `unreachable`: a onetime run could not read all stores in time. Resources of the readable stores were processed.
- * - `exited`: the program of exec mode has ended. `code` is its exit code, or 128 plus the number of the signal that
- *   ended it.
+ * - `exited`: the program of exec mode has exited. `code` is its exit code, or 128 plus the number of the signal that
+ *   killed it.
  * - `stopped`: a onetime run was stopped before it had read all keys. Files that depend on the rest are unchanged.
  */
 export type Ended =

@@ -4,17 +4,17 @@ import { FaultError, type Fault } from './fault.ts'
 const MEANING: Readonly<Record<string, readonly [meaning: string, hint: string]>> = {
   EACCES: [
     'permission denied',
-    'Grant the user that runs reconfd access to it and to its directory, or run reconfd as root.',
+    'Grant the user that runs reconfd access to the path and to its folder, or run reconfd as root.',
   ],
   EPERM: [
     'operation not permitted',
     'Run reconfd as root or as the owner, and check whether the file is immutable (lsattr).',
   ],
-  ENOENT: ['no such file or directory', 'Create the directory, or correct the path.'],
+  ENOENT: ['no such file or directory', 'Create the missing folder, or correct the path.'],
   EEXIST: ['the path already exists', 'Remove it, or correct the path.'],
-  ENOTDIR: ['a part of the path is not a directory', 'Correct the path.'],
-  EISDIR: ['it is a directory', 'Remove the directory, or correct the path.'],
-  ENOTEMPTY: ['it is a directory', 'Remove the directory, or correct the path.'],
+  ENOTDIR: ['a part of the path is not a folder', 'Correct the path.'],
+  EISDIR: ['it is a folder', 'Remove the folder, or correct the path.'],
+  ENOTEMPTY: ['it is a folder', 'Remove the folder, or correct the path.'],
   ELOOP: ['its symbolic links form a loop', 'Correct the links.'],
   ENAMETOOLONG: ['the name is too long', 'Choose a shorter name.'],
   ENOSPC: ['no space left on the device', 'Free some space.'],

@@ -1,4 +1,4 @@
-// Escapes control characters. Names of keys and messages of servers are hostile input: a terminal executes escape
+// Escapes control characters. Key names and messages from servers are hostile input: a terminal executes escape
 // sequences, and a line break forges a log line. All output passes through here: the log, terminals, the status page,
 // reports.
 

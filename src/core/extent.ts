@@ -88,7 +88,7 @@ export function union(extents: Iterable<Extent>): Extent {
   return { trees, names }
 }
 
-/** Renames the directories, and drops those for which `rename` returns undefined. */
+/** Renames the directories and drops those for which `rename` returns undefined. */
 export function mapExtent({ trees, names }: Extent, rename: (dir: Key) => Key | undefined): Extent {
   const renamed = (dirs: ReadonlySet<Key>): ReadonlySet<Key> =>
     new Set([...dirs].flatMap((dir) => rename(dir) ?? []))

@@ -15,7 +15,7 @@ const NAME_MAX = 255
 const PATH_MAX = 4095
 
 const UNFIT = /[\p{Cc}\p{Cs}\p{Zl}\p{Zp}]/gu
-/** Matches the names of staged files. reconfd removes a staged file whose process has ended. */
+/** Matches the names of staged files. reconfd removes a staged file whose process has exited. */
 const STAGED = /^\..*\.reconfd-/
 
 const HINT =
@@ -72,7 +72,7 @@ export function destFor(
   const path = `${folder}/${name}`
   if (inCommand && !isPlain(path)) {
     return refused(
-      `may contain only ${PLAIN}, and no component that begins with -, since check_cmd contains it`,
+      `is not safe in check_cmd: it may contain only ${PLAIN}, and no component may begin with -`,
     )
   }
   if (Buffer.byteLength(path) > PATH_MAX) return refused(`is longer than ${PATH_MAX} bytes`)
@@ -90,7 +90,7 @@ export function sharedDest(
       return {
         kind: 'template',
         message: `${shownKey(other)} and ${shownKey(key)} write the same file: ${dest}`,
-        hint: 'Use more of the key in `dest`, such as its folder.',
+        hint: 'Use more of the key in `dest`, such as its directory.',
       }
     }
     keys.set(dest, key)

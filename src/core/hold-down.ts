@@ -37,8 +37,8 @@ export class HoldDown {
   }
 
   /**
-   * Adds keys that were visible before a restart, or before the store was reopened. They count as vanished, since the
-   * recorded time, until found() sees them.
+   * Adds keys that were visible before a restart, or before the store was reopened. Until found() sees them, they count
+   * as vanished since the recorded time.
    */
   expect(keys: ReadonlyMap<Key, Gone>, now: number): void {
     if (this.ms === 0) return
@@ -101,7 +101,7 @@ export class HoldDown {
     return this.#seen.tree
   }
 
-  /** Releases the keys whose deadline has passed, and returns their removals. */
+  /** Releases the keys whose deadline has passed. Returns their removals as changes. */
   expire(now: number): Changes {
     const gone = new Map<Key, KeyChange>()
     for (const [key, { until }] of this.#kept) {

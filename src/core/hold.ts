@@ -30,7 +30,7 @@ export interface Evidence {
 export interface Short {
   /** The most recent counts. */
   readonly counts: readonly number[]
-  /** Time of the last change of the counts. */
+  /** Time when the counts last changed. */
   readonly since: number
 }
 

@@ -44,7 +44,7 @@ export function parseHttpNode(
   const isBare = url?.pathname === '/' && url.search + url.hash === ''
   if (url === undefined || !/^https?:$/.test(url.protocol) || !isBare) {
     return err({
-      message: `the node ${quotedNode(node)} is not an address`,
+      message: `the node ${quotedNode(node)} is not a valid address`,
       hint: 'write -node host:port, http://host:port, https://host:port or unix:///path/of/socket',
     })
   }

@@ -116,9 +116,9 @@ function endOfString(text: string, from: number): number {
 }
 
 /**
- * The position of the first error in a text that JSON.parse refuses, in UTF-16 units: the length of the text if it ends
- * too early, undefined if unknown. The message of JSON.parse may contain the position, but depends on the runtime and
- * quotes the text.
+ * The position of the first error in text that JSON.parse refuses, in UTF-16 units: the length of the text if the text
+ * ends too early, undefined if unknown. The error message of JSON.parse may contain the position, but depends on the
+ * runtime and quotes the text.
  */
 export function brokenAt(text: string): number | undefined {
   try {

@@ -1,4 +1,4 @@
-// Collects the parts of on-demand stores that a render needs, and records which of them are not known yet.
+// Collects the parts of on-demand stores that a render needs and records which of them are not known yet.
 import { lookUpOf } from './catalog.ts'
 import { extentOf, extentIncludes, refusalOf, type Extent, type Known } from './extent.ts'
 import { FaultError } from './fault.ts'

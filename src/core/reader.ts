@@ -1,4 +1,4 @@
-// The reader: gives the templates of one resource access to the keys, and records every look-up, hits and misses alike.
+// The reader: gives the templates of one resource access to the keys and records every look-up, hits and misses alike.
 // The recorded reads decide whether a change makes the resource dirty. They are limited to the resource's `keys`: a
 // look-up in a directory that contains some of the `keys` is recorded as look-ups of those keys.
 import { extentOf } from './extent.ts'
@@ -215,7 +215,7 @@ export class Reader {
 
   /**
    * Returns the names directly below a directory, each once, in order. A name may be a key, a directory, or both.
-   * @param isCatalog whether names exist independently of their contents, so that they do not count as found keys
+   * @param isCatalog whether names exist independently of the keys below them, so that they do not count as found keys
    */
   children(dir: string, isCatalog = false): readonly string[] {
     const names = this.#listing(this.fullKey(dir))
@@ -251,7 +251,7 @@ export class Reader {
     this.#seen.files.add(path)
   }
 
-  /** Counts listed names. In an on-demand store, names exist independently of their contents. */
+  /** Counts listed names. In an on-demand store, names exist independently of the keys below them. */
   #list(
     look: string,
     dir: string,

@@ -21,7 +21,7 @@ export type Endpoint =
   | { readonly path: string }
 
 /**
- * Throws a FaultError if the node is not an address.
+ * Throws a FaultError if the node is not a valid address.
  * @param scheme the scheme of nodes without one; https means TLS
  */
 export function parseRedisNode(node: string, scheme: ConnectionSettings['scheme']): RedisAddress {
@@ -35,7 +35,7 @@ export function parseRedisNode(node: string, scheme: ConnectionSettings['scheme'
   const url = URL.canParse(text) ? new URL(text) : undefined
   if (url !== undefined && url.username + url.password !== '') {
     raise('store', `the node ${url.host} contains a user or a password`, {
-      hint: 'set -username and -password instead',
+      hint: 'set -username and -password-file instead',
       permanent: true,
     })
   }
@@ -45,7 +45,7 @@ export function parseRedisNode(node: string, scheme: ConnectionSettings['scheme'
   const master = match?.[1]
   const odd = url === undefined || url.hostname === '' || url.search + url.hash !== ''
   if (odd || !known || match === null || isSentinel !== (master !== undefined)) {
-    raise('store', `the node ${quotedNode(node)} is not an address`, {
+    raise('store', `the node ${quotedNode(node)} is not a valid Redis address`, {
       hint:
         'write -node host:port or host:port/db, rediss://host:port/db for TLS, the path of a Unix ' +
         'socket, or sentinel://host:port/name-of-the-master',

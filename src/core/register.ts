@@ -133,7 +133,7 @@ export function pathComponentFault(text: string): string | undefined {
   return undefined
 }
 
-/** Parses `-check`. A text that is neither a URL nor `tcp` is a command. Undefined if invalid. */
+/** Parses `-check`. A string that is neither a URL nor `tcp` is a command. Undefined if invalid. */
 export function checkFrom(text: string): CheckKind | undefined {
   const what = text.trim()
   if (/^https?:\/\//i.test(what)) {

@@ -7,7 +7,7 @@ import { Timetable } from './timetable.ts'
 export interface Debt {
   terms: ReloadTerms
   number: number
-  /** Number of failed runs that had read the newest placement. */
+  /** Number of failed runs that read the content of the newest placement. */
   failures: number
 }
 
@@ -15,7 +15,7 @@ export interface Debt {
 export interface Account {
   readonly command: string
   readonly debts: Map<string, Debt>
-  /** Number of units in the current batch that may still come to owe a run of this command; the run waits for them. */
+  /** Number of units in the current batch that may soon owe a run of this command; the run waits for them. */
   holds: number
   /** Times of the first and last request for a run since the last run started. */
   asked: { readonly first: number; last: number } | undefined
@@ -121,7 +121,7 @@ export class Accounts {
     if (!this.#due.has(account)) this.#timetable.set(account, this.dueAt(account))
   }
 
-  /** Returns the time at which the run of an account may start; Infinity if none is wanted. */
+  /** Returns the time at which the run of an account may start; Infinity if no run is wanted. */
   dueAt({ debts, running, asked, retryAt, holds, notBefore, ...account }: Account): number {
     if (running !== undefined || account.isSuspended) return Infinity
     if (account.demandedAt !== undefined) return account.demandedAt

@@ -18,7 +18,7 @@ interface Queued {
   readonly since: number
 }
 
-/** Milliseconds after which a queued placement precedes all further runs. */
+/** Milliseconds after which a queued placement goes before all further runs. */
 const QUEUE_MOST = 10_000
 
 export class Placements {
@@ -54,7 +54,7 @@ export class Placements {
     return admitted
   }
 
-  /** Ends a placement. Returns true if its files may have been read by a run that was in progress when it began. */
+  /** Ends a placement. Returns true if a run that was in progress when the placement began may have read its files. */
   end(placement: Placement): boolean {
     const underway = this.#underway.get(placement)
     this.#underway.delete(placement)
@@ -80,7 +80,7 @@ export class Placements {
     return [...this.#underway.keys()].some(({ owing }) => owing.has(resource))
   }
 
-  /** Whether a placement has waited so long that it precedes further runs of this account. */
+  /** Whether a placement has waited so long that it goes before further runs of this account. */
   isPreceding(account: Account, now: number): boolean {
     return this.#queue.some(
       (queued) => isAged(queued, now) && this.#concerned(queued.placement).has(account),
@@ -88,8 +88,8 @@ export class Placements {
   }
 
   /**
-   * Returns the time after `now` at which the next queued placement will precede further runs; Infinity if there is
-   * none.
+   * Returns the time after `now` at which the next queued placement will have waited so long that it goes before
+   * further runs; Infinity if no placement will.
    */
   nextPreceding(now: number): number {
     return this.#queue.map(({ since }) => since + QUEUE_MOST).find((at) => at > now) ?? Infinity

@@ -1,4 +1,4 @@
-// Tracks which contents in place have been read by successful runs, and which runs are reading them now. Part of the
+// Tracks which files in place have been read by successful runs, and which runs are reading them now. Part of the
 // reload protocol; pure.
 import type { Run } from './reload-run.ts'
 

@@ -98,14 +98,14 @@ export class ReloadProtocol {
     for (const [resource, reloads] of how.owing) this.#place(resource, reloads, now)
   }
 
-  /** Adopts the debts of an earlier run; whether the content in place was read is unknown. */
+  /** Adopts the debts of an earlier reconfd process. It is unknown whether a run has read the content in place. */
   inherit(resource: string, reloads: Reloads, now: number): void {
     this.#place(resource, reloads, now)
   }
 
   /**
-   * Makes these reloads due, even if the files in place are unchanged. A current run does not settle them. Other
-   * reloads that the resource owes become due too.
+   * Records that the resource owes these reloads, even if the files in place are unchanged. A current run does not
+   * settle them. Also requests a new run of every other reload that the resource owes.
    */
   owe(resource: string, reloads: Reloads, now: number): void {
     const number = ++this.#debts
@@ -136,7 +136,7 @@ export class ReloadProtocol {
     this.#now = now
     for (let before = -1; before < admitted.length + started.length;) {
       before = admitted.length + started.length
-      // Placements come first: those that waited for a run that has now ended precede the next run.
+      // Placements come first: a placement that waited for the end of a run begins before the next run.
       admitted.push(...this.#placements.admit(now))
       this.#start(now, started)
     }
@@ -228,7 +228,7 @@ export class ReloadProtocol {
 
   /** Time at which step() will next start or admit something; Infinity if nothing is scheduled. */
   get next(): number {
-    // A placement that already preceded further runs at the last step() waits for the end of a run, not for a time.
+    // A placement that had waited for the maximum time at the last step() begins when a run ends, not at a known time.
     return Math.min(this.#accounts.next, this.#placements.nextPreceding(this.#now))
   }
 

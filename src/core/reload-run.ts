@@ -2,8 +2,8 @@
 import type { Reloads, RunTerms } from './reload.ts'
 
 /**
- * The placement of new contents at the destinations of a unit. A placement begins before its debts are recorded, and
- * ends after the last rename, after group_check_cmd, or after it has been undone.
+ * The placement of new files at the destinations of a unit. A placement begins before its debts are recorded. It ends
+ * after the last rename, after group_check_cmd, or after it has been undone.
  */
 export interface Placement {
   /** All resources of the unit. */
@@ -20,7 +20,7 @@ export interface Placement {
 export type PlacementEnd =
   /** `owing`: the owed reloads, by resource. */
   | { readonly kind: 'placed'; readonly owing: ReadonlyMap<string, Reloads> }
-  /** New contents were in place for a while and were removed again; a run may have read them. */
+  /** New content was in place for a while and was removed again; a run may have read it. */
   | { readonly kind: 'undone'; readonly owing: ReadonlyMap<string, Reloads> }
   /** Nothing was changed. */
   | { readonly kind: 'untouched' }

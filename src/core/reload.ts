@@ -24,8 +24,8 @@ export type Verify = NonNullable<ReloadPolicy['verify']>
 export type Reloads = ReadonlyMap<string, ReloadTerms>
 
 /**
- * The distinct expanded reload commands of some templates of a resource. When they run, the staged file has been
- * renamed to the destination, so `src` expands to the destination too.
+ * The distinct expanded reload commands of some templates of a resource. When the commands run, the staged file has
+ * been renamed to the destination, so `src` expands to the destination too.
  */
 export function reloadsOf(resource: Resource, specs: readonly TemplateSpec[]): Reloads {
   const reloads = new Map<string, ReloadTerms>()

@@ -85,8 +85,8 @@ export const plainReload: ReloadPolicy = {
 }
 
 /**
- * Hides the output of all commands of a group if one of its members is sensitive, because they may read the files of
- * all members.
+ * Hides the output of all commands of a group if one of its members is sensitive, because each command may read the
+ * files of all members.
  */
 export function hidingOutput(resources: readonly Resource[]): readonly Resource[] {
   const groups = new Set(

@@ -163,7 +163,7 @@ export interface Settings extends StoreSettings {
   readonly exec?: ExecSettings
 }
 
-/** A text that is equal for stores that can share one connection. */
+/** A string that is equal for stores that can share one connection. */
 export const storeIdentity = ({
   backend,
   connection,

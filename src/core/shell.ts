@@ -70,7 +70,7 @@ class ShellScanner {
     })
   }
 
-  /** Marks all holes at or after `from` as unfit, and ends the scan. */
+  /** Marks all holes at or after `from` as unfit and stops the scan. */
   doubt(from: number, why = 'where the required quoting is unknown'): void {
     if (this.#doubt === undefined || from < this.#doubt.from) this.#doubt = { from, why }
     this.#at = this.text.length
@@ -233,7 +233,7 @@ class ShellScanner {
     else this.#at++
   }
 
-  /** Shells disagree on quotes inside `${...}`, so quotes or nested expansions inside it end the scan. */
+  /** Shells disagree on quotes inside `${...}`, so quotes or nested expansions inside it stop the scan. */
   #parameter(): void {
     const end = this.#endOf('}', this.#at)
     const inside = this.text.slice(this.#at, end)

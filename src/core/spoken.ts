@@ -1,11 +1,11 @@
-// Applies a function, such as one that masks secrets, to the foreign texts in events: messages of servers, commands and
-// their output. All other members are names, numbers or reconfd's own texts.
+// Applies a function, such as one that masks secrets, to the text in events that may come from elsewhere: messages from
+// servers, commands and their output. All other members are names, numbers or reconfd's own text.
 import type { Event } from './event.ts'
 import type { Fault } from './fault.ts'
 
 type TextMapper = (text: string) => string
 
-/** Returns a copy of the fault with changed texts. */
+/** Returns a copy of the fault with `change` applied to its text. */
 export function mapFault(fault: Fault, change: TextMapper): Fault {
   const { message, hint, frame } = fault
   return {
@@ -16,7 +16,7 @@ export function mapFault(fault: Fault, change: TextMapper): Fault {
   }
 }
 
-/** Returns the event, or a copy with changed foreign texts. */
+/** Returns the event, or a copy with `change` applied to the text that may come from elsewhere. */
 export function mapSpoken(event: Event, change: TextMapper): Event {
   let changed = event
   if ('fault' in changed) changed = { ...changed, fault: mapFault(changed.fault, change) }

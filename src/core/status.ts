@@ -8,7 +8,7 @@ export const states = ['failed', 'held', 'owed', 'stale', 'behind', 'waiting', '
 /**
  * - `failed`: its files could not be updated and are unchanged
  * - `held`: the change removes too much, and waits until it is accepted or the keys are back
- * - `owed`: its files are in place, and a reload is running, is due, or has failed
+ * - `owed`: its files are in place, and a reload is running, is pending, or has failed
  * - `stale`: in sync with the last known keys, but the store is unreachable
  * - `behind`: in sync with the received keys, but changes of the store arrive late
  * - `waiting`: not processed yet, or waiting for the first read of a part of a store
@@ -38,7 +38,7 @@ export interface ChildStatus {
   readonly program: string
   /**
    * - `waiting`: has not started, since some resources have not been applied yet
-   * - `restarting`: has ended and will be restarted soon
+   * - `restarting`: has exited and will be restarted soon
    */
   readonly state: (typeof childStates)[number]
   readonly since: string
@@ -99,7 +99,7 @@ export interface Reload {
   readonly at: string
   readonly command: string
   readonly succeeded: boolean
-  /** Null if a signal ended it. */
+  /** Null if a signal killed the command. */
   readonly exitCode: number | null
   readonly signal: string | null
   readonly timedOut: boolean

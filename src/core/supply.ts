@@ -5,7 +5,7 @@ import type { Key } from './key.ts'
 export interface Supply {
   /** Found keys. Keys found by two look-ups count twice, so the number is useful only for comparing renders. */
   readonly keys: number
-  /** Listed names that exist independently of their contents, such as the services in Consul's catalog. */
+  /** Listed names that exist independently of the keys below them, such as the services in Consul's catalog. */
   readonly names: number
 }
 

@@ -8,7 +8,7 @@ export interface Tallied {
   readonly supplies: Supplies
   /** Found keys; present if keys are recorded by name. */
   readonly found?: ReadonlySet<Key>
-  /** Listed names that have contents, as paths; present if keys are recorded by name. */
+  /** Listed names that count as found keys, as paths; present if keys are recorded by name. */
   readonly listed?: ReadonlySet<Key>
 }
 
@@ -51,7 +51,7 @@ export class Tally {
 
   /**
    * Counts a listing.
-   * @param count number of names with contents
+   * @param count number of names that count as found keys
    * @param more number of other names
    * @param shown returns the paths of the counted names
    */

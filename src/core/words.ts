@@ -63,14 +63,14 @@ export function offsetText(minutes: number): string {
   return `${minutes < 0 ? '-' : '+'}${two(size / 60)}:${two(size % 60)}`
 }
 
-/** Shortens a text by omitting its middle, because names differ at their ends. */
+/** Shortens text by omitting its middle, because names differ at their ends. */
 export function shortened(text: string, most: number): string {
   if (text.length <= most) return text
   const head = Math.ceil((most - 1) / 2)
   return `${text.slice(0, head)}…${text.slice(text.length - (most - 1 - head))}`
 }
 
-/** Wraps a text at spaces, and shortens words that are longer than a line. */
+/** Wraps text at spaces and shortens words that are longer than a line. */
 export function wrapped(text: string, width: number): string[] {
   const lines: string[] = []
   for (const word of text.split(' ').map((one) => shortened(one, width))) {

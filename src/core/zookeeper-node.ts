@@ -11,19 +11,19 @@ export interface ZookeeperAddress {
 
 const DEFAULT_PORT = 2181
 
-/** Throws a FaultError if the node is not an address. */
+/** Throws a FaultError if the node is not a valid address. */
 export function parseZookeeperNode(node: string): ZookeeperAddress {
   const match = /^(?:\[([0-9a-f:.]+)\]|([^\s:/@[\]]+))(?::(\d{1,5}))?(\/[^\s]*)?$/i.exec(node)
   const [, ipv6, name, port, path = ''] = match ?? []
   const host = ipv6 ?? name
   if (node.includes('@')) {
     raise('store', `the node ${node.replace(/.*@/, '')} contains a user or a password`, {
-      hint: 'set -username and -password instead',
+      hint: 'set -username and -password-file instead',
       permanent: true,
     })
   }
   if (host === undefined || Number(port ?? DEFAULT_PORT) > 65_535) {
-    raise('store', `the node ${quotedNode(node)} is not an address`, {
+    raise('store', `the node ${quotedNode(node)} is not a valid ZooKeeper address`, {
       hint: 'write -node host:port or host:port/chroot',
       permanent: true,
     })
@@ -35,7 +35,7 @@ export function parseZookeeperNode(node: string): ZookeeperAddress {
 
 /**
  * Returns the individual nodes, as `host:port/chroot`. As in ZooKeeper's own notation `a:2181,b:2181/chroot`, the
- * chroot after the last server applies to all servers. Throws a FaultError if a node is not an address, or if two
+ * chroot after the last server applies to all servers. Throws a FaultError if a node is not a valid address, or if two
  * chroots differ: a failover must not change the keys.
  */
 export function expandNodes(nodes: readonly string[]): readonly string[] {
@@ -46,7 +46,7 @@ export function expandNodes(nodes: readonly string[]): readonly string[] {
   const chroots = new Set(addresses.map(({ chroot }) => chroot).filter((chroot) => chroot !== ''))
   if (chroots.size > 1) {
     raise('store', `the nodes have different chroots: ${[...chroots].join(' and ')}`, {
-      hint: 'all nodes belong to one ensemble: give them the same chroot',
+      hint: 'give all nodes the same chroot, because they belong to one ensemble',
       permanent: true,
     })
   }

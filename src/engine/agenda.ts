@@ -81,7 +81,7 @@ export class Agenda {
     this.#timetable.set(unit, Infinity)
   }
 
-  /** Time at which take() will next return something; Infinity if nothing is pending. */
+  /** Time at which a unit will next be due; Infinity if none is scheduled. */
   get next(): number {
     return this.#timetable.next
   }

@@ -60,7 +60,10 @@ export class Concerns {
     return this.#of(this.views.changed(changes, before, after, now))
   }
 
-  /** Ends the expired hold-downs. Returns their keys, and the resources that the removal of these keys affects. */
+  /**
+   * Ends the expired hold-downs. Returns the keys that they kept, and the causes for the resources that read these
+   * keys.
+   */
   ofExpired(now: number): { readonly keys: ReadonlySet<Key>; readonly causes: Causes } {
     const expired = this.views.expire(now)
     const keys = new Set([...expired.values()].flatMap((changes) => [...changes.keys()]))
@@ -87,7 +90,7 @@ export class Concerns {
     return new Map([...files].map(([name, own]) => [name, causeOfFiles(own)]))
   }
 
-  /** Call when a render of the unit takes its tree. From then on, changes are collected for the next cycle. */
+  /** Call when a render of the unit takes its snapshot of the keys. Later changes are collected for the next cycle. */
   rendering(unit: Unit): void {
     unit.meanwhile = { keys: [], files: new Set() }
     this.#rendering.add(unit)

@@ -10,7 +10,10 @@ import type { Waits } from './waits.ts'
 type Of<Kind extends Outcome['kind']> = Extract<Outcome, { readonly kind: Kind }>
 
 export class Conclusions {
-  /** Resources whose newest content is not in place: it failed, is held, or was rejected or rolled back. */
+  /**
+   * Resources whose newest content is not in place: their cycle failed, or the change was held, rejected or rolled
+   * back.
+   */
   readonly failed = new Set<string>()
   readonly changed = new Set<string>()
 
@@ -83,7 +86,9 @@ export class Conclusions {
     this.#reportOthers(unit, resource, 'failed')
   }
 
-  /** Makes the unit wait for the missing keys; it is rendered again once they are known. No file was touched. */
+  /**
+   * Makes the unit wait until the missing keys are known; no file was touched. After too many waits, the unit fails.
+   */
   #wait(unit: Unit, outcome: Of<'waiting'>, nameOf: (key: Key) => string): void {
     const { resource, missing } = outcome
     if (!this.waits.begin(unit, missing)) return this.conclude(unit, endless(outcome), nameOf)

@@ -6,7 +6,7 @@ import type { StatusBoard } from '../observe/status.ts'
 import type { Journal } from '../state/journal.ts'
 import type { Worker } from './worker.ts'
 
-/** @param feeds returns the current feeds; undefined before the first configuration */
+/** @param feeds returns the current feeds; undefined until the first configuration is loaded */
 export function controlsOf(
   board: StatusBoard,
   journal: Journal,

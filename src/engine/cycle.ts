@@ -1,5 +1,5 @@
-// Runs one cycle of one unit after its render: plan -> guard || place. Returns the outcome; the worker decides what
-// follows.
+// Runs the part of a cycle that follows the render of the unit: plan -> guard || place. Returns the outcome; the worker
+// decides what follows.
 import type { FileChange } from '../apply/apply.ts'
 import type { TriedFile } from '../apply/trial.ts'
 import { warnIfFailed, type Emit } from '../core/event.ts'

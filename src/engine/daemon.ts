@@ -30,9 +30,9 @@ import { Worker } from './worker.ts'
 
 export interface DaemonOptions {
   readonly emit: Emit
-  /** Ends the run after the running work has finished. Its `reason` may be the signal that requested the stop. */
+  /** Stops the run; running work finishes first. Its `reason` may be the signal that requested the stop. */
   readonly stop: AbortSignal
-  /** Registers a callback for requests of a new generation (SIGHUP). */
+  /** Registers a callback for requests to load a new generation (SIGHUP). */
   readonly onReload: (callback: () => void) => void
   /** Reads the current settings, for a new generation. */
   readonly settingsNow: () => Promise<Result<Settings, readonly Fault[]>>
@@ -151,7 +151,7 @@ export class Daemon {
   async #close(): Promise<void> {
     clearInterval(this.#resync)
     this.#dropSpawner?.()
-    // A running reload of the program ends with the program.
+    // First stop the program, because this also ends a running reload of it.
     const ended = this.#program.end(signalOf(this.options.stop))
     await this.#generations.stop()
     await this.#worker.stop()
@@ -211,18 +211,19 @@ export class Daemon {
   }
 
   /**
-   * Waits until the run is stopped, or until the program of exec mode has ended and will not be restarted. Then closes.
+   * Waits until the run is stopped, or until the program of exec mode has exited and will not be restarted. Then
+   * closes.
    */
   async #untilProgramEnds(stopped: Promise<void>): Promise<Ended> {
     if (!this.options.stop.aborted) {
       if (this.#onetime && !this.settings.noop) this.#control = this.#openControl()
       const end = await Promise.race([stopped, this.#program.ended])
-      if (end !== undefined) this.#emit({ kind: 'stopping', reason: 'the program has ended' })
+      if (end !== undefined) this.#emit({ kind: 'stopping', reason: 'the program has exited' })
     }
     await this.close()
     const { code, faults = [] } = this.#programEnd ?? {}
     if (code !== undefined) return { kind: 'exited', code, faults }
-    // A onetime run is not done before its program has ended.
+    // A onetime run is not done before its program has exited.
     return this.#onetime ? { kind: 'stopped' } : this.#done
   }
 
@@ -264,8 +265,8 @@ export class Daemon {
 }
 
 /**
- * Returns the signal that ends the program; undefined means kill_signal. SIGINT and SIGQUIT from a terminal reach only
- * reconfd, so they are passed on.
+ * Returns the signal to stop the program with; undefined means kill_signal. SIGINT and SIGQUIT from a terminal reach
+ * only reconfd, so they are passed on.
  */
 function signalOf(stop: AbortSignal): NodeJS.Signals | undefined {
   const reason: unknown = stop.reason

@@ -1,5 +1,5 @@
 // The reload desk combines the reload protocol with the journal. A debt is recorded before files are placed, and
-// settled after a successful run has read them. The desk reports the decisions of the protocol, and starts nothing by
+// settled after a successful run has read them. The desk reports the decisions of the protocol but starts nothing by
 // itself: the worker takes the due runs, executes them, and returns their results.
 import type { Clock } from '../core/clock.ts'
 import { warnIfFailed, type Emit } from '../core/event.ts'
@@ -40,7 +40,7 @@ export class Desk {
     return this.#failed
   }
 
-  /** Time at which due() will next return something. */
+  /** Time at which due() must be called next; Infinity if nothing is scheduled. */
   get next(): number {
     return this.#protocol.next
   }
@@ -56,8 +56,8 @@ export class Desk {
   }
 
   /**
-   * Announces work that may lead to runs of these commands; due runs wait for it, up to a limit. Pair each call with
-   * one release().
+   * Announces work that may lead to runs of these commands. Due runs wait for this work, up to a limit. Pair each call
+   * with one release().
    */
   reserve(commands: Iterable<string>): void {
     this.#protocol.reserve(commands)
@@ -132,7 +132,7 @@ export class Desk {
     await this.strike([...placement.owing.keys()].filter((resource) => !this.owes(resource)))
   }
 
-  /** Records these reloads as owed for the files in place, and makes them due. */
+  /** Records these reloads as owed for the files in place and makes them due. */
   async ask(resource: string, reloads: Reloads): Promise<Result<void, Fault>> {
     const written = await this.journal.owe([this.#entry(resource, reloads.keys())])
     if (!written.ok) return written
@@ -142,7 +142,7 @@ export class Desk {
     return ok(undefined)
   }
 
-  /** Admits placements, and returns the runs that start now. */
+  /** Admits placements and returns the runs that start now. */
   due(): readonly Run[] {
     const { admitted, started } = this.#protocol.step(this.clock.now())
     for (const placement of admitted) {
@@ -150,7 +150,7 @@ export class Desk {
       this.#doors.delete(placement)
     }
     for (const { command, read } of started) {
-      // A run that demand() has started, and that no resource owes, is not reported.
+      // Does not report a run that no resource owes, because only demand() has requested it.
       if (read.size === 0) continue
       this.emit({ kind: 'reload-started', resources: [...read.keys()], command })
     }

@@ -1,4 +1,4 @@
-// Executes one run of the reload `[exec]`: the program is reloaded, and must stay healthy afterwards.
+// Executes one run of the reload `[exec]`: reloads the program, runs the verifications, and checks that it survives.
 import { runVerification } from '../apply/reload.ts'
 import type { CommandResult } from '../core/event.ts'
 import { SURVIVAL } from '../core/exec.ts'

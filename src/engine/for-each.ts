@@ -175,7 +175,7 @@ export class ForEach {
     this.#meanwhile?.push(mark)
   }
 
-  /** Lists the items, and drops vanished ones. */
+  /** Lists the items and drops vanished ones. */
   #look(spec: TemplateSpec, reader: Reader): Result<Listing, ExpansionFailure> {
     const { reads } = reader
     try {

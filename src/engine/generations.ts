@@ -35,7 +35,7 @@ export class Generations {
   readonly #times = new Times()
   /** True if the last load refused a resource or the whole configuration. Any edit may then correct the cause. */
   #isRefused = false
-  /** The reasons for refusals at the last load, as text. */
+  /** The reasons for the refusals at the last load, as JSON, for comparison with the next load. */
   #refusal = ''
   #retry: NodeJS.Timeout | undefined
   #retries = 0
@@ -63,7 +63,7 @@ export class Generations {
   }
 
   /**
-   * Loads the first generation, and reports the start.
+   * Loads the first generation and reports the start.
    * @param startUp finishes the interrupted work of earlier runs; called before the worker starts
    */
   async begin(
@@ -130,7 +130,7 @@ export class Generations {
 
   /**
    * Schedules another read of conf.d if the last one refused something. The cause may lie outside conf.d, such as a
-   * missing certificate, or a user unknown until a directory server has started.
+   * missing certificate, or a user that is unknown until an LDAP server is up.
    */
   #retryLater(): void {
     clearTimeout(this.#retry)

@@ -1,4 +1,4 @@
-// Finds the units that are affected by changed keys or files. Records the causes, and puts the units on the agenda.
+// Finds the units that are affected by changed keys or files, records the causes, and puts the units on the agenda.
 import type { Key } from '../core/key.ts'
 import type { Changes } from '../core/mirror.ts'
 import type { Tree } from '../core/tree.ts'
@@ -18,7 +18,7 @@ export class Intake {
   ) {}
 
   /**
-   * Marks the units that are affected by changes in a store, and emits an event.
+   * Marks the units that are affected by changes in a store and emits an event.
    * @param store name of the store, for the event
    * @param before the tree before the changes
    */

@@ -1,5 +1,6 @@
-// Saves the keys that a hold-down keeps, so that the next run keeps them too. They are saved whenever they change; at
-// the end of a run, all visible keys are saved. Views use a monotonic clock; the file contains wall-clock times.
+// Saves the keys that a hold-down keeps, so that the next run keeps them too. The file is written whenever these keys
+// change. At the end of a run, all keys visible to resources with a hold-down are saved, because some may vanish before
+// the next run. Views use a monotonic clock; the file contains wall-clock times.
 import type { Clock } from '../core/clock.ts'
 import { warnIfFailed, type Emit } from '../core/event.ts'
 import type { Gone } from '../core/hold-down.ts'

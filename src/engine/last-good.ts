@@ -6,7 +6,7 @@ import type { FullStatus } from '../core/status.ts'
 import type { Machine } from './machine.ts'
 import type { RunState } from './run-state.ts'
 
-/** Returns the reason why the files differ from the proved ones, or may differ; undefined if they are the same. */
+/** Returns why the files differ, or may differ, from the proved ones; undefined if they are the same. */
 export async function doubtOf(
   { name, templates }: Resource,
   { journal, damage }: Pick<RunState, 'journal' | 'damage'>,
@@ -14,7 +14,7 @@ export async function doubtOf(
   machine: Machine,
 ): Promise<string | undefined> {
   if (damage !== undefined && damage !== 'missing') return 'the journal of owed reloads is damaged'
-  if (journal.owed.has(name)) return 'its reload is owed: no program has read these files yet'
+  if (journal.owed.has(name)) return 'its reload is owed: no successful reload has read these files'
   const hashes = status?.resources.find((one) => one.name === name)?.hashes
   if (hashes === undefined) return 'no earlier run has applied this resource'
   const dests = templates.flatMap(({ forEach, dest }) => (forEach === undefined ? [dest] : []))

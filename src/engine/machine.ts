@@ -14,10 +14,10 @@ import type { TimedCommand } from '../core/resource.ts'
 export interface Machine {
   /** Reads a destination. */
   observe(dest: string, rules?: ObserveRules): Promise<Observed>
-  /** Stages and checks new contents, without placing them. */
+  /** Stages and checks the files of these changes without placing them. */
   prepare(changes: readonly FileChange[], options: ApplyOptions): Promise<Prepared>
   /**
-   * Restores previous contents, each file atomically. Returns a fault with the names of the files that were not
+   * Restores the previous content of each file atomically. Returns a fault that names the files that could not be
    * restored.
    */
   restore(files: readonly RestoredFile[]): Promise<Fault | undefined>
@@ -26,9 +26,9 @@ export interface Machine {
   reload(command: string, terms: RunTerms): Promise<ReloadRun>
   /** Runs the verifications of a reload. Resolves with the first failure; never rejects. */
   verify(terms: RunTerms): Promise<ReloadRun | undefined>
-  /** False for the reload of exec mode while its program is not running: the reload then starts the program. */
+  /** False for the reload `[exec]` while the program is not running: the reload then starts the program. */
   isRunning(command: string): boolean
-  /** Checks contents in a temporary folder. */
+  /** Checks rendered files in a temporary folder. */
   tryFiles(files: readonly TriedFile[], emit: Emit): Promise<TrialFailed | undefined>
 }
 

@@ -26,19 +26,19 @@ export interface Parts {
   readonly emit: Emit
   readonly self: ProcessId
   readonly mode: Mode
-  /** Returns the client of running HAProxy processes; its code is loaded on first use. */
+  /** Returns the client for the Runtime API of HAProxy; its code is loaded on first use. */
   readonly runtime: () => Promise<Runtime>
-  /** Receives planned writes with their contents: for `-diff`, never for a log. */
+  /** Receives each planned write with its content: for `-diff`, never for a log. */
   readonly showPlan: (file: PlannedFile) => void
-  /** Receives placed files with their contents, for the status page. */
+  /** Receives placed files with their content, for the status page. */
   readonly showWritten: (files: readonly WrittenFile[]) => void
 }
 
 export interface Mode {
   readonly noop: boolean
   /**
-   * With noop: the files to check with output_format and check_cmd, in a temporary folder. With `all`, no file is
-   * compared with its destination.
+   * With noop: the files to check with output_format and check_cmd, in a temporary folder. `changes`: only new files
+   * and files with new content. `all`: all files, without comparing them with their destinations.
    */
   readonly trial?: 'changes' | 'all' | undefined
   readonly keepStageFile: boolean

@@ -1,5 +1,5 @@
 // Places the planned changes of a unit: stages and checks the files, waits for admission, records the debts and the
-// files of a rollback, swaps the files, and checks the group. All files of the unit pass one step before any file
+// files for a rollback, swaps the files, and runs the group check. All files of the unit pass one step before any file
 // enters the next. After a failure, the previous files are restored.
 import type { ApplyFailure, FileChange, PlacedFile, PreparedFiles } from '../apply/apply.ts'
 import { noCause } from '../core/cause.ts'
@@ -69,7 +69,7 @@ async function placeAdmitted(
 ): Promise<End> {
   const { unit, changes, causes } = content
   const former = await memoriesOf(content, parts)
-  // The staged contents and the records are synced concurrently; both precede the swap.
+  // The staged files and the records are synced concurrently, both before the swap.
   const [recorded, unsynced] = await Promise.all([
     record(content, placement, former, parts),
     prepared.sync(),

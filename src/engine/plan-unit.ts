@@ -18,7 +18,7 @@ export interface PlannedUnit {
   readonly changes: readonly FileChange[]
   /** The files that guards compare, by resource. */
   readonly guarded: ReadonlyMap<string, readonly GuardedFile[]>
-  /** Files that the manifest lists as made, but that are missing or not reconfd's own, by resource. */
+  /** Files that the manifest lists as made but that are missing or no longer reconfd's own, by resource. */
   readonly gone: ReadonlyMap<string, readonly string[]>
 }
 
@@ -118,7 +118,7 @@ function isTaken(
 
 const takenFault = (dest: string): Fault => ({
   kind: 'io',
-  message: `${dest} already exists, and was not made by for_each`,
+  message: `${dest} already exists and was not made by for_each`,
   hint: 'Remove the file, change `dest`, or set adopt = true to take over existing files.',
 })
 
@@ -135,8 +135,8 @@ interface Unwanted {
 }
 
 /**
- * Plans the removal of files that a for_each template made, also under an earlier `dest`, and that are no longer
- * wanted.
+ * Plans the removal of files that a for_each template has made and no longer wants. These include files that it made
+ * under an earlier `dest`.
  */
 async function planRemovals(
   { resource, spec, all }: RenderedTemplate,

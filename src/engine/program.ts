@@ -95,13 +95,13 @@ export class Program {
     return this.#exec?.hasBegun === true
   }
 
-  /** Resolves when the run has to end, with the exit code and the faults. Never resolves without a program. */
+  /** Resolves when the run has to stop, with the exit code and the faults. Never resolves without a program. */
   get ended(): Promise<ExecEnd> {
     return this.#exec?.ended ?? this.#never
   }
 
   /**
-   * Ends the program, by default with kill_signal. Resolves with the exit code and the faults of the run; with
+   * Stops the program, by default with kill_signal. Resolves with the exit code and the faults of the run; with
    * undefined if there is no program.
    */
   async end(signal?: NodeJS.Signals): Promise<ExecEnd | undefined> {
@@ -140,12 +140,12 @@ export class Program {
       return noop && isWanted ? wanted : undefined
     }
     if (isWanted) return wanted
-    this.#warnLater('is ended')
+    this.#warnLater('is stopped')
     return this.#exec.current
   }
 
   #warnLater(what: string): void {
-    const message = `the program of [exec] ${what} only at the next start of reconfd`
+    const message = `[exec] has changed: the program ${what} only when reconfd is restarted`
     this.emit({ kind: 'notice', level: 'warn', message })
   }
 

@@ -55,8 +55,8 @@ export const restored = (
   }))
 
 /**
- * Restores the previous files of a unit if an earlier attempt failed. Records their reloads as owed, because a program
- * may have read the refused content. Call in the unit's turn.
+ * Restores the previous files of a unit if an earlier undo or rollback could not restore all of them. Records their
+ * reloads as owed, because a program may have read the refused content. Call in the unit's turn.
  */
 export async function finishUndo(unit: Unit, parts: Parts): Promise<Failed | undefined> {
   const { memory, machine, desk, emit } = parts

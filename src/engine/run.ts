@@ -15,13 +15,13 @@ import { openState } from './run-state.ts'
 import { Underway } from './underway.ts'
 
 export interface RunOptions extends DaemonOptions {
-  /** The service manager that has started this daemon, and receives its state. */
+  /** The service manager that has started this daemon and receives its state. */
   readonly supervisor?: Supervisor | undefined
 }
 
 const withoutSecretsIn = (fault: Fault): Fault => mapFault(fault, withoutSecrets)
 
-/** Executes one run, and resolves with its result. Rejects only if there is a bug. */
+/** Executes one run and resolves with its result. Rejects only if there is a bug. */
 export async function run(settings: Settings, options: RunOptions): Promise<Ended> {
   const board = new StatusBoard(process.pid, Date.now())
   const underway = new Underway()

@@ -59,7 +59,7 @@ function loadOf(command: string, resources: readonly Resource[]): ReloadLoad | u
     const own = specs.flatMap(({ haproxy, dest }) =>
       haproxy === undefined ? [] : [{ dest, ...haproxy, others }],
     )
-    // The set of files of a for_each template is not fixed, so its resource counts as a stranger.
+    // The set of files of a for_each template is not fixed, so a change to its resource needs a reload.
     if (own.length === 0 || specs.some(({ forEach }) => forEach !== undefined)) strangers.push(name)
     targets.push(...own)
   }
@@ -110,7 +110,7 @@ export async function resumeLoaded(resources: readonly Resource[], parts: Parts)
   if (dests.length > 0) await (await parts.runtime()).resume(dests)
 }
 
-/** For -noop: emits, for each changed HAProxy file, whether the change would need a reload. */
+/** For -noop: reports, for each changed HAProxy file, whether the change would need a reload. */
 export async function foresee(
   changes: readonly FileChange[],
   { runtime, emit }: Parts,

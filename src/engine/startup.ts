@@ -42,7 +42,7 @@ async function oweLost(
   const derived = await derivedDebts(resources, await readStatus(), isDamaged, parts)
   const owed = derived.filter(({ resource }) => !journal.owed.has(resource))
   if (!isDamaged && owed.length === 0) return
-  const what = isDamaged ? damage.message : 'the journal of owed reloads is gone'
+  const what = isDamaged ? damage.message : 'the journal of owed reloads is missing'
   const names = owed.map(({ resource }) => resource).join(', ')
   const result =
     owed.length === 0

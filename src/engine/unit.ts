@@ -1,6 +1,6 @@
 // A unit is one resource by itself, or all resources of a group, which change together or not at all. This object
-// contains everything known about a unit while reconfd runs; state/ stores the data that outlives the process. A unit
-// goes through these stages: dirty -> rendered -> planned -> placed -> reloading -> proved.
+// contains everything known about a unit while reconfd is running; state/ stores the data that outlives the process. A
+// unit goes through these stages: dirty -> rendered -> planned -> placed -> reloading -> proved.
 import { longestRun } from '../apply/command.ts'
 import { noCause, mergeCauses, type Cause } from '../core/cause.ts'
 import { storeOf, type Key } from '../core/key.ts'
@@ -32,7 +32,7 @@ export interface Meanwhile {
 /** A unit's wait for the first read of the keys that its templates looked up. */
 export interface Wait {
   readonly missing: Missing
-  /** Number of times that the missing keys became known and the next render missed others. */
+  /** Number of times that the missing keys became known but the next render missed other keys. */
   readonly rounds: number
   /** True once the missing keys are known. */
   isOver: boolean
@@ -55,7 +55,7 @@ export class Unit {
   readonly rhythm: Rhythm
   /** True if a failed reload may lead to a rollback, or if verify_cmd decides whether a reload has succeeded. */
   readonly isJudged: boolean
-  /** Whether `reload_attempts` failures lead to a rollback. */
+  /** Whether `reload_attempts` failed reloads lead to a rollback. */
   readonly mayGoBack: boolean
   /** Whether the unit's files are checked in place (group_check_cmd). */
   readonly isChecked: boolean
@@ -181,7 +181,10 @@ export function unitsOf(
   })
 }
 
-/** Returns the longest coalescing times of all resources. A quiet time that is not set adapts to the rate of changes. */
+/**
+ * Returns the longest coalescing times of all resources. If no resource sets a quiet time, the quiet time of the unit
+ * adapts to the rate of changes.
+ */
 function paceOf(resources: readonly Resource[], pace: Pace): Pace {
   const quiets = resources.map(({ quiet }) => quiet ?? pace.quiet)
   const max = Math.max(...resources.map(({ quietMax }) => quietMax ?? pace.max))

@@ -1,5 +1,5 @@
 // Views are the keys as seen by resources with different hold-downs. A resource without a hold-down sees the mirror
-// itself. A resource with a hold-down continues to see vanished keys until the hold-down is over.
+// itself. A resource with a hold-down continues to see vanished keys until the hold-down expires.
 import { HoldDown, type Gone } from '../core/hold-down.ts'
 import { storeOf, type Key } from '../core/key.ts'
 import type { Changes } from '../core/mirror.ts'
@@ -43,7 +43,7 @@ export class Views {
     return this.#each((hold) => hold.apply(before, after, changes, now))
   }
 
-  /** Releases the keys whose hold-down is over. Returns the changes that become visible. */
+  /** Releases the keys whose hold-down has expired. Returns the changes that become visible. */
   expire(now: number): SeenChanges {
     return this.#each((hold) => hold.expire(now))
   }

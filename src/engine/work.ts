@@ -1,5 +1,5 @@
-// Runs one cycle of a unit, from its snapshot of the tree to the outcome. Keys and files that change during the render
-// are detected, and belong to the next cycle.
+// Runs one cycle of a unit, from its snapshot of the tree to the outcome. Changes to keys and files during the render
+// are detected and belong to the next cycle.
 import type { Cause } from '../core/cause.ts'
 import { storeOf } from '../core/key.ts'
 import type { Tree } from '../core/tree.ts'

@@ -1,5 +1,5 @@
-// The loop: changes make units dirty, due units go through a cycle, due reloads run, and failed units are retried.
-// One worker serves a whole run, onetime or daemon, across all configurations.
+// The loop: changes make units dirty, due units go through a cycle, due reloads run, and failed units are retried. One
+// worker serves a whole run, onetime or daemon, across all its generations.
 import type { Fault } from '../core/fault.ts'
 import type { Key } from '../core/key.ts'
 import type { Changes } from '../core/mirror.ts'
@@ -67,8 +67,8 @@ export class Worker {
   }
 
   /**
-   * Switches to this configuration. Running work of the previous one on the same files ends first. Synchronous, so that
-   * no key change is missed between the two.
+   * Switches to this configuration. Work on a file waits for running work of the previous configuration on the same
+   * file. Synchronous, so that no key change is missed between the two.
    */
   adopt(configuration: Configuration): void {
     const previous = this.#current
@@ -234,7 +234,7 @@ export class Worker {
     return !this.#waits.isEmpty
   }
 
-  /** Resolves when no cycle runs, and no reload runs or is about to run. Pending retries do not count. */
+  /** Resolves when no cycle or reload is running and no reload is about to run. Pending retries do not count. */
   async idle(): Promise<void> {
     while (this.#jobs.size > 0 || !this.parts.desk.isIdle) {
       await new Promise<void>((resolve) => this.#idlers.push(resolve))
@@ -274,7 +274,7 @@ export class Worker {
     for (const unit of this.#waits.over(tree)) this.#agenda.at(unit, this.parts.clock.now())
   }
 
-  /** Starts all due work, and sets the alarm for the next due time. */
+  /** Starts all due work and sets the alarm for the next due time. */
   #pump(): void {
     const { clock, desk } = this.parts
     const now = clock.now()

@@ -77,7 +77,7 @@ function notRoot(user: string | undefined, group: string | undefined): NotStarte
   return {
     fault: {
       kind: 'command',
-      message: `cannot start the command as ${whom}: reconfd does not run as root`,
+      message: `cannot start the command as ${whom}: reconfd is not running as root`,
       hint: 'Run reconfd as root, or remove user and group from [exec].',
     },
     exit: 126,

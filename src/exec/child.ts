@@ -1,5 +1,5 @@
 // Starts and supervises a child process. The child runs in its own session, uses reconfd's standard streams, and is
-// ended when reconfd ends. This file does not depend on the engine.
+// stopped when reconfd stops. This file does not depend on the engine.
 import { execa } from 'execa'
 import { constants } from 'node:os'
 import { err, ok, type Result } from '../core/result.ts'
@@ -9,14 +9,14 @@ import { endGroup } from './group.ts'
 import { findProgram, type NotStarted } from './program.ts'
 
 export interface ChildOptions extends UserAndGroup {
-  /** The program and its arguments. The program is looked up in the PATH of `env`. */
+  /** The program, which is looked up in the PATH of `env`, and its arguments. */
   readonly argv: readonly [string, ...string[]]
   /**
    * Builds the complete environment of the child.
    * @param login HOME, USER and LOGNAME if the child runs as another user
    */
   readonly env: (login: Readonly<Record<string, string>>) => Readonly<NodeJS.ProcessEnv>
-  /** The signal that asks the child to end. The kernel also sends this signal if reconfd dies first. */
+  /** The signal that asks the child to exit. The kernel also sends this signal if reconfd dies first. */
   readonly killSignal: NodeJS.Signals
   /** Milliseconds from killSignal to SIGKILL. */
   readonly killTimeout: number
@@ -67,7 +67,7 @@ export async function startChild(options: ChildOptions): Promise<Result<ChildPro
 
 export class ChildProcess {
   readonly id: ProcessId
-  /** Resolves when the process has ended; other members of its group may still run. */
+  /** Resolves when the process has ended; other members of its group may still be running. */
   readonly exited: Promise<Exit>
   #exit: Exit | undefined
   #ending: Promise<Exit> | undefined
@@ -83,7 +83,7 @@ export class ChildProcess {
     this.exited = exited.then((exit) => (this.#exit = exit))
   }
 
-  /** How the child has ended; undefined while it runs. */
+  /** How the child has ended; undefined while it is running. */
   get exit(): Exit | undefined {
     return this.#exit
   }
@@ -121,8 +121,8 @@ export class ChildProcess {
   }
 
   /**
-   * Ends the child and its group: sends the signal, then SIGKILL after killTimeout. Resolves when the whole
-   * group has ended. A second call joins the first.
+   * Stops the child and its group: sends the signal, then SIGKILL after killTimeout. Resolves when the whole group has
+   * ended. A second call joins the first.
    */
   end(signal: NodeJS.Signals = this.options.killSignal): Promise<Exit> {
     this.#ending ??= endGroup(this.id.pid, signal, this.options.killTimeout, this.exited).then(
@@ -138,7 +138,7 @@ export class ChildProcess {
 }
 
 /**
- * Ends the child of an earlier run of reconfd, and the child's group. The child is identified by pid and start time.
+ * Stops the child of an earlier run of reconfd and the child's group. The child is identified by pid and start time.
  * Returns false if that child is not running.
  */
 export async function endOrphan(

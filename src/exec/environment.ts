@@ -1,5 +1,5 @@
-// Builds the program's environment by the rules of consul-template's exec.env. It contains all of `custom`, and those
-// variables of reconfd that the allowlist matches and the denylist does not.
+// Builds the program's environment by the rules of consul-template's exec.env. The environment contains all of
+// `custom`, and those of reconfd's own variables that the allowlist matches and the denylist does not.
 import type { EnvPolicy } from '../core/exec.ts'
 
 /**

@@ -1,5 +1,5 @@
 // Exec mode: starts the program when its files are in place, and reloads the program when they change. When the program
-// ends, either restarts it or ends reconfd, as configured. Each start and each reload is a reload run of EXEC
+// exits, either restarts it or stops reconfd, as configured. Each start and each reload is a reload run of EXEC
 // (core/exec.ts), so the reload protocol decides when the run begins and which debts it settles.
 import { basename } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
@@ -19,7 +19,7 @@ import type { NotStarted } from './program.ts'
 import { isHandled, reloadBySignal } from './signals.ts'
 import { StartCondition } from './start.ts'
 
-/** Milliseconds between restarts of a program that ends by itself. */
+/** Milliseconds between restarts of a program that exits by itself. */
 const RESTART = { first: 1000, most: 60_000 }
 /** Milliseconds that the program must run before the restart counter is reset. */
 const STABLE = 60_000
@@ -46,7 +46,7 @@ export interface ExecParts {
   readonly doubtOf: (resource: string) => Promise<string | undefined>
 }
 
-/** Exit code and faults with which exec mode ends reconfd. */
+/** The exit code and the faults with which exec mode stops reconfd. */
 export interface ExecEnd {
   /** Undefined if reconfd was stopped before the program started. */
   readonly code?: number
@@ -60,7 +60,7 @@ export class Exec {
   #hasBegun = false
   #isEnding = false
   #starting: Promise<unknown> | undefined
-  /** Resolves when the end of the newest child has been handled. */
+  /** Resolves when the exit of the newest child has been handled. */
   #gone: Promise<void> | undefined
   #child: ChildProcess | undefined
   /** Start time of the newest child, in milliseconds of `performance.now()`. */
@@ -126,7 +126,7 @@ export class Exec {
     }
   }
 
-  /** Makes the program read its files, by a signal or a restart. Returns the child that reads them. */
+  /** Makes the program read its files: signals, restarts or starts it. Returns the child that reads them. */
   async reload(): Promise<Result<ChildProcess, Fault>> {
     const child = this.#child
     if (this.#isEnding) return err(stopping(this.program))
@@ -139,7 +139,10 @@ export class Exec {
     return this.#isEnding ? err(stopping(this.program)) : this.#start()
   }
 
-  /** Checks that the program still runs `after` milliseconds after a reload. Returns a fault if it does not. */
+  /**
+   * Checks that the program is still running `after` milliseconds after a start or reload. Returns a fault if it does
+   * not.
+   */
   async check(child: ChildProcess, after: number): Promise<Fault | undefined> {
     const settled = new AbortController()
     await Promise.race([child.exited, sleep(after, undefined, { signal: settled.signal })])
@@ -156,7 +159,9 @@ export class Exec {
     return this.settings.forwardSignals.includes(signal)
   }
 
-  /** Forwards a signal. While the program is starting, waits until the program handles the signal. */
+  /**
+   * Forwards a signal. While the program is starting, first waits until it handles the signal, at most until #deadline.
+   */
   async forward(signal: SignalName): Promise<void> {
     const child = this.#child
     if (child !== undefined) await isHandled(child, signal, this.#deadline)
@@ -165,7 +170,7 @@ export class Exec {
     this.parts.emit({ kind: 'notice', level: 'warn', message })
   }
 
-  /** Ends the program and its group, and prevents further starts. @param signal default: kill_signal */
+  /** Stops the program and its group, and prevents further starts. @param signal default: kill_signal */
   async end(signal?: NodeJS.Signals): Promise<ExecEnd> {
     this.#stop()
     await this.#starting
@@ -193,7 +198,10 @@ export class Exec {
     return this.settings.killSignal as NodeJS.Signals
   }
 
-  /** Starts the program if its files are in place. */
+  /**
+   * Starts the program if its files are in place. With `start = "last-good"`, an unreachable store may permit a start
+   * with the existing files.
+   */
   #consider(): void {
     if (this.#isEnding) return
     const { missing, isStoreAway } = this.#condition
@@ -235,7 +243,7 @@ export class Exec {
     })
   }
 
-  /** Reports the resources that the program waits for, and starts the timer of start_timeout. */
+  /** Reports the resources that the program waits for and starts the timer of start_timeout. */
   #await(): void {
     const { startTimeout } = this.settings
     const resources = this.#condition.missing ?? []
@@ -292,12 +300,12 @@ export class Exec {
     return started
   }
 
-  /** Ends the program that a killed reconfd process has left running. */
+  /** Stops the program that a killed reconfd process has left running. */
   async #endOrphan(): Promise<void> {
     const id = await this.parts.file.read()
     const how = { killSignal: this.#killSignal, killTimeout: this.settings.killTimeout }
     if (id === undefined || !(await endOrphan(id, how))) return
-    const message = `ended the program (pid ${id.pid}) that a killed reconfd had left running`
+    const message = `stopped the program (pid ${id.pid}) that a killed reconfd had left running`
     this.parts.emit({ kind: 'notice', level: 'warn', message })
   }
 
@@ -329,9 +337,10 @@ export class Exec {
   }
 
   /**
-   * Decides how to continue after the program has ended or could not be started. Schedules a restart if one is due.
-   * @returns milliseconds until the restart; null if the pending reload restarts the program; `end` if reconfd must end
-   *   too
+   * Decides how to continue after the program has ended or could not be started. Schedules a restart if it is
+   * configured and the limit is not exceeded.
+   * @returns milliseconds until the restart; null if the pending reload restarts the program; `end` if reconfd must
+   *   exit too
    */
   #next(): number | null | 'end' {
     const { restartOnExit, restartLimit, restartOnChange } = this.settings

@@ -12,7 +12,7 @@ export function died(program: string, exit: Exit | undefined): Fault {
     return { kind: 'command', message: `${program} is suspended (SIGSTOP or a debugger)` }
   }
   const { code, signal } = exit
-  const how = signal === null ? `ended with exit code ${code}` : `was ended by ${signal}`
+  const how = signal === null ? `ended with exit code ${code}` : `was killed by ${signal}`
   return {
     kind: 'command',
     message: `${program} ${how} when it read its files`,

@@ -3,8 +3,8 @@ import { readlinkSync, realpathSync } from 'node:fs'
 import { allProcesses, statOf, type ProcessId } from '../system/process.ts'
 
 /**
- * Finds the daemonized process that an ended process left behind. Such a process runs the same program, was started no
- * earlier than the ended process, and has a parent that adopts orphans. Returns undefined if there is no such process,
+ * Finds the daemonized process that an exited process left behind. Such a process runs the same program, was started no
+ * earlier than the exited process, and has a parent that adopts orphans. Returns undefined if there is no such process,
  * or /proc is unreadable.
  */
 export function forkedFrom({ started }: ProcessId, program: string): number | undefined {

@@ -1,14 +1,14 @@
-// Ends process groups: sends a signal, waits, and kills the processes that remain.
+// Stops process groups: sends a signal, waits, and kills the processes that remain.
 import { setTimeout as sleep } from 'node:timers/promises'
 import { allProcesses, signalGroup } from '../system/process.ts'
 
 /**
- * Poll interval in milliseconds. Only the end of the leader is reported to reconfd, so the other processes are polled.
+ * Poll interval in milliseconds. Only the exit of the leader is reported to reconfd, so the other processes are polled.
  */
 const POLL = 20
 
 /**
- * Sends a signal to all processes of a group, and kills the remaining processes after the timeout. Resolves when all of
+ * Sends a signal to all processes of a group. Kills the remaining processes after the timeout. Resolves when all of
  * them have ended.
  * @param leaderEnded resolves when the leader has ended; absent if the leader is not a child of reconfd
  */

@@ -17,7 +17,7 @@ const DEFAULT_PATH = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/b
 
 /**
  * @param name a path if it contains `/`; otherwise a name to look up in `path`
- * @param path the folders to search, as in PATH
+ * @param path the folders to search, in the format of PATH
  */
 export function findProgram(name: string, path = DEFAULT_PATH): Result<string, NotStarted> {
   const paths = name.includes('/')
@@ -32,7 +32,7 @@ export function findProgram(name: string, path = DEFAULT_PATH): Result<string, N
   return err(refused === undefined ? notFound(name, path) : notExecutable(refused))
 }
 
-/** The error code, or undefined if the file is executable. */
+/** Returns an error code such as ENOENT; undefined if the file is executable. */
 function whyNotExecutable(path: string): string | undefined {
   try {
     if (statSync(path).isDirectory()) return 'EACCES'
@@ -48,7 +48,7 @@ function notFound(name: string, path: string): NotStarted {
     ? ['no such file', 'Correct the path of the command.']
     : [
         `it is not in any folder of PATH (${path})`,
-        'Install it, write its full path, or correct PATH.',
+        'Install the program, write its full path, or correct PATH.',
       ]
   const message = `cannot start the command: ${JSON.stringify(name)} was not found: ${where}`
   return { fault: { kind: 'command', message, hint }, exit: 127 }

@@ -1,4 +1,5 @@
-// Sends signals to the program, but only signals that it handles, because any other signal could end it.
+// Sends the reload signal to the program, but only if the program handles it, because an unhandled signal could kill
+// the program.
 import { constants } from 'node:os'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { SignalName } from '../core/exec.ts'
@@ -55,7 +56,7 @@ export async function reloadBySignal(
   if (!(await isHandled(child, signal, deadline))) {
     if (!child.isAlive) return err(died(program, child.exit))
     const hint = `Set reload_signal to a signal that ${program} handles, or restart = "on-change". If the command is a shell line, begin it with exec.`
-    return signalFault(`${program} does not handle ${signal}, so the signal would end it`, hint)
+    return signalFault(`${program} does not handle ${signal}, so the signal was not sent`, hint)
   }
   if (child.signal(signal as NodeJS.Signals)) return ok(child)
   return err(died(program, child.exit))

@@ -18,14 +18,14 @@ export interface Failure {
    * same node.
    */
   readonly isOutdated: boolean
-  /** A text for the log, if the exception was not a fault. */
+  /** The log message if the exception was not a fault. */
   readonly bug?: string
 }
 
 export interface AttemptOptions {
   readonly store: Store
   readonly prefixes: readonly Key[]
-  /** Ends the watch. */
+  /** Aborting this signal ends the watch. */
   readonly signal: AbortSignal
   readonly demand?: Demand | undefined
   /** See WatchOptions. */
@@ -93,7 +93,7 @@ export class Attempt {
   }
 
   #over(): Failure {
-    const message = `${this.#place} ended the watch`
+    const message = `${this.#place} closed the watch`
     return { fault: { kind: 'store', message }, isOutdated: false }
   }
 
@@ -102,7 +102,10 @@ export class Attempt {
   }
 }
 
-/** Calls `watch`. If the call itself throws, returns an iterator whose `next()` rejects with that exception. */
+/**
+ * Calls `watch` and returns its iterator. If the call itself throws, `next()` of the iterator rejects with that
+ * exception.
+ */
 function begin(watch: () => AsyncIterable<StoreEvent>): AsyncIterator<StoreEvent> {
   try {
     return watch()[Symbol.asyncIterator]()

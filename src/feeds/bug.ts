@@ -19,7 +19,7 @@ export function bugFault(
     fault: {
       kind: 'store',
       message: `${place} sent data that reconfd cannot handle (${what})`,
-      hint: 'this is a bug in reconfd: report it, together with the log lines about it',
+      hint: 'report this bug in reconfd, together with the log lines about it',
     },
     bug: [`this is a bug in reconfd, found at ${place}: ${what}`, ...framesOf(error)].join('\n'),
   }

@@ -1,4 +1,4 @@
-// The connection to a node that has answered: yields the node's events, and decides when the connection counts as
+// The connection to a node that has answered: yields the node's events and decides when the connection counts as
 // proven.
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Fault } from '../core/fault.ts'

@@ -16,7 +16,7 @@ export interface Missing {
   readonly isKnownIn: (tree: Tree) => boolean
 }
 
-/** Maximum number of keys that a message names. */
+/** Maximum number of keys that a message lists. */
 const NAMED = 10
 
 /**

@@ -176,7 +176,7 @@ export class Feed {
     return includesAll(this.#known, this.#demand.now)
   }
 
-  /** Whether to stop waiting for the store, because it is optional and was missed. */
+  /** Whether to stop waiting for the store, because it is optional and has been missed (see FeedListener.missed). */
   get #isDone(): boolean {
     return this.options.isOptional === true && this.#isMissed
   }
@@ -189,7 +189,7 @@ export class Feed {
     return {
       kind: 'store',
       message: why === undefined ? waited : `${waited}: ${why.message}`,
-      hint: why?.hint ?? `Check that it is reachable at ${nodes}, or raise -timeout.`,
+      hint: why?.hint ?? `Check that the store is reachable at ${nodes}, or raise -timeout.`,
     }
   }
 

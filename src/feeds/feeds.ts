@@ -35,7 +35,8 @@ export interface WantedStore {
   /** The prefixes to follow, in the store's own keys. */
   readonly prefixes: readonly Key[]
   /**
-   * The prefixes of all stores that have the same settings, if there are several. These stores share one connection.
+   * The prefixes of all stores with the same settings, if there are several such stores. They share one connection,
+   * unless they are read on demand.
    */
   readonly together?: readonly Key[]
   /** If the store is unreachable from the start, its readers are rendered without it. */
@@ -80,7 +81,7 @@ export class Feeds {
   }
 
   /**
-   * Opens the wanted stores, and takes over unchanged feeds of the previous generation.
+   * Opens the wanted stores. Takes over unchanged feeds of the previous generation.
    * @param resources names of the resources whose renders determine the demand
    */
   static async open(
@@ -164,7 +165,7 @@ export class Feeds {
     return this.#feedOf(key)?.isMissed === true
   }
 
-  /** The name of the store of a full key, for messages. */
+  /** The name of the store to which a full key belongs, for messages. */
   nameOf(key: Key): string {
     return this.#feedOf(key)?.name ?? 'the store'
   }

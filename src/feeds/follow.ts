@@ -1,5 +1,5 @@
-// Follows a store: watches one of its nodes, and switches to another node or retries when the watch breaks. No other
-// code retries a whole store.
+// Follows a store: watches one of its nodes. When the watch breaks, retries or switches to another node. No other code
+// retries a whole store.
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Backoff } from '../core/backoff.ts'
 import type { Fault } from '../core/fault.ts'

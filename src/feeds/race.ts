@@ -37,8 +37,8 @@ export class Race {
 
   /**
    * Tries the nodes in this order, each of them once. Resolves with the first attempt that has an event. Resolves with
-   * undefined when each node has failed or is silent, and at least one node has failed. Silent nodes remain in the
-   * race.
+   * undefined when each node has failed or is silent, and at least one node has failed, or when the signal is aborted.
+   * Silent nodes remain in the race.
    */
   async run(order: readonly string[]): Promise<Attempt | undefined> {
     const nodes = new Set(order)

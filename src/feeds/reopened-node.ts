@@ -14,9 +14,9 @@ const PATIENCE = 500
 const ADDRESS = /^(?:[a-z][a-z0-9+.-]*:\/\/)?(?:[^@/]*@)?(\[[^\]]+\]|[^:/[\]]+):(\d+)(?:\/|$)/i
 
 /**
- * Resolves with the first node that accepts connections after it has refused them; undefined if the signal is aborted.
- * Ignores nodes that accept connections from the start, since these nodes have failed for another reason. Also ignores
- * addresses that contain no port.
+ * Resolves with the first node that accepts a connection after an earlier probe has failed; undefined if the signal is
+ * aborted. Ignores nodes that accept connections from the start, since these nodes have failed for another reason. Also
+ * ignores addresses that contain no port.
  */
 export async function reopenedNode(
   nodes: readonly string[],

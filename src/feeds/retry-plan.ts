@@ -1,4 +1,4 @@
-// Decides which node to try next when a connection has ended, and after what pause.
+// Decides which node to try after a connection has ended, and how long to wait first.
 import { backoffDelay, type Backoff } from '../core/backoff.ts'
 
 /** How a connection or a failed round has ended. */

@@ -27,5 +27,5 @@ export function roundFault(name: string, asked: AskedNodes): Fault {
 export const silentFault = (name: string, node: string): Fault => ({
   kind: 'store',
   message: `${name} at ${node} has not answered`,
-  hint: 'check that it runs there, and check -node and the firewall',
+  hint: 'check that it is running there, and check -node and the firewall',
 })

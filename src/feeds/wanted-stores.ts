@@ -20,7 +20,7 @@ export async function wantedStores(
   own: ReadonlyMap<string, StoreSettings>,
   resources: readonly Resource[],
 ): Promise<WantedStore[]> {
-  // A recorded snapshot contains the keys of all stores. The keys of a named store are below the name of that store.
+  // A recorded snapshot contains the keys of all stores. In the snapshot, the keys of a named store are below its name.
   if (settings.replay !== undefined) {
     const store: StoreSettings = { ...settings, backend: 'file', files: [settings.replay] }
     return [{ settings: store, prefixes: resourceKeys(resources) }]
@@ -95,7 +95,7 @@ export function openerOf(wanted: readonly WantedStore[]): typeof openStore {
 }
 
 /**
- * The named stores whose keys are in the files that `-file` names. These keys are read from the files, as with -replay.
+ * The named stores whose keys are in the files given by `-file`. These keys are read from the files, as with -replay.
  */
 async function recordedStores(
   settings: Settings,

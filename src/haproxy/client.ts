@@ -38,7 +38,7 @@ export async function sendCommands(
   patience: Timeouts = TIMEOUTS,
 ): Promise<readonly string[]> {
   const bytes = await converse(address, ['prompt', ...commands, 'quit'], patience)
-  // A prompt precedes each command, including `quit`.
+  // HAProxy writes a prompt before each command, including `quit`.
   const [before = '', ...answers] = answersIn(bytes)
   if (before !== '') raise('io', `${address} is not an HAProxy Runtime API`, NOT_HAPROXY)
   if (answers.length <= commands.length) {
@@ -48,8 +48,8 @@ export async function sendCommands(
 }
 
 /**
- * The output before, between and after the prompts, trimmed. Each piece is decoded separately, because V8 parses such
- * strings faster than slices of one large string.
+ * Returns the output before, between and after the prompts, trimmed. Decodes each piece separately, because V8 parses
+ * such strings faster than slices of one large string.
  */
 function answersIn(bytes: Buffer): readonly string[] {
   const answers: string[] = []
@@ -66,7 +66,7 @@ function answersIn(bytes: Buffer): readonly string[] {
   }
 }
 
-/** The position of the next prompt, or -1. A search for one byte is many times faster than one for a string. */
+/** Returns the position of the next prompt, or -1. A search for one byte is many times faster than one for a string. */
 function promptIn(bytes: Buffer, from: number): number {
   for (let at = from; (at = bytes.indexOf(PROMPT_SIGN, at)) >= 0; at++) {
     if (at > from && bytes[at - 1] === LINE_FEED && bytes[at + 1] === BLANK) return at - 1
@@ -103,7 +103,7 @@ function converse(
     socket.on('data', (chunk) => {
       received.add(chunk)
       if (received.length > MAX_ANSWERS)
-        fail(new FaultError({ kind: 'io', message: `the answer of ${address} is too long` }))
+        fail(new FaultError({ kind: 'io', message: `the answer from ${address} is too long` }))
     })
     socket.once('error', (error) => fail(connectionError(address, error)))
     socket.once('end', () => resolve(received.take()))
@@ -116,7 +116,7 @@ const lateFault = (address: string): Fault => ({
   hint: 'Check that HAProxy is not suspended, and that its `stats maxconn` is not used up.',
 })
 
-/** Thrown if nothing listens at the socket. */
+/** Thrown if no process listens on the socket. */
 export class AbsentError extends FaultError {}
 
 function connectionError(address: string, error: Error): FaultError {
@@ -131,14 +131,14 @@ function connectionError(address: string, error: Error): FaultError {
     case 'ECONNREFUSED':
       return new AbsentError({
         kind: 'io',
-        message: `nothing listens at ${address}`,
+        message: `nothing is listening at ${address}`,
         hint: 'Check that HAProxy is running.',
       })
     case 'EACCES':
     case 'EPERM':
       return new FaultError({
         kind: 'io',
-        message: `permission denied: reconfd's user may not connect to ${address}`,
+        message: `permission denied: reconfd's user is not allowed to connect to ${address}`,
         hint: 'Add `user`, `group` or `mode` to the `stats socket` line, such as `mode 660 group haproxy`.',
       })
     default:

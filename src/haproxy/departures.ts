@@ -1,4 +1,4 @@
-// Deletes removed servers from a process, each when it has no connections left or its drain time is over. Polls
+// Deletes removed servers from a process, each as soon as it has no connections left or its drain time is over. Polls
 // HAProxy, which refuses `del server` as long as anything is attached to the server.
 import { sendCommands } from './client.ts'
 import type { Departure, Process } from './loaded.ts'
@@ -9,9 +9,9 @@ const MAX_REFUSED = 30_000
 
 export interface DepartureProgress {
   readonly leaving: readonly Departure[]
-  /** Deleted servers. */
+  /** The deleted servers, as `backend/server`. */
   readonly deleted: readonly string[]
-  /** A server that HAProxy does not delete. */
+  /** A server that HAProxy has refused to delete for longer than MAX_REFUSED. */
   readonly stuck?: string
 }
 

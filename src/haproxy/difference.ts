@@ -17,11 +17,14 @@ import { dependsOnOrder, hasServerWithoutId, isDynamic, numbersServers } from '.
 export interface ReloadReason {
   /** Short name for metrics. */
   readonly code: string
-  /** A sentence without a full stop. Quotes nothing from the file except names of servers and options. */
+  /** A sentence without a full stop. Quotes from the file only names of sections, servers, options and modes. */
   readonly text: string
 }
 
-/** A server being removed. It gets no new connections, and is deleted when its last connection has ended. */
+/**
+ * A server being removed. It gets no new connections, and is deleted when its last connection has closed or its drain
+ * time is over.
+ */
 export interface Leaving {
   readonly backend: string
   readonly name: string
@@ -67,7 +70,7 @@ const reload = (code: string, text: string): never => {
   throw new ReloadNeeded({ code, text })
 }
 
-/** @param base the content last applied to the process */
+/** @param base the configuration last applied to the process */
 export function decide(base: HaproxyConfig, next: HaproxyConfig, running: RunningState): Decision {
   try {
     const doubt = base.doubt ?? next.doubt
@@ -102,7 +105,7 @@ function compareOthers(before: readonly OtherLine[], after: readonly OtherLine[]
     const why =
       line === undefined
         ? 'lines other than server lines were removed at the end of the file'
-        : `line ${line.line} differs, and is not a server line`
+        : `line ${line.line} differs and is not a server line`
     reload('other-lines', why)
   }
 }
@@ -234,7 +237,7 @@ class SectionDifference {
     // The agent sets the weight, as a percentage of the weight in the file.
     if (options.has('agent-check')) {
       if (weight !== former.weight)
-        this.#reload('options', name, 'has an agent-check, and changes its weight')
+        this.#reload('options', name, 'has an agent-check and changes its weight')
       return
     }
     if (weight === actual.weight) return
@@ -264,7 +267,7 @@ class SectionDifference {
     const { options } = line.server
     const option = undeletable(options)
     if (option !== undefined)
-      this.#reload('options', name, `has the option ${option}, which prevents deleting it`)
+      this.#reload('options', name, `has the option ${option}, which prevents its deletion`)
     if (isReferenced(this.base, id))
       this.#reload(
         'referenced',
@@ -288,9 +291,9 @@ class SectionDifference {
         because('balance', 'has a static balance algorithm, which fixes servers and weights')
     }
     if (isRearranged) {
-      // Releases up to 3.2 crash when such a server is added.
+      // Releases up to 3.2 crash when a server with external checks is added.
       if (terms.hasExternalChecks)
-        because('checks', 'has external checks, which HAProxy cannot start or end at run time')
+        because('checks', 'has external checks, which HAProxy cannot start or stop at run time')
       if (terms.hasDynamicCookies && refusedOn(this.running.version, COOKIE).length > 0)
         because('options', 'has dynamic cookies, which HAProxy does not compute at run time')
       if (after.hasTemplate)
@@ -300,7 +303,7 @@ class SectionDifference {
         because('ids', 'balances by server id, and not every server has an id')
     }
     if (dependsOnOrder(terms) && namesOf(before) !== namesOf(after) && hasServerWithoutId(after))
-      because('order', 'balances by the order of its servers, which changes')
+      because('order', 'balances by the order of its servers, and this order changes')
     if (!terms.usesAllBackups) this.#backups()
   }
 

@@ -56,7 +56,7 @@ const sectionDoubts = ({ sections }: HaproxyConfig): Doubt[] =>
     return [
       {
         message,
-        hint: 'Give each server a stable `id`; otherwise each added or removed server needs a reload.',
+        hint: 'Give each server a stable `id`; otherwise every added or removed server needs a reload.',
       },
     ]
   })
@@ -75,7 +75,10 @@ async function socketDoubts(socket: string): Promise<Doubt[]> {
     return [{ message, hint: `Set \`stats socket ${socket} level admin\`, and reload HAProxy.` }]
   } catch (error) {
     if (!(error instanceof FaultError)) throw error
-    const { message, hint = 'Until it answers, every change needs a reload.' } = error.fault
+    const {
+      message,
+      hint = 'Check that HAProxy is running and answers on this socket; until then, every change needs a reload.',
+    } = error.fault
     return [{ message, hint }]
   }
 }

@@ -1,4 +1,4 @@
-// The files that HAProxy loads: their contents, hashes and parsed configurations.
+// Reads the files that HAProxy loads, hashes them, and caches parsed configurations.
 import { createHash } from 'node:crypto'
 import { readFile } from 'node:fs/promises'
 import { readConfiguration, type HaproxyConfig, type KnownLines } from './sections.ts'
@@ -42,11 +42,14 @@ async function hashesOf(paths: readonly string[]): Promise<Record<string, string
   return hashes
 }
 
-/** Maximum number of parsed contents in the cache: enough for the old and the new content of a few files. */
+/** Maximum number of parsed configurations in the cache: enough for the old and the new version of a few files. */
 const MAX_PARSED = 8
 const parsed = new Map<string, HaproxyConfig>()
 let lines: KnownLines = new Map()
-/** The cache of lines is cleared when it is larger than twice the newest content plus this number of lines. */
+/**
+ * The cache of lines is cleared when it exceeds twice the number of servers in the newest configuration by this number,
+ * or when it contains more than this number of different inherited settings.
+ */
 const MAX_LINES = 1000
 
 export function configurationOf(content: string): HaproxyConfig {

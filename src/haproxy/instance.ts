@@ -35,7 +35,7 @@ export async function readInstance(socket: string, file: HaproxyConfig): Promise
   return { ...info, backends: backends ?? new Map() }
 }
 
-/** Executes the changes in order. @throws FaultError when one is refused */
+/** Executes the changes in order. @throws FaultError if a change is refused */
 export async function applyChanges(
   socket: string,
   changes: readonly ServerChange[],
@@ -54,7 +54,7 @@ export async function applyChanges(
   }
 }
 
-/** Truncates the answer: it may quote the file. */
+/** Describes a refusal. Truncates HAProxy's answer, because the answer may quote the file. */
 function refusalText(socket: string, answer: string): string {
   if (/permission denied/i.test(answer))
     return `${socket} lacks level admin (\`stats socket ${socket} level admin\`)`

@@ -10,7 +10,7 @@ import type { LoadableFiles } from './files.ts'
 export interface Departure {
   readonly backend: string
   readonly name: string
-  /** Its definition. */
+  /** The address and the options of its `server` line. */
   readonly address: string
   readonly options: readonly string[]
   /** Time at which the server's sessions are shut down, in milliseconds since the Unix epoch. */
@@ -71,7 +71,7 @@ export class LoadedFiles {
     warnIfFailed(this.emit, await this.keeper.set(dest, JSON.stringify(loaded)))
   }
 
-  /** Deletes the record. @returns the fault if the record could not be deleted, and so would be used after a restart */
+  /** Deletes the record. @returns the fault if this fails: the record would be used after a restart */
   async forget(dest: string): Promise<Fault | undefined> {
     this.#known.set(dest, undefined)
     const deleted = await this.keeper.delete(dest)

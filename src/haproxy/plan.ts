@@ -72,7 +72,7 @@ export async function verify(
   return [socket, after]
 }
 
-/** Whether another process answers now, and its servers differ from the content last applied. */
+/** Whether another process answers now and its servers differ from the content last applied. */
 export async function isReplaced(socket: string, { content, processes }: Loaded): Promise<boolean> {
   try {
     const { id } = await identify(socket)
@@ -118,7 +118,7 @@ const DONE = {
   add: (id: string) => `add ${id}`,
   return: (id: string) => `keep ${id}`,
   place: (id: string) => `move ${id}`,
-  weight: (id: string) => `weigh ${id}`,
+  weight: (id: string) => `set the weight of ${id}`,
   state: (id: string) => `set the state of ${id}`,
   remove: (id: string) => `drain ${id}`,
 } as const

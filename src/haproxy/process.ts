@@ -36,8 +36,8 @@ const COLUMNS = ['be_name', 'srv_name', 'srv_addr', 'srv_admin_state', 'srv_uwei
 /**
  * Parses `show servers state` into servers by backend and name, in order; undefined for any other answer. There may be
  * thousands of rows, so only the wanted fields are extracted, in one pass.
- * @param file the expected configuration; a server whose state matches it is returned as the object from this
- *   configuration
+ * @param file the expected configuration; if a server matches its line there, the result contains the line's
+ *   `asWritten` object
  */
 export function serversOf(
   answer: string,

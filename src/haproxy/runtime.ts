@@ -1,5 +1,5 @@
 // Applies a changed file to running HAProxy processes without a reload, where possible. Queries the state of the
-// processes before and after the change. Only the content applied to each process is recorded.
+// processes before and after the change. Records only the content last applied and the servers being removed.
 import { setTimeout as pause } from 'node:timers/promises'
 import type { Emit } from '../core/event.ts'
 import { FaultError } from '../core/fault.ts'
@@ -56,7 +56,7 @@ export interface RuntimeOptions {
 
 /** Poll interval for servers being removed, in milliseconds. */
 const POLL = { first: 100, most: 1000 }
-/** Milliseconds between checks for another process after a change; in total longer than HAProxy takes to start. */
+/** Milliseconds before each check for another process after a change. The sum exceeds the start time of HAProxy. */
 const LOOKS = [500, 1000, 2000, 4000, 8000, 16_000, 32_000]
 /** Milliseconds to wait for the process that a reload starts: in a daemon, and in a onetime run. */
 const RECOGNITION = { most: 60_000, onetime: 3000 }
@@ -76,7 +76,7 @@ export class Runtime {
     this.#loaded = new LoadedFiles(options.keeper, options.emit)
   }
 
-  /** Applies the files without a reload if possible. Never rejects for errors of HAProxy. */
+  /** Applies the files without a reload if possible. An error from HAProxy declines the attempt. */
   async attempt({ targets, strangers }: ReloadLoad): Promise<RuntimeAttempt> {
     const changes = new Set<string>()
     const byHand = new Set<string>()
@@ -132,10 +132,10 @@ export class Runtime {
     if (this.options.isOnetime) await Promise.all(this.#background)
   }
 
-  /** Makes the next change of this file need a reload. */
+  /** Makes the next change to this file need a reload. */
   async forget(dest: string): Promise<void> {
     this.#begin(dest)
-    // A record that cannot be deleted is harmless: the reload replaces the process that it describes.
+    // A record that cannot be deleted is harmless: the reload replaces the process that the record describes.
     await this.#turns.take(dest, () => this.#loaded.forget(dest))
   }
 
@@ -147,7 +147,7 @@ export class Runtime {
     }
   }
 
-  /** Stops the background work; the next run deletes the remaining servers. */
+  /** Stops the background work; the next start resumes the remaining removals. */
   async close(): Promise<void> {
     this.#closing.abort()
     await Promise.all(this.#background)
@@ -335,7 +335,7 @@ async function declinedByFault(attempt: () => Promise<RuntimeAttempt>): Promise<
   }
 }
 
-/** Null if nothing listens at a socket, undefined for any other failure. */
+/** Returns null if no process listens on a socket, undefined for any other failure. */
 function isAbsent(error: unknown): null | undefined {
   if (!(error instanceof FaultError)) throw error
   return error instanceof AbsentError ? null : undefined

@@ -25,7 +25,7 @@ export interface ServerSection {
   readonly terms: BalanceTerms
   /** Servers by name, in the order of the file. */
   readonly servers: ReadonlyMap<string, ServerLine>
-  /** Whether the section has a `server-template`, whose servers are not named in the file. */
+  /** Whether the section has a `server-template`, whose servers are not listed in the file. */
   readonly hasTemplate: boolean
   /** The words after `use-server`, one array per line. */
   readonly useServer: readonly (readonly string[])[]
@@ -212,7 +212,7 @@ class ConfigReader {
         inherited: `${terms.inherited}${isCertain ? '' : '?'}${rest.join('\0')}\n`,
       })
     else if (rest.includes('allbackups')) set({ usesAllBackups: keyword !== 'no' })
-    // A later line may choose other checks. It is ignored, which at worst causes an unnecessary reload.
+    // A later line may choose other checks. Such a line is ignored; at worst, this causes an unnecessary reload.
     else if (rest.includes('external-check')) set({ hasExternalChecks: true })
     else if (keyword === 'dynamic-cookie-key') set({ hasDynamicCookies: true })
     else if (keyword === 'use-server') open.useServer.push(rest)

@@ -8,7 +8,7 @@ export interface ServerLine {
   readonly address: string
   /** Options of `default-server`, then those of the line itself; the last occurrence of an option counts. */
   readonly options: readonly string[]
-  /** Whether a word depends on HAProxy's environment. Such a server can stay, but cannot be added or changed. */
+  /** Whether a word depends on HAProxy's environment. The server can then stay, but cannot be added or changed. */
   readonly isUncertain: boolean
   readonly server: Server
   /** The state of a running server that matches this line; undefined if the line has no literal address. */
@@ -34,7 +34,7 @@ export interface Server {
   readonly isDisabled: boolean
   /** Options with their arguments as written, except weight and state. */
   readonly options: ReadonlyMap<string, string>
-  /** An option that is not in the table, or lacks its argument. */
+  /** An option that cannot be interpreted, for example because it is not in the table or lacks its argument. */
   readonly unknown?: string
 }
 

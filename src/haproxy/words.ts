@@ -54,7 +54,10 @@ function scanQuoted(line: string): LineWords | undefined {
   return { words, isCertain }
 }
 
-/** The character that an escape represents, and the number of characters it consumes. */
+/**
+ * Returns the character that an escape represents and the number of characters after its backslash; undefined if the
+ * escape is invalid.
+ */
 function escapeAt(
   line: string,
   at: number,

@@ -7,8 +7,8 @@ import { hostname } from 'node:os'
 import type { HttpSettings } from '../core/settings.ts'
 
 /**
- * - `visitor`: sees names and states, but no contents. A client with a local address is a visitor, too, because it may
- *   be a proxy that forwards requests from elsewhere
+ * - `visitor`: sees names and states, but no file contents. Without the token, even a client with a local address is a
+ *   visitor, because it may be a proxy that forwards requests from elsewhere
  * - `trusted`: has the token, or access to the Unix socket; sees diffs, except those of sensitive resources
  */
 export type Viewer = 'visitor' | 'trusted'

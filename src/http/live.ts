@@ -25,14 +25,14 @@ interface Client {
 
 /** Number of heartbeats after which a viewer that reads nothing is disconnected, to make room for others. */
 const PATIENCE = 12
-/** Milliseconds from a change to the update, so that the update does not delay the engine's work on the change. */
+/** Milliseconds by which an update is delayed after a change, so that the engine can first do its work on the change. */
 const SOON = 50
 /** Minimum milliseconds between two updates. */
 const PAUSE = 250
 /** Updates take at most 1/SHARE of the time, however many resources there are. */
 const SHARE = 20
 /**
- * Interval of heartbeats, in milliseconds. They detect dead connections, and send changes that no event
+ * Interval of heartbeats, in milliseconds. A heartbeat detects dead connections and sends changes that no event
  * announced.
  */
 const HEARTBEAT = 5000

@@ -25,7 +25,7 @@ export const contentSecurityPolicy = [
   "frame-ancestors 'none'",
 ].join('; ')
 
-// Both elements must be sent unchanged, because the content security policy contains the hashes of their contents.
+// Both elements must be sent unchanged, because the content security policy contains a hash of the content of each.
 const STYLE = new Html(`<style>${style}</style>`)
 const SCRIPT = new Html(`<script>${script}</script>`)
 

@@ -1,4 +1,4 @@
-// The parts of the status page. Each part has an id, and is sent again when it changes.
+// The parts of the status page. Each part has an id and is sent again when it changes.
 import { counted } from '../core/words.ts'
 import { lateness, type FullStatus, type ResourceState, type StoreStatus } from '../core/status.ts'
 import { ago } from './ages.ts'

@@ -96,8 +96,11 @@ function runsOf({ runsOf: find, viewer, token }: View, name: string): Html {
   const runs = find(name)
   if (runs.length === 0)
     return html`<p class="soft">no command has run since the start of this process</p>`
-  const hint = token !== undefined && html`<a href="/with-token">give the token</a>`
-  return html`${viewer === 'visitor' && html`<p class="soft">To see their output, ${hint}.</p>`}
+  const hint =
+    token === undefined
+      ? html`The output is hidden: no token is set.`
+      : html`To see the output, <a href="/with-token">give the token</a>.`
+  return html`${viewer === 'visitor' && html`<p class="soft">${hint}</p>`}
     <ul class="cards">
       ${runs.map((run) => runItem(run, viewer === 'trusted'))}
     </ul>`

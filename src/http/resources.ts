@@ -126,7 +126,12 @@ function whyRow({ name, state, since }: ResourceHistory, why: string, view: View
       <div>${linesOf(why)}</div>
       ${
         printed.length > 0 &&
-        html`<pre class="output" tabindex="0" role="group" aria-label="Its output">
+        html`<pre
+          class="output"
+          tabindex="0"
+          role="group"
+          aria-label="Output of the failed command"
+        >
 ${printed.join('\n')}</pre>`
       }
       <div class="soft">
@@ -162,12 +167,12 @@ export function endOf({
 }: Pick<Reload, 'succeeded' | 'exitCode' | 'signal' | 'timedOut'>): string {
   if (succeeded) return 'succeeded'
   if (timedOut) return 'timed out'
-  if (signal !== null) return `was ended by ${signal}`
+  if (signal !== null) return `was killed by ${signal}`
   // A verify_cmd or the start of the command has failed.
   return exitCode === null || exitCode === 0 ? 'failed' : `failed with exit code ${exitCode}`
 }
 
-/** Names of resources, shortened: `web.toml and 29 more`. */
+/** Formats the names of resources, shortened: `web.toml and 29 more`. */
 export const namesShort = (names: readonly string[], most: number): Html =>
   names.length <= most
     ? html`${listed(names)}`

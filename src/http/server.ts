@@ -9,7 +9,7 @@ import { Access, type Viewer } from './access.ts'
 import { contentSecurityPolicy } from './page.ts'
 import { Visitors } from './visitors.ts'
 
-/** The content; each call returns the current state. */
+/** Supplies the content of the answers; each call returns the current state. */
 export interface Contents {
   page(viewer: Viewer, url: string): Promise<Buffer>
   metrics(): Promise<{ readonly type: string; readonly body: Buffer }>

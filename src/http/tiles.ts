@@ -17,7 +17,11 @@ const TILES: readonly Tile[] = [
     states: ['stale'],
     meaning: 'the store is unreachable; the last good files stay',
   },
-  { name: 'held', states: ['held'], meaning: 'the change is held until you accept it' },
+  {
+    name: 'held',
+    states: ['held'],
+    meaning: 'the change is held until you accept it or the keys return',
+  },
   {
     name: 'owed',
     states: ['owed'],

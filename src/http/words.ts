@@ -45,14 +45,14 @@ export const linesOf = (text: string): Html =>
       )}</span
   >`
 
-/** The message and its hint. Command output is omitted, because it may contain values. */
+/** Formats the message and its hint. Omits the output of commands, because it may contain values. */
 export function faultText({ file, line, column, message, hint }: Fault): Html {
   const place = [file, line, column].filter((part) => part !== undefined).join(':')
   const what = place === '' ? message : `${place}: ${message}`
   return linesOf(hint === undefined ? what : `${what}\n${hint}`)
 }
 
-/** A command to copy; the script makes the button visible. */
+/** Formats a command with a button to copy it; the script makes the button visible. */
 export const copyable = (command: string): Html =>
   html`<span class="copy"
     ><code>${command}</code

@@ -10,7 +10,7 @@ import { defined } from '../config/defined.ts'
 import { flatten } from '../stores/file/parse.ts'
 import { createRenderer } from '../templates/render.ts'
 
-/** A value, or a folder of values. Names become path components; the elements of a list are named 0, 1, 2 and so on. */
+/** A value, or a directory of values. Names become path components; the elements of a list are named 0, 1, 2, ... */
 export type KeyValue =
   | string
   | number
@@ -66,7 +66,7 @@ const TEXT = '<template>'
  * Renders one template with the keys of an object. Reads only the template and its includes, unless a function in the
  * template reads more (such as `getenv`, `fileExists`, `lookupIP`).
  *
- * @returns the text with its reads, or the fault of the template: a message with line and column (1-based), the
+ * @returns the text with its reads, or the error in the template: a message with line and column (1-based), the
  *   surrounding lines and, if the template is a file, its path. A rejection is a bug in reconfd.
  * @example
  * const made = await render({

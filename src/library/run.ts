@@ -14,11 +14,11 @@ export interface RunOptions {
    * process. Default: none.
    */
   readonly env?: Readonly<Record<string, string | undefined>> | undefined
-  /** Ends the run. Running work finishes first; owed reloads stay recorded. */
+  /** Stops the run. Running work finishes first; owed reloads stay recorded. */
   readonly signal?: AbortSignal | undefined
   /**
-   * Receives events as they happen, and should return quickly. Events contain no value of a store, no password and no
-   * token. An exception ends the run, as `signal` does, and rejects the promise.
+   * Receives events as they happen and should return quickly. Events contain no values from a store, no passwords and
+   * no tokens. An exception stops the run, as `signal` does, and rejects the promise.
    */
   readonly onEvent?: ((event: Event) => void) | undefined
 }
@@ -31,7 +31,7 @@ export interface RunOptions {
  * once, each with its own `confdir` and destinations.
  *
  * @returns how the run ended. Expected failures (settings, conf.d, templates, stores, commands, files) are part
- *   of this result, and are also reported as events. A rejection is a bug in reconfd, or an exception in the listener.
+ *   of this result and are also reported as events. A rejection is a bug in reconfd, or an exception in the listener.
  * @example
  * const ended = await run({
  *   settings: { backend: 'etcdv3', nodes: ['127.0.0.1:2379'], confdir: '/etc/confd', onetime: true },
@@ -66,7 +66,7 @@ export async function run(options: RunOptions = {}): Promise<Ended> {
     const ended = await runSettings(first.value.settings, {
       emit,
       stop: stop.signal,
-      // To change settings, the caller ends the run and starts another.
+      // To change settings, the caller stops the run and starts another.
       onReload: () => undefined,
       settingsNow: async () => {
         const now = await read()

@@ -86,7 +86,7 @@ export interface StoreSettings {
 export interface Settings extends StoreSettings {
   /** Further stores by name. A key that begins with `NAME:` belongs to the store NAME. */
   readonly stores?: Readonly<Record<string, StoreSettings>> | undefined
-  /** Run once, and then end. */
+  /** Apply all resources once, then stop. */
   readonly onetime?: boolean | undefined
   /** Run until stopped, and apply changes as the store reports them. */
   readonly watch?: boolean | undefined

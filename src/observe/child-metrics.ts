@@ -12,7 +12,7 @@ export class ChildMetrics {
     const registers = [registry]
     this.#up = new Gauge({
       name: 'reconfd_child_up',
-      help: '1 while the program of exec mode runs.',
+      help: '1 if the program of exec mode is running, else 0.',
       registers,
     })
     this.#restarts = new Counter({
@@ -22,7 +22,7 @@ export class ChildMetrics {
     })
     this.#exitTime = new Gauge({
       name: 'reconfd_child_last_exit_timestamp_seconds',
-      help: 'Time of the last exit of the program, in seconds since the Unix epoch, by exit code (128 plus the signal number if a signal ended it).',
+      help: 'Time of the last exit of the program, in seconds since the Unix epoch, by exit code (128 plus the signal number if a signal killed it).',
       labelNames: ['code'],
       registers,
     })

@@ -31,7 +31,7 @@ export function childAfter(
     }
     case 'child-exited': {
       const { exitCode, signal, retryIn } = event
-      const why = signal === null ? `ended with exit code ${exitCode}` : `ended by ${signal}`
+      const why = signal === null ? `exited with code ${exitCode}` : `killed by ${signal}`
       const state = retryIn === null ? 'down' : 'restarting'
       return { ...past, state, why, lastExit: { at, exitCode, signal } }
     }

@@ -1,6 +1,6 @@
 // Describes each event as one message, with its level and its fields for JSON.
-// Levels: debug for routine work, info for changes to the machine, warn for what needs attention soon, error for
-// what needs attention now.
+// Levels: debug for routine work, info for changes to the machine, warn for problems that need attention soon, error
+// for problems that need attention now.
 import { printableText } from '../core/escape.ts'
 import type { Event, EventOf } from '../core/event.ts'
 import type { LogLevel } from '../core/settings.ts'

@@ -1,4 +1,4 @@
-// Formats the planned change to a file as a unified diff, for `-diff`. It shows contents, so it goes only to
+// Formats the planned change to a file as a unified diff, for `-diff`. The diff shows file contents, so it goes only to
 // standard output, never to a log.
 import { createTwoFilesPatch } from 'diff'
 import type { Target } from '../core/plan.ts'
@@ -11,7 +11,7 @@ const DIFF_TIMEOUT = 2000
 
 const text = (bytes: Uint8Array): string => Buffer.from(bytes).toString('utf8')
 
-/** Compares two texts; `from` and `to` are the file names in the header of the diff. */
+/** Compares two strings; `from` and `to` are the file names in the header of the diff. */
 export function textDiff(from: string, to: string, before: string, after: string): string {
   const diff: string | undefined = createTwoFilesPatch(
     ...([from, to, before, after, undefined, undefined] as const),

@@ -1,4 +1,5 @@
-// Computes the line diff of a written file for the status page, with contents or masked.
+// Computes the line diff of a written file for the status page, and masks it for viewers who must not see file
+// contents.
 import { structuredPatch } from 'diff'
 import type { Write } from '../core/plan.ts'
 

@@ -1,5 +1,5 @@
 // The log: listens to the event stream and writes one line per event, as text or JSON (`lines.ts`). Formatting is
-// deferred until the event loop is idle, so that it does not delay a reload.
+// deferred to the next turn of the event loop, so that it does not delay a reload.
 import type { Emit, Event } from '../core/event.ts'
 import type { LogLevel } from '../core/settings.ts'
 import { describeEvent } from './describe.ts'
@@ -15,7 +15,7 @@ export interface LogOptions {
 
 export interface Log {
   readonly emit: Emit
-  /** Writes all pending lines. Call before the program ends. */
+  /** Writes all pending lines. Call before the process exits. */
   readonly flush: () => void
 }
 

@@ -20,9 +20,9 @@ export class Metrics {
   #child: ChildMetrics | undefined
   /** Stores that have been live: the next `store-live` is a reconnect. */
   readonly #seen = new Set<string>()
-  /** Failed attempts counted so far since a store became unreachable. */
+  /** Failed attempts already counted since a store became unreachable. */
   readonly #tries = new Map<string, number>()
-  /** Time at which each resource became dirty. Deleted when its reload succeeds or it is found in sync. */
+  /** Time at which each resource became dirty. Deleted when its reload succeeds or its files are found in sync. */
   readonly #dirtySince = new Map<string, number>()
   /** Whether a resource has an invalid definition. */
   #isRefused = false

@@ -115,7 +115,7 @@ export class Progress {
     const known = this.#resources.get(name)
     if (known !== undefined) return known
     const one = newResource(name, time)
-    // Late events of resources removed from conf.d are dropped.
+    // Late events about resources removed from conf.d are dropped.
     if (this.#uses === undefined || this.#uses.has(name)) this.#resources.set(name, one)
     return one
   }

@@ -1,5 +1,5 @@
 // Recent activity for the status page: written files with their causes and diffs, and reloads. Memory is bounded: the
-// number of entries and the total size of contents are limited.
+// number of entries and the total size of kept files are limited.
 import type { Cause } from '../core/cause.ts'
 import type { CommandResult, Event } from '../core/event.ts'
 import type { Observed } from '../core/plan.ts'
@@ -15,7 +15,7 @@ const RELOADS_FOR = 24 * 3600_000
 const RUNS_KEPT = 6
 /** Maximum characters of a command's output. */
 const OUTPUT_KEPT = 4096
-/** Maximum bytes of all kept contents together, old and new. */
+/** Maximum total size of all kept files in bytes, counting the old and the new content. */
 const CONTENTS_KEPT = 4 * 1024 * 1024
 /** Times are milliseconds since the Unix epoch. */
 export interface RecentChange {
@@ -28,7 +28,7 @@ export interface RecentChange {
   readonly cause: Cause
   readonly sensitive: boolean
   readonly rolledBack: boolean
-  /** Call only for viewers who may see contents. The diff of a sensitive resource is masked. */
+  /** Call only for viewers who may see file contents. The diff of a sensitive resource is masked. */
   readonly diff: () => FileDiff
 }
 
@@ -54,7 +54,7 @@ export interface RecentRun extends Omit<RecentReload, 'resources'> {
   readonly what: 'check' | 'reload'
   /** The destination of the file that was checked. */
   readonly dest?: string
-  /** The end of the command's output; empty for a sensitive resource. */
+  /** The end of the command's output; masked for a sensitive resource. */
   readonly output: string
 }
 

@@ -51,7 +51,10 @@ const COLOURS: Readonly<Partial<Record<ResourceReport['result'], number>>> = {
   failed: 31,
 }
 
-/** One line per resource. Empty if all resources are in sync, which is logged as one line instead. */
+/**
+ * Returns a table with one line per resource; empty if all resources are in sync, because one log line then reports
+ * this.
+ */
 export function summaryTable({ resources }: RunReport, colour: boolean): string {
   if (resources.every(({ result }) => result === 'in sync')) return ''
   const head = ['resource', 'result', 'read', 'changed', 'checks', 'reloads', 'time']

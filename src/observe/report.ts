@@ -25,7 +25,7 @@ export interface ResourceReport {
   readonly files: readonly FileReport[]
   readonly checks: readonly RanCommand[]
   readonly reloads: readonly RanCommand[]
-  /** Whether a reload is due and has not succeeded. */
+  /** Whether a reload has failed and is still owed. */
   readonly reloadOwed: boolean
   /** Why the resource failed or is held. */
   readonly faults: readonly Fault[]
@@ -37,7 +37,7 @@ export interface FileReport {
   readonly dest: string
   /** `none` if the file is in sync. */
   readonly change: 'none' | 'create' | 'content' | 'metadata' | 'remove'
-  /** False with -noop, or after an earlier failure. */
+  /** Whether the change was placed. False with -noop, for a held change, and after a failure. */
   readonly written: boolean
 }
 

@@ -115,7 +115,7 @@ export function noteEvent(one: MutableProgress, event: Event, time: number): voi
       one.awaits = { event, at: time, since: one.awaits?.since ?? time }
       return
     case 'reload-started':
-      // Keeps a failed attempt visible while the next one runs.
+      // Keeps a failed attempt visible while the next one is running.
       one.reload ??= { event, at: time, since: time }
       return
     case 'reloaded':

@@ -127,9 +127,9 @@ function reloadWhy({ reload, noWayBack }: ResourceProgress): string {
     noWayBack === undefined
       ? ''
       : `there is no earlier good content of ${listed(noWayBack)} to restore; `
-  if (reload === undefined) return `${back}reload is due`
+  if (reload === undefined) return `${back}reload is owed`
   const { event, at } = reload
-  if (event.kind === 'reload-started') return `${back}reload runs: ${event.command}`
+  if (event.kind === 'reload-started') return `${back}reload is running: ${event.command}`
   const next =
     event.retryIn === null ? '' : `, next try at ${toSecond(isoTime(at + event.retryIn))}`
   const which = event.kind === 'reload-owed' ? `try ${event.attempts} failed` : 'failed'

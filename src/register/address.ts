@@ -1,5 +1,5 @@
-// Finds the address at which other machines reach this one: the source address of packets to the store. If there is
-// none, it is the source address of packets to the internet, or else the address of a network interface.
+// Finds the address at which other machines reach this one: the source address of packets to the store, or else of
+// packets to the internet, or else the address of a network interface.
 import { createSocket } from 'node:dgram'
 import { isIP } from 'node:net'
 import { networkInterfaces } from 'node:os'

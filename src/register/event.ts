@@ -27,7 +27,7 @@ export type RegisterEvent =
       /** Milliseconds until the next attempt, on the next node. */
       readonly retryIn: number
     }
-  /** The store has ended our lease or session; everything is registered again. */
+  /** Our lease or session has expired; everything is registered again. */
   | { readonly kind: 'lost'; readonly store: string; readonly what: string }
   | {
       readonly kind: 'registered'

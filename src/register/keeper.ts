@@ -1,6 +1,6 @@
 // Keeps a store in the wanted state. One level-triggered loop compares the wanted entries with those in the store
-// (reconcile.ts) and writes the difference. When a connection breaks, it tries the next node with backoff, and compares
-// everything again.
+// (reconcile.ts) and writes the difference. When a connection breaks, the loop connects to the next node, with backoff,
+// and compares everything again.
 import { backoffDelay, type Backoff } from '../core/backoff.ts'
 import { FaultError, type Fault } from '../core/fault.ts'
 import { Wakeup } from './wakeup.ts'
@@ -31,7 +31,7 @@ const BACKOFF: Backoff = { first: 100, most: 700 }
 const BACKOFF_PERMANENT: Backoff = { first: 500, most: 5_000 }
 /** Minimum milliseconds between full reads. */
 const READ_INTERVAL = 250
-/** Maximum number of entries written or removed in one step, so that a due renewal is not delayed for long. */
+/** Maximum number of entries written or removed in one step, so that a renewal is not delayed for long. */
 const BATCH = 100
 /** Milliseconds until an entry with another owner is retried. */
 const RETRY_TAKEN = 1_000
@@ -67,11 +67,11 @@ export class RegistryKeeper {
   readonly #wakeup = new Wakeup()
   /** The current connection, once the store has answered. */
   #session: RegistrySession | undefined
-  /** Time at which the store answered on the newest connection, as performance.now(). */
+  /** When the store first answered on the newest connection, in milliseconds of `performance.now()`. */
   #liveSince: number | undefined
   readonly #abort = new AbortController()
   /**
-   * Ends the current connection. Each connection has its own controller, so that no request outlives its connection.
+   * Closes the current connection. Each connection has its own controller, so that no request outlives its connection.
    */
   #leaving = new AbortController()
   #settled: (() => void)[] = []

@@ -1,4 +1,4 @@
-// The entry point of `reconfd register`: sets up the listeners for events and signals, and computes the exit code.
+// The entry point of `reconfd register`: sets up the listeners for events and signals and computes the exit code.
 import { formatFault } from '../core/fault.ts'
 import type { SettingsNotice } from '../config/notice.ts'
 import type { RegisterSettings } from '../core/register.ts'
@@ -20,7 +20,7 @@ export interface ProcessHooks {
     names: readonly NodeJS.Signals[],
     callback: (name: NodeJS.Signals) => void,
   ) => void
-  /** Ends the process immediately. */
+  /** Exits immediately. */
   readonly exit: (code: number) => never
 }
 
@@ -30,7 +30,7 @@ const STOPPING = ['SIGTERM', 'SIGINT'] as const
  * the user has quit.
  */
 const QUITTING = ['SIGHUP', 'SIGQUIT'] as const
-/** Signals that are forwarded to the command, and ignored without a command. */
+/** Signals that are forwarded to the command; ignored without a command. */
 const FORWARDED = ['SIGUSR1', 'SIGUSR2'] as const
 
 /** @returns the exit code */
@@ -55,7 +55,7 @@ export async function registerMain(
   const stop = new AbortController()
   let child: { kill(): void; signal(name: NodeJS.Signals): void } | undefined
   const onStop = (name: NodeJS.Signals): void => {
-    // A second signal ends the process immediately.
+    // After a second signal, the process exits immediately.
     if (stop.signal.aborted) {
       child?.kill()
       surroundings.exit(exitCodeOf({ code: null, signal: name }))

@@ -1,5 +1,6 @@
-// The state file of a registrar. It contains what is needed to recognize the entries of an earlier run, such as the id
-// of their lease. Each registrar has one such file, beside its status file, and runs in only one process at a time.
+// The state file of a registrar. The file contains the data that a later run needs to recognize the entries of this
+// run, such as the id of their lease. Each registrar has one such file, beside its status file, and runs in only one
+// process at a time.
 import { readdir, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { ioFault } from '../core/errno.ts'
@@ -52,7 +53,7 @@ export async function openMemory(
   const path = join(stateDir, `register-${id}.json`)
   const before = await read(path)
   if (before !== undefined && before.by.pid !== process.pid && isRunning(before.by)) {
-    const message = `another reconfd (pid ${before.by.pid}) registers the same services`
+    const message = `another reconfd (pid ${before.by.pid}) is registering the same services`
     const hint = 'Stop that process, or run this one with another -state-dir and other ids.'
     return err({ kind: 'config', message, hint })
   }

@@ -1,4 +1,4 @@
-// The HTTP endpoints of a registrar with -http: /metrics, /healthz, /readyz, and the status as plain text.
+// The HTTP endpoints of a registrar with -http: /metrics, /healthz, /readyz, and a page with the status as JSON.
 import { ioFault } from '../core/errno.ts'
 import type { HttpSettings } from '../core/settings.ts'
 import { StatusServer } from '../http/server.ts'

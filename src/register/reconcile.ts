@@ -1,12 +1,12 @@
-// Computes the difference between the wanted entries and those in the store. Pure and level-triggered: it compares two
-// states, and needs no events.
+// Computes the difference between the wanted entries and those in the store. Pure and level-triggered: compares two
+// states and needs no events.
 
 /** Entries by key; the text of an entry changes whenever the entry does. */
 export type EntryTexts = ReadonlyMap<string, string>
 
 /** An entry that the store refused, or that has another owner. */
 export interface RefusedText {
-  /** The refused text. An entry whose text has changed since is tried again immediately. */
+  /** The refused text. If the text of the entry has changed meanwhile, the entry is tried again immediately. */
   readonly text: string
   /** Time of the next attempt, on the same clock as `now`. */
   readonly until: number

@@ -1,5 +1,5 @@
-// Combines the services of all sources with the results of their checks, and passes the wanted entries to the
-// keeper. Level-triggered: every change rebuilds the whole set from the current state.
+// Combines the services of all sources with the results of their checks and passes the wanted entries to the keeper.
+// Level-triggered: every change rebuilds the whole set from the current state.
 import { Checker } from './checks/checker.ts'
 import type { RunInContainer } from './checks/probe.ts'
 import type { EmitRegister } from './event.ts'
@@ -32,7 +32,7 @@ export interface ServiceHealth {
 interface HeldService {
   readonly entry: RegistryEntry
   readonly wanted: WantedService
-  /** Absent if reconfd runs no check of the service, which then counts as healthy. */
+  /** Absent if reconfd does not check the service; the service then counts as healthy. */
   readonly checker?: Checker
 }
 

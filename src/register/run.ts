@@ -18,7 +18,7 @@ import type { ServiceSource } from './service.ts'
 import { OwnSource, serviceFrom } from './sources/own.ts'
 
 export type RegisterEnded =
-  /** The command has ended with this exit code. */
+  /** The command has exited with this exit code. */
   | { readonly kind: 'command'; readonly exit: number }
   | { readonly kind: 'stopped' }
   | { readonly kind: 'failed'; readonly exit: number; readonly fault: Fault }
@@ -118,7 +118,7 @@ class RegisterRun {
     if (over === 'stopped' && child !== undefined) await this.#drain(child.value)
     await this.#leave()
     if (child === undefined) return { kind: 'stopped' }
-    // Also ends the other processes in the command's group.
+    // Also stops the other processes in the command's group.
     return { kind: 'command', exit: exitCodeOf(await child.value.end()) }
   }
 
@@ -147,7 +147,7 @@ class RegisterRun {
       child.exited.then(() => true),
     ])
     if (!gone) {
-      const message = 'the store is unreachable: the entry stays until its TTL expires'
+      const message = 'the store is unreachable or slow: the entry may stay until its TTL expires'
       this.hooks.emit({ kind: 'notice', level: 'warn', message })
     }
     let timer: NodeJS.Timeout | undefined

@@ -1,6 +1,6 @@
 // The status file of a registrar: the wanted services, their state in the store, and the state of the store and the
-// sources. It is replaced after every change. `-status` reads it without connecting to the process, so it also
-// works after the process has died. It contains no values from the store.
+// sources. The file is replaced after every change. `-status` reads the file without connecting to the process, and so
+// also works after the process has died. The file contains no values from the store.
 import { readFile, unlink } from 'node:fs/promises'
 import { printable } from '../core/escape.ts'
 import { briefly } from '../core/fault.ts'
@@ -113,7 +113,7 @@ export class RegisterStatusBoard {
     }
   }
 
-  /** Removes the file: a registrar that ended normally has no status. */
+  /** Removes the file: a registrar that has stopped normally has no status. */
   async end(): Promise<void> {
     clearTimeout(this.#timer)
     const path = this.#path
@@ -179,7 +179,8 @@ export async function statusReport(
   )
   const exit = all.length === 0 ? 69 : good ? 0 : 1
   if (json) return { text: `${JSON.stringify(all, undefined, 2)}\n`, exit }
-  if (all.length === 0) return { text: `no registrar runs with -state-dir ${stateDir}\n`, exit }
+  if (all.length === 0)
+    return { text: `no registrar is running with -state-dir ${stateDir}\n`, exit }
   return { text: all.map((one) => statusText(one, one.running)).join('\n'), exit }
 }
 

@@ -1,4 +1,4 @@
-// Integrates the daemon with systemd: listens to the event stream, and tells the service manager when the daemon is
+// Integrates the daemon with systemd: listens to the event stream and tells the service manager when the daemon is
 // ready, reloads or stops, what its status is, and that it makes progress (watchdog).
 import type { Emit, Event } from '../core/event.ts'
 import { formatFault, type Fault } from '../core/fault.ts'
@@ -82,7 +82,7 @@ export class ServiceNotifier {
     else this.#status ??= setTimeout(() => this.#sendStatus(), STATUS_INTERVAL).unref()
   }
 
-  /** Reports an invalid configuration that ends the run. */
+  /** Reports an invalid configuration, because of which reconfd exits. */
   refused([fault]: readonly Fault[]): void {
     if (fault === undefined) return
     const [line = ''] = formatFault(fault).split('\n')

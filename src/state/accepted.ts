@@ -1,5 +1,5 @@
-// Stores the hashes of the contents that were accepted while no daemon was running. The next run lets these contents
-// pass its guards. Each confdir has one file, a JSON object that maps resources to hashes.
+// Stores the hashes of the changes that were accepted while no daemon was running. The next run applies these changes,
+// although they were held or rolled back. Each confdir has one file, a JSON object that maps resources to hashes.
 import { readFile, unlink } from 'node:fs/promises'
 import { join } from 'node:path'
 import { ioFault } from '../core/errno.ts'
@@ -15,7 +15,7 @@ export class Accepted {
     this.#path = join(stateDir, `accepted-${shortId(confdir)}.json`)
   }
 
-  /** The hashes of the accepted contents, by resource. Empty if the file is missing or damaged. */
+  /** The hashes of the accepted content, by resource. Empty if the file is missing or damaged. */
   async all(): Promise<ReadonlyMap<string, string>> {
     try {
       const hashes: unknown = JSON.parse(await readFile(this.#path, 'utf8'))

@@ -1,4 +1,4 @@
-// The record of the running program of exec mode, with which the next start of reconfd can find and end an orphaned
+// The record of the running program of exec mode, with which the next start of reconfd can find and stop an orphaned
 // program.
 import { renameSync, writeFileSync } from 'node:fs'
 import { readFile, unlink } from 'node:fs/promises'
@@ -27,7 +27,9 @@ export class ChildFile {
     this.#path = join(stateDir, `child-${shortId(confdir)}.json`)
   }
 
-  /** The recorded program, if the reconfd that started it has ended. The program itself may have ended, too. */
+  /**
+   * The recorded program, if the reconfd process that started it has exited. The program itself may have exited, too.
+   */
   async read(): Promise<ProcessId | undefined> {
     const found = await readFile(this.#path, 'utf8').catch(() => '')
     try {

@@ -1,5 +1,5 @@
-// The state directory as a whole. If it is removed while reconfd runs, for example by a cleanup job, it is rebuilt from
-// memory.
+// The state directory as a whole. If it is removed while reconfd is running, for example by a cleanup job, it is
+// rebuilt from memory.
 import { closeSync, constants, fstatSync, openSync, statSync } from 'node:fs'
 import { warnIfFailed, type Emit } from '../core/event.ts'
 import type { Journal } from './journal.ts'
@@ -7,7 +7,7 @@ import type { Journal } from './journal.ts'
 export interface StateFolder {
   /** Rebuilds the folder if it was removed. Never rejects. */
   ensure(): Promise<void>
-  /** Rebuilds the contents after the folder was removed or emptied. Never rejects. */
+  /** Rebuilds the files in the folder after the folder was removed or emptied. Never rejects. */
   rebuild(): Promise<void>
   close(): void
 }
@@ -76,7 +76,7 @@ function statOf(dir: string): { readonly ino: number; readonly dev: number } | u
   }
 }
 
-/** Opens a directory. Returns undefined if it is missing or cannot be opened; the next write reports the fault. */
+/** Opens a folder. Returns undefined if it is missing or cannot be opened; the next write reports the fault. */
 function open(dir: string): number | undefined {
   try {
     return openSync(dir, constants.O_RDONLY | constants.O_DIRECTORY)

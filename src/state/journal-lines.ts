@@ -1,10 +1,10 @@
 // Parses and formats the lines of the journal of owed reloads. This code is pure; journal.ts reads and writes the file.
 
-/** A reload that is due and has not succeeded yet. */
+/** A reload that is owed: it has not succeeded yet. */
 export interface Owed {
   /** The resource's name, such as `haproxy.toml`. */
   readonly resource: string
-  /** When the reload became due, in milliseconds since 1970. */
+  /** When the reload became owed, in milliseconds since the Unix epoch. */
   readonly since: number
   /** The reload commands with their placeholders filled in; empty if only a placement is recorded. */
   readonly commands: readonly string[]
@@ -24,7 +24,7 @@ export interface ParsedJournal {
 /** The first line of the file. A file without this line was truncated, or is from version 0.1. */
 export const HEADER = '{"journal":1}'
 
-/** Replays all lines, and returns the debts that are not settled. */
+/** Replays all lines and returns the debts that are not settled. */
 export function parseJournal(text: string): ParsedJournal {
   const byId = new Map<string, Owed>()
   let unreadable = 0

@@ -213,7 +213,7 @@ class FileJournal implements Journal {
     return done
   }
 
-  /** Writes the batch in one write, and repeats the write while other processes keep replacing the file. */
+  /** Writes the batch in one write and repeats the write while other processes keep replacing the file. */
   async #append(batch: readonly string[], sync: boolean): Promise<void> {
     let lines = batch
     for (let tries = 0; tries < REPLACED_MOST; tries++) {

@@ -22,7 +22,7 @@ import { replaceFile, shortId, STATE_HINT, syncDir } from './state-files.ts'
 export interface MadeFile {
   /** The `dest` of the template that created the file, as written in the resource. */
   readonly template: string
-  /** SHA-256 hashes of the planned contents, the newest last; absent once the file is known to exist. */
+  /** SHA-256 hashes of the planned versions of the file, the newest last; absent once the file is known to exist. */
   readonly pending?: readonly string[]
 }
 
@@ -40,7 +40,7 @@ export interface Manifest {
   /** All listed files of a resource, including those of removed templates. */
   of(resource: string): Promise<Result<MadeFiles, Fault>>
   /**
-   * Adds the files, with the hashes of their planned contents, to the list. Resolves when the list is on disk. Call
+   * Adds the files, each with the hash of its planned content, to the list. Resolves when the list is on disk. Call
    * with all files of a resource before any of them is created: the call also restores entries that a concurrent
    * process has dropped. Writes only if an entry is missing.
    */
@@ -53,7 +53,7 @@ export interface Manifest {
   rewrite(): Promise<void>
 }
 
-/** Whether a listed file with this content belongs to reconfd, and may be removed. */
+/** Whether a listed file with this content belongs to reconfd and may be removed. */
 export const isOurs = ({ pending }: MadeFile, bytes: Uint8Array): boolean =>
   pending === undefined || pending.includes(sha256(bytes))
 
@@ -61,7 +61,7 @@ export const isOurs = ({ pending }: MadeFile, bytes: Uint8Array): boolean =>
 export const openManifest = (stateDir: string, confdir: string): Manifest =>
   new FileManifest(stateDir, confdir)
 
-/** Limit of pending hashes of a file, whose planned content may change many times before it can be placed. */
+/** Maximum number of pending hashes of one file. Its planned content may change many times before it can be placed. */
 const PENDING_MOST = 10
 const DAMAGED =
   'Remove it, and remove the files of vanished keys by hand: reconfd then rebuilds the list from the keys.'

@@ -1,4 +1,4 @@
-// Stores texts by name, each in its own file. These texts are useful after a restart, but not essential.
+// Stores strings by name, each in its own file. They are useful after a restart, but not essential.
 import { readFile, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { ioFault } from '../core/errno.ts'

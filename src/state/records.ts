@@ -24,7 +24,7 @@ import type { Supplies, Supply } from '../core/supply.ts'
 import type { ProcessId } from '../system/process.ts'
 import { shortId, replaceFile, STATE_HINT } from './state-files.ts'
 
-/** Content that was rolled back. It is not tried again until it changes. */
+/** Content that was rolled back. It is not placed again unless an operator accepts it. */
 export interface Rejected {
   /** Hash of the whole content of the unit, because all resources of a group are rolled back together. */
   readonly hash: string
@@ -32,7 +32,7 @@ export interface Rejected {
   readonly why: string
 }
 
-/** A change that a guard holds. */
+/** A change that is held. */
 export interface HeldChange {
   /** Hash of the whole content of the resource. */
   readonly hash: string
@@ -46,7 +46,7 @@ export interface Remembered {
   /** Numbers of keys that the last applied render found in each store; absent before the first applied render. */
   readonly supplies?: Supplies | undefined
   readonly held?: HeldChange | undefined
-  /** Hash of the unit's content that is in place. */
+  /** Hash of the unit's content in place. */
   readonly placed?: string | undefined
   readonly rejected?: Rejected | undefined
   /** The last proved files, for a rollback. */
@@ -62,7 +62,7 @@ export interface Undo {
   readonly files: ReadonlyMap<string, Observed>
 }
 
-/** The hash of the content that an operator may accept: a guard holds it, or it was rolled back. */
+/** The hash of the content that an operator may accept: content that is held or was rolled back. */
 export const awaitsConsent = ({ held, rejected }: Remembered): string | undefined =>
   held?.hash ?? rejected?.hash
 

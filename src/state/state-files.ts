@@ -1,4 +1,4 @@
-// Names the files in the state directory, and replaces them atomically. Files have mode 0600 and folders 0700, because
+// Names the files in the state directory and replaces them atomically. Files have mode 0600 and folders 0700, because
 // some files contain values.
 import { createHash } from 'node:crypto'
 import {
@@ -26,15 +26,15 @@ import { isLeftover, temporaryName } from '../system/temporary.ts'
 /** The hint of faults about files in the state directory. */
 export const STATE_HINT = 'Set -state-dir to a directory that reconfd can write to.'
 
-/** A file name for a text of any length, such as a path: the first 12 hexadecimal digits of the text's SHA-256 hash. */
+/** A file name for a string of any length, such as a path: the first 12 hexadecimal digits of its SHA-256 hash. */
 export const shortId = (text: string): string =>
   createHash('sha256').update(text).digest('hex').slice(0, 12)
 
 const sync = promisify(fsync)
 
 /**
- * Creates a directory and its parents. Does not use the option `recursive` of mkdir, which in Node 20 never returns for
- * a path below /proc.
+ * Creates a folder and its parents. Does not use the option `recursive` of mkdir, which in Node 20 never returns for a
+ * path below /proc.
  * @throws system errors
  */
 export function ensureDir(dir: string): void {
@@ -42,7 +42,7 @@ export function ensureDir(dir: string): void {
   try {
     mkdirSync(dir, { mode: 0o700 })
   } catch (error) {
-    // The directory exists. Another reconfd may just have created it.
+    // The folder exists. Another reconfd may just have created it.
     if (errnoOf(error) === 'EEXIST') return
     if (errnoOf(error) !== 'ENOENT' || parent === dir) throw error
     ensureDir(parent)
@@ -50,11 +50,11 @@ export function ensureDir(dir: string): void {
   }
 }
 
-/** Syncs a directory, so that the names of its files survive a power cut. Ignores errors. */
+/** Syncs a folder, so that the names of its files survive a power cut. Ignores errors. */
 export const syncDir = (dir: string): Promise<void> => syncFolder(dir).catch(() => undefined)
 
 /**
- * Replaces a file atomically, and creates missing folders. Only the syncs are asynchronous: the other calls take
+ * Replaces a file atomically and creates missing folders. Only the syncs are asynchronous: the other calls take
  * microseconds, and a round trip through the thread pool takes many times that.
  * @param durable whether the file is synced before the promise resolves
  * @throws system errors; the old file is then unchanged

@@ -19,7 +19,7 @@ export async function readStatus(path: string): Promise<FullStatus | undefined> 
   }
 }
 
-/** Milliseconds from a change to the write. With this delay, reloads come first. */
+/** Milliseconds from a change to the write, so that a reload that follows the change comes first. */
 const SOON = 100
 /** The shortest pause between two writes, in milliseconds. */
 const PAUSE = 1000

@@ -1,4 +1,4 @@
-// Collects promises, and returns their results in the order of completion. (Calling Promise.race for each result would
+// Collects promises and returns their results in the order of completion. (Calling Promise.race for each result would
 // add a reaction to every pending promise each time.)
 
 type Settled<T> = { readonly value: T } | { readonly error: unknown }

@@ -85,7 +85,7 @@ export class ConsulApi {
 }
 
 const NEEDS =
-  'set a token whose policy grants read on a key_prefix that covers the keys, with ' +
-  '-auth-token-file or CONSUL_HTTP_TOKEN'
+  'use -auth-token-file or CONSUL_HTTP_TOKEN to set a token whose policy grants read ' +
+  'on a key_prefix that covers the keys'
 
 const pathOf = (key: string): string => `/v1/kv/${key.split('/').map(encodeURIComponent).join('/')}`

@@ -19,8 +19,8 @@ import { consulCredentials } from './secrets.ts'
 const EVERYTHING_HEALTHY: CatalogSettings = { health: 'passing', tags: [], meta: [], maxStale: 0 }
 
 const NEEDS =
-  'set a token whose policy grants read on the service (for all of /services: service_prefix "") and ' +
-  'on node_prefix "", with -auth-token-file or CONSUL_HTTP_TOKEN'
+  'use -auth-token-file or CONSUL_HTTP_TOKEN to set a token whose policy grants read ' +
+  'on the service (for all of /services: service_prefix "") and on node_prefix ""'
 
 /** Opens the store of `-backend consul-catalog`. Returns a fault if a setting is invalid. Does not connect yet. */
 export function open(
@@ -58,7 +58,7 @@ function expectPairs(meta: readonly string[]): void {
   for (const pair of meta) {
     if (pair.indexOf('=') > 0) continue
     raise('config', `-consul-meta "${pair}" is not name=value`, {
-      hint: 'write -consul-meta version=2',
+      hint: 'write name=value, such as -consul-meta version=2',
     })
   }
 }

@@ -25,7 +25,7 @@ export interface Entries {
 
 /** The entries known before an answer is read. */
 export interface Knowledge {
-  /** The name that the next entry most likely has. If it is right, the name need not be decoded. */
+  /** A guess of the next entry's name. If the guess is right, the name need not be decoded. */
   readonly next: string | undefined
   /**
    * Whether an entry is known at this index, so that its value can be skipped. Throws a Mismatch if the entry is
@@ -61,7 +61,7 @@ const DIGITS = 15
 const isSpace = (byte: number | undefined): boolean =>
   byte === 0x20 || byte === 0x0a || byte === 0x0d || byte === 0x09
 
-/** Thrown if the text is not JSON. */
+/** Thrown if an answer is not JSON. */
 export class NotJson extends Error {}
 
 export class EntriesReader {
@@ -102,7 +102,7 @@ export class EntriesReader {
     this.#bytes = Buffer.alloc(0)
   }
 
-  /** Ends the answer and returns its entries. Throws like write(). */
+  /** Call this after the last part of the answer. Returns the entries. Throws like write(). */
   end(): Entries {
     this.#needed = 0
     if (this.#parts.length > 0) this.write(Buffer.alloc(0))
@@ -227,7 +227,7 @@ export class EntriesReader {
     return -1
   }
 
-  /** The end of a name and its value; -1 if they are incomplete. */
+  /** The end of a field, which is a name and its value; -1 if the field is incomplete. */
   #field(at: number): number {
     const bytes = this.#bytes
     if (bytes[at] !== QUOTE) throw new NotJson()
@@ -317,7 +317,7 @@ export class EntriesReader {
     return true
   }
 
-  /** Parses a non-negative integer. If the text is not one, returns -1 and clears #isPlain. */
+  /** Parses a non-negative integer. For any other text, returns -1 and clears #isPlain. */
   #number(from: number, to: number): number {
     let number = 0
     for (let at = from; at < to; at++) {
@@ -332,7 +332,7 @@ export class EntriesReader {
   }
 }
 
-/** The end of `word` if the word begins at `at`. Returns -1 if it does not, or if `at` is -1. */
+/** The end of `word` if the word begins at `at`; -1 if the bytes at `at` differ, or `at` is -1. */
 function past(bytes: Buffer, at: number, word: Buffer): number {
   if (at === -1) return -1
   for (let n = 0; n < word.length; n++) if (bytes[at + n] !== word[n]) return -1
@@ -350,7 +350,7 @@ function digits(bytes: Buffer, at: number): number {
   return end === at || end - at > DIGITS ? -1 : end
 }
 
-/** The position of the closing quote of a text; -1 if the quote is missing, or the text contains an escape. */
+/** The position of the closing quote of a string; -1 if the quote is missing, or the string contains an escape. */
 function plainText(bytes: Buffer, at: number): number {
   for (let end = at; end < bytes.length; end++) {
     const byte = bytes[end]

@@ -1,4 +1,4 @@
-// Keeps the known keys below one directory of Consul's KV store, and computes the changes that each answer contains.
+// Keeps the known keys below one directory of Consul's KV store. Computes the changes that each answer contains.
 import { decodeValue } from '../core/bytes.ts'
 import type { Key } from '../core/key.ts'
 import type { Entries, KvEntry, Knowledge } from './consul-entries.ts'
@@ -84,7 +84,7 @@ export class HeldEntries {
     return key === undefined || !this.wanted(key)
   }
 
-  /** Applies the answer that was read last, and returns the changes. Throws a Mismatch if an entry is invalid. */
+  /** Applies the answer that was read last and returns the changes. Throws a Mismatch if an entry is invalid. */
   take({ unknown }: Entries): Delta {
     const put = new Map<Key, string>()
     const del = new Set<Key>()
@@ -117,7 +117,7 @@ export class HeldEntries {
   }
 }
 
-/** `/app/x` for Consul's `app/x`. Undefined for folders (`app/`) and keys that are not paths (`a//b`). */
+/** `/app/x` for Consul's `app/x`. Undefined for names that end with a slash (`app/`) or are not paths (`a//b`). */
 function keyOf(name: string): Key | undefined {
   const odd = name === '' || name.startsWith('/') || name.endsWith('/') || name.includes('//')
   return odd ? undefined : `/${name}`

@@ -36,7 +36,7 @@ export interface Query<T> {
   readonly mayBeMissing?: boolean
   /** Whether the endpoint supports neither blocking nor indexes. */
   readonly isPolled?: boolean
-  /** Timeout of a query that does not block, in milliseconds; default: the timeout of any request. */
+  /** Timeout of a query that does not block, in milliseconds; default: see RequestOptions.timeout. */
   readonly timeout?: number
 }
 
@@ -50,7 +50,7 @@ export interface ConsulAnswer<T> {
   readonly value: T | undefined
   /** The index for the next blocking query; at least 1. */
   readonly index: number
-  /** Whether the blocking query was answered before its timeout, because something has changed. */
+  /** Whether the blocking query was answered before its timeout, usually because something has changed. */
   readonly early: boolean
   /**
    * Whether the cluster may have been restored or rebuilt since the previous answer, so that equal indexes prove
@@ -104,7 +104,7 @@ export class ConsulHttp {
     private readonly http: HttpClient,
     private readonly headers: Record<string, string>,
     private readonly indexes: Indexes,
-    /** A sentence about the permissions that a token needs. It is the hint if access is denied. */
+    /** The hint if access is denied: the permissions that a token needs. */
     private readonly needs: string,
   ) {}
 

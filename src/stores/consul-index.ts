@@ -31,7 +31,10 @@ export class Indexes {
     if (oldest !== undefined) this.#known.delete(oldest)
   }
 
-  /** Milliseconds to wait before a query is repeated. This time grows with each spurious answer. */
+  /**
+   * Milliseconds to wait before a query is repeated: 0 until the second consecutive spurious answer, then longer with
+   * each further one.
+   */
   pause(question: string): number {
     const { spurious: vain } = this.#known.get(question) ?? { spurious: 0 }
     return vain < 2 ? 0 : backoffDelay(vain - 1, PAUSE)

@@ -24,7 +24,7 @@ import { consulCredentials } from './secrets.ts'
 import { expecting } from './shape.ts'
 import { TokenBucket } from './token-bucket.ts'
 
-/** Rate limit of queries per root: the size of a burst, and then the number of queries per second. */
+/** Rate limit of queries per root: the size of a burst and the number of queries per second. */
 const BURST = 20
 const PER_SECOND = 10
 

@@ -26,9 +26,9 @@ export function socketAddressOf(origin: string): SocketAddress {
 }
 
 /**
- * Opens a connection. Destroying the returned socket ends the attempt.
+ * Opens a connection. Destroying the returned socket cancels the attempt.
  * @param tls absent for a plain connection
- * @param through an open connection to the same address, such as the tunnel of a proxy
+ * @param through an open connection to the same address, such as a tunnel through a proxy
  */
 export function dial(
   { host, port, path }: SocketAddress,
@@ -63,7 +63,7 @@ export function dial(
   return socket.setNoDelay(true).setKeepAlive(true, PROBE_AFTER)
 }
 
-/** The module is loaded by the first TLS connection, so that plain connections start faster. */
+/** Loads the module with the first TLS connection, so that plain connections start faster. */
 const tlsModule = (): typeof Tls => process.getBuiltinModule('node:tls')
 
 class ConnectTimeout extends Error {

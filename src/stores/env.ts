@@ -11,7 +11,7 @@ import { coveredBy } from './roots.ts'
 
 /**
  * The variables below the prefixes. `/app` includes APP and APP_*, but not APPLICATION. (confd compares only the
- * beginning of the text, and so includes APPLICATION.) If names differ only in case, the upper-case name wins.
+ * beginning of the name and so includes APPLICATION.) If names differ only in case, the upper-case name wins.
  */
 export function readEnvironment(
   variables: Readonly<Record<string, string | undefined>>,

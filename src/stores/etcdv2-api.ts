@@ -60,7 +60,7 @@ export class EtcdV2Api {
     private readonly http: HttpClient,
     /** Called for each request, because the password may be in a file that changes. */
     private readonly headers: () => Record<string, string>,
-    /** Longest duration of a wait in milliseconds, after which it is repeated. */
+    /** Longest duration of a wait in milliseconds, after which the wait is repeated. */
     private readonly pollLife: number,
   ) {}
 
@@ -207,7 +207,7 @@ export class EtcdV2Api {
   }
 
   #outdated(what: string): OutdatedError {
-    const hint = 'reconfd reads all keys again'
+    const hint = 'no action is needed: reconfd reads all keys again'
     return new OutdatedError({ kind: 'store', message: `${this.http.place} ${what}`, hint })
   }
 

@@ -1,9 +1,9 @@
 // The store etcdv2: a quorum listing, then long polls from the index of that listing. Each poll requests the index
 // after the previous event, so that no event is missed. etcd keeps only the last 1,000 events of the whole cluster. If
-// it no longer has the requested event, the watch is outdated, and everything is read again.
+// etcd no longer has the requested event, the watch is outdated, and everything is read again.
 //
-// Unlike in other stores, hidden keys (`/app/_x` and everything below) are visible only if a prefix itself names one,
-// because etcd omits them from listings and events.
+// Unlike in other stores, hidden keys (`/app/_x` and everything below) are visible only if a prefix itself is hidden,
+// because etcd omits hidden keys from all other listings and events.
 import type { Fault } from '../core/fault.ts'
 import { covers, type Key } from '../core/key.ts'
 import type { Result } from '../core/result.ts'
@@ -17,10 +17,10 @@ import { coveredBy, rootsOf } from './roots.ts'
 import { basicAuth } from './secrets.ts'
 import { TokenBucket } from './token-bucket.ts'
 
-/** Longest duration of a poll, in milliseconds. It is below the usual timeout of proxies for a silent connection. */
+/** Longest duration of a poll, in milliseconds. Below the usual timeout of proxies for a silent connection. */
 const POLL_LIFE = 50_000
 
-/** Rate limit of polls that end without an event: the size of a burst, and then the number of polls per second. */
+/** Rate limit of polls that end without an event: the size of a burst and the number of polls per second. */
 const QUIET_BURST = 5
 const QUIET_PER_SECOND = 0.5
 
@@ -86,7 +86,7 @@ async function* follow(
   }
 }
 
-/** Applies an event to the keys of one root, and returns the changes. */
+/** Applies an event to the keys of one root and returns the changes. */
 function changesOf(
   event: Extract<WaitAnswer, { kind: 'put' | 'remove' }>,
   { path, values }: Root,

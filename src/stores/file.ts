@@ -4,9 +4,9 @@
 // run never loads chokidar. The files are then read again, so that no change is missed. A file that cannot be read or
 // parsed breaks the watch: the last good keys remain, and feeds/follow.ts watches again later.
 //
-// A file may be read while a program still writes it, and the target of a link may not exist yet. So the files are read
-// only when no change has arrived for `quiet` milliseconds, and a file that is unreadable, malformed or suddenly empty
-// has `patience` milliseconds to become valid. Slower writers should rename files into place.
+// A file may be read while a program is still writing it, and the target of a link may not exist yet. So the files are
+// read only when no change has arrived for `quiet` milliseconds, and a file that is unreadable, malformed or suddenly
+// empty has `patience` milliseconds to become valid. Slower writers should rename files into place.
 import { setTimeout as sleep } from 'node:timers/promises'
 import { FaultError, type Fault } from '../core/fault.ts'
 import { compileGlob, type Glob } from '../core/glob.ts'
@@ -27,14 +27,14 @@ const patience = 500
 /** Milliseconds between two attempts to read invalid files. */
 const pause = 50
 
-/** Opens the store of `-backend file`. Uses `files` and `filter`. Only watch() reads files. */
+/** Opens the store of `-backend file`. Returns a fault if a setting is invalid. Only watch() reads files. */
 export function open(settings: StoreSettings): Result<Store, Fault> {
   const { files } = settings
   if (files.length === 0) {
     return err({
       kind: 'config',
       message: 'the file backend has no file to read',
-      hint: 'Name a YAML, JSON or TOML file, or a folder of them, with -file.',
+      hint: 'Set -file to a YAML, JSON or TOML file, or to a folder of such files.',
     })
   }
   let filter: Glob
@@ -86,7 +86,7 @@ async function* watchFiles(source: Source, signal: AbortSignal): AsyncGenerator<
   }
 }
 
-/** Reads and merges all files, and drops keys outside of the prefixes. Throws a FaultError. */
+/** Reads and merges all files. Drops keys outside of the prefixes. Throws a FaultError. */
 async function read(source: Source, known: ParsedFiles): Promise<FileContents> {
   const { files, filter, prefixes, limits } = source
   const contents = await readKeysFiles(files, filter, limits, known)
@@ -95,7 +95,10 @@ async function read(source: Source, known: ParsedFiles): Promise<FileContents> {
   return contents
 }
 
-/** Reads repeatedly until the files are valid, or `patience` is over. Resolves with undefined if aborted. */
+/**
+ * Reads repeatedly until the files are valid. After `patience`, accepts files without keys and throws the fault of
+ * invalid files. Resolves with undefined if aborted.
+ */
 async function readSettled(
   source: Source,
   known: ParsedFiles,

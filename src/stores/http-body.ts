@@ -1,5 +1,5 @@
-// Reads the body of a response, as one text or line by line, within its limits. Detects answers that do not come from a
-// store, such as the answer from a TLS port to plain HTTP.
+// Reads the body of a response, as one string or line by line, within its limits. Detects answers that do not come from
+// a store, such as the answer from a TLS port to plain HTTP.
 import { constants, isUtf8 } from 'node:buffer'
 import { finished, type Readable } from 'node:stream'
 import { FaultError } from '../core/fault.ts'

@@ -1,13 +1,12 @@
-// HTTP over kept-alive connections: sends a request, and returns the head of the response with its body as a stream.
-// Uses node:http, because undici's WebAssembly parser needs 40 MB, and takes three times as long to load as Node
-// itself.
+// HTTP over kept-alive connections: sends a request and returns the head of the response with its body as a stream.
+// Uses node:http, because undici's WebAssembly parser needs 40 MB and takes three times as long to load as Node itself.
 import { Agent, request, type ClientRequest, type IncomingMessage } from 'node:http'
 import type { Duplex } from 'node:stream'
 import type { Sockets } from './http-sockets.ts'
 
 /** Milliseconds to keep an idle connection. */
 const IDLE = 4000
-/** Maximum size of a response head, in bytes. It is set explicitly, because NODE_OPTIONS can change the default. */
+/** Maximum size of a response head, in bytes. Set explicitly, because NODE_OPTIONS can change the default. */
 const LONGEST_HEAD = 16_384
 
 export interface Exchange {

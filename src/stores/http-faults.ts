@@ -1,4 +1,4 @@
-// Explains errors of connections, TLS and HTTP to the operator: what happened, and what to check.
+// Explains connection, TLS and HTTP errors to the operator: what happened, and what to check.
 import { FaultError, type Fault } from '../core/fault.ts'
 import { duration } from '../core/words.ts'
 import { explainTls } from './tls-faults.ts'
@@ -43,7 +43,7 @@ function explain(
   error: unknown,
   store: string,
 ): Pick<Fault, 'hint' | 'permanent'> & { readonly what: string } {
-  const where = `check that ${store} runs there, and check -node`
+  const where = `check that ${store} is running there, and check -node`
   // If a name has several addresses and all of them refuse the connection, Node throws an AggregateError.
   const cause = error instanceof AggregateError ? (error.errors[0] as unknown) : error
   const code = codeOf(cause)

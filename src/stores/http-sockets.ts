@@ -7,7 +7,7 @@ import { socketAddressOf, dial, type Opened } from './dial.ts'
 import type { Route } from './proxy.ts'
 import { tlsOptions } from './tls.ts'
 
-/** Parses a node. Throws a FaultError if it is not an address. */
+/** Parses a node. Throws a FaultError if it is not a valid address. */
 export function nodeAt(node: string, connection: ConnectionSettings, port: number): HttpNode {
   const parsed = parseHttpNode(node, connection.scheme, port)
   if (parsed.ok) return parsed.value
@@ -29,7 +29,7 @@ export class Sockets {
     private readonly route: Route | undefined,
   ) {}
 
-  /** Throws a FaultError if a TLS file is invalid. */
+  /** Opens a socket. Throws a FaultError if a TLS file is invalid. */
   readonly open = (opened: Opened): void => {
     const { tunnel, forward } = this.route ?? {}
     const origin = forward?.origin ?? this.node.origin

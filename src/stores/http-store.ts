@@ -1,4 +1,4 @@
-// The common part of the stores that use HTTP: checks the settings when a store is opened, and gives each watch its own
+// The common part of the stores that use HTTP: checks the settings when a store is opened and gives each watch its own
 // client.
 import { attempt, type Fault } from '../core/fault.ts'
 import type { Key } from '../core/key.ts'

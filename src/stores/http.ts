@@ -1,4 +1,4 @@
-// The HTTP client of the stores: one pool of kept-alive sockets for one watch. Errors become faults that name the
+// The HTTP client of the stores: one pool of kept-alive sockets for one watch. Converts errors to faults that state the
 // store, the node and the remedy. Does not follow redirects, since no store sends them.
 import type { ConnectionSettings, Limits } from '../core/settings.ts'
 import type { HttpNode } from '../core/http-node.ts'
@@ -55,12 +55,12 @@ export interface HttpClient {
   readonly place: string
   readonly limits: Limits
   /**
-   * Sends a request, and reads the whole body as UTF-8. Returns any HTTP status. Throws a FaultError of kind `store` if
-   * the response is late, incomplete or too large.
+   * Sends a request and reads the whole body as UTF-8. Returns any HTTP status. Throws a FaultError of kind `store` if
+   * the node is unreachable, or the response is late, incomplete or too large.
    */
   request(path: string, options?: RequestOptions): Promise<HttpResponse>
   /**
-   * Sends a request, and reads the response line by line as it arrives. The iteration ends with the response. It throws
+   * Sends a request and reads the response line by line as it arrives. The iteration ends with the response, and throws
    * like request() if the connection breaks or a line is too long.
    */
   lines(path: string, options?: LinesOptions): Promise<LinesResponse>
@@ -86,8 +86,8 @@ export interface LinesResponse {
 const DEFAULT_TIMEOUT = 30_000
 
 /**
- * Returns a client for one node. It opens no socket before the first request. Throws a FaultError if the address of the
- * node or its proxy is invalid.
+ * Returns a client for one node. The client opens no socket before the first request. Throws a FaultError if the
+ * address of the node or its proxy is invalid.
  * @param node see parseHttpNode()
  */
 export const openHttp = (node: string, options: ClientOptions): HttpClient =>

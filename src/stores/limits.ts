@@ -1,4 +1,4 @@
-// Limits the data accepted from a server, so that memory stays bounded. If a limit is exceeded, the fault names the
+// Limits the data accepted from a server, so that memory stays bounded. If a limit is exceeded, the fault states the
 // limit.
 import { FaultError } from '../core/fault.ts'
 import type { Limits } from '../core/settings.ts'
@@ -14,8 +14,8 @@ export interface ByteLimit {
 export const ERROR_TEXT: ByteLimit = { most: 64 * 1024 }
 
 /**
- * The minimum number of bytes that each value counts as. A parsed value can take more memory than its text, for example
- * if an answer consists of a million empty lists.
+ * The number of bytes that a value counts as, however short its text is. A parsed value can take more memory than its
+ * text, for example in an answer with a million empty lists.
  */
 export const VALUE_COST = 32
 

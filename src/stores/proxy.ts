@@ -1,5 +1,5 @@
 // HTTP proxies, by the rules of Go programs (https://pkg.go.dev/golang.org/x/net/http/httpproxy): forwards requests to
-// http nodes, and opens a tunnel to https nodes.
+// http nodes and opens a tunnel to https nodes.
 import { BlockList, isIP, type Socket } from 'node:net'
 import { FaultError, raise } from '../core/fault.ts'
 import type { ConnectionSettings, ProxySettings } from '../core/settings.ts'
@@ -16,7 +16,7 @@ export interface Forward {
   readonly headers: Readonly<Record<string, string>>
 }
 
-/** Opens a connection to an address through the proxy. Destroying the returned socket ends the attempt. */
+/** Opens a connection to an address through the proxy. Destroying the returned socket cancels the attempt. */
 type Tunnel = (target: SocketAddress, opened: Opened) => Socket
 
 export interface Route {
@@ -45,7 +45,7 @@ function proxyUrl(text: string, variable: string): URL {
   const url = URL.canParse(full) ? new URL(full) : undefined
   if (url !== undefined && /^https?:$/.test(url.protocol)) return url
   return raise('store', `${variable} is not the address of an HTTP proxy`, {
-    hint: 'write http://host:port, or remove -proxy env',
+    hint: `set ${variable} to http://host:port, or remove -proxy env`,
     permanent: true,
   })
 }
@@ -57,8 +57,8 @@ function authorization({ username, password }: URL): Readonly<Record<string, str
 }
 
 /**
- * Whether requests to a host bypass the proxy, because the host is this machine, or because NO_PROXY contains it by
- * name, parent domain, address, network or `*`.
+ * Whether requests to a host bypass the proxy, because the host is this machine, or because NO_PROXY contains its name,
+ * a parent domain, its address, its network or `*`.
  */
 function isExcepted({ hostname, port, protocol }: URL, { except }: ProxySettings): boolean {
   const host = hostname.replace(/^\[|\]$/g, '').toLowerCase()

@@ -1,8 +1,8 @@
-// The store redis, for Redis 6 and later and Valkey: strings and the fields of hashes become keys.
+// The store redis, for Valkey and for Redis 6 or later: strings and the fields of hashes become keys.
 //
 // Subscribes first, then reads, so that no change is missed. A notification contains only the name to read again. Redis
-// sends each notification only once, and sends none for some changes. So everything is read again periodically, and
-// more often if the server sends no notifications.
+// sends each notification only once and sends none for some changes. So everything is read again periodically, and more
+// often if the server sends no notifications.
 import { attempt, FaultError, type Fault } from '../core/fault.ts'
 import type { Key } from '../core/key.ts'
 import { ok, type Result } from '../core/result.ts'
@@ -31,7 +31,7 @@ export interface RedisTuning {
   readonly resync: number
   /** Silence after which a connection is pinged. */
   readonly heartbeat: number
-  /** Maximum silence while an answer is due, and maximum time to connect. */
+  /** Maximum silence while a reply is pending, and maximum time to connect. */
   readonly silence: number
 }
 
@@ -93,7 +93,10 @@ export function open(settings: StoreSettings, tuning = TUNING): Result<Store, Fa
 
 type Pace = RedisTuning & Pick<StoreSettings, 'pollInterval' | 'mode'>
 
-/** Yields a snapshot, then deltas, and further snapshots with notices. Ends only by throwing. */
+/**
+ * Yields a snapshot, then deltas. Yields another snapshot, with the current notices, whenever the reason for polling
+ * changes. Ends only by throwing.
+ */
 async function* follow(
   reader: RedisConnection,
   scope: RedisScope,
@@ -159,14 +162,14 @@ function contradiction(
 ): Fault | undefined {
   if (separator === '') {
     const hint =
-      'remove it if names look like /app/db, or write -separator : if they look like app:db'
+      'remove -separator if names look like /app/db, or set it to : if names look like app:db'
     return { kind: 'config', message: '-separator is empty', hint }
   }
   if (connection.clientKey !== undefined && !addresses.some(({ tls }) => tls)) {
     return {
       kind: 'config',
       message: '-client-key is set, but no Redis node is contacted with TLS',
-      hint: 'set the password for Redis with CONFD_PASSWORD instead; for TLS, add -scheme https',
+      hint: 'to use TLS, add -scheme https; if -client-key contains the Redis password, as in confd, set CONFD_PASSWORD instead',
     }
   }
   return undefined

@@ -41,7 +41,7 @@ export function consulCredentials(
       'store',
       'the ACL token contains a line break or another character that a header must not contain',
       {
-        hint: 'check -auth-token, or the file or variable that contains the token: it must be one word',
+        hint: 'check -auth-token, or the file or variable that contains the token: the token must be one word',
         permanent: true,
       },
     )

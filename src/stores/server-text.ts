@@ -1,11 +1,11 @@
-// Prepares texts from a server for use in messages.
+// Prepares text from a server for use in messages.
 import { withoutSecrets } from '../system/secrets.ts'
 
-/** Maximum length of a text, in characters. */
+/** Maximum length of the result in characters, without the dots at its end. */
 const MOST = 200
 
 /**
- * Converts a text to one line of limited length. Removes secrets before shortening the text, because a part of a secret
+ * Converts text to one line of limited length. Removes secrets before shortening the text, because a part of a secret
  * would not be recognized.
  */
 export const serverText = (words: string): string => {

@@ -1,4 +1,4 @@
-// Validates answers from servers. A store describes the shape of each answer with the functions below, and checks the
+// Validates answers from servers. A store describes the shape of each answer with the functions below and checks the
 // answer on arrival. All later code relies on that check.
 //
 // A shape returns the value itself, not a copy, with its type. It ignores additional fields, because newer servers send
@@ -37,7 +37,7 @@ const placeOf = (part: string | number): string => {
     : `[${JSON.stringify(withoutSecrets(part).slice(0, 80))}]`
 }
 
-/** Runs `check`, and converts a Mismatch to a fault of the server. */
+/** Runs `check` and converts a Mismatch to a fault of the server. */
 export function expecting<T>(fault: (what: string) => FaultError, check: () => T): T {
   try {
     return check()
@@ -98,8 +98,8 @@ function notBase64(): never {
 }
 
 /**
- * A text that matches a pattern.
- * @param one the expected text in messages, such as "a name"
+ * Accepts a string that matches a pattern.
+ * @param one describes the expected string in messages, such as "a name"
  */
 export const textLike =
   (pattern: RegExp, one: string): Shape<string> =>
@@ -109,7 +109,7 @@ export const textLike =
     throw new Mismatch(`is not ${one}`)
   }
 
-/** Accepts exactly this text. */
+/** Accepts only this string, which must be a plain word. */
 export const expectText = (expected: string): Shape<string> =>
   textLike(new RegExp(`^${expected}$`), expected)
 

@@ -39,7 +39,7 @@ interface Follower {
 }
 
 /**
- * One watch of the store. It starts with its first follower. It ends when its last follower leaves, or when it breaks.
+ * One watch of the store. Starts with its first follower. Ends when its last follower leaves, or when the watch breaks.
  */
 class SharedWatch {
   readonly #followers = new Set<Follower>()
@@ -106,7 +106,7 @@ class SharedWatch {
         this.#followers.forEach(({ options }) => options.behind?.(lag))
       const events = store.watch(node, prefixes, this.#abort.signal, { heard, behind })
       for await (const event of events) this.#take(event)
-      end = new FaultError({ kind: 'store', message: `${store.name} at ${node} ended the watch` })
+      end = new FaultError({ kind: 'store', message: `${store.name} at ${node} closed the watch` })
     } catch (error) {
       end = error
     }

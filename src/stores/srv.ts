@@ -7,7 +7,7 @@ import { codeOf, TimeoutError } from './http-faults.ts'
 
 /** Timeout of the first look-up, in milliseconds. */
 const TIMEOUT = 3000
-/** Timeout of later look-ups, in milliseconds. They can fall back to the known nodes. */
+/** Timeout of later look-ups, in milliseconds. Shorter, because later look-ups can fall back to the known nodes. */
 const SHORT_TIMEOUT = 500
 
 /**
@@ -71,7 +71,7 @@ function inOrder(servers: readonly SrvRecord[]): readonly SrvRecord[] {
 const fault = (message: string): FaultError =>
   new FaultError({ kind: 'store', message, hint: 'check -srv-record or -srv-domain, and DNS' })
 
-/** Limits the time of a look-up. Node may take half a minute for a look-up, and cannot cancel it. */
+/** Limits the time of a look-up. Node may take half a minute for a look-up and cannot cancel it. */
 async function inTime<T>(
   question: () => Promise<T>,
   timeout: number,

@@ -10,14 +10,14 @@ interface TlsError extends Error {
   readonly cert?: { readonly subjectaltname?: string }
 }
 
-const TRUST = 'name its certificate authority with -client-ca-keys'
+const TRUST = 'set -client-ca-keys to the file with the CA certificate of the server'
 const UNTRUSTED = [
   "the server's certificate is signed by an authority that is not trusted",
   TRUST,
 ] as const
 const GIVE = 'set -client-cert and -client-key'
 const OURS =
-  'check that -client-cert is signed by an authority that the server trusts, and has not expired'
+  'check that -client-cert is signed by an authority that the server trusts and has not expired'
 
 /** Error codes about the server's certificate: https://nodejs.org/api/tls.html#x509-certificate-error-codes */
 const SERVERS: Readonly<Record<string, readonly [what: string, hint: string]>> = {
@@ -48,7 +48,7 @@ export function explainTls(error: unknown, code: string): Words | undefined {
     const names = cert?.subjectaltname ?? 'no name at all'
     return words(
       `the server's certificate is for ${names}, and not for ${host}`,
-      'use one of its names in -node, or in -client-server-name',
+      'set -client-server-name, or the host in -node, to one of the names in the certificate',
     )
   }
   if (/ALERT_CERTIFICATE_REQUIRED/.test(code)) {
@@ -60,7 +60,7 @@ export function explainTls(error: unknown, code: string): Words | undefined {
   }
   if (/ALERT_HANDSHAKE_FAILURE/.test(code)) {
     return words(
-      'the server ended the handshake: it may require a client certificate, or another version of TLS',
+      'the server aborted the handshake: it may require a client certificate or another version of TLS',
       GIVE,
     )
   }

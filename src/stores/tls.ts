@@ -8,7 +8,7 @@ import { raise } from '../core/fault.ts'
 import type { ConnectionSettings } from '../core/settings.ts'
 import { codeOf } from './http-faults.ts'
 
-/** Options of Node's tls.connect(). `servername` is set only if it differs from the name of the node. */
+/** Options of Node's tls.connect(). Only with -client-server-name do they contain the expected name. */
 export type TlsOptions = Pick<
   ConnectionOptions,
   'cert' | 'key' | 'ca' | 'servername' | 'checkServerIdentity' | 'rejectUnauthorized'

@@ -1,4 +1,4 @@
-// A token bucket: limits the rate of an operation, and allows bursts.
+// A token bucket: limits the rate of an operation but allows bursts.
 import { setTimeout as delay } from 'node:timers/promises'
 
 export class TokenBucket {

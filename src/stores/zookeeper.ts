@@ -47,7 +47,7 @@ export function open(
       } catch (error) {
         if (!(error instanceof NoRecursiveWatch)) throw error
       }
-      // This needs a new session, because a server closes the session after an unknown request.
+      // The other mode needs a new session, because a server closes the session after an unknown request.
       yield* follow(node, prefixes, 'once', signal, heard)
     } catch (error) {
       if (!signal.aborted) throw error
@@ -117,7 +117,10 @@ function credentials(
   }
 }
 
-/** Returns the TLS options. Their files are read for each session. Throws a FaultError if a file cannot be read. */
+/**
+ * Returns the TLS options, if TLS is used. Call this for each session, since it reads the files. Throws a FaultError if
+ * a file cannot be read.
+ */
 const secured = (connection: ConnectionSettings): Pick<SessionOptions, 'tls'> =>
   connection.scheme === 'https' ? { tls: tlsOptions(connection) } : {}
 
@@ -125,4 +128,4 @@ const secured = (connection: ConnectionSettings): Pick<SessionOptions, 'tls'> =>
 const accessHint = ({ username }: ConnectionSettings): string =>
   username === undefined
     ? 'its ACL requires a user: set -username and CONFD_PASSWORD'
-    : `its ACL does not grant READ to ${JSON.stringify(username)}, or the password is wrong`
+    : `check the password, and that the ACL grants READ to ${JSON.stringify(username)}`

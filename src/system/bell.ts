@@ -1,4 +1,4 @@
-// Watches folders, and rings when a watched name in them changes. A ring only means that the caller should compare the
+// Watches folders and rings when a watched name in them changes. A ring only means that the caller should compare the
 // files again. Apart from this module, only removal.ts uses the file watches of the system.
 //
 // chokidar watches only folders, not recursively, because a replaced file, or the swapped `..data` link of a ConfigMap,
@@ -30,7 +30,7 @@ export class Bell {
   #rung = false
   #answer: (() => void) | undefined
 
-  /** @param signal ends all waits */
+  /** @param signal aborts all waits */
   constructor(private readonly signal: AbortSignal) {
     signal.addEventListener('abort', this.ring, { once: true })
   }

@@ -27,7 +27,7 @@ export class Chunks {
     chunks.push(last)
   }
 
-  /** Returns all bytes, and forgets them. */
+  /** Returns all bytes and forgets them. */
   take(): Buffer {
     const chunks = this.#chunks
     this.#chunks = []

@@ -14,8 +14,8 @@ export const environment = (): Readonly<Record<string, string | undefined>> =>
   Object.fromEntries(Object.keys(process.env).map((name) => [name, variable(name)]))
 
 /**
- * Returns the original bytes of a value that Node decodes to `shown`, if the variable still has the value from the
- * start of the process. Without /proc, returns `shown`.
+ * Returns the value that Node has decoded to `shown`, decoded from its original bytes, if the variable has not changed
+ * since the start of the process. Otherwise, and without /proc, returns `shown`.
  */
 function exactly(name: string, shown: string): string {
   const start = `${name}=`

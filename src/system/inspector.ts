@@ -1,4 +1,4 @@
-// Keeps Node's debugger closed. Node opens it on SIGUSR1, and anybody who can connect to its port runs code as our
+// Keeps Node's debugger closed. Node opens it on SIGUSR1, and anybody who can connect to its port can run code as our
 // user.
 
 /** Replaces Node's handler of the signal. Call before anything else. */

@@ -1,4 +1,4 @@
-// Resolves the symbolic links of paths, and collects the places that determine the result: the folder of each file and
+// Resolves the symbolic links of paths and collects the places that determine the result: the folder of each file and
 // of each link on its path.
 import type { BigIntStats } from 'node:fs'
 import { readlink } from 'node:fs/promises'
@@ -7,7 +7,7 @@ import { dirname, join, parse, resolve, sep } from 'node:path'
 /** The relevant names in each folder, keyed by the folder; `all` for a folder passed to whole(). */
 export type Places = ReadonlyMap<string, ReadonlySet<string> | 'all'>
 
-/** Returns a text that identifies the state of a file: it differs after each replacement or change. */
+/** Returns a string that identifies the state of a file: it differs after each replacement or change. */
 export const stampOf = ({ dev, ino, size, mtimeNs, ctimeNs }: BigIntStats): string =>
   [dev, ino, size, mtimeNs, ctimeNs].join(':')
 

@@ -1,4 +1,4 @@
-// Loads the program's modules under Node, and keeps their compiled code for the next run. Compiling is half of the cost
+// Loads the program's modules under Node and keeps their compiled code for the next run. Compiling is half of the cost
 // of a onetime run. Node 20 has no such cache, and the cache of later versions omits functions compiled during the run.
 import { readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'

@@ -1,4 +1,4 @@
-// Writes files named on the command line, such as a report or a snapshot.
+// Writes files given on the command line, such as a report or a snapshot.
 import { chmodSync, lstatSync, renameSync, unlinkSync } from 'node:fs'
 import { open, stat, writeFile } from 'node:fs/promises'
 import { resolve } from 'node:path'
@@ -27,7 +27,7 @@ export async function writeOutput(path: string, text: string): Promise<void> {
     }
     const foreign = foreignTo(place)
     if (foreign !== undefined) {
-      const hint = 'Name a file in a folder that only reconfd can write to.'
+      const hint = 'Choose a file in a folder that only reconfd can write to.'
       raise('io', `${path} is not a regular file, and ${whyForeign(foreign)}`, { hint })
     }
     await writeFile(dest, text)

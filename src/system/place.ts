@@ -1,6 +1,6 @@
 // The place of a file: its open folder, and its name in that folder. A place is determined once for each step that
-// touches the file. A symbolic link on the path is followed only if no user except root and our own user can have
-// created it or can replace it.
+// touches the file. A symbolic link on the path is followed only if nobody but root and our own user can have created
+// it or can replace it.
 import { lstatSync, readlinkSync } from 'node:fs'
 import { basename, dirname } from 'node:path'
 import { FaultError, raise, type Fault } from '../core/fault.ts'
@@ -75,7 +75,7 @@ function locateDirect(dest: string): Place | undefined {
   return undefined
 }
 
-/** The first folder on the path of a place that other users can change; undefined if there is none. */
+/** Returns the first folder on the path that other users can change; undefined if there is none. */
 export function foreignTo({ folder }: Pick<Place, 'folder'>): ForeignFolder | undefined {
   const walk = new Walk()
   try {
@@ -88,7 +88,9 @@ export function foreignTo({ folder }: Pick<Place, 'folder'>): ForeignFolder | un
   }
 }
 
-/** The fault of a refused symbolic link on the path of a destination; undefined if all links are accepted. */
+/**
+ * Returns the fault if a symbolic link on the path of the destination is refused; undefined if all links are accepted.
+ */
 export function linkFault(destination: Destination): Fault | undefined {
   try {
     locate(destination).folder.close()
@@ -229,7 +231,7 @@ class Walk {
     if (stats?.isSymbolicLink() !== true) return undefined
     if (!follow) {
       raise('io', `the destination ${dest} is a symbolic link, and follow_symlinks is false`, {
-        hint: 'Remove the link, set `dest` to its target, or leave out follow_symlinks.',
+        hint: 'Remove the link, set `dest` to its target, or remove follow_symlinks = false.',
       })
     }
     const foreign = foreignIn(this.#way)
@@ -241,7 +243,7 @@ class Walk {
           ? `${link} is not followed: it belongs to ${owner}`
           : `${link} of ${owner} is not followed: ${whyForeign(foreign)}`
       raise('io', message, {
-        hint: 'Name the target of the link directly, or make the link and the folders above it owned by root and writable only by root.',
+        hint: 'Replace the link in the path with its target, or make the link and the folders above it owned by root and writable only by root.',
       })
     }
     if (++this.#links > MAX_LINKS) throw systemError('ELOOP')

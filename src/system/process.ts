@@ -23,7 +23,7 @@ export const thisProcess = (): ProcessId => processOf(process.pid)
 /** The process that currently has this pid. */
 export const processOf = (pid: number): ProcessId => ({ pid, started: statOf(pid)?.started ?? 0 })
 
-/** Whether exactly this process still runs. Without /proc, whether any process has its pid. */
+/** Whether exactly this process is still running. Without /proc, whether any process has its pid. */
 export function isRunning({ pid, started }: ProcessId): boolean {
   const now = statOf(pid)?.started
   if (now !== undefined && started !== 0) return now === started

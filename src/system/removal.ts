@@ -1,9 +1,9 @@
-// Detects the removal or replacement of a file. Costs nothing until then.
+// Detects the removal or replacement of a file. Waits for events instead of polling.
 import { lstatSync, watch } from 'node:fs'
 
 /**
- * Calls back once, unless the returned function ends the watch first. Does not keep the process alive. Never calls back
- * if the file cannot be watched.
+ * Calls back once, unless the returned function stops the watch first. Does not keep the process alive. Never calls
+ * back if the file cannot be watched.
  */
 export function onRemoval(path: string, callback: () => void): () => void {
   const inode = inodeOf(path)

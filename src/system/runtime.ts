@@ -28,12 +28,12 @@ export const runtimeName = (): string =>
 export const platformName = (): string => `${process.platform} ${process.arch}`
 
 /**
- * Makes V8 save memory in a program that runs for long and is mostly idle:
+ * Makes V8 save memory in a program that runs for a long time and is mostly idle:
  *
  * - The young generation keeps its initial size, 1 MiB. With 10,000 keys, V8 would let it grow to 16 MiB and collect
  *   garbage less often, without using less CPU time.
- * - Only code that runs ten times as often as usual is compiled to machine code. Machine code takes several times the
- *   memory of bytecode, and few functions of a daemon run so often that compiling them saves CPU time.
+ * - Code is compiled to machine code only after ten times the usual number of runs. Machine code takes several times
+ *   the memory of bytecode, and few functions of a daemon run so often that compiling them saves CPU time.
  *
  * Bun ignores V8's flags; scripts/executable.mjs sets the threshold of the single executable.
  */

@@ -1,5 +1,5 @@
-// Removes secrets from texts. An error message of a server or proxy may quote the request. So code that uses a password
-// or token registers it here first, and all events and faults pass through `withoutSecrets`.
+// Removes secrets from messages. An error message from a server or proxy may quote the request. So code that uses a
+// password or token registers it here first, and all events and faults pass through `withoutSecrets`.
 
 /** Maximum number of registered secrets. Passwords and tokens are renewed, so only the newest are kept. */
 const KEPT = 32

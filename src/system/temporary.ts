@@ -43,14 +43,14 @@ function fitted(base: string, suffix: string): string {
 
 const self = thisProcess()
 
-/** Whether the process that created a file has ended. False if that is unknown. */
+/** Whether the process that created a file has exited. False if that is unknown. */
 const isGone = (pid: number, started: string | undefined): boolean =>
   pid === self.pid
     ? Number(started) !== self.started
     : !isRunning({ pid, started: Number(started ?? 0) })
 
 /**
- * Whether a name belongs to a temporary file of a process that has ended.
+ * Whether a name belongs to a temporary file of a process that has exited.
  * @param bases names of the files that it may have been meant to replace; absent for any file
  */
 export function isLeftover(name: string, bases?: ReadonlySet<string>): boolean {
@@ -102,7 +102,7 @@ export interface PrivateFolder {
 }
 
 /**
- * Creates a folder in TMPDIR with an unguessable name, which only our user can write to.
+ * Creates a folder in TMPDIR that only our user can write to. Its name cannot be guessed.
  * @param mode with 0711, a command that runs as another user can open the files in it
  * @throws system errors, and FaultError if others can change TMPDIR
  */
@@ -143,7 +143,7 @@ function secure(path: string, mode: number): void {
   }
 }
 
-/** Removes the private folders of processes that have ended. */
+/** Removes the private folders of processes that have exited. */
 export function sweepPrivateFolders(): void {
   inFolder(resolve(tmpdir()), (parent) => {
     for (const name of namesIn(parent)) {

@@ -5,7 +5,7 @@ import { chmod, lstat, readdir, rename, unlink } from 'node:fs/promises'
 import { connect, type Server } from 'node:net'
 import { dirname, join } from 'node:path'
 
-/** Whether a process listens on a socket. */
+/** Whether a process is listening on a socket. */
 export async function isAlive(path: string): Promise<boolean> {
   return new Promise((resolve) => {
     const socket = connect(path)
@@ -20,7 +20,7 @@ export async function isAlive(path: string): Promise<boolean> {
 /** Matches the temporary names of sockets. They are short, because the length of a socket's path is limited. */
 const FRESH = /^c-[0-9a-f]{8}$/
 
-/** Removes the sockets that processes killed between bind and rename have left in a folder. Never rejects. */
+/** Removes from a folder the sockets left by processes that were killed between bind and rename. Never rejects. */
 async function sweep(folder: string): Promise<void> {
   for (const name of await readdir(folder).catch(() => [])) {
     if (!FRESH.test(name)) continue

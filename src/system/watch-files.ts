@@ -1,5 +1,6 @@
-// Watches conf.d, the templates folder and the files that renders depend on, while a daemon runs. Detects changes by
-// comparing the file behind each path and its state, so a link on the path that now points elsewhere is a change, too.
+// Watches conf.d, the templates folder and the files that renders depend on, while a daemon is running. Detects changes
+// by comparing the file behind each path and its state, so a link on the path that now points elsewhere is a change,
+// too.
 import { statSync } from 'node:fs'
 import { readdir, stat } from 'node:fs/promises'
 import { dirname, join } from 'node:path'

@@ -5,8 +5,8 @@ import { Composer, Lexer, Parser, type CST, type Document } from 'yaml'
 const DEEPEST = 500
 
 /**
- * The documents of a text, at least one, each with its errors. Repeated names are not errors, because the library's
- * search for them is quadratic.
+ * Returns the YAML documents in a string, at least one, each with its errors. Repeated names are not errors, because
+ * the library's search for them is quadratic.
  * @throws RangeError if nested too deeply
  */
 export function yamlDocuments(

@@ -8,7 +8,7 @@ interface Seen {
   readonly hash: string
 }
 
-/** Gives templates the time, and records whether they have used it. */
+/** Gives templates the time and records whether they have used it. */
 export class RenderClock {
   asked = false
 
@@ -27,7 +27,7 @@ export class Times {
   readonly #known = new Map<string, Seen>()
 
   /**
-   * Renders with the time of the last render; if the output has changed, renders again with the current time.
+   * Renders with the time of the previous output; if the output has changed, renders again with the current time.
    * @param id identifies the template and item
    * @param outputOf returns the output of a render
    */

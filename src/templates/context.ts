@@ -20,7 +20,7 @@ export interface RenderContext {
   readonly include?: (name: string, data: unknown) => string
 }
 
-/** Passes through the engine up to the render loop. It does not mean that a render has failed. */
+/** Interrupts the engine until the render loop has loaded the fact. Does not mean that the render has failed. */
 export class PendingFact extends Error {
   constructor(
     readonly id: string,

@@ -6,11 +6,11 @@ import type { Inspection } from './inspection.ts'
 export interface Engine {
   /** Renders a template, synchronously. Throws a FaultError, or PendingFact if the context does. */
   render(spec: TemplateSpec, context: RenderContext): Uint8Array
-  /** Renders the `dest` of a for_each template. Faults in it name the file DEST. Throws like render(). */
+  /** Renders the `dest` of a for_each template. Its faults have DEST as their file. Throws like render(). */
   renderDest(spec: TemplateSpec, context: RenderContext): string
   /**
-   * Finds mistakes without any keys: in the file, in the files that it includes by a literal name, and in `dest` if that
-   * is a template. Faults in `dest` name the file DEST.
+   * Finds mistakes without any keys: in the file, in the files that it includes by a literal name, and in the `dest`
+   * of a for_each template. Faults in `dest` have DEST as their file.
    */
   check(spec: TemplateSpec): Inspection
   /** Call when a template file has changed. */

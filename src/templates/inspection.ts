@@ -59,7 +59,7 @@ export interface Inspected {
   readonly includes: readonly Include[]
   /** Used names that are neither defined in the file nor built in. */
   readonly free: readonly (Place & { readonly name: string; readonly hint: string })[]
-  /** Names defined anywhere in the file. */
+  /** Names that the file defines anywhere, or tests with `is defined` or a default. */
   readonly declared: readonly string[]
 }
 
@@ -106,7 +106,9 @@ export function checkFiles(
       way.pop()
       if (found !== 'missing' || include.optional) continue
       const message = `template "${include.name}" does not exist`
-      faults.push(located({ kind: 'template', message, hint: `there is no file ${target}` }))
+      faults.push(
+        located({ kind: 'template', message, hint: `create ${target}, or correct the name` }),
+      )
     }
     return undefined
   }
@@ -129,7 +131,7 @@ export function checkFiles(
   return { faults, doubts }
 }
 
-/** The fault of a call in the syntax of consul-template; undefined for other calls. */
+/** Returns the fault for a call in the syntax of consul-template; undefined for other calls. */
 function foreignIn(spec: TemplateSpec, lookup: Lookup): Fault | undefined {
   const { call, key, second } = lookup
   if (call === 'service') return foreignService(key, second)
@@ -192,7 +194,7 @@ function outOfReach({ keys }: TemplateSpec, { call, key }: Lookup): Fault {
   }
 }
 
-/** The fault that `run` throws, as a list; empty if it throws none. */
+/** Returns the fault that `run` throws, as a list; an empty list if nothing is thrown. */
 export function faultsOf(run: () => unknown): readonly Fault[] {
   try {
     run()

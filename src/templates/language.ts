@@ -1,5 +1,5 @@
 // Distinguishes Go templates from nunjucks templates. If the name of a file does not determine its language, the
-// content does. A file whose content contradicts its name is refused, and never written as literal text.
+// content does. A file whose content contradicts its name is refused; it is never written as literal text.
 import { codeFrame, raise, type Fault } from '../core/fault.ts'
 import type { EngineName } from '../core/resource.ts'
 
@@ -22,11 +22,11 @@ const BARE = /\{\{(?:-\s)?\s*(?:hostname|datetime)\s*(?:\||-?\}\})/
 
 const HINTS: Readonly<Record<EngineName, string>> = {
   nunjucks:
-    'this is nunjucks syntax: name the file .njk, or set engine = "nunjucks" in the resource; to print such a tag, write {{"{%"}}',
-  go: 'this is Go template syntax: name the file .tmpl, or set engine = "go" in the resource; to print such text, put it into {% raw %}',
+    'this is nunjucks syntax: give the file the extension .njk, or set engine = "nunjucks" in the resource; to print such a tag, write {{"{%"}}',
+  go: 'this is Go template syntax: give the file the extension .tmpl, or set engine = "go" in the resource; to print such text, put it into {% raw %}',
 }
 
-/** The engine of a file whose name does not determine it. Throws a fault if the content fits both. */
+/** Determines the engine of a file from its content. Throws a fault if the content fits both engines. */
 export function engineOf(text: string, file: string): EngineName {
   const [go, nunjucks] = [goIn(text), nunjucksIn(text)]
   if (go < 0) return nunjucks < 0 && BARE.test(text) ? 'go' : 'nunjucks'
@@ -34,9 +34,9 @@ export function engineOf(text: string, file: string): EngineName {
   const [goLine, nunjucksLine] = [placeOf(text, go).line, placeOf(text, nunjucks).line]
   return raise(
     'template',
-    `the template could be Go's (line ${goLine}) or nunjucks' (line ${nunjucksLine})`,
+    `the template contains Go syntax (line ${goLine}) and nunjucks syntax (line ${nunjucksLine})`,
     {
-      hint: 'set engine = "go" or engine = "nunjucks" in the resource, or name the file .tmpl or .njk',
+      hint: 'set engine = "go" or engine = "nunjucks" in the resource, or give the file the extension .tmpl or .njk',
       ...placed(text, file, Math.max(go, nunjucks)),
     },
   )
@@ -57,7 +57,7 @@ function goIn(text: string): number {
 const blank = (text: string, what: RegExp): string =>
   text.replace(what, (found) => found.replace(/[^\n]/g, ' '))
 
-/** The fault of a template that is written for the other engine; undefined if there is none. */
+/** Returns a fault if a template is written for the other engine; otherwise undefined. */
 export function wrongLanguage(engine: EngineName, text: string, file: string): Fault | undefined {
   const other: EngineName = engine === 'go' ? 'nunjucks' : 'go'
   const at = engine === 'go' ? nunjucksIn(text) : goIn(text)

@@ -1,4 +1,4 @@
-// Renders one template over the part of a tree that a scope selects: chooses the engine, records the look-ups, and
+// Renders one template from the part of a tree that a scope selects: chooses the engine, records the look-ups, and
 // fetches network facts between passes of the synchronous engine.
 import { resolve } from 'node:path'
 import { encodeText } from '../core/bytes.ts'
@@ -36,7 +36,7 @@ export interface RenderFailure {
 }
 
 export interface TemplateRenderer {
-  /** Renders one template over the part of a tree that a scope selects. Never throws for expected failures. */
+  /** Renders one template from the part of a tree that a scope selects. Never throws for expected failures. */
   render(spec: TemplateSpec, tree: Tree, scope: Scope): Promise<Result<RenderResult, RenderFailure>>
   /**
    * Renders a for_each template and its `dest` for one match.
@@ -55,7 +55,7 @@ export interface TemplateRenderer {
 }
 
 export interface RendererOptions {
-  /** Contents used instead of files, by path. */
+  /** Templates used instead of files, by path. */
   readonly texts?: Texts
   /** Called once for each file that only its content identifies as a Go template. */
   readonly notice?: (message: string) => void
@@ -85,7 +85,7 @@ export function createRenderer(
     return loading
   }
 
-  /** Runs an engine, and converts a fault to a failure with the reads. */
+  /** Runs an engine and converts a fault to a failure with the reads. */
   const attempt = async <T>(
     spec: TemplateSpec,
     reader: Reader,
@@ -203,7 +203,7 @@ function passesOf(reader: Reader, item: Key | undefined) {
   }
 }
 
-/** Renders the `dest`. The messages of its faults begin with "in dest", because no file contains a `dest`. */
+/** Renders the `dest`. Messages about faults in it begin with "in dest", because it is not in a template file. */
 function destOf(
   engine: Engine,
   name: EngineName,
@@ -230,6 +230,6 @@ function destOf(
 }
 
 const DEST_HINTS: Readonly<Record<EngineName, string>> = {
-  nunjucks: 'dest is in the language of the template, nunjucks, as in {{ base(item.key) }}',
-  go: 'dest is in the language of the template, Go template syntax, as in {{base item.Key}}',
+  nunjucks: 'write dest in the language of the template (nunjucks), as in {{ base(item.key) }}',
+  go: 'write dest in the language of the template (Go template syntax), as in {{base item.Key}}',
 }

@@ -4,13 +4,13 @@ import { dirname, join, relative, resolve, sep } from 'node:path'
 import { decodeValue } from '../core/bytes.ts'
 import { raise } from '../core/fault.ts'
 
-/** The file name in faults of a `dest`, which is not in a file. */
+/** The file name in faults in a `dest`, which is not in a template file. */
 export const DEST = 'dest'
 
-/** Contents of templates that are not files, by path. */
+/** Templates that are not files, by path. */
 export type Texts = ReadonlyMap<string, string>
 
-/** A version of a file, with its compiled forms by variant. */
+/** One version of a file. Each variant is a function that returns the compiled form or throws the compiler's error. */
 interface Version<Compiled> {
   /** Identity of the file on disk; undefined for a template that is not a file. */
   readonly id: string | undefined
@@ -18,11 +18,11 @@ interface Version<Compiled> {
 }
 
 export class TemplateSources<Compiled> {
-  /** The compiled form of each file, or the exception of its compilation, by path. Missing files have no entry. */
+  /** The last version of each file, by path; no entry for a file that has not been found since forget(). */
   readonly #compiled = new Map<string, Version<Compiled>>()
   readonly #texts = new Map<string, () => Compiled>()
 
-  /** @param texts contents used instead of files, by path */
+  /** @param texts templates used instead of files, by path */
   constructor(
     readonly folder: string,
     private readonly compile: (path: string, text: string, variant: string) => Compiled,
@@ -30,8 +30,8 @@ export class TemplateSources<Compiled> {
   ) {}
 
   /**
-   * The path for the name in an include, import or extends: relative to the templates folder, or to the including file
-   * if the name begins with `./` or `../`. Throws a fault if the path leaves the templates folder.
+   * Returns the path for the name in an include, import or extends: relative to the templates folder or, if the name
+   * begins with `./` or `../`, to the including file. Throws a fault if the path leaves the templates folder.
    */
   resolve(name: string, from: string): string {
     const path = /^\.{1,2}\//.test(name)
@@ -42,7 +42,7 @@ export class TemplateSources<Compiled> {
     const inside = relative(this.folder, path)
     if (inside === '' || inside === '..' || inside.startsWith(`..${sep}`)) {
       raise('template', `template "${name}" lies outside of the templates folder`, {
-        hint: `only files below ${this.folder} can be included`,
+        hint: `move the file below ${this.folder}: other files cannot be included`,
       })
     }
     return path
@@ -55,7 +55,7 @@ export class TemplateSources<Compiled> {
   }
 
   /**
-   * The compiled form of a file; undefined if the file is missing. Throws the exception of the compilation, and a fault
+   * Returns the compiled form of a file; undefined if the file is missing. Throws what the compiler throws, and a fault
    * if the file cannot be read.
    * @param variant options that affect the compiled form
    */
@@ -84,7 +84,7 @@ export class TemplateSources<Compiled> {
     return this.texts.get(path) ?? read(path)
   }
 
-  /** The compiled form of a `dest`. Throws the exception of the compilation. */
+  /** Returns the compiled form of a `dest`. Throws what the compiler throws. */
   dest(text: string): Compiled {
     const known = this.#texts.get(text) ?? attempt(() => this.compile(DEST, text, ''))
     this.#texts.set(text, known)
@@ -103,7 +103,7 @@ function idOf(path: string): string | undefined {
   return found && `${found.dev}:${found.ino}`
 }
 
-/** Runs a function once, and returns a function that repeats its result or exception. */
+/** Runs a function once and returns a function that repeats its result or exception. */
 function attempt<T>(run: () => T): () => T {
   try {
     const value = run()

@@ -244,7 +244,7 @@ describe('backup', () => {
     mkdirSync(bak())
     expect(await applyNow([await change(a, 'new a', { backup: true })])).toMatchObject({
       at: 'swap',
-      fault: { message: `cannot replace ${bak()}: it is a directory (EISDIR)` },
+      fault: { message: `cannot replace ${bak()}: it is a folder (EISDIR)` },
     })
     expect([textOf(a), hidden()]).toEqual(['old a', []])
   })

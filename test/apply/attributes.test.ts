@@ -1,4 +1,5 @@
-// A replaced file keeps its extended attributes, such as its SELinux context, and its ACLs. getfattr reads them back.
+// A replaced file keeps its ACLs and its extended attributes, such as its SELinux context. The tests read both with
+// getfattr.
 import { execFileSync } from 'node:child_process'
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, readdirSync } from 'node:fs'
 import { chmodSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs'

@@ -48,7 +48,7 @@ describe('a command', () => {
     const result = await runCommand('kill -9 $$', { timeout })
     expect(result).toMatchObject({ exitCode: null, signal: 'SIGKILL', timedOut: false })
     expect(commandFault('reload_cmd', 'x', result).message).toBe(
-      'reload_cmd was ended by SIGKILL: x',
+      'reload_cmd was killed by SIGKILL: x',
     )
   })
 
@@ -96,7 +96,7 @@ describe('a command', () => {
     const pid = pidIn(file)
     try {
       expect(result).toMatchObject({ exitCode: 0, timedOut: false, output: 'ready\n' })
-      // The command returned when its shell ended, but the daemon is still running.
+      // runCommand returned when the shell exited, although the daemon is still running.
       expect(runs(pid)).toBe(true)
     } finally {
       process.kill(pid, 'SIGKILL')
@@ -130,7 +130,7 @@ describe('the fault of a command', () => {
       'check_cmd failed with exit code 1: haproxy -c -f x',
       ...[3, 4, 5, 6, 7, 8, 9, 10, 11].map((n) => `  | line ${n}`),
       '  | red',
-      '  The destination is unchanged. Correct the keys or the template; -keep-stage-file keeps the refused file for inspection.',
+      '  The destination is unchanged. Correct the keys or the template. To inspect the refused file, add -keep-stage-file.',
     ])
   })
 
@@ -143,7 +143,7 @@ describe('the fault of a command', () => {
   it('hints at -q if a command fails without output', async () => {
     const silent = await runCommand('false', { timeout })
     expect(commandFault('reload_cmd', 'false', silent).hint).toBe(
-      'The file is in place, but the program has not loaded it. It printed nothing: check whether a flag such as -q silences it. Run the command by hand to see why it fails.',
+      'The file is in place, but the program has not loaded it. The command printed nothing: check whether a flag such as -q silences it. Run the command by hand to see why it fails.',
     )
   })
 

@@ -1,4 +1,4 @@
-// Unusual destinations: links, mounts, directories, missing permissions, full disks. reconfd either handles a
+// Unusual destinations: links, mounts, folders, missing permissions, full disks. reconfd either handles a
 // destination correctly or refuses it with one clear fault and leaves the old file intact.
 import { execFileSync } from 'node:child_process'
 import {
@@ -56,7 +56,7 @@ describe('a new file', () => {
       fault: {
         kind: 'io',
         message: `cannot write ${dir}/no/app.cfg: no such file or directory (ENOENT)`,
-        hint: `The directory ${dir}/no is missing. Run mkdir -p ${dir}/no, or set mkdirs = true.`,
+        hint: `The folder ${dir}/no is missing. Run mkdir -p ${dir}/no, or set mkdirs = true.`,
       },
     })
   })
@@ -134,7 +134,7 @@ describe('an existing file', () => {
         at: 'stage',
         fault: {
           message: `cannot write ${dest}: permission denied (EACCES)`,
-          hint: `The new file is created in ${dir} and renamed: give reconfd's user write permission there.`,
+          hint: `Give reconfd's user write permission for the folder ${dir}: new files are created there and renamed.`,
         },
       })
       expect(readFileSync(dest, 'utf8')).toBe('old')
@@ -186,7 +186,7 @@ describe('a symbolic link', () => {
     const applied = await applyNow([await change(dest, 'new')])
     expect(applied).toMatchObject({
       fault: {
-        hint: `The directory ${dir}/gone is missing. Run mkdir -p ${dir}/gone, or set mkdirs = true.`,
+        hint: `The folder ${dir}/gone is missing. Run mkdir -p ${dir}/gone, or set mkdirs = true.`,
       },
     })
   })
@@ -279,7 +279,7 @@ describe('mkdirs', () => {
   })
 
   it.each([
-    ['file', 'a part of the path is not a directory (ENOTDIR)'],
+    ['file', 'a part of the path is not a folder (ENOTDIR)'],
     ['dangling', 'the path already exists (EEXIST)'],
     ['circle', 'its symbolic links form a loop (ELOOP)'],
   ])('below a %s is a fault, and nothing is left', async (name, why) => {
@@ -332,7 +332,7 @@ describe('something else at the destination', () => {
     expect(await observe(dest)).toMatchObject({
       kind: 'unreadable',
       fault: {
-        message: `the destination ${dest} is a directory, not a file`,
+        message: `the destination ${dest} is a folder, not a file`,
         hint: 'Remove it, or set `dest` to the path of a file in it.',
       },
     })
@@ -344,7 +344,7 @@ describe('something else at the destination', () => {
     expect(await applyNow([late])).toMatchObject({
       ok: false,
       at: 'swap',
-      fault: { message: `cannot replace ${dest}: it is a directory (EISDIR)` },
+      fault: { message: `cannot replace ${dest}: it is a folder (EISDIR)` },
     })
     expect(hidden()).toEqual([])
   })
@@ -361,7 +361,7 @@ describe('something else at the destination', () => {
     writeFileSync(dest, '')
     expect(await observe(join(dest, 'x'))).toMatchObject({
       kind: 'unreadable',
-      fault: { message: expect.stringContaining('not a directory (ENOTDIR)') as string },
+      fault: { message: expect.stringContaining('not a folder (ENOTDIR)') as string },
     })
   })
 })

@@ -1,4 +1,4 @@
-// output_format parses text that contains values from a store. It accepts or refuses any text in bounded time.
+// The text that output_format parses contains values from a store. Any text is accepted or refused in bounded time.
 import { describe, expect, it } from 'vitest'
 import { checkFormat } from '../../src/apply/format.ts'
 import type { OutputFormat } from '../../src/core/resource.ts'

@@ -1,4 +1,4 @@
-// A command that the helper starts runs exactly like a command that is started without the helper.
+// A command that the helper process starts runs exactly like a command that reconfd starts itself.
 import { readFileSync } from 'node:fs'
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
 import { runCommand } from '../../src/apply/command.ts'
@@ -135,7 +135,7 @@ test('the helper runs until its last user has released it', async () => {
   expect((await started('true')).pid).toBeGreaterThan(0)
 })
 
-/** Kills a process. It may have ended already, since some processes end together with others. */
+/** Kills a process, which may have exited already, because some processes exit together with others. */
 function killed(pid: number): void {
   try {
     process.kill(pid, 'SIGKILL')

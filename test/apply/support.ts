@@ -51,8 +51,8 @@ const SPEC: Omit<TemplateSpec, 'dest'> = {
 }
 
 /**
- * Plans to write a text to a destination, as the engine does. Each file belongs to its own resource, which is named
- * after the file so that a failure identifies it. Throws if there is nothing to write.
+ * Plans a write to a destination, as the engine does. Each file belongs to its own resource, which is named after the
+ * file, so that a failure names the file. Throws if there is nothing to write.
  */
 export async function change(
   dest: string,

@@ -86,7 +86,7 @@ describe('the files of a group', () => {
     rmSync(b)
     mkdirSync(b)
     expect(applied.ok && (await applied.undo())).toMatchObject({
-      message: `cannot replace ${b}: it is a directory (EISDIR)`,
+      message: `cannot replace ${b}: it is a folder (EISDIR)`,
     })
     expect([textOf(a), existsSync(join(dir, 'c.cfg')), hidden()]).toEqual(['old a', false, []])
   })
@@ -218,7 +218,7 @@ describe('a rollback', () => {
     mkdirSync(a)
     writeFileSync(b, 'new b')
     expect(await restoreFiles(former)).toMatchObject({
-      message: `cannot replace ${a}: it is a directory (EISDIR)`,
+      message: `cannot replace ${a}: it is a folder (EISDIR)`,
     })
     expect(textOf(b)).toBe('old b')
   })

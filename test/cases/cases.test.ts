@@ -1,6 +1,6 @@
 // Cases for the built program. The folder of a case contains the input and the expected files or error message.
 // `reconfd test` runs the cases as it runs a user's own tests, and docs/ci.md describes their format. The folders of
-// examples/ are cases, too. Servers such as HAProxy check the files that the cases expect for them.
+// examples/ are cases, too. HAProxy and nginx check the expected files that are meant for them.
 import { cp, mkdir, readdir, readFile, stat, writeFile } from 'node:fs/promises'
 import { existsSync } from 'node:fs'
 import { basename, join } from 'node:path'
@@ -22,7 +22,7 @@ const foldersIn = async (folder: string): Promise<string[]> =>
     .map(({ name }) => name)
 
 describe.each(['test/cases', 'examples'])('%s', async (folder) => {
-  /** The output of `reconfd test` for each case, by the name of the case. It begins with the verdict. */
+  /** By the name of a case: the output of `reconfd test` for this case, which begins with the verdict. */
   const results = new Map<string, string>()
   beforeAll(async () => {
     const { stdout } = await execa(...programWith('test', join(top, folder)), { reject: false })

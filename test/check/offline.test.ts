@@ -292,7 +292,7 @@ test('the same file by two paths', async () => {
 test('a conf.d without resources is an error that names the files that may have been meant', async () => {
   expect(await told({ 'conf.d/web.tml': good })).toEqual([
     'error: no resources: conf.d contains no .toml file',
-    '  names of resources must end in .toml; found web.tml',
+    '  give each resource a name that ends in .toml; found web.tml',
     '1 error, 0 warnings in 0 resources with 0 templates',
   ])
 })

@@ -84,7 +84,7 @@ describe('fish', () => {
   })
 })
 
-/** Returns what a line becomes in zsh after Tab. Uses a pseudo-terminal, because zsh completes only in a terminal. */
+/** Returns a line as zsh completes it after Tab. Uses a pseudo-terminal, because zsh completes only in a terminal. */
 async function zsh(line: string): Promise<string> {
   const { path, env } = serverBinary('zsh')
   const folder = tempDir('zsh')

@@ -3,7 +3,7 @@ import { expect, test } from 'vitest'
 import { resourceKeys } from '../../src/core/resource.ts'
 import { load } from './load.ts'
 
-/** Returns the keys, prefix included, that a resource with these lines reads, and the prefix of its template. */
+/** Loads a resource with these lines. Returns its keys with their prefix, and the prefix of its template. */
 async function selected(lines: string, toml = '') {
   const { resources, text } = await load(
     {

@@ -28,7 +28,7 @@ describe('faults', () => {
         '  3 | dest = "/tmp/a"',
         '  4 | colour = "x"',
         '    | ^',
-        '  "reconfd schema resource" lists all keys',
+        '  run "reconfd schema resource" to list all keys',
       ],
     ],
     [
@@ -49,7 +49,7 @@ describe('faults', () => {
         '1:1: unknown key prefix',
         '  1 | prefix = "/x"',
         '    | ^',
-        '  prefix belongs below [template]',
+        '  move prefix below [template]',
       ],
     ],
     [
@@ -63,7 +63,7 @@ describe('faults', () => {
         '1:1: there is no [template] table',
         '  1 | [templates]',
         '    | ^',
-        '  a resource begins with [template], then src = "..." and dest = "..."',
+        '  begin the resource with [template], then set src = "..." and dest = "..."',
       ],
     ],
     [
@@ -73,7 +73,7 @@ describe('faults', () => {
         '1:1: there is no [template] table',
         '  1 | ',
         '    | ^',
-        '  a resource begins with [template], then src = "..." and dest = "..."',
+        '  begin the resource with [template], then set src = "..." and dest = "..."',
       ],
     ],
     [
@@ -93,11 +93,11 @@ describe('faults', () => {
         '1:1: src is missing',
         '  1 | [template]',
         '    | ^',
-        '  name the template, as in src = "haproxy.cfg.njk"',
+        '  set src to the template, as in src = "haproxy.cfg.njk"',
         '1:1: dest is missing',
         '  1 | [template]',
         '    | ^',
-        '  name the file to write, as in dest = "/etc/haproxy/haproxy.cfg"',
+        '  set dest to the file to write, as in dest = "/etc/haproxy/haproxy.cfg"',
       ],
     ],
     [
@@ -108,7 +108,7 @@ describe('faults', () => {
         '  2 | src = "a.njk"',
         '  3 | dest = ""',
         '    |        ^',
-        '  name the file to write, as in dest = "/etc/haproxy/haproxy.cfg"',
+        '  set dest to the file to write, as in dest = "/etc/haproxy/haproxy.cfg"',
       ],
     ],
     [
@@ -129,7 +129,7 @@ describe('faults', () => {
         '  3 | dest = "/tmp/a"',
         '  4 | keys = "/a"',
         '    |        ^',
-        '  as in keys = ["/services/web"]',
+        '  write it as in keys = ["/services/web"]',
       ],
     ],
     [
@@ -215,7 +215,7 @@ describe('faults', () => {
         '  3 | dest = "/tmp/a"',
         '  4 | gid = -2',
         '    |       ^',
-        '  -1 means unset',
+        '  set an id from 0 to 4294967294, or -1 for unset',
       ],
     ],
     [
@@ -236,7 +236,7 @@ describe('faults', () => {
         '  3 | dest = "/tmp/a"',
         '  4 | owner = "nobody-of-that-name"',
         '    |         ^',
-        '  the command getent passwd lists all users',
+        '  run getent passwd to list all users',
       ],
     ],
     [
@@ -247,7 +247,7 @@ describe('faults', () => {
         '  3 | dest = "/tmp/a"',
         '  4 | group = "no one"',
         '    |         ^',
-        '  the command getent group lists all groups; to make resources change together, set group above [template]',
+        '  run getent group to list all groups; to make resources change together, set group above [template]',
       ],
     ],
     ...(['check_cmd', 'reload_cmd', 'verify_cmd'] as const).map(
@@ -259,7 +259,7 @@ describe('faults', () => {
           key === 'verify_cmd' ? '  4 | reload_cmd = "true"' : `  3 | dest = "/tmp/it's"`,
           `  ${key === 'verify_cmd' ? '5' : '4'} | ${key} = "sh -c 'cat {{.dest}}'"`,
           `    | ${' '.repeat(key.length + 3)}^`,
-          '  Write the placeholder as a separate word outside quotes, or choose a path of letters, digits and _ . / + : @ % = -.',
+          '  Write the placeholder as a separate word outside quotes, or choose a path that consists of letters, digits and _ . / + : @ % = -.',
         ],
       ],
     ),
@@ -271,7 +271,7 @@ describe('faults', () => {
         '  5 | keys = ["/v"]',
         '  6 | check_cmd = "cat {{.src}}"',
         '    |             ^',
-        '  A command can contain paths from keys only if they consist of letters, digits and _ . / + : @ % = - and no part begins with -.',
+        '  Choose a folder whose path consists of letters, digits and _ . / + : @ % = -, and in which no part begins with -.',
       ],
     ],
     [
@@ -282,7 +282,7 @@ describe('faults', () => {
         '  1 | [template]',
         '  2 | src = "c.njk"',
         '    |       ^',
-        '  its path is templates/c.njk',
+        '  create templates/c.njk, or correct src',
       ],
     ],
     [
@@ -293,7 +293,7 @@ describe('faults', () => {
         '  1 | [template]',
         '  2 | src = "."',
         '    |       ^',
-        '  its path is templates',
+        '  set src to a file, instead of templates',
       ],
     ],
     [
@@ -326,7 +326,7 @@ describe('faults', () => {
         '  4 | engine = "go"',
         '  5 | left_delim = 5',
         '    |              ^',
-        '  as in left_delim = "[["',
+        '  write it as in left_delim = "[["',
       ],
     ],
     [
@@ -337,7 +337,7 @@ describe('faults', () => {
         '  3 | dest = "/tmp/a"',
         '  4 | engine = "jinja"',
         '    |          ^',
-        '  the engines are "nunjucks" and "go"',
+        '  use "nunjucks" or "go"',
       ],
     ],
     [
@@ -348,7 +348,7 @@ describe('faults', () => {
         '  3 | dest = "/tmp/a"',
         '  4 | check_cmd = "x {{.file}}"',
         '    |             ^',
-        '  the placeholders are {{.src}} and {{.dest}}',
+        '  use only the placeholders {{.src}} and {{.dest}}',
       ],
     ],
     [

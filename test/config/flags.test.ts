@@ -84,7 +84,7 @@ describe('commands', () => {
     expect(parseFlags(argv)).toMatchObject({ faults: [], ...expected })
   })
 
-  const list = '"reconfd -help" lists all flags'
+  const list = 'run "reconfd -help" to list all flags'
   const commandList =
     'he commands are status, why, resync, reload, accept, check, test, snapshot, register, schema, completion, man, version, help'
   test.each<[string[], string, string]>([
@@ -94,12 +94,8 @@ describe('commands', () => {
     [['why'], 'why needs a RESOURCE', 'write reconfd why RESOURCE'],
     [['status', 'a.toml'], 'status: unexpected argument "a.toml"', list],
     [['accept', 'a', 'b'], 'accept: unexpected argument "b"', list],
-    [
-      ['resync', '-json'],
-      'unknown flag -json',
-      'it belongs to reconfd status, why, check, register',
-    ],
-    [['-json'], 'unknown flag -json', 'it belongs to reconfd status, why, check, register'],
+    [['resync', '-json'], 'unknown flag -json', 'use it with reconfd status, why, check, register'],
+    [['-json'], 'unknown flag -json', 'use it with reconfd status, why, check, register'],
     [['test', '-junit'], 'flag -junit needs a value', 'write -junit <file>'],
     [['check', '-json=x'], 'flag -json takes no value', list],
     [
@@ -115,7 +111,7 @@ describe('commands', () => {
 })
 
 describe('bad command lines', () => {
-  const list = '"reconfd -help" lists all flags'
+  const list = 'run "reconfd -help" to list all flags'
   test.each<[string[], string[]]>([
     [['-onetim'], ['unknown flag -onetim', 'did you mean -onetime?']],
     [
@@ -192,7 +188,7 @@ describe('bad command lines', () => {
         'unexpected argument after -password',
         '  quote values with spaces',
         'unknown flag -bogus',
-        '  "reconfd -help" lists all flags',
+        '  run "reconfd -help" to list all flags',
         'flag -interval needs a value',
         '  write -interval <seconds>',
       ].join('\n'),

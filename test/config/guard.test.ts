@@ -74,7 +74,7 @@ describe('guards', () => {
     ['keys = "/web/["\nmin_keys = 1', '6:8: keys: syntax error in pattern "/web/["'],
     [
       'keys = "/db/*"\nmin_keys = 1',
-      '6:8: /db/* cannot match any key of the template / the keys of the template are /web',
+      '6:8: /db/* cannot match any key of the template / change the pattern: the keys of the template are /web',
     ],
   ])('a bad group: %s', async (lines, expected) => {
     const told = await faultLines(`${keyed}[[template.guard.group]]\n${lines}\n`)
@@ -90,7 +90,7 @@ describe('guards', () => {
       'colour = 1',
       [
         '6:1: unknown key colour',
-        '  the keys are min_keys, max_removed, max_shrink, allow_empty, settle, group',
+        '  use one of min_keys, max_removed, max_shrink, allow_empty, settle, group',
       ],
     ],
     ['min_keys = -1', ['6:12: min_keys must be at least 0']],
@@ -153,7 +153,7 @@ describe('guards', () => {
         '  3 | dest = "/tmp/a"',
         '  4 | [template.guard]',
         '    | ^',
-        '  add the keys that it looks up, as in keys = ["/services/web"]',
+        '  add the keys that the template looks up, as in keys = ["/services/web"]',
       ],
     ],
   ])('%s', async (_, toml, expected) => {
@@ -223,7 +223,10 @@ describe('for_each', () => {
     [
       'bad pattern',
       each('/sites/{{ a }}', 'for_each = "/web/[a"\n'),
-      ['5:12: for_each: syntax error in pattern "/web/[a"', '  patterns use *, ?, [a-z] and \\'],
+      [
+        '5:12: for_each: syntax error in pattern "/web/[a"',
+        '  correct the pattern: its special characters are *, ?, [a-z] and \\',
+      ],
     ],
     [
       'outside of keys',

@@ -112,7 +112,7 @@ describe('faults', () => {
   const to = ['-to', 'etcd://h/s']
   test.each<[string[], string]>([
     [['-docker'], 'no registry'],
-    [[...to, 'consul://h'], 'both -to and "consul://h" name a registry'],
+    [[...to, 'consul://h'], 'both -to and "consul://h" set the registry'],
     [[...to], 'nothing to register'],
     [[...to, '-name', 'a'], '-name needs -port'],
     [[...to, '-name', 'a/b', '-port', '1'], '-name contains a slash'],

@@ -244,7 +244,14 @@ test('the settings of the Consul catalog, from everywhere', async () => {
 
 describe('faults', () => {
   test.each<[string, string[], Record<string, string>, string, number, string[]]>([
-    ['flag', ['-bogus'], {}, '', 64, ['unknown flag -bogus', '  "reconfd -help" lists all flags']],
+    [
+      'flag',
+      ['-bogus'],
+      {},
+      '',
+      64,
+      ['unknown flag -bogus', '  run "reconfd -help" to list all flags'],
+    ],
     [
       'environment',
       [],
@@ -253,7 +260,7 @@ describe('faults', () => {
       78,
       [
         'environment variable CONFD_NOOP: "perhaps" is not true or false',
-        '  same as -noop: show pending changes without making them',
+        '  see -noop: show pending changes without making them',
       ],
     ],
     [
@@ -266,7 +273,7 @@ describe('faults', () => {
         'debounce-max is shorter than debounce',
         '  set debounce-max to a longer duration than debounce',
         'the backend "file" needs a file to read',
-        '  name a YAML, JSON or TOML file, or a folder of them, with -file',
+        '  set -file to a YAML, JSON or TOML file, or to a folder of such files',
       ],
     ],
     [
@@ -277,7 +284,7 @@ describe('faults', () => {
       64,
       [
         'the backend "file" needs a file to read',
-        '  name a YAML, JSON or TOML file, or a folder of them, with -file',
+        '  set -file to a YAML, JSON or TOML file, or to a folder of such files',
       ],
     ],
     [
@@ -288,7 +295,7 @@ describe('faults', () => {
       78,
       [
         'the backend "file" needs a file to read',
-        '  name a YAML, JSON or TOML file, or a folder of them, with -file',
+        '  set -file to a YAML, JSON or TOML file, or to a folder of such files',
       ],
     ],
     [
@@ -424,7 +431,7 @@ describe('faults', () => {
         '  1 | pasword = ***',
         '  2 | psswd = ***',
         '    | ^',
-        '  docs/configuration.md lists all settings',
+        '  see docs/configuration.md for all settings',
         'confd.toml:3:1: unknown setting auth_tokn',
         '  2 | psswd = ***',
         '  3 | auth_tokn = ***',

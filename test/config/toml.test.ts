@@ -1,4 +1,4 @@
-// Every key and value of a TOML document has a position, whatever its strings contain. No text makes the parser throw.
+// Every key and value of a TOML document has a position, whatever the strings contain. No input makes the parser throw.
 import fc from 'fast-check'
 import { stringify } from 'smol-toml'
 import { expect, test } from 'vitest'
@@ -80,7 +80,7 @@ test.each([
   ],
   [
     '[template]\nsrc = "a"\n[template]\n',
-    'a.toml:3:2: TOML syntax: trying to redefine an already defined table or value|  2 | src = "a"|  3 | [template]|    |  ^|  the key or table appears twice; write several templates in one file as [[template]]',
+    'a.toml:3:2: TOML syntax: trying to redefine an already defined table or value|  2 | src = "a"|  3 | [template]|    |  ^|  remove one of the two; write several templates in one file as [[template]]',
   ],
 ])('syntax error in %j', (text, expected) => {
   const result = parseTomlDocument('a.toml', text)

@@ -317,7 +317,7 @@ describe('faults', () => {
         '  3 | dest = "/tmp/a"',
         '  4 | group = "edge-of-nowhere"',
         '    |         ^',
-        '  the command getent group lists all groups; to make resources change together, set group above [template]',
+        '  run getent group to list all groups; to make resources change together, set group above [template]',
       ],
     ],
     [
@@ -347,7 +347,7 @@ describe('faults', () => {
         '1:1: unknown key colour',
         '  1 | colour = "red"',
         '    | ^',
-        '  "reconfd schema resource" lists all keys',
+        '  run "reconfd schema resource" to list all keys',
       ],
     ],
     [
@@ -362,7 +362,7 @@ describe('faults', () => {
         '1:1: unknown key mkdirs',
         '  1 | mkdirs = true',
         '    | ^',
-        '  mkdirs belongs below [template]',
+        '  move mkdirs below [template]',
       ],
     ],
   ])('%s', async (_, toml, expected) => {

@@ -19,7 +19,7 @@ const stores: Readonly<Record<string, (() => void) | string>> = {
   zookeeper: () => lying(zookeeper),
   redis: () => lying(redis),
   file: () => lying(keysFiles),
-  env: 'the environment comes from the kernel, as texts',
+  env: 'the environment comes from the kernel, as strings',
 }
 
 test('every store is listed', () => {

@@ -49,7 +49,7 @@ export function contract(
     if (!lacks('nodes', () => world.settings.connection.nodes.length > 0)) unreachable(get)
     more(get)
 
-    /** Returns true if the ability is declared missing. If so, also adds a test that names and verifies the reason. */
+    /** Returns true if the store declares that it lacks the ability. Then also adds a test that confirms the lack. */
     function lacks(ability: Ability, hasMeans: () => boolean): boolean {
       const reason = spec.lacks?.[ability]
       if (reason === undefined) return false

@@ -41,7 +41,7 @@ test.each<[pattern: string, key: string, answer: boolean | 'malformed']>([
   ['/**', '/a/b', false],
   ['/a*b*c', '/axxbyyc', true],
   ['/a]', '/a]', true],
-  // A star takes the first match and does not backtrack.
+  // The part after a star takes its first match and does not backtrack.
   ['/*[^x]*', '/ab/c', false],
   ['/*[^x]c', '/ab/c', true],
   ['/a*b', '/ab/b', false],

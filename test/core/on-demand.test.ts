@@ -60,7 +60,7 @@ test('entries are seen by listings only', () => {
 test('a look-up outside of the keys needs nothing; one above them needs all of them', () => {
   const one = reader(['/s/a', '/s/b'])
   expect(one.get('/s/c')).toBeUndefined()
-  // The names in `/s` are known because of other readers. This reader sees only its own keys.
+  // The names in `/s` are known because of other readers. This reader sees only what is known below its own keys.
   expect(one.children('/s')).toEqual(['a'])
   expect(one.entry('/s/b')).toBeUndefined()
   expect(one.reads).toMatchObject({

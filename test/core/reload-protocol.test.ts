@@ -458,7 +458,7 @@ describe('a run that fails', () => {
 })
 
 describe('attempts', () => {
-  it('a content is exhausted after that many failed runs that have read it', () => {
+  it('content is exhausted after that many failed runs that have read it', () => {
     const protocol = protocolOf()
     place(protocol, placementOf('a', judged))
     expect(protocol.finish(onlyRun(protocol, 0), false, 0)).toMatchObject({ exhausted: [] })
@@ -486,7 +486,7 @@ describe('attempts', () => {
     expect([protocol.isExhausted('a'), protocol.isExhausted('b')]).toEqual([true, false])
   })
 
-  it('a content placed meanwhile has no failures yet', () => {
+  it('content placed meanwhile has no failures yet', () => {
     const protocol = protocolOf()
     place(protocol, placementOf('a', { ...plain, attempts: 1 }))
     expect(protocol.finish(onlyRun(protocol, 0), false, 0).exhausted).toEqual(['a'])
@@ -658,7 +658,7 @@ describe('a run whose outcome judges the files (R4)', () => {
     expect(told(started(protocol, 20))).toEqual({ reload: ['b', 'a'] })
   })
 
-  it('one that has waited for over 10 s precedes every further run that it waits for', () => {
+  it('one that has waited for over 10 s goes before every further run that it waits for', () => {
     const protocol = protocolOf()
     for (const command of ['one', 'two']) {
       place(protocol, placementOf(`${command}-user`, judged, command))
@@ -667,7 +667,7 @@ describe('a run whose outcome judges the files (R4)', () => {
     const owing = new Map([['c', reloads(judged, 'one', 'two')]])
     const both: Placement = { resources: ['c'], owing, isJudged: true, isChecked: false }
     expect(protocol.request(both, 0)).toBe(false)
-    // The two commands take turns, so that one of them is always running.
+    // The runs of the two commands overlap, so that one of them is always running.
     const owe = (command: string, now: number): void =>
       protocol.owe(`${command}-user`, reloads(judged, command), now)
     owe('one', 1000)
@@ -750,7 +750,7 @@ describe('a new configuration', () => {
     const { all, find } = configuredReloads(
       resourceOf('a', { ...forEach, reloadCmd: 'add {{.dest}}', reloadTimeout: 7 }),
     )
-    // Each file has its own command, which counts as owed only if the journal says so.
+    // Each file has its own command. None of them is in `all`, but `find` recognizes those that the journal names.
     expect(all.size).toBe(0)
     expect(find('add /etc/sites/x.conf')).toMatchObject({ timeout: 7 })
     expect(find('remove /etc/sites/x.conf')).toBeUndefined()

@@ -5,7 +5,7 @@ import { noteIn, type Block } from './markdown.ts'
 
 export interface Expected {
   readonly exit: number
-  /** Texts that the output must contain. */
+  /** Strings that the output must contain. */
   readonly says: readonly string[]
   /** Whether to repeat the command until its result is as expected, for a state that takes a moment to reach. */
   readonly eventually: boolean
@@ -68,7 +68,7 @@ export function commandsOf(page: string, block: Block): Command[] {
 
 type Bare = Omit<Command, 'expected'>
 
-/** Splits a text into commands. Joins lines until a command is complete. Throws if the last one is incomplete. */
+/** Splits shell code into commands. Joins lines until a command is complete. Throws if the last one is incomplete. */
 export function splitShell(text: string, firstLine: number): Bare[] {
   const commands: Bare[] = []
   let pending: string[] = []

@@ -55,7 +55,7 @@ export interface Block {
 
 /**
  * Either a note with commands that the reader does not see, or a block. A `setup` note prepares what the page takes for
- * granted. A `check` note tests what the page promises, and is repeated until it succeeds.
+ * granted. A `check` note tests what the page promises and is repeated until it succeeds.
  */
 export type Part = { readonly hidden: Note } | { readonly block: Block }
 

@@ -20,7 +20,7 @@ export class Reading {
     readonly sandbox: Sandbox,
   ) {}
 
-  /** Runs the whole page. Rejects at the first fault, with `page:line: fault` and the output. */
+  /** Runs the whole page. Rejects at the first problem, with `page:line: problem` and the output. */
   async all(): Promise<void> {
     for (const part of partsOf(this.page, this.text)) {
       if ('block' in part) {
@@ -79,7 +79,7 @@ export class Reading {
     if (problem !== undefined) await this.#fail(line, problem, outcome.said)
   }
 
-  /** Runs a command in a second terminal, after ending the program that runs there. */
+  /** Runs a command in a second terminal, after stopping the program that was running there. */
   async #background({ text, line, expected }: Command): Promise<void> {
     const end = this.#inTerminal ? 'kill -- -$terminal; wait $terminal; ' : ''
     await this.sandbox.run(`${end}{ ${text}\n} >~/terminal 2>&1 & terminal=$!`)

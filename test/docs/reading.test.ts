@@ -1,5 +1,4 @@
-// Tests the tests of the docs. They report pages with wrong commands or outputs, and pages that cannot be parsed, with
-// the line number.
+// Tests the tests of the docs. They must report the line of each wrong command, wrong output and syntax error.
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { removeDir } from '../support/process.ts'

@@ -76,7 +76,7 @@ export class Sandbox {
 
   /**
    * @param folder the folder for the output files of commands
-   * @param programs folders that precede Node and the usual folders in PATH
+   * @param programs folders to put before Node and the usual folders in PATH
    * @param env further environment variables
    */
   constructor(folder: string, programs: string, env: Readonly<Record<string, string>>) {
@@ -94,11 +94,11 @@ export class Sandbox {
     this.#commands = child.stdio[3] as Writable
     this.#codes = child.stdio[4] as Readable
     this.#codes.setEncoding('utf8')
-    // Errors are ignored here: `run` reports a shell that has ended.
+    // Errors are ignored here: `run` reports a shell that has exited.
     for (const stream of [this.#commands, this.#codes]) stream.on('error', () => undefined)
   }
 
-  /** Runs one command in the shell and waits until it has ended. */
+  /** Runs one command in the shell and waits until it has finished. */
   async run(command: string): Promise<Outcome> {
     const output = join(this.#folder, `output-${this.#count++}`)
     const answer = new Promise<string>((resolve, reject) => {
@@ -114,7 +114,7 @@ export class Sandbox {
     return { exit: parseInt(code), said: readFileSync(output, 'utf8') }
   }
 
-  /** Ends the shell and all processes of the page. */
+  /** Kills the shell and all processes of the page. */
   async close(): Promise<void> {
     const exited = new Promise((exit) => this.#child.once('exit', exit))
     this.#commands.end()

@@ -33,7 +33,7 @@ interface Resource {
   readonly src: string
 }
 
-/** Returns a complete resource. Adds the rest to a block without `[template]`, which shows only keys of that table. */
+/** Returns a complete resource. A block without `[template]` shows only keys of that table, so the rest is added. */
 function resourceOf({ text }: Block): Resource {
   const whole = parseToml(text)['template'] === undefined ? `${simplest('x.njk')}${text}` : text
   return { text: whole, src: /^src *= *"(.*?)"/m.exec(whole)?.[1] ?? 'x.njk' }
@@ -61,7 +61,7 @@ describe.each(pages)('%s', (page) => {
   const allSettings = settings.map(({ text }) => text).join('\n')
   const at = ({ line }: Block): string => `${page}:${line}`
 
-  /** Returns the resource of a template: the last resource above it, if the `src` of that one has this language. */
+  /** Returns the resource of a template: the last resource above it, if its `src` has the extension of `src`. */
   function shownBefore(block: Block, src: string): Resource {
     const before = blocks.slice(0, blocks.indexOf(block))
     const last = before.findLast((other) => other.language === 'toml' && !isSettings(other))

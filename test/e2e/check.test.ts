@@ -42,7 +42,7 @@ class Place {
     return { code: exitCode, stdout, stderr }
   }
 
-  /** Returns the names of the files in the output folder, and `state` if the program has made the state directory. */
+  /** Returns the names of the files in the output folder, and `state` if there is a state directory. */
   made(): string[] {
     return [...readdirSync(this.out), ...(existsSync(join(this.root, 'state')) ? ['state'] : [])]
   }

@@ -1,6 +1,6 @@
 // Tests the names and the total size of the files in dist/program/ that a start loads. Every start becomes slower if an
 // import is no longer lazy, or if a module moves to another file of the bundle. Either one changes the list of names or
-// exceeds the limit on the size.
+// makes the total size exceed its limit.
 import { spawnSync } from 'node:child_process'
 import { readFileSync, statSync, writeFileSync } from 'node:fs'
 import { basename, join } from 'node:path'

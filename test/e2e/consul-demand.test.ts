@@ -43,7 +43,7 @@ const withCatalog = (tap: Tap, use: (site: Site) => Promise<void>): Promise<void
 const line = (service: string): string =>
   `{% for s in ${service} %}${'{{ s.name }} {{ s.address }}:{{ s.port }}'}\n{% endfor %}`
 
-/** Creates a resource that looks up three fixed services, and the services that the values below `kv:/DIR` name. */
+/** Creates a resource that looks up three fixed services, and the services named by the values below `kv:/DIR`. */
 function threeAndMore(site: Site, dir: string): void {
   const named = ['s1', 's2', 's3'].map((name) => line(`service("${name}")`)).join('')
   const more = `{% for p in range("kv:/${dir}") %}{{ p.value }}:\n${line('service(p.value)')}{% endfor %}`

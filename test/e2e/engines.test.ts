@@ -10,7 +10,7 @@ import { Running } from './support.ts'
 const folder = tempDir('engines')
 afterAll(() => removeDir(folder))
 
-/** For each engine, a text that occurs only in its code. */
+/** For each engine, a string that occurs only in its code. */
 const MARKS = { go: 'executing ', nunjucks: 'unknown block tag' }
 
 /** Returns the engines that a onetime run of one template has loaded. */

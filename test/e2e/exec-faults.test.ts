@@ -167,7 +167,7 @@ time.sleep(60)
         await run.until('it has settled', () => run.tells('reloaded'))
         set('two')
         await run.until('the reload is owed', () => run.tells('reload-owed'), 30_000)
-        expect(run.stderr).toContain('does not handle SIGALRM, so the signal would end it')
+        expect(run.stderr).toContain('does not handle SIGALRM, so the signal was not sent')
         expect(await run.stop()).toMatchObject({ code: 3 })
       }),
     60_000,
@@ -243,7 +243,7 @@ describe.concurrent('reconfd', () => {
       try {
         await says(next, 'start one', 'term', 'start one')
         await ends(orphan.pid)
-        const told = `ended the program (pid ${orphan.pid}) that a killed reconfd had left running`
+        const told = `stopped the program (pid ${orphan.pid}) that a killed reconfd had left running`
         await next.until('it is logged', () => next.stderr.includes(told))
       } finally {
         // Stops the program instead of killing it, because a kill would leave another orphan.

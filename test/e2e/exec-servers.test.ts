@@ -60,7 +60,7 @@ const answers = async (port: number): Promise<boolean> => {
   }
 }
 
-/** Reloads the server 50 times under traffic, and expects no failed request and no restart. */
+/** Reloads the server 50 times under traffic and expects no failed request and no restart. */
 async function underTraffic(site: Site, run: Running, port: number, key: string): Promise<void> {
   await run.until('it has started', () => run.tells('reloaded'))
   expect(await answers(port)).toBe(true)

@@ -150,7 +150,7 @@ test.each<['SIGTERM' | 'SIGKILL', 'before' | 'during']>([
     await second.until('a new key', () => site.read('app')?.includes('s3') === true)
     expect(site.read('app')).toBe(lines(4))
     expect(await second.stop()).toMatchObject({ code: 0 })
-    // The hold-down has expired.
+    // With this short hold-down, the view no longer contains the vanished key.
     site.resource('app', { hold_down: '1ms' })
     expect(await site.start(...store, '-onetime').finished).toMatchObject({ code: 0 })
     expect(site.read('app')).toBe('s0\ns1\ns3\n')
@@ -164,8 +164,8 @@ test('a key that vanishes while a new configuration reopens the store gets its h
     keys(site, web(3))
     const run = site.start(...store, '-watch', '-log-level', 'debug')
     await run.until('all three', () => site.read('app') === lines(3))
-    // The new configuration has more keys, so the store is reopened. Its snapshot contains changes that the previous
-    // watch has not received yet.
+    // The new configuration has more keys, so the store is reopened. The new snapshot contains changes that the
+    // previous watch has not received yet.
     keys(site, web(2))
     site.resource('app', { keys: ['/web', '/more'], hold_down: '1h' })
     run.signal('SIGHUP')

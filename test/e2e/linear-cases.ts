@@ -6,7 +6,7 @@ type How = readonly [string, string, string] | string
 interface More {
   readonly s?: How
   readonly t?: How
-  /** Keys below /k. Maps the value of each key to a description of the key's name, in the form of `s` and `t`. */
+  /** Keys below /k: maps the value of each key to the name of the key, which is written in the form of `s` and `t`. */
   readonly keys?: Readonly<Record<string, How>>
   /** Adds n / 10 directories below /k. */
   readonly many?: true

@@ -1,5 +1,6 @@
-// Measures the cost of template expressions in a separate process, each for values of two sizes. Prints one line of
-// JSON per row, with the CPU time in milliseconds. Arguments: the built library, and a file with the rows.
+// A separate process that measures the cost of template expressions, each for values of two sizes. Prints two lines of
+// JSON per row: its name before the measurement, and then its CPU times in milliseconds. Arguments: the built library,
+// and a file with the rows.
 import { readFileSync } from 'node:fs'
 
 const [library, file] = process.argv.slice(2)

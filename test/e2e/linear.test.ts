@@ -1,5 +1,5 @@
 // Every function and filter takes at most linear time on values from a store. Each runs in a process with a CPU limit,
-// on its worst input of sizes N and 2N. The larger input may cost less than 3 times as much as the smaller one.
+// on its worst input of sizes N and 2N. The larger input must cost less than 3 times as much as the smaller one.
 import { execFileSync } from 'node:child_process'
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
@@ -27,8 +27,8 @@ interface Cost {
 }
 
 /**
- * Returns the cost of each row. If a row reaches the CPU limit, `last` is its name. That row and all later rows are
- * missing from the result.
+ * Returns the cost of each row. If the process reaches the CPU limit in a row, `last` begins with the name of that row,
+ * and `costs` contains only the rows before it.
  */
 function costs(engine: 'nunjucks' | 'go', cases: readonly Case[]): { costs: Cost[]; last: string } {
   const rows = join(folder, `${engine}.json`)

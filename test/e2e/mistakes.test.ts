@@ -1,5 +1,5 @@
-// Operators' mistakes, each with its exit code and the words that the output must contain. They must tell a colleague
-// at 3 a.m. what to type.
+// Operators' mistakes, each with its exit code and the words that the output must contain. The output must tell a
+// colleague at 3 a.m. what to type.
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { expect, test } from 'vitest'
@@ -246,7 +246,7 @@ const rows: readonly Row[] = [
   [
     'a directory read as a key',
     ONCE,
-    ['/services/web', 'it is a directory: list it with gets("/services/web/*")'],
+    ['/services/web', '"/services/web" is a directory: list it with gets("/services/web/*")'],
     1,
     template('{{ getv("/services/web") }}'),
   ],

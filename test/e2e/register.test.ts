@@ -256,7 +256,7 @@ describe.each(['etcd', 'consul'] as const)('%s', (name) => {
     await untilHeld(held, { '/services/web/h:two:80': '10.0.0.1:8002' })
     const registered = second.log.filter(({ event }) => (event as string) === 'registered')
     expect(registered).toEqual([])
-    // Containers may outlive the registrar, so a normal end does not deregister them.
+    // Containers may outlive the registrar, so a normal stop does not deregister them.
     expect((await second.stop()).code).toBe(0)
     expect(await held()).toEqual({ '/services/web/h:two:80': '10.0.0.1:8002' })
   })
@@ -420,7 +420,7 @@ describe('inspection', () => {
     const second = register([...stores.etcd.args(), ...web(80)], { state: first.state })
     const { code, stderr } = await second.finished
     expect(code).toBe(78)
-    expect(stderr).toContain(`another reconfd (pid ${first.pid}) registers the same services`)
+    expect(stderr).toContain(`another reconfd (pid ${first.pid}) is registering the same services`)
   })
 })
 

@@ -22,7 +22,7 @@ const store = (): string[] => ['-backend', 'etcd', '-node', etcd.node, '-debounc
 const toml = (site: Site, name: string, text: string): void =>
   writeFileSync(join(site.root, 'conf.d', `${name}.toml`), text)
 
-/** Returns a reload command that records the content it reads, and fails if the content is bad. */
+/** Returns a reload command that records the content it reads and fails if the content is bad. */
 const pickyReload = (site: Site): string =>
   `cat ${site.path('app.conf')} >> ${site.path('reloads')}; ! grep -q bad ${site.path('app.conf')}`
 

@@ -18,7 +18,7 @@ afterAll(async () => {
 
 const store = (): string[] => ['-backend', 'etcd', '-node', etcd.node]
 
-/** Returns a command that records its start, and ends once the test creates the file `go`. */
+/** Returns a command that records its start, waits until the test creates the file `go`, and records its end. */
 const waiting = (site: Site): string =>
   `echo begun >> ${site.path('begun')}; while [ ! -e ${site.path('go')} ]; do sleep 0.05; done; echo ended >> ${site.path('ended')}`
 

@@ -14,7 +14,7 @@ export interface LogLine {
 }
 
 export interface Finished {
-  /** Null if the process was ended by a signal. */
+  /** Null if the process was killed by a signal. */
   readonly code: number | null
   readonly signal: NodeJS.Signals | null
   readonly stdout: string
@@ -72,13 +72,13 @@ export class Running {
     this.#child.kill(signal)
   }
 
-  /** Sends SIGTERM and waits until the process has ended. */
+  /** Sends SIGTERM and waits until the process has exited. */
   async stop(): Promise<Finished> {
     this.signal('SIGTERM')
     return this.finished
   }
 
-  /** Like `until`, but throws as soon as the program has ended, and adds its log to the error. */
+  /** Like `until`, but throws as soon as the program has exited, and adds its log to the error. */
   async until(what: string, condition: () => boolean, timeout = 20_000): Promise<void> {
     try {
       await until(
@@ -97,7 +97,7 @@ export class Running {
   }
 }
 
-/** A confdir, a state folder and a folder for destinations. */
+/** A confdir, a state directory and a folder for destinations. */
 export class Site {
   readonly root = tempDir('site')
   readonly #runs: Running[] = []
@@ -157,12 +157,12 @@ export class Site {
     return run
   }
 
-  /** Writes confd.toml, which the command line names with -conf-file. */
+  /** Writes confd.toml, the file that the command line passes as -conf-file. */
   config(text: string): void {
     writeFileSync(join(this.root, 'confd.toml'), text)
   }
 
-  /** Kills the processes that still run, and removes the folder. */
+  /** Kills the processes that are still running and removes the folder. */
   async close(): Promise<void> {
     for (const run of this.#runs) run.signal('SIGKILL')
     await Promise.all(this.#runs.map((run) => run.finished))

@@ -1,5 +1,5 @@
 // examples/whole-way: containers are registered and rendered into HAProxy's configuration under constant requests.
-// scripts/whole-way.mjs runs the example, and exits with 0 if no request has failed.
+// scripts/whole-way.mjs runs the example and exits with 0 if no request has failed.
 import { spawn } from 'node:child_process'
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'

@@ -32,7 +32,7 @@ beforeEach(async () => {
 })
 afterEach(() => site.close())
 
-/** Writes a value through one member, and waits until the file contains it. */
+/** Writes a value through one member and waits until the file contains it. */
 async function changeArrives(by: EnsembleMember, timeout?: number): Promise<void> {
   const value = `value ${++values} `
   await by.client.put('/app/a', value)
@@ -87,7 +87,7 @@ test('without a quorum the file stays, and follows once there is one again', asy
 test('a session that expires while the program is suspended', async () => {
   const [home, other] = await withSession()
   await changeArrives(other)
-  // Stops the program in the same way as suspending its machine would.
+  // Stops the program, as if its machine were suspended.
   run.signal('SIGSTOP')
   const connections = async (): Promise<number> =>
     (await ask(home.port, 'cons')).split('\n').filter((line) => line.includes('sid=0x')).length

@@ -50,7 +50,7 @@ class World {
   }
 
   /**
-   * Renders the template, and confirms that its files are in place. Returns the text of each newly rendered file by its
+   * Renders the template and confirms that its files are in place. Returns the text of each newly rendered file by its
    * path, or the message of the fault.
    */
   async settle(): Promise<Record<string, string> | string> {

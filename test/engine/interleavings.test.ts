@@ -118,7 +118,7 @@ function checkExplained(world: World): void {
 
 /**
  * Checks that every resource is in sync. Call only when no content is faulty.
- * @param mayBeRolledBack accepts contents that were rolled back because they shared a reload with a faulty one
+ * @param mayBeRolledBack also accepts resources that were rolled back because their reload was shared with a faulty one
  */
 function checkInSync(world: World, mayBeRolledBack: boolean): void {
   const life = world.life

@@ -44,9 +44,8 @@ export interface Traits {
 }
 
 /**
- * The kind of a content determines what happens to it. `bad`: its reload fails; `vbad`: its verification fails;
- * `refused`: its check fails; `gbad`: the check of its group fails; `broken`: it cannot be rendered; `ok`: everything
- * succeeds.
+ * Kinds of content, by the step that fails. `bad`: the reload; `vbad`: the verification; `refused`: the check; `gbad`:
+ * the check of the group; `broken`: the render; `ok`: none.
  */
 export const kinds = ['ok', 'ok', 'ok', 'bad', 'vbad', 'refused', 'gbad', 'broken'] as const
 export type Kind = (typeof kinds)[number]
@@ -89,7 +88,7 @@ export class World {
   isStoreReachable = true
   traits: (Traits | undefined)[]
   life: Life | undefined
-  /** Whether all reloads fail, regardless of the files' contents. */
+  /** Whether all reloads fail, whatever the files contain. */
   isProgramBroken = false
   readonly timers = new Set<{ readonly at: number; readonly call: () => void }>()
   readonly faults: string[] = []
@@ -112,7 +111,7 @@ export class World {
   readonly proved = new Map<string, string>()
   readonly provedAlone = new Map<string, string | undefined>()
   hasRegrouped = false
-  /** By destination: contents that no reload had to read, which count as proved. */
+  /** By destination: all content that no reload had to read, and which therefore counts as proved. */
   readonly unchallenged = new Map<string, Set<string>>()
   readonly runs = new Set<ProgramRun>()
   /** By resource with a placement under way: the commands that it will owe. */
@@ -209,7 +208,7 @@ export class World {
     await life.begin()
   }
 
-  /** Advances the clock by `ms`, at least to the next timer, and fires due timers. Returns false if there is none. */
+  /** Advances the clock by `ms`, at least to the next timer, and fires due timers. Returns false if no timer is set. */
   advance(ms: number): boolean {
     const next = Math.min(...[...this.timers].map(({ at }) => at))
     if (next === Infinity) return false
@@ -273,7 +272,7 @@ export class World {
     return this.traits[Number(name.slice(1))]
   }
 
-  /** Returns the traits that the running program has loaded. It may not have received SIGHUP since the last edit. */
+  /** Returns the traits that the running program has loaded. Until a SIGHUP, they may differ from conf.d. */
   atWork(name: string): Traits | undefined {
     return (this.life?.traits ?? this.traits)[Number(name.slice(1))]
   }
@@ -317,7 +316,7 @@ class WatchedDesk extends Desk {
   }
 }
 
-/** One process of the program, from its start to its end or kill. */
+/** One process of the program, from its start until it exits or is killed. */
 export class Life {
   readonly journal: Journal
   readonly board: StatusBoard
@@ -426,7 +425,7 @@ export class Life {
     return this.#worker.reload(name)
   }
 
-  /** Suspends the reload of a resource until it is demanded, as exec mode does while its program does not run. */
+  /** Suspends the reload of a resource until it is demanded, as exec mode does while its program is not running. */
   suspend(name: string): void {
     const command = this.#commandOf(name)
     if (command === undefined || !this.#isAdopted || this.#isEnding) return
@@ -434,7 +433,7 @@ export class Life {
     this.#worker.suspend(command)
   }
 
-  /** Demands a run of a resource's reload, as exec mode does to start its program. It runs even if nothing is owed. */
+  /** Demands a run of the reload, as exec mode does to start its program. The run begins even if nothing is owed. */
   demand(name: string): void {
     const command = this.#commandOf(name)
     if (command === undefined || !this.#isAdopted || this.#isEnding) return
@@ -557,7 +556,7 @@ export class Life {
     if (this.#traitsOf(resource) !== undefined) this.#checkStatus(resource)
   }
 
-  /** R7: the status describes the content in place, and names the command that rejected the other content. */
+  /** R7: the status describes the content in place and names the command that rejected the other content. */
   #checkStatus(name: string): void {
     const { resources } = this.board.status(this.journal.owed, this.#clock.time())
     const status = resources.find((one) => one.name === name)

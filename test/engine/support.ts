@@ -41,7 +41,7 @@ export class TestClock implements Clock {
     this.#now += ms
   }
 
-  /** Advances the clock, and fires the timers that become due, in order. */
+  /** Advances the clock and fires the timers that become due, in order. */
   advance(ms: number): void {
     const end = this.#now + ms
     for (;;) {

@@ -81,7 +81,7 @@ describe.concurrent('commands', { timeout: 90_000 }, () => {
         await trial.begin()
         trial.arm('app.conf')
         await trial.write()
-        // The command started a background process, which reconfd must neither wait for nor end.
+        // The command started a background process, which reconfd must neither wait for nor kill.
         await trial.settle()
         await trial.write()
         await trial.settle()

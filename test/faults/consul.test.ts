@@ -1,5 +1,5 @@
-// Faults of Consul: it is restarted, wiped, restored from a snapshot, overloaded or cut off in the middle of an answer,
-// or a token loses its permissions.
+// Faults of Consul: restarts, a wiped store, a restored snapshot, overload, answers that are cut off in the middle, and
+// a token that loses its permissions.
 import { describe, expect, test } from 'vitest'
 import { startProxy, type Proxy } from '../support/proxy.ts'
 import { startConsul, type ConsulServer } from '../support/servers.ts'

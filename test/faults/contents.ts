@@ -1,7 +1,7 @@
-// The expected contents of a trial's destinations for each state of the store. A state is a number. It is the value of
-// several keys, all written in one transaction, and appears at the top, in the middle and at the end of each file. So
-// every planned content differs from a half-written file, from a mixture of two states, and from a file with an empty
-// list of servers.
+// What the destinations of a trial must contain in each state of the store. A state is a number. Several keys contain
+// this number, all written in one transaction, and it appears at the top, in the middle and at the end of each file. So
+// each planned version of a file differs from a half-written file, from a mixture of two states, and from a file with
+// an empty list of servers.
 import { createHash } from 'node:crypto'
 
 /** `none`: the store is empty. */
@@ -38,7 +38,7 @@ export const templatesFor = (prefix: string): Readonly<Record<Destination, strin
     `end {{$n}}\n`,
 })
 
-/** Returns the contents that these templates give for a state. */
+/** Returns what these templates give for a state, by destination. */
 export function contentsOf(state: State): Readonly<Record<Destination, string>> {
   const servers = state === 'none' ? 0 : SERVERS
   const line = (n: number): string => `line ${n + 1} of state ${state}\n`

@@ -1,4 +1,4 @@
-// Faults of destinations and state directories: a full disk, read-only files, mount points, a directory instead of a
+// Faults of destinations and state directories: a full disk, read-only files, mount points, a folder instead of a
 // file, removed folders. The old files stay intact, and everything recovers once the fault has ended.
 import { mkdirSync, openSync, closeSync, rmSync, writeFileSync, writeSync } from 'node:fs'
 import { join } from 'node:path'
@@ -63,7 +63,7 @@ function fill(disk: string): () => void {
   return () => rmSync(path)
 }
 
-/** Wraps a test that needs mounts. Without root, the test is skipped with the reason; for root, mounting must work. */
+/** Wraps a test that needs mounts. Without root, skips the test with the reason. For root, mounting must work. */
 const mounting =
   (run: () => Promise<void>) =>
   async (context: TestContext): Promise<void> => {
@@ -182,7 +182,7 @@ describe.concurrent('disks', { timeout: 60_000 }, () => {
         rmSync(trial.file('state'), { recursive: true })
         await trial.writes(3)
         await trial.settle()
-        // Removes the state directory again, between a swap and its reload.
+        // Removes the state directory again, while the program handles a change.
         await trial.write()
         rmSync(trial.file('state'), { recursive: true, force: true })
         await trial.judge()

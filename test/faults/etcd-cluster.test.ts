@@ -20,7 +20,7 @@ interface Scene {
   readonly first: Member
 }
 
-/** Runs a trial whose program uses the leader or a follower. The trial writes through another follower. */
+/** Runs a trial whose program uses the leader or a follower. The trial writes through another member. */
 async function withCluster(whom: 'leader' | 'follower', use: (scene: Scene) => Promise<void>) {
   const leader = await until('a leader', () => cluster.leader().catch(() => undefined))
   const followers = cluster.members.filter((member) => member !== leader)
@@ -30,7 +30,7 @@ async function withCluster(whom: 'leader' | 'follower', use: (scene: Scene) => P
   await trying(etcdStore(last.client, nodes), {}, (trial) => use({ trial, first }))
 }
 
-/** Writes `count` states, and repeats each write that the cluster refuses while it elects a new leader. */
+/** Writes `count` states and repeats each write that the cluster refuses while it elects a new leader. */
 async function writesWhenTaken(trial: Trial, count: number): Promise<void> {
   for (let n = 0; n < count; n++) {
     await until('a write is taken', () =>

@@ -1,5 +1,5 @@
-// Faults of etcd: it is killed, stopped, cut off by a partition, compacted or restored from a snapshot, or its tokens
-// expire. Each test has its own server and mostly waits.
+// Faults of etcd: kills, stops, a partition, a compaction, a restored snapshot, and tokens that expire. Each test has
+// its own server and mostly waits.
 import { spawnSync } from 'node:child_process'
 import { rmSync } from 'node:fs'
 import { describe, expect, test } from 'vitest'

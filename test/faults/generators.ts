@@ -44,7 +44,7 @@ const ODD = [
   'null',
 ]
 
-/** Generates any text: control characters, lone surrogates, and the odd texts above. */
+/** Generates arbitrary strings: control characters, lone surrogates, and the odd strings above. */
 export const text = fc.oneof(
   { weight: 3, arbitrary: fc.constantFrom(...ODD) },
   { weight: 3, arbitrary: fc.string({ unit: 'binary', maxLength: 20 }) },
@@ -52,7 +52,7 @@ export const text = fc.oneof(
   { weight: 1, arbitrary: fc.string({ unit: 'grapheme', maxLength: 40 }) },
 )
 
-/** Generates a text of up to 500,000 characters. */
+/** Generates strings of up to 500,000 characters. */
 export const longText = fc
   .tuple(text, fc.integer({ min: 1, max: 500_000 }))
   .map(([part, length]) => (part === '' ? 'x' : part).repeat(length).slice(0, length))
@@ -63,7 +63,7 @@ export interface Tree {
   readonly [name: string]: Tree | string | number | boolean | null | readonly unknown[]
 }
 
-/** Generates possible contents of a keys file, including the name `__proto__`. */
+/** Generates the keys of a keys file, with names such as `__proto__`. */
 export const tree: fc.Arbitrary<Tree> = fc.letrec<{ tree: Tree; leaf: unknown }>((tie) => ({
   leaf: fc.oneof(
     { weight: 6, arbitrary: value },
@@ -80,7 +80,7 @@ export const tree: fc.Arbitrary<Tree> = fc.letrec<{ tree: Tree; leaf: unknown }>
     .map(ownProperties),
 })).tree
 
-/** Treats `__proto__` as an ordinary property, like JSON.parse. */
+/** Returns an object with these properties. `__proto__` becomes an ordinary property, as in JSON.parse. */
 function ownProperties(entries: readonly (readonly [string, unknown])[]): Tree {
   const made = {}
   for (const [name, value] of entries) {
@@ -94,7 +94,7 @@ function ownProperties(entries: readonly (readonly [string, unknown])[]): Tree {
   return made
 }
 
-/** Replaces up to 8 bytes with up to 4 others, which gives truncated text, invalid UTF-8 or unbalanced brackets. */
+/** Replaces up to 8 bytes of the source with up to 4 others, which can give invalid UTF-8 or unbalanced brackets. */
 export const damaged = (source: fc.Arbitrary<string>): fc.Arbitrary<Buffer> =>
   fc
     .tuple(
@@ -109,7 +109,7 @@ export const damaged = (source: fc.Arbitrary<string>): fc.Arbitrary<Buffer> =>
       return Buffer.concat([bytes.subarray(0, at), put, bytes.subarray(at + length)])
     })
 
-/** Generates the text, either intact or damaged. */
+/** Generates the bytes of the source, either intact or damaged. */
 export const perhapsDamaged = (source: fc.Arbitrary<string>): fc.Arbitrary<Buffer> =>
   fc.oneof(
     source.map((text) => Buffer.from(text)),
@@ -125,7 +125,7 @@ const writers = {
 export type KeysFile = keyof typeof writers
 export const keysFiles = Object.keys(writers) as readonly KeysFile[]
 
-/** Generates the text of a keys file. Keys that the format cannot represent are written as JSON. */
+/** Generates the text of a keys file. If the format cannot represent the keys, the text is JSON. */
 export const keysText = (name: KeysFile): fc.Arbitrary<string> =>
   tree.map((keys) => {
     try {
@@ -152,7 +152,7 @@ const tomlValue = fc.oneof(
   fc.constantFrom('"0644"', '"99999"', '"10s"', '"-1s"', '"50%"', '"1e9h"', '"../../x"', '"/"'),
 )
 
-/** Generates TOML with these tables, which contain these keys and others. */
+/** Generates TOML with up to three tables, whose heads come from `tables` and most of whose keys come from `keys`. */
 export function tomlText(tables: readonly string[], keys: readonly string[]): fc.Arbitrary<string> {
   const key = fc.oneof(
     { weight: 8, arbitrary: fc.constantFrom(...keys) },

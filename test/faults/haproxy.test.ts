@@ -2,7 +2,8 @@
 // restarted, killed and suspended, its servers are changed by hand, and reconfd is stopped and killed. After each
 // round, HAProxy must have the servers of the file.
 //
-// The default is a short run. `npm run soak -- haproxy` sets the duration, and RECONFD_LONG=1 covers all releases.
+// The default is a short run on one release. `npm run soak -- haproxy` and RECONFD_LONG=1 cover all releases, and the
+// former also sets the duration.
 import { afterEach, test } from 'vitest'
 import { Scene } from '../haproxy/scene.ts'
 import { ABLE } from '../haproxy/support.ts'

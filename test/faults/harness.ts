@@ -1,6 +1,6 @@
 // A trial: the program is exposed to faults while the store changes. Then four questions are asked.
 //
-//   1. Was every destination, at every moment, exactly one of the planned contents?
+//   1. Was every destination, at every moment, exactly one of its planned versions?
 //   2. Does the final content equal that of a fresh -onetime run?
 //   3. Did a reload succeed after that content was in place?
 //   4. Is nothing left behind: staged files, processes, sockets, handles, memory, owed reloads?
@@ -21,15 +21,15 @@ import { Witness } from './witness.ts'
 
 export interface TrialOptions {
   /**
-   * Returns the reload command of a destination. It contains `record`, the command that records the reload, and by
-   * default nothing else. `armed` is a file that has one line for each fault that is still to occur.
+   * Returns the reload command of a destination; default: `record`, the command that records the reload. Every reload
+   * command must contain `record`. `armed` is a file with one line for each fault that is still to occur.
    */
   readonly reload?: (record: string, armed: string) => string
   readonly check?: (armed: string) => string
   /** Further flags of reconfd. */
   readonly extra?: readonly string[]
   readonly env?: Readonly<Record<string, string>>
-  /** Words that precede the program's command line. */
+  /** Words to put before the program's command line. */
   readonly wrap?: readonly string[]
   /** The folder of the destinations; default: one inside the trial's folder. */
   readonly out?: string
@@ -88,7 +88,7 @@ export class Trial {
     writeFileSync(this.file(`${dest}.armed`), 'armed\n'.repeat(times))
   }
 
-  /** Returns the hashes of the contents that reloads have found at the destination, in order. */
+  /** Returns the hash of the destination as each reload has found it, in the order of the reloads. */
   reloads(dest: Destination): readonly string[] {
     return linesOf(this.file(`${dest}.reloads`)).map((line) => line.split(' ')[1] ?? '')
   }
@@ -155,7 +155,7 @@ export class Trial {
     return program
   }
 
-  /** Waits for a condition. Throws if the program ends first. */
+  /** Waits for a condition. Throws if the program exits first. */
   async until(what: string, condition: () => boolean): Promise<void> {
     const { patience = 30_000 } = this.options
     try {
@@ -183,7 +183,7 @@ export class Trial {
   }
 
   /**
-   * Kills the program and waits until it has ended.
+   * Kills the program and waits until it has exited.
    * @param all kills the program's descendants as well, as when a container or a machine dies
    */
   async kill(all = false): Promise<void> {
@@ -193,7 +193,7 @@ export class Trial {
     this.#baseline = undefined
   }
 
-  /** Sends SIGTERM and waits until the program has ended. */
+  /** Sends SIGTERM and waits until the program has exited. */
   async stop(): Promise<void> {
     this.program?.signal('SIGTERM')
     await this.program?.ended
@@ -213,7 +213,7 @@ export class Trial {
     throw new Error(`${no.join('\n')}\n${(this.program?.output ?? '').slice(-6000)}`)
   }
 
-  /** Answers the first question for reloads: did they find only planned contents? */
+  /** Answers the first question for reloads: have they read only planned versions? */
   #reloadsOfNothing(): string[] {
     return destinations.flatMap((dest) =>
       this.reloads(dest)
@@ -222,7 +222,7 @@ export class Trial {
     )
   }
 
-  /** Kills the program with all its descendants, and removes the folders. */
+  /** Kills the program with all its descendants and removes the folders. */
   async close(): Promise<void> {
     this.#witness.close()
     await this.kill(true)

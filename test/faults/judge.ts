@@ -35,7 +35,7 @@ export async function unlikeFresh(trial: Trial): Promise<string[]> {
 }
 
 /**
- * Answers the fourth question, and ends the program.
+ * Answers the fourth question. Stops the program to do so.
  * @param before the baseline taken before the fault; undefined if the program has been restarted since
  */
 export async function leftBehind(

@@ -24,7 +24,7 @@ afterAll(async () => {
   await Promise.all([etcd.stop(), consul.stop()])
 })
 
-/** Returns a reload that overlaps the next swap, so that many kills occur between a swap and its reload. */
+/** Returns a reload command that takes a while, so that many kills occur between a swap and the end of its reload. */
 const slowReload = (record: string): string => `sleep 0.1; ${record}`
 
 async function killAgainAndAgain(trial: Trial, kills: number): Promise<void> {

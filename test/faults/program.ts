@@ -5,7 +5,7 @@
 //     RECONFD_FAULTS_COMMAND='confd {mode} {store} -confdir {confdir}' npx vitest run test/faults/kill.test.ts
 //
 // {mode} is -watch or -onetime. {store} is -backend NAME with its -node or -file. {confdir} and {state} are folders of
-// the trial. Words are separated by blanks, without quoting. A trial judges by files and processes, never by the
+// the trial. Words are separated by spaces, without quoting. A trial judges by files and processes, never by the
 // program's own log.
 import { spawn, type ChildProcess } from 'node:child_process'
 import { readdirSync, readFileSync } from 'node:fs'
@@ -28,7 +28,7 @@ export interface Invocation {
   /** Further flags of reconfd, which other programs do not get. */
   readonly extra?: readonly string[]
   readonly env?: Readonly<Record<string, string>>
-  /** Words that precede the command line, for example to run the program in a network namespace. */
+  /** Words to put before the command line, for example to run the program in a network namespace. */
   readonly wrap?: readonly string[]
 }
 
@@ -108,7 +108,7 @@ export class Program {
     return Number(/^VmRSS:\s+(\d+)/m.exec(status)?.[1]) / 1024
   }
 
-  /** Returns `PID COMMAND LINE` of the program and of each descendant that still runs. */
+  /** Returns `PID COMMAND LINE` of the program and of each descendant that is still running. */
   offspring(): string[] {
     return this.#pids().map(
       (pid) => `${pid} ${read(`/proc/${pid}/cmdline`).replaceAll('\0', ' ').slice(0, 200)}`,
@@ -139,6 +139,6 @@ function read(path: string): string {
   try {
     return readFileSync(path, 'utf8')
   } catch {
-    return '' // The process has ended, or belongs to another user.
+    return '' // The process has exited, or belongs to another user.
   }
 }

@@ -1,7 +1,7 @@
 // A randomized run of `reconfd register` for each store. Containers start, stop, die, are renamed and swap names. The
 // engine, the store, the registrar and the network between them are killed, stopped or cut off. After each round,
 // everything runs again, and the store must contain exactly the expected entries. At no time may an unchanged service
-// be missing from a reachable store.
+// be missing from a reachable store for long.
 //
 // The default is a short run. RECONFD_LONG=1 gives 300 rounds per store. See also `npm run soak -- register`.
 import { setTimeout as sleep } from 'node:timers/promises'

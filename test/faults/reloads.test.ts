@@ -35,8 +35,8 @@ const resources: Readonly<Record<string, string>> = {
 const names = Object.keys(resources)
 
 /**
- * Returns a script that records its start and, if it succeeds, the contents that it has read. The script takes a random
- * time, and fails at random.
+ * Returns a script that records its start and, if it succeeds, what it has read from each file. The script takes a
+ * random time. It fails if a file is `bad`, and otherwise at random.
  */
 const reloadScript = (root: string): string => `#!/bin/sh
 cd ${root}/out; found=

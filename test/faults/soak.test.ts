@@ -1,5 +1,5 @@
 // The soak test: 50 changes a second over 5,000 keys and 200 resources, with random restarts of the store. It takes
-// RECONFD_SOAK_SECONDS (20 minutes with `npm run soak`), and prints a line every 10 seconds. At the end, it asks the
+// RECONFD_SOAK_SECONDS (20 minutes with `npm run soak`) and prints a line every 10 seconds. At the end, it asks the
 // four questions of harness.ts for every resource.
 import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
@@ -21,7 +21,7 @@ const RESTART = [4, 15] as const
 const MEMORY_MORE = 100
 const HANDLES_MORE = 12
 
-/** A resource: its keys, its planned contents and its current state. */
+/** A resource: its keys, all versions planned for its file, and its current state. */
 class Subject {
   readonly name: string
   readonly dest: string
@@ -161,7 +161,7 @@ test(`the soak: ${SECONDS} seconds`, { timeout: LIMIT }, async () => {
   }
 })
 
-/** Changes keys and restarts the store until the time is over. @returns the initial measures, and the faults found */
+/** Changes keys and restarts the store until the time is up. @returns the initial measures, and the faults found */
 async function soak(etcd: EtcdServer, program: Program, subjects: readonly Subject[]) {
   const random = randomFrom(seed)
   const wrong: string[] = []

@@ -17,7 +17,7 @@ export class Witness {
     private readonly mayVanish: boolean,
   ) {}
 
-  /** Permits the contents of this state from now on. */
+  /** From now on, the destinations may have the content that belongs to this state. */
   plan(state: State): void {
     for (const [dest, text] of Object.entries(contentsOf(state))) {
       this.#planned.get(dest as Destination)?.add(hashOf(text))
@@ -28,7 +28,7 @@ export class Witness {
     return this.#planned.get(dest)?.has(hash) === true
   }
 
-  /** Checks one last time. @returns the unplanned contents seen */
+  /** Checks one last time. @returns a description of each unplanned or missing file seen so far */
   close(): readonly string[] {
     clearInterval(this.#looking)
     this.#look()

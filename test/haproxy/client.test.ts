@@ -14,7 +14,7 @@ afterEach(() => {
   server?.close()
 })
 
-/** Listens on a socket, and calls `serve` for each connection. Returns the path of the socket. */
+/** Listens on a socket and calls `serve` for each connection. Returns the path of the socket. */
 async function listening(serve: (socket: Socket) => void): Promise<string> {
   const path = join(tempDir('runtime-api'), 'admin.sock')
   server = createServer((socket) => {
@@ -68,5 +68,7 @@ test('a socket that does not exist', async () => {
 test.skipIf(process.getuid?.() === 0)('a socket that may not be opened', async () => {
   const path = await listening(() => undefined)
   chmodSync(path, 0)
-  await expect(sendCommands(path, ['show info'], patience)).rejects.toThrow(/may not connect/)
+  await expect(sendCommands(path, ['show info'], patience)).rejects.toThrow(
+    /is not allowed to connect/,
+  )
 })

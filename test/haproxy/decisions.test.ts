@@ -18,7 +18,7 @@ import { ABLE, keeperOf } from './support.ts'
 const PAIRS = Number(process.env['PAIRS'] ?? (isLong ? 1000 : 12))
 const URIS = Array.from({ length: 12 }, (_, n) => `/${n}`)
 
-/** Answers each request with the address on which it was reached. */
+/** A web server that answers each request with the address on which it was reached. */
 let servers: Server
 let serverPort = 0
 beforeAll(async () => {

@@ -1,4 +1,4 @@
-// Which changes are made at run time and which need a reload, decided only from texts. decisions.test.ts checks the
+// Which changes are made at run time and which need a reload. These tests run no HAProxy. decisions.test.ts checks the
 // decisions with real HAProxy processes and random pairs of files.
 import { describe, expect, test } from 'vitest'
 import { decide } from '../../src/haproxy/difference.ts'
@@ -18,7 +18,7 @@ const file = (servers: string, terms = '', before = ''): string =>
 
 interface Options {
   readonly version?: ReleaseVersion
-  /** The state of running servers, as far as it differs from the first file. */
+  /** How running servers differ from the first file; undefined removes a server. */
   readonly actual?: Readonly<Record<string, Partial<RunningServer> | undefined>>
   readonly leaving?: Readonly<Record<string, ServerLine>>
 }
@@ -208,8 +208,8 @@ test('releases differ: 2.6 takes no cookie', () => {
   const [before, after] = [file(A), file(`${A};b 127.0.0.2:80 cookie x`)]
   expect(decided(before, after, { version: [2, 6] })).toBe('options')
   expect(decided(before, after, { version: [3, 0] })).toEqual(['add b'])
-  // A release between two tried releases has an option if both have it. A release after the last tried one has the
-  // options of that one.
+  // A release between two tried releases has an option if both have it. A later release has the options of the last
+  // tried one.
   expect(decided(before, after, { version: [2, 8] })).toBe('options')
   expect(decided(before, after, { version: [3, 9] })).toEqual(['add b'])
 })

@@ -127,7 +127,7 @@ export class Load {
     return text
   }
 
-  /** Sends a message at intervals, and expects its echo. */
+  /** Sends a message at intervals and expects its echo. */
   async #converse(): Promise<void> {
     const headers = { connection: 'upgrade', upgrade: 'echo' }
     const sent = request({ host: '127.0.0.1', port: this.port, headers, agent: this.#fresh })

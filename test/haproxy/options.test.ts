@@ -49,7 +49,7 @@ function tableOf(trials: ReadonlyMap<string, readonly Trial[]>): string {
 export const RELEASES: readonly string[] = ['${RELEASES.join("', '")}']
 
 /**
- * By option of a \`server\` line: the number of its arguments (negative if any number may follow), and the releases
+ * For each option of a \`server\` line: the number of its arguments (negative if any number may follow), and the releases
  * on which a server added at run time with this option is the same as a server loaded from the file.
  */
 export const SERVER_OPTIONS: Readonly<Record<string, readonly [args: number, releases: string]>> = {

@@ -52,7 +52,7 @@ class Scene {
   readonly haproxy: Haproxy
   readonly runtimes: Runtime[] = []
   readonly stuck: string[] = []
-  /** For each connection, the address of the server and the first two characters that the server received. */
+  /** For each connection, the address of the server and the first two bytes that the server received. */
   readonly heard = new Set<string>()
   /** The Runtime API sockets that reconfd uses. */
   sockets: readonly string[]
@@ -126,7 +126,7 @@ class Scene {
     return (await this.keeper.get(this.dest)) !== undefined
   }
 
-  /** Returns the servers, without their ports. */
+  /** Returns the lines of `Haproxy.servers()` without `ADDRESS:PORT weight 1`, such as `web/a maint`. */
   async servers(): Promise<string[]> {
     return (await this.haproxy.servers()).map((line) => line.replace(/ 127\S+ weight 1/, ''))
   }
@@ -239,7 +239,7 @@ describe('failures in the middle of a change', { timeout: 120_000 }, () => {
     relay!.on = (text) => {
       if (!text.includes('add server')) return false
       restarting ??= scene.haproxy.restart()
-      // Drops the command, because a process that is ending may still carry it out.
+      // Drops the command, because the previous process may still execute it before it exits.
       return true
     }
     expect(reason(await scene.attempt(scene.runtime()))).toBe('runtime-api')

@@ -54,7 +54,7 @@ export class Scene {
     return this.site.lines('reloads')
   }
 
-  /** Starts HAProxy with these servers, and reloads it once, so that reconfd knows what HAProxy has loaded. */
+  /** Starts HAProxy without servers, then sets these. The reload that follows tells reconfd what HAProxy has loaded. */
   async begin(servers: Readonly<Record<string, string>>): Promise<Running> {
     this.set({})
     const first = await this.site.start('-onetime').finished

@@ -148,7 +148,7 @@ export class Haproxy {
   }
 }
 
-/** Returns an in-memory state directory with one record: process `id` has loaded the current content of `dest`. */
+/** Returns in-memory records with one entry: process `id` has loaded the current content of `dest`. */
 export async function keeperOf(
   dest: string,
   sockets: readonly string[],

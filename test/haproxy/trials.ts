@@ -278,7 +278,7 @@ class Laboratory {
     return answers.map((answer) => (/New server registered\.$/.test(answer) ? undefined : answer))
   }
 
-  /** Sends a request to each server, and waits until HAProxy has checked the servers. */
+  /** Sends a request to each server and waits until HAProxy has checked the servers. */
   async use(): Promise<void> {
     const client = new HttpClient(`http://127.0.0.1:${this.port}`)
     const numbers = Array.from({ length: this.count }, (_, n) => n)

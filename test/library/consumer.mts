@@ -1,5 +1,5 @@
 // A user's program, which package.test.ts compiles and runs with the installed package. It follows an etcd server until
-// it has seen the title `two`. It does not call process.exit(), so it never ends if the library leaves a handle open.
+// it has seen the title `two`. It does not call process.exit(), so it never exits if the library leaves a handle open.
 import {
   formatFault,
   render,
@@ -26,7 +26,7 @@ const settings: Settings = { ...store, confdir, state_dir: `${confdir}/state`, d
 const noBackend: Settings = { backend: 'etcdv4' }
 // @ts-expect-error only the command has this setting
 const ofTheCommand: Settings = { log_level: 'info' }
-// @ts-expect-error a text and a file exclude each other
+// @ts-expect-error `template` and `file` exclude each other
 const both: RenderOptions = { template: '', file: '', keys: {} }
 // @ts-expect-error a function is not a value
 const noValue: Keys = { a: () => 'b' }

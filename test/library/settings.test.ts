@@ -28,7 +28,7 @@ const typeOf = ({ type, choices = [], synonyms = {} }: Option): string =>
 /** Options that behave differently in the library and in the command. */
 const OTHERWISE: Partial<Record<OptionName, string>> = {
   backend: 'The kind of the store; etcd means etcdv3. Default: etcdv3, or file if `file` is set.',
-  onetime: 'Run once, and then end.',
+  onetime: 'Apply all resources once, then stop.',
   'conf-file':
     'A settings file in TOML, for settings that are set neither here nor in `env`. Default: none.',
 }

@@ -1,4 +1,4 @@
-// The unified diff of -diff: shown and masked contents, and the text if there is nothing to show.
+// The unified diff of -diff: shown and masked content, and the message if there is nothing to show.
 import { expect, test } from 'vitest'
 import { noCause } from '../../src/core/cause.ts'
 import type { Target } from '../../src/core/plan.ts'

@@ -144,8 +144,13 @@ describe('the state of a resource', () => {
       undefined,
       { state: 'failed', since: at(6) },
     ],
-    ['owed by the journal', good, 2500, { state: 'owed', since: at(2.5), why: 'reload is due' }],
-    ['owed: running', [...good, reloading], 2500, { state: 'owed', why: 'reload runs: reload' }],
+    ['owed by the journal', good, 2500, { state: 'owed', since: at(2.5), why: 'reload is owed' }],
+    [
+      'owed: running',
+      [...good, reloading],
+      2500,
+      { state: 'owed', why: 'reload is running: reload' },
+    ],
     [
       'owed: failed, and running again',
       [...good, reloading, owed, reloading],

@@ -1,6 +1,6 @@
-// Tests `npm run audit`. npm queries a registry on this machine, which returns recorded advisories. Their version
-// ranges are wide enough to include the versions in the lock file, and the advisory on xmlchars is invented. Two of the
-// affected packages are in the bundle, and one is used only in development.
+// Tests `npm run audit`. npm queries a registry on this machine, which returns recorded advisories. The version
+// ranges of these advisories include the versions in the lock file, and the advisory on xmlchars is invented. Two of
+// the affected packages are in the bundle, and one is used only in development.
 import { readFileSync } from 'node:fs'
 import { gunzipSync } from 'node:zlib'
 import { fileURLToPath } from 'node:url'
@@ -60,9 +60,9 @@ describe('the command', { timeout: 90_000 }, () => {
       '  https://github.com/advisories/GHSA-cxrh-j4jr-qwg3',
       'yaml * (moderate): Use of Insufficiently Random Values in undici',
       '  https://github.com/advisories/GHSA-c76h-2ccp-4975',
-      '3 advisories on what is shipped',
+      '3 advisories on shipped packages',
       expect.stringMatching(
-        /^[1-9]\d* more packages with advisories, only for development: npm audit$/,
+        /^[1-9]\d* more packages with advisories, used only for development; to list them: npm audit$/,
       ),
     ])
     expect(exitCode).toBe(1)
@@ -78,7 +78,7 @@ describe('the command', { timeout: 90_000 }, () => {
   })
   test('succeeds when only development packages are affected', async () => {
     const { exitCode, stdout } = await audit({ vite: advisories['vite'] ?? [] })
-    expect(stdout).toContain('0 advisories on what is shipped\n')
+    expect(stdout).toContain('0 advisories on shipped packages\n')
     expect(exitCode).toBe(0)
   })
   test('a registry that does not answer is not "no advisories"', async () => {

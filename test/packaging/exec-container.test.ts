@@ -174,7 +174,7 @@ describe.skipIf(missing !== undefined)('in a container', { timeout: 240_000 }, (
     root.write('etc/passwd', 'root:x:0:0::/:/bin/sh\n')
     for (const file of ['confd.toml', 'conf.d/haproxy.toml', 'templates/haproxy.cfg.njk'])
       root.write(`etc/confd/${file}`, onPorts(fileOf(`/etc/confd/${file}`)))
-    // This reload leaves processes behind, and runs 50 times.
+    // This reload leaves processes behind and runs 50 times.
     root.write('etc/confd/templates/n.njk', '{{ getv("/n") }}')
     root.write(
       'etc/confd/conf.d/n.toml',

@@ -20,9 +20,9 @@ const work = mkdtempSync(join(tmpdir(), 'reconfd-image-'))
 leftovers.folders.add(work)
 
 /**
- * A shell script that precedes the command, for a buildah that was unpacked instead of installed. In a separate mount
- * namespace, it mounts buildah's libraries over the machine's. Setting LD_LIBRARY_PATH is not enough, because the
- * processes that buildah starts do not inherit it.
+ * A shell script that runs its arguments as a command. If buildah was unpacked instead of installed, the script first
+ * mounts buildah's libraries over the machine's. Setting LD_LIBRARY_PATH is not enough, because the processes that
+ * buildah starts do not inherit it.
  */
 const laidOver = `
 if [ -n "$LD_LIBRARY_PATH" ]; then

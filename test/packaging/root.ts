@@ -1,4 +1,4 @@
-// A minimal Debian in a folder: a package database, a shell and Node. Tests install a package there with dpkg, and run
+// A minimal Debian in a folder: a package database, a shell and Node. Tests install a package there with dpkg and run
 // it there. The machine's own packages are not touched.
 import { spawnSync } from 'node:child_process'
 import {
@@ -103,7 +103,7 @@ export class Root {
     })
   }
 
-  /** Copies a program of the machine, and the libraries that it needs. */
+  /** Copies a program from the machine, with the libraries that it needs. */
   copyProgram(from: string, to = from): void {
     this.copy(from, to)
     const { stdout } = spawnSync('ldd', [from], { encoding: 'utf8' })
@@ -117,7 +117,7 @@ export class Root {
     if (existsSync(path)) cpSync(path, this.at(path), { recursive: true, dereference: true })
   }
 
-  /** Copies a file of the machine, and follows links. */
+  /** Copies a file from the machine. If `from` is a link, copies its target. */
   copy(from: string, to = from): void {
     this.makeFolder(dirname(to))
     copyFileSync(realpathSync(from), this.at(to))

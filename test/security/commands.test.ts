@@ -1,5 +1,5 @@
-// Runaway commands: the timeout of a check ends all processes that the check has started, and other resources do not
-// wait for these processes. (test/apply/command.test.ts tests an output of 1 GB.)
+// Runaway commands: at the timeout of a check, all processes that the check has started are killed, and other resources
+// do not wait for these processes. (test/apply/command.test.ts tests an output of 1 GB.)
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
@@ -18,8 +18,8 @@ function processesWith(variable: string): string[] {
   })
 }
 
-// A bounded fork bomb, because process limits do not apply to root: 2^6 concurrent processes, which ignore SIGTERM and
-// never exit by themselves.
+// A bounded fork bomb, because process limits do not apply to root: 63 shells, each with a `sleep`. All of them
+// ignore SIGTERM and never exit by themselves.
 const BOMB = `#!/bin/sh
 trap '' TERM
 depth=$1

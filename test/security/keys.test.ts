@@ -55,7 +55,7 @@ describe('in commands', () => {
         at: 'render',
         fault: {
           message: expect.stringContaining(
-            `no file for /v/${name}: its path may contain only`,
+            `no file for /v/${name}: its path is not safe in check_cmd: it may contain only`,
           ) as string,
         },
       })
@@ -126,7 +126,7 @@ describe('a file that was there before', () => {
       const { code, stderr } = await once(site)
       expect(code).toBe(1)
       expect(stderr).toContain(
-        `${site.path('default.conf')} already exists, and was not made by for_each`,
+        `${site.path('default.conf')} already exists and was not made by for_each`,
       )
       keys({ a: '1' })
       expect((await once(site)).code).toBe(0)

@@ -1,5 +1,5 @@
 // The process itself: a signal opens no debugger, commands get no secrets in their environment, and a log that nobody
-// reads does not end the daemon. Also tests that output of commands stays confidential, and the modes of written files.
+// reads does not stop the daemon. Also tests the modes of written files, and that commands' output stays confidential.
 import { spawn } from 'node:child_process'
 import {
   existsSync,
@@ -71,7 +71,7 @@ describe.skipIf(process.env['RECONFD_PROGRAM'] !== undefined)('SIGUSR1', () => {
         void run.finished.then(() => (isOver = true))
         await pass(delay)
         run.signal('SIGUSR1')
-        // A signal that arrives before Node has installed its handler ends the process, which is fine, too.
+        // A signal that arrives before Node has installed its handler kills the process, which is fine, too.
         await until('it works or has ended', () => isOver || site.read('app') === '1')
         if (isOver) return
         await until('no port is open', () => portsOf(run.pid).length === 0)

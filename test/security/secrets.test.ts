@@ -17,7 +17,7 @@ async function bodyOf(asked: IncomingMessage): Promise<string> {
   return text
 }
 
-/** Fails every request, and repeats its contents in three forms: plain, URL-encoded and as JSON. */
+/** Fails every request. The answer repeats the body and the credentials: as plain text, URL-encoded, or inside JSON. */
 const httpEcho = (): Server =>
   createHttpServer((asked, answer) => {
     void bodyOf(asked).then((body) => {

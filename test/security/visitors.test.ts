@@ -39,7 +39,7 @@ async function withPage(
   })
 }
 
-/** Forwards every request, and adds no header about the visitor, like nginx with a plain proxy_pass. */
+/** Forwards every request and adds no header about the visitor, like nginx with a plain proxy_pass. */
 async function plainProxy(to: string): Promise<{ address: string; server: Server }> {
   const server = createServer((asked, answer) => {
     const { authorization } = asked.headers

@@ -30,7 +30,7 @@ async function withService(
 const keys = (site: Site): string => join(site.root, 'keys.yaml')
 const watching = (site: Site): string[] => ['-watch', '-file', keys(site)]
 
-/** Makes watchdog pings due four times a second. */
+/** With this watchdog timeout, the daemon pings four times a second. */
 const WATCHDOG = { WATCHDOG_USEC: '500000' }
 
 test('ready when its files are in place; then status, pings and stopping', async () => {
@@ -80,7 +80,7 @@ test('SIGHUP: reloading, then ready again, with a bad configuration as well', as
     await run.until('it is ready again', () => socket.count('READY') === 2)
     const steps = socket.told.filter((told) => 'READY' in told || 'RELOADING' in told)
     expect(steps.slice(1)).toMatchObject([{ RELOADING: '1' }, { READY: '1' }])
-    // Both processes use systemd's monotonic clock. The single executable's clock may be up to 20 ms ahead.
+    // Both processes use CLOCK_MONOTONIC, as systemd does. The single executable's clock may be up to 20 ms ahead.
     const since = BigInt(steps[1]?.['MONOTONIC_USEC'] ?? 0)
     expect(since).toBeGreaterThan(before)
     expect(since).toBeLessThan(process.hrtime.bigint() / 1000n + 20_000n)

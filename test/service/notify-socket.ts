@@ -86,7 +86,7 @@ const toldBy = (datagram: string): Told =>
     }),
   )
 
-/** Provides a socket to the test, and removes it afterwards. */
+/** Provides a socket to the test and removes it afterwards. */
 export async function withNotifySocket(
   use: (socket: NotifySocket) => Promise<void>,
   abstract = false,

@@ -402,7 +402,7 @@ describe('a state directory that cannot be used', () => {
       ok: false,
       error: {
         kind: 'io',
-        message: `cannot read the state file ${path}: a part of the path is not a directory (ENOTDIR)`,
+        message: `cannot read the state file ${path}: a part of the path is not a folder (ENOTDIR)`,
         hint: 'Set -state-dir to a directory that reconfd can write to.',
       },
     })

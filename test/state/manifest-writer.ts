@@ -1,6 +1,6 @@
 // A process that creates files as for_each does, so that manifest.test.ts can kill it. A hundred times, it lists a
 // file, creates the file, and marks it as created. It prints a line after it has listed a file and after it has created
-// one. Arguments: state directory, folder, a name.
+// one. Arguments: the state directory, the folder of the files, and the first part of their names.
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { openManifest } from '../../src/state/manifest.ts'

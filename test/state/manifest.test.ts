@@ -171,7 +171,7 @@ describe('kill -9', () => {
       const child = spawn(process.execPath, [writer, state, files, `${round}`], {
         stdio: ['ignore', 'pipe', 'inherit'],
       })
-      // In each round, kills the process after one line more than before, at whatever point it has reached by then.
+      // In each round, kills the process one line later than in the previous round, wherever it is by then.
       let lines = 0
       child.stdout.on('data', (chunk: Buffer) => {
         lines += chunk.toString().split('\n').length - 1

@@ -153,7 +153,7 @@ describe('not a status', () => {
 
   it('one with a value of another type anywhere', () => {
     const all = everything() as unknown as Json
-    // These fields may be null, and a signal may be any text.
+    // These fields may be null, and a signal may be any string.
     const mayBeNull = ['exitCode', 'signal']
     for (const at of placesOf(all)) {
       for (const by of [null, true, 5, 'a text', [], [null], {}, { x: null }] as Json[]) {

@@ -15,7 +15,7 @@ const entry = (name: string, value: string | null, index: number, more: object =
   ...{ CreateIndex: 1, ModifyIndex: index },
 })
 
-/** Reads a text in pieces of `size` bytes. */
+/** Reads a response body in pieces of `size` bytes. */
 function read(held: HeldEntries, text: string | Buffer, size = 7, anew = false) {
   const reader = new EntriesReader(held.begin(anew), 'Consul at x', LIMITS)
   const bytes = Buffer.from(text)

@@ -283,8 +283,8 @@ test('an index that goes back starts over from 0, and equal indexes hide no chan
 })
 
 /**
- * Starts a fake server of a cluster. Its data may be older than that of other servers. It leaves blocking queries
- * unanswered.
+ * Starts a fake server of a cluster, whose data may be older than that of other servers. The server leaves blocking
+ * queries unanswered.
  */
 async function startServer(answer: (consistent: boolean, response: ServerResponse) => void) {
   const fake = await startFake((url, response) => {

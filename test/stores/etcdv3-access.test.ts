@@ -70,7 +70,7 @@ describe.each(['3.4', '3.5'] as const)('authentication on etcd %s', (version) =>
     const fault = await watch(storeAt(guarded.node, user), ['/app', '/zone']).fault()
     expect(fault).toMatchObject({
       message: `etcd at http://${guarded.node} does not let the user "app" read "/zone" and the keys below it`,
-      hint: 'grant it: etcdctl role grant-permission ROLE --prefix=true read /zone',
+      hint: 'grant access: etcdctl role grant-permission ROLE --prefix=true read /zone',
       permanent: true,
     })
   })
@@ -213,7 +213,7 @@ describe.each(['3.4', '3.5'] as const)('authentication on etcd %s', (version) =>
     const fault = await watch(storeAt(guarded.node, user), ['/app', '/inside']).fault()
     expect(fault).toMatchObject({
       message: `etcd at http://${guarded.node} does not let the user "app" read the key "/inside"`,
-      hint: 'grant it: etcdctl role grant-permission ROLE read /inside',
+      hint: 'grant access: etcdctl role grant-permission ROLE read /inside',
     })
   })
 
@@ -271,7 +271,7 @@ describe('TLS', () => {
           (why) => `cannot reach etcd at https://${node}: TLS: the server's certificate is ${why}`,
         ),
       ) as string,
-      hint: 'name its certificate authority with -client-ca-keys',
+      hint: 'set -client-ca-keys to the file with the CA certificate of the server',
       permanent: true,
     })
   })
@@ -282,7 +282,7 @@ describe('TLS', () => {
       `cannot reach etcd at http://${node}: the server closed the connection`,
     )
     expect(fault.hint).toBe(
-      'check that etcd runs there, and check -node and -scheme (http or https)',
+      'check that etcd is running there, and check -node and -scheme (http or https)',
     )
   })
 

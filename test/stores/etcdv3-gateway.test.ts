@@ -172,7 +172,7 @@ test('a stream that just ends is a fault', async () => {
     else served(path, response)
   })
   await watched.next()
-  expect((await watched.fault()).message).toBe(`etcd at http://${watched.node} ended the watch`)
+  expect((await watched.fault()).message).toBe(`etcd at http://${watched.node} closed the watch`)
 })
 
 test('the watch requests a leader and fragments, from the next revision on', async () => {

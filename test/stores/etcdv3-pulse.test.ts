@@ -150,7 +150,7 @@ describe('a cluster that was restored from a snapshot and has overtaken what we 
   let restored: EtcdServer | undefined
   afterEach(() => restored?.stop())
 
-  /** Starts another server with the keys of a snapshot, and writes `/elsewhere` 50 times. */
+  /** Starts another server with the keys of a snapshot and writes `/elsewhere` 50 times. */
   async function overtake(snapshot: string): Promise<EtcdServer> {
     const { path, env } = serverBinary('etcdctl')
     const dataDir = tempDir('restored')

@@ -71,7 +71,7 @@ describe('a Unix socket', () => {
   test('that is not there', async () => {
     const path = join(folder(), 'none.sock')
     expect(await failure(() => ask(`unix://${path}`))).toBe(
-      `cannot reach Consul at unix://${path}: there is no socket at this path\ncheck that Consul runs there, and check -node`,
+      `cannot reach Consul at unix://${path}: there is no socket at this path\ncheck that Consul is running there, and check -node`,
     )
   })
 })

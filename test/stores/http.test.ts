@@ -65,7 +65,7 @@ describe('settings', () => {
   test('a node that is not an address', async () => {
     const fault = await faultOf(() => checkConnection(connection, ['http://etcd:1/path']))
     expect(fault).toMatchObject({
-      message: 'the node "http://etcd:1/path" is not an address',
+      message: 'the node "http://etcd:1/path" is not a valid address',
       permanent: true,
     })
   })
@@ -87,7 +87,7 @@ describe('failures', () => {
     expect(await failing(`127.0.0.1:${port}`)).toEqual({
       kind: 'store',
       message: `cannot reach etcd at http://127.0.0.1:${port}: connection refused`,
-      hint: 'check that etcd runs there, and check -node',
+      hint: 'check that etcd is running there, and check -node',
     })
   })
 
@@ -228,7 +228,7 @@ test('a closed connection is reported as such, even after an idle one was closed
   const node = await serve((request, response) => {
     if (request.url === '/second') return void response.destroy()
     request.socket.once('close', () => closed.sockets++)
-    // The client closes the connection after a second without a request.
+    // The client closes the idle connection a second before the server's timeout, after 2 s.
     response.writeHead(200, { 'keep-alive': 'timeout=3' }).end()
   })
   const http = open(node)

@@ -229,7 +229,7 @@ describe('TLS', () => {
     expect(fault.message).toBe(
       `cannot reach Redis at ${node}: TLS: the server's certificate is signed by an authority that is not trusted`,
     )
-    expect(fault.hint).toBe('name its certificate authority with -client-ca-keys')
+    expect(fault.hint).toBe('set -client-ca-keys to the file with the CA certificate of the server')
     const blind = { ...login, clientInsecure: true as const }
     expect(await watch(`rediss://${node}`, blind).next()).toEqual(empty)
   })
@@ -365,7 +365,7 @@ describe('servers', () => {
     expect(fault).toEqual({
       kind: 'store',
       message: `Redis at ${redis.node} is still loading its data`,
-      hint: 'reconfd retries until the data is loaded',
+      hint: 'no action is needed: reconfd retries until the data is loaded',
     })
     await loading.kill()
     await redis.stop()

@@ -322,7 +322,7 @@ describe('watching', () => {
     expect(await watched.fault()).toEqual({
       kind: 'store',
       message: `cannot reach Redis at ${own.node}: no answer within 300 ms`,
-      hint: 'check that Redis runs there, and check -node',
+      hint: 'check that Redis is running there, and check -node',
     })
     await own.stop()
   })

@@ -89,7 +89,7 @@ describe.each([
     expect(fault).toEqual(
       told(
         "the server's certificate is signed by an authority that is not trusted",
-        'name its certificate authority with -client-ca-keys',
+        'set -client-ca-keys to the file with the CA certificate of the server',
       ),
     )
   })
@@ -99,7 +99,7 @@ describe.each([
     expect(await faultOf(backend, good.secureNode, access)).toEqual(
       told(
         "the server's certificate is for IP Address:127.0.0.1, and not for etcd.internal",
-        'use one of its names in -node, or in -client-server-name',
+        'set -client-server-name, or the host in -node, to one of the names in the certificate',
       ),
     )
     const port = good.secureNode.split(':')[1]
@@ -121,7 +121,7 @@ describe.each([
     const fault = await faultOf(backend, good.secureNode, access)
     const wrongOrNone = told(
       'the server rejects the client certificate, or requires one',
-      'check that -client-cert is signed by an authority that the server trusts, and has not expired',
+      'check that -client-cert is signed by an authority that the server trusts and has not expired',
     )
     // Servers built with a newer Go, such as etcd 3.5, distinguish a missing certificate from a wrong one.
     const none = told(

@@ -1,4 +1,4 @@
-// How messages show texts that come from servers.
+// How messages show text that comes from servers.
 import { expect, test } from 'vitest'
 import { commandFault } from '../../src/apply/command-fault.ts'
 import { serverText } from '../../src/stores/server-text.ts'

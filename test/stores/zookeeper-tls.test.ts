@@ -31,7 +31,7 @@ afterAll(async () => {
   removeDir(folder)
 })
 
-/** Starts a server with this certificate. It accepts only clients with a certificate from the test's own authority. */
+/** Starts a server with this certificate. Clients need a certificate from the test's own authority. */
 async function startSecured({ cert, key }: CertificateFiles): Promise<ZookeeperServer> {
   const keyStore = `${cert}.pem`
   writeFileSync(keyStore, readFileSync(key, 'utf8') + readFileSync(cert, 'utf8'))

@@ -147,7 +147,7 @@ END
 sed -i 's/haproxy.cfg.njk/haproxi.cfg.njk/' $resource
 told 'The template is missing' 78 reconfd -onetime <<'END'
 confd/conf.d/haproxy.toml:2:14: template haproxi.cfg.njk is missing
-its path is /home/me/lb/confd/templates/haproxi.cfg.njk
+create /home/me/lb/confd/templates/haproxi.cfg.njk, or correct src
 END
 
 sed -i 's/{% endfor %}//' $template
@@ -212,7 +212,7 @@ run kill "$etcd"
 wait "$etcd"
 told 'The store is unreachable' 69 reconfd -onetime -timeout 1s <<'END'
 etcdv3 returned no keys within 1 s: cannot reach etcd at http://127.0.0.1:12379: connection refused
-check that etcd runs there, and check -node
+check that etcd is running there, and check -node
 END
 told 'and the preflight check' 69 reconfd -preflight -timeout 1s <<'END'
 FAILED  cannot reach etcd at http://127.0.0.1:12379: connection refused

@@ -12,7 +12,7 @@ export interface DeadNode {
 }
 
 export const deadNodes = {
-  /** Accepts connections, and never answers. */
+  /** Accepts connections and never answers. */
   async 'takes connections and stays silent'(): Promise<DeadNode> {
     const open = new Set<Socket>()
     const server = createServer((socket) => {

@@ -63,7 +63,7 @@ export class FakeEngine {
     await new Promise<void>((listening) => server.listen(this.socket, listening))
   }
 
-  /** Ends as a killed engine does: its containers keep running. */
+  /** Closes the socket and all connections, as a killed engine does. The containers keep running. */
   async kill(): Promise<void> {
     const server = this.#server
     this.#server = undefined
@@ -124,7 +124,7 @@ export class FakeEngine {
     this.#streams.clear()
   }
 
-  /** Writes a text to all event streams. */
+  /** Writes this text to all event streams. */
   say(text: string): void {
     for (const stream of this.#streams) stream.write(text)
   }

@@ -36,7 +36,7 @@ function openFiles(): string[] {
   return readdirSync('/proc/self/fd').flatMap((fd) => {
     try {
       const target = readlinkSync(`/proc/self/fd/${fd}`)
-      // Bun uses one descriptor for all watches, and keeps it even when no watch is left.
+      // Bun uses one descriptor for all watches and keeps it even when no watch is left.
       if (target === 'anon_inode:inotify') return watchesOf(fd).map(() => 'FSEventWrap')
       return [tcp.includes(target) ? 'TCPSocketWrap' : target.replace(/\[\d+\]$/, '')]
     } catch {

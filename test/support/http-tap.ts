@@ -12,7 +12,7 @@ export interface Tap {
   readonly open: readonly string[]
   /** Answers instead of the server from now on, unless `answer` returns false. */
   refuse(answer: (path: string, response: ServerResponse) => boolean): void
-  /** Delays answers on this path by this many milliseconds from now on. Infinity delays them forever. */
+  /** From now on, delays each part of a body on this path by this many milliseconds. Infinity drops the parts. */
   delay(path: string, time: number): void
   /** Forwards new requests to `target`. Running requests are not affected. */
   moveTo(target: string): void

@@ -1,4 +1,5 @@
-// The processes and folders that a failed test leaves behind. They are removed when the test process ends.
+// The processes and folders that a failed test leaves behind. When the test process exits, it kills these processes and
+// removes these folders.
 import type { ChildProcess } from 'node:child_process'
 import { rmSync } from 'node:fs'
 
@@ -10,7 +11,7 @@ function clear(): void {
 }
 
 process.once('exit', clear)
-// Vitest ends its workers with SIGTERM, whose default action does not emit `exit`.
+// Vitest stops its workers with SIGTERM, whose default action does not emit `exit`.
 for (const signal of ['SIGTERM', 'SIGINT', 'SIGHUP'] as const) {
   process.once(signal, () => {
     clear()

@@ -16,7 +16,7 @@ function mount(...args: readonly string[]): void {
   if (status !== 0) throw new Error(`mount ${args.join(' ')}: ${stderr}`)
 }
 
-/** Creates a folder, and mounts an empty in-memory file system of this many KB there. */
+/** Creates a folder and mounts an empty in-memory file system of this many KB there. */
 export function mountSmall(folder: string, kilobytes: number): void {
   mkdirSync(folder, { recursive: true })
   mount('-t', 'tmpfs', '-o', `size=${kilobytes}k`, 'tmpfs', folder)

@@ -4,7 +4,7 @@
 import { spawnSync } from 'node:child_process'
 
 export interface Network {
-  /** Words that precede a command line to run it on this side of the network. */
+  /** Words to put before a command line, so that it runs on this side of the network. */
   readonly client: readonly string[]
   readonly server: readonly string[]
   /** The server's address. The server can reach itself at this address even while the cable is unplugged. */

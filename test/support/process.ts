@@ -1,5 +1,5 @@
 // A server process for a test. It starts on free loopback ports in its own folder, counts as started once it answers,
-// and ends with the test process at the latest.
+// and is killed when the test process exits.
 import { type ChildProcess, spawn } from 'node:child_process'
 import { existsSync, mkdtempSync, rmSync } from 'node:fs'
 import { createServer } from 'node:net'

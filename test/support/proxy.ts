@@ -5,7 +5,7 @@ import { connect, createServer, type Socket } from 'node:net'
 export interface Proxy {
   /** `127.0.0.1:port` */
   readonly node: string
-  /** Closes all connections and refuses new ones. */
+  /** Closes all connections. From now on, closes new ones immediately. */
   cut(): void
   /** Simulates a partition: connections stay open, new ones are accepted, and no data passes. */
   silence(): void

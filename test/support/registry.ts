@@ -1,4 +1,4 @@
-// Reads the contents of a registry through its own API, and starts `reconfd register`.
+// Reads the contents of a registry through its own API and starts `reconfd register`.
 import type { ConsulServer, EtcdServer } from './servers.ts'
 import type { ZookeeperServer } from './zookeeper.ts'
 import { opcode, pathBody, readBody, ZkError } from '../../src/stores/zookeeper/protocol.ts'
@@ -91,7 +91,7 @@ export async function instancesIn(
   return JSON.parse(await server.client.call('GET', path)) as readonly Instance[]
 }
 
-/** Returns the passing services of Consul, as keys and values like those in etcd. */
+/** Returns the passing instances of all services in Consul, as keys and values like those in etcd. */
 export async function heldByConsul(server: ConsulServer): Promise<Held> {
   const names = JSON.parse(await server.client.call('GET', '/v1/catalog/services')) as object
   const held: Record<string, string> = {}
@@ -104,7 +104,7 @@ export async function heldByConsul(server: ConsulServer): Promise<Held> {
   return held
 }
 
-/** Starts `reconfd register` with its own state folder, or with that of another run. */
+/** Starts `reconfd register` with its own state directory, or with that of another run. */
 export function startRegister(
   args: readonly string[],
   { state = tempDir('register'), env = {} }: { state?: string; env?: Record<string, string> } = {},

@@ -1,4 +1,4 @@
-// The test servers themselves: they start, keep their data when killed, and end.
+// The test servers themselves: they start, keep their data when killed, and stop.
 import { expect, test } from 'vitest'
 import { startConsul, startEtcd } from './servers.ts'
 

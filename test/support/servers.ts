@@ -1,5 +1,5 @@
-// Real servers for tests: etcd, Consul, HAProxy and nginx on loopback ports, with their clients. All servers end with
-// the test process. A test can end its servers earlier with `stop()`.
+// Real servers for tests: etcd, Consul, HAProxy and nginx on loopback ports, with their clients. All servers are
+// killed when the test process exits. A test can stop its servers earlier with `stop()`.
 import { mkdirSync, rmSync, writeFileSync } from 'node:fs'
 import { ConsulClient, EtcdV2Client, EtcdV3Client } from './clients.ts'
 import { HttpClient } from './http.ts'
@@ -145,7 +145,7 @@ export async function startConsul(
     const ready = async (): Promise<boolean> => {
       try {
         const leader = await probe.send('GET', '/v1/status/leader')
-        // Once there is a leader, a missing key gives 404. Before that, the request fails with 500.
+        // Once there is a leader, a missing key gives 404, or 403 with ACLs. Before that, the request fails with 500.
         const key = await probe.send('GET', '/v1/kv/ready?consistent')
         return leader.status === 200 && leader.text !== '""' && [404, 403].includes(key.status)
       } catch {

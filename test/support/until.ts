@@ -3,7 +3,7 @@ import { setTimeout as delay } from 'node:timers/promises'
 
 /**
  * Polls until the condition returns a value that is neither false nor undefined, and returns that value. Throws after
- * `timeout` milliseconds. Passes on an exception of the condition immediately.
+ * `timeout` milliseconds. An exception from the condition is passed on immediately.
  */
 export async function until<T>(
   what: string,

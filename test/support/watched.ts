@@ -51,7 +51,7 @@ export class Watched {
     await this.#wait('the store is broken', () => this.faults.length > before)
   }
 
-  /** Waits until the keys are exactly these. The message lists keys with the lengths of values, which may be long. */
+  /** Waits until the keys are exactly these. The error lists the keys and only the lengths of their values. */
   async converges(expected: ReadonlyMap<string, string>, timeout = 20_000): Promise<void> {
     try {
       await this.#wait('the keys of the store', () => this.#equals(expected), timeout)
@@ -60,7 +60,7 @@ export class Watched {
     }
   }
 
-  /** Aborts the watch, and waits until the generator has returned. Throws the generator's error, if any. */
+  /** Aborts the watch and waits until the generator has returned. Throws the generator's error, if any. */
   async close(): Promise<void> {
     this.#abort.abort()
     await within('the watch ends when aborted', this.#done, 5000)

@@ -63,7 +63,7 @@ export class ZookeeperClient implements StoreClient {
     await session.request(setData, (writer) => writer.string(key).string(value).int(-1))
   }
 
-  /** Creates an ephemeral znode in a session, and cuts the connection: the server deletes it after the timeout. */
+  /** Creates an ephemeral znode and cuts the connection of its session, so the server deletes it after the timeout. */
   async putWithTtl(key: string, value: string, seconds: number): Promise<void> {
     const proxy = await startProxy(this.node)
     const session = await Session.open(parseZookeeperNode(proxy.node), { timeout: seconds * 1000 })
@@ -128,7 +128,7 @@ async function createNode(
     writer
       .string(path)
       .string(value)
-      .int(1) // one ACL: everything for everyone
+      .int(1) // one ACL: all permissions for everyone
       .int(EVERYTHING)
       .string('world')
       .string('anyone')

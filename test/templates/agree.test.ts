@@ -6,7 +6,7 @@ import { Workshop } from './helper.ts'
 
 const workshop = new Workshop()
 
-/** Pairs of expressions. `s` is the text of the key /x, and `x` is the value that the text contains as JSON. */
+/** Pairs of expressions. `s` is the value of the key /x as text, and `x` is this text parsed as JSON. */
 const EXPRESSIONS: readonly (readonly [nunjucks: string, go: string])[] = [
   ['toJson(x)', 'toJson $x'],
   ['toPrettyJson(x)', 'toPrettyJson $x'],

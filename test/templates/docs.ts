@@ -86,7 +86,7 @@ Rules for both languages:
 | \`x is defined\`, \`x \\| default("...")\`, \`default("...", x)\`, \`coalesce(x, y)\`, \`empty(x)\` | allowed | allowed |
 
 Printing \`null\` is an error; use \`x | default("...", true)\` to print a default instead. Printing an object, a pair or a
-function is also an error; name an attribute, or use \`| dump\`. A missing key without a default is an error; a directory
+function is also an error; print an attribute, or use \`| dump\`. A missing key without a default is an error; a directory
 without keys is an empty list.
 
 ## Go templates
@@ -171,11 +171,11 @@ case, nginx is checked and reloaded once. [examples/nginx-vhosts](../examples/ng
 - The keys of pairs are full keys, as in all other look-ups. All other functions are available too.
 - When a key changes, only the items that looked up this key are rendered again. If all items look up a key, such as
   \`getv("/defaults/timeout")\`, all of them are rendered again.
-- If one item fails, or two items have the same \`dest\`, all files stay unchanged; the message names the item.
+- If one item fails, or two items have the same \`dest\`, all files stay unchanged, and the message contains the item.
 - A \`dest\` that leads out of the fixed folder is refused, and control characters in the path become \`_\`. A \`/\` in a key
   starts a subfolder (\`mkdirs = true\` creates it); \`base(item.key)\` contains no \`/\`.
-- In a template without \`for_each\`, the use of \`item\` is an error whose message explains this, unless the template
-  defines a variable with this name.
+- Without \`for_each\`, a template that uses \`item\` fails, and the message explains why, unless the template defines a
+  variable with this name.
 
 ## Which function for which file
 

@@ -71,12 +71,12 @@ const cases: [template: string, told: string, hint?: unknown][] = [
   [
     '{{ "x" | gone }}',
     '1:10: template syntax: there is no filter "gone"',
-    'docs/templates.md lists all functions and filters',
+    'see docs/templates.md for all functions and filters',
   ],
   [
     '{{ 1 is gone }}',
     '1:9: template syntax: there is no test "gone"',
-    'docs/templates.md lists all functions and filters',
+    'see docs/templates.md for all functions and filters',
   ],
   ['{{ "x" | uper }}', '1:10: template syntax: there is no filter "uper"', 'did you mean upper?'],
   [
@@ -142,7 +142,7 @@ const cases: [template: string, told: string, hint?: unknown][] = [
   [
     '{{ seq(1, "2") }}',
     '1:4: seq: argument 2 (last) must be a whole number, got a string',
-    'a value of the store is a string: convert it with atoi(...)',
+    'a value from the store is a string: convert it with atoi(...)',
   ],
   ['{{ div(1, 0) }}', '1:4: div: division by zero'],
   ['{{ gets("/a/[") }}', '1:4: syntax error in pattern "/a/["'],
@@ -155,17 +155,17 @@ const cases: [template: string, told: string, hint?: unknown][] = [
   [
     '{% include "gone.njk" %}',
     '1:12: template "gone.njk" does not exist',
-    'there is no file gone.njk',
+    'create gone.njk, or correct the name',
   ],
   [
     '{% include "../x.njk" %}',
     '1:12: template "../x.njk" lies outside of the templates folder',
-    expect.stringContaining('only files below'),
+    expect.stringContaining('move the file below'),
   ],
   [
     '{% include "/etc/passwd" %}',
     '1:12: template "/etc/passwd" lies outside of the templates folder',
-    expect.stringContaining('only files below'),
+    expect.stringContaining('move the file below'),
   ],
   // Endless recursion.
   [
@@ -208,7 +208,7 @@ it.each<readonly [string, Options, readonly [string, string]]>([
     { prefix: '/production', watched: ['/app'] },
     [
       't.njk:3:11: key "/db/host" does not exist (full path /production/db/host in etcdv3)',
-      `  the resource's keys do not include it: add "/db/host" or a directory above it to keys = [...]`,
+      `  the resource's keys do not include this key: add "/db/host" or a directory above it to keys = [...]`,
     ],
   ],
   [
@@ -235,7 +235,7 @@ it.each<readonly [string, Options, readonly [string, string]]>([
   )
   // The missing key is recorded, so that its appearance triggers a render. A key outside `keys` is not recorded.
   const full = key.startsWith('/') ? `${options.prefix ?? ''}${key}` : `/${key}`
-  expect([...reads.keys]).toEqual(hint?.includes('do not include it') === true ? [] : [full])
+  expect([...reads.keys]).toEqual(hint?.includes('do not include this key') === true ? [] : [full])
 })
 
 it('a failure is reported at its place: in a loop, in an include, in a folder', async () => {

@@ -177,8 +177,8 @@ describe('dest', () => {
   it.each([
     ['njk', '/etc/{{ item.nane }}', 'item.nane is not defined'],
     ['njk', '/etc/{{ item.name', 'the tag that begins here has no end'],
-    ['njk', '/etc/{{ base item.Key }}', 'dest is in the language of the template, nunjucks'],
-    ['tmpl', '/etc/{{ base(item.key) }}', 'Go template syntax, as in {{base item.Key}}'],
+    ['njk', '/etc/{{ base item.Key }}', 'write dest in the language of the template (nunjucks)'],
+    ['tmpl', '/etc/{{ base(item.key) }}', '(Go template syntax), as in {{base item.Key}}'],
     ['tmpl', '/etc/{{ nope item.Key }}', 'function "nope" not defined'],
     ['tmpl', '/etc/{{ item.Get "none" }}', 'key "/vhosts/a/none" does not exist'],
   ] as const)('a mistake in a %s dest is reported as one: %s', async (language, dest, told) => {

@@ -21,7 +21,7 @@ it('reports where, and what to do', async () => {
       '  1 | x',
       '  2 |   {% for s in range("/a") %}{{ s.value }}{% endfor %}',
       '    |   ^',
-      '  this is nunjucks syntax: name the file .njk, or set engine = "nunjucks" in the resource; to print such a tag, write {{"{%"}}',
+      '  this is nunjucks syntax: give the file the extension .njk, or set engine = "nunjucks" in the resource; to print such a tag, write {{"{%"}}',
     ].join('\n'),
   )
   workshop.write('a.njk', 'x\n{{range gets "/a/*"}}{{.Value}}{{end}}\n')
@@ -31,7 +31,7 @@ it('reports where, and what to do', async () => {
       '  1 | x',
       '  2 | {{range gets "/a/*"}}{{.Value}}{{end}}',
       '    | ^',
-      '  this is Go template syntax: name the file .tmpl, or set engine = "go" in the resource; to print such text, put it into {% raw %}',
+      '  this is Go template syntax: give the file the extension .tmpl, or set engine = "go" in the resource; to print such text, put it into {% raw %}',
     ].join('\n'),
   )
 })
@@ -139,7 +139,7 @@ it('an ambiguous template requires `engine`; custom delimiters mean Go', async (
   workshop.write('both.conf', '{% if x %}\n{{range ls "/"}}{{end}}\n{% endif %}')
   const both = await workshop.render('both.conf')
   expect(both.message).toContain(
-    "both.conf:2:1: the template could be Go's (line 2) or nunjucks' (line 1)",
+    'both.conf:2:1: the template contains Go syntax (line 2) and nunjucks syntax (line 1)',
   )
   expect(both.fault?.hint).toContain('set engine = "go" or engine = "nunjucks"')
   expect((await workshop.renderer.check(workshop.spec('both.conf'))).faults).toHaveLength(1)

@@ -169,7 +169,7 @@ it('returns text or a fault for any template', async () => {
 })
 
 describe('DNS', () => {
-  /** Starts a DNS server that knows one SRV name, and answers SERVFAIL for `broken`. */
+  /** Starts a DNS server that knows one SRV name and answers SERVFAIL for `broken`. */
   async function nameServer() {
     const socket = createSocket('udp4')
     socket.on('message', (query, from) => {
@@ -223,7 +223,7 @@ describe('DNS', () => {
           't.njk:1:4: cannot look up "broken.test" in DNS: ESERVFAIL',
           '  1 | {{ lookupSRV("", "", "broken.test") }}',
           '    |    ^',
-          '  the name server did not answer; the old file stays until it does',
+          '  check the name server and the network; the old file stays until the look-up succeeds',
         ].join('\n'),
       )
     } finally {

@@ -2,7 +2,7 @@ import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import { includesText, indexOf, splitAt } from '../../src/templates/search.ts'
 
-/** Texts with few letters and many repetitions, so that long parts match. */
+/** Strings of few letters with many repetitions, so that long parts match. */
 const texts = fc
   .array(fc.tuple(fc.constantFrom('a', 'b', 'ab', 'aab'), fc.integer({ min: 0, max: 70 })))
   .map((parts) => parts.map(([unit, times]) => unit.repeat(times)).join(''))

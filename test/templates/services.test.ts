@@ -5,7 +5,7 @@ import { Workshop, type Keys, type Options } from './helper.ts'
 const workshop = new Workshop()
 let made = 0
 
-/** Renders an expression in both languages, and expects the same output. */
+/** Renders an expression in both languages and expects the same output. */
 async function both(nunjucks: string, go: string, keys: Keys, options: Options = {}) {
   const name = `t${++made}`
   workshop.write(`${name}.njk`, nunjucks)
@@ -214,7 +214,7 @@ describe("consul-template's ways to narrow a look-up say what to write", () => {
     ['services("@dc2")', 'services "@dc2"', 'services (map "dc" "dc2")'],
     ['nodes("~_agent")', 'nodes "~_agent"', 'nodes takes a map of options'],
     ['datacenters("x")', 'datacenters "x"', 'datacenters() in nunjucks'],
-    ['byMeta("v|int", service("web"))', 'service "web" | byMeta "v|int"', 'the metadata only'],
+    ['byMeta("v|int", service("web"))', 'service "web" | byMeta "v|int"', 'only the metadata keys'],
     ['ls("app@dc2")', 'ls "app@dc2"', 'write "dc2:/app"'],
   ])('%s', async (nunjucks, go, hint) => {
     const keys = { ...WEB, '/services@dc1/web/n1:a': instance('10.0.0.1', { tags: ['a'] }) }

@@ -1,4 +1,4 @@
-// Checks that a text is JSON. A repeated name in an object is a fault: parsers keep only one of its values.
+// Checks that rendered content is JSON. A repeated name in an object is an error: parsers keep only one of its values.
 import { parseJson } from '../../core/json.ts'
 
 /**

@@ -1,4 +1,4 @@
-// Checks that a text is TOML.
+// Checks that rendered content is TOML.
 import { parse, TomlError } from 'smol-toml'
 import { SyntaxFault } from '../../core/syntax.ts'
 

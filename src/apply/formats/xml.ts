@@ -1,4 +1,4 @@
-// Checks that a text is XML: well-formed, with every namespace declared.
+// Checks that rendered content is XML: well-formed, with every namespace declared.
 import { SaxesParser } from 'saxes'
 import { SyntaxFault } from '../../core/syntax.ts'
 

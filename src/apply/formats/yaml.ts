@@ -1,4 +1,4 @@
-// Checks that a text is YAML: one document or several. A repeated name in a map is a fault.
+// Checks that rendered content is YAML: one document or several. A repeated name in a map is an error.
 import { isScalar, visit, type Document } from 'yaml'
 import { SyntaxFault } from '../../core/syntax.ts'
 import { yamlDocuments } from '../../system/yaml.ts'

@@ -63,7 +63,7 @@ export const machineOptions = {
     group: 'Timing',
     type: 'duration',
     default: '0',
-    help: 'the minimum time between two runs of a reload_cmd; a run that is due earlier waits',
+    help: 'the minimum time between two runs of a reload_cmd; a run that would start earlier waits',
   },
   splay: {
     group: 'Timing',

@@ -32,7 +32,7 @@ export const storeOptions = {
     backends: NETWORK,
     type: 'text',
     placeholder: 'domain',
-    help: 'find the nodes in DNS, in the SRV record _BACKEND._tcp.DOMAIN (_etcd for both versions of etcd); the record is looked up again when all nodes fail',
+    help: 'find the nodes in DNS, in the SRV record _BACKEND._tcp.DOMAIN (for both versions of etcd, _etcd is tried first); the record is looked up again when all nodes fail',
   },
   'srv-record': {
     group: 'Store',
@@ -114,7 +114,7 @@ export const storeOptions = {
     backends: NETWORK,
     type: 'text',
     placeholder: 'file',
-    help: 'file with the password; it is read again at each use',
+    help: 'file with the password, which is read again at each use',
   },
   'basic-auth': {
     group: 'Store',
@@ -135,7 +135,7 @@ export const storeOptions = {
     backends: CONSUL,
     type: 'text',
     placeholder: 'file',
-    help: 'file with the ACL token; it is read again at each use (backends consul, consul-catalog)',
+    help: 'file with the ACL token, which is read again at each use (backends consul, consul-catalog)',
   },
   'etcd-slashless': {
     group: 'Store',
@@ -164,14 +164,14 @@ export const storeOptions = {
     type: 'size',
     default: '256MiB',
     placeholder: 'size',
-    help: 'maximum size of one response of a store, and of all data that is read from the store; a store that exceeds it counts as failed',
+    help: 'maximum size of one response from a store, and of all data that is read from the store; a store that exceeds this size counts as failed',
   },
   'max-message': {
     group: 'Store',
     type: 'size',
     default: '64MiB',
     placeholder: 'size',
-    help: 'maximum size of one message of a store, such as a line of a watch, a value in Redis or a packet of ZooKeeper',
+    help: 'maximum size of one message from a store, such as a line of a watch, a value in Redis or a packet of ZooKeeper',
   },
   'consul-health': {
     group: 'Store',
@@ -194,7 +194,7 @@ export const storeOptions = {
     backends: CATALOG,
     type: 'list',
     placeholder: 'name=value',
-    help: 'include only instances with this metadata of the service; may be repeated (backend consul-catalog)',
+    help: 'include only instances with this service metadata; may be repeated (backend consul-catalog)',
   },
   'consul-datacenter': {
     group: 'Store',

@@ -19,7 +19,7 @@ export const describeChild = {
 
   'child-exited'(event: EventOf<'child-exited'>): Description {
     const { program, exitCode, signal, duration, expected, retryIn } = event
-    const how = signal === null ? `ended with exit code ${exitCode}` : `ended by ${signal}`
+    const how = signal === null ? `exited with code ${exitCode}` : `killed by ${signal}`
     const next = retryIn === null ? '' : `, restart in ${lasting(retryIn)}`
     const level = expected || exitCode === 0 ? 'info' : 'error'
     return { level, about: program, message: `${how} after ${lasting(duration)}${next}` }

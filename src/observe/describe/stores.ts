@@ -12,7 +12,7 @@ import { retryText, names, type Description } from './description.ts'
  */
 const SLOW_RENDER = 10_000
 
-/** Maximum number of prefixes named when a store has none of the keys. */
+/** Maximum number of prefixes named in the message about a store that has none of the keys. */
 const ASKED = 10
 
 export const describeStores = {

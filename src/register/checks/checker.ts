@@ -1,4 +1,4 @@
-// Runs the health check of one service at the configured interval, and reports when the health changes.
+// Runs the health check of one service at the configured interval. Reports when the health changes.
 import type { EmitRegister } from '../event.ts'
 import { nextHealth, initialHealth, type Health } from '../health.ts'
 import type { HealthCheck, WantedService } from '../service.ts'

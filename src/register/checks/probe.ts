@@ -7,7 +7,7 @@ import { runCommand } from '../../apply/command.ts'
 import type { CheckKind } from '../../core/register.ts'
 import { hostAndPort, type HealthCheck, type Service } from '../service.ts'
 
-/** Undefined if the check passed, else a short reason, without any content of the service's response. */
+/** Undefined if the check passed, else a short reason, which contains nothing from the service's response. */
 export type ProbeResult = string | undefined
 
 /** Runs a command in a container. */
@@ -28,9 +28,10 @@ export async function probe(
   exec?: RunInContainer,
 ): Promise<ProbeResult> {
   if (what.kind === 'command') {
-    const { exitCode, timedOut } = await runCommand(what.command, { timeout })
+    const { exitCode, signal: killedBy, timedOut } = await runCommand(what.command, { timeout })
     if (timedOut) return `the command timed out after ${timeout} ms`
-    if (exitCode === null) return 'the command was ended by a signal'
+    if (killedBy !== null) return `the command was killed by ${killedBy}`
+    if (exitCode === null) return 'the command could not be started'
     return exitCode === 0 ? undefined : `the command ended with exit code ${exitCode}`
   }
   const limit = new AbortController()

@@ -1,5 +1,5 @@
-// Translates registrator's check variables (SERVICE_CHECK_HTTP and others) into Consul checks, and for other
-// stores into checks that reconfd runs. Pure.
+// Translates registrator's check variables (SERVICE_CHECK_HTTP and others) into a check that Consul runs and, for all
+// other stores, a check that reconfd runs. Pure.
 import { parseDuration } from '../../config/values.ts'
 import type { CheckKind } from '../../core/register.ts'
 import { hostAndPort, type NativeCheck, type Service } from '../service.ts'
@@ -40,7 +40,7 @@ export function serviceChecks(
     return {}
   }
   if (script !== '' && 'Args' in probe.native && !allowScripts) {
-    const why = 'its check is a command and does not run; set -allow-script-checks to run it here'
+    const why = 'its check is a command, which is not run; set -allow-script-checks to run it here'
     report('warn', `${service.name}: ${why}`)
     return {}
   }

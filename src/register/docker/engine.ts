@@ -83,7 +83,7 @@ const isList = isListOf(hasShape({ Id: isText }))
 /** A running container, as listed. */
 export interface Listed {
   readonly id: string
-  /** Changes whenever any listed field changes, except the uptime. */
+  /** Changes whenever a listed field changes, except the uptime. */
   readonly summary: string
 }
 /** The API version of Docker 19.03; podman 4 serves it too. Docker 29 serves no version below 1.44. */
@@ -126,7 +126,7 @@ export class ContainerEngine {
     return (
       containers as readonly (object & { readonly Id: string; readonly Status?: unknown })[]
     ).map(
-      // Status is a text such as "Up 3 minutes".
+      // Status is a string such as "Up 3 minutes".
       ({ Status: _, ...container }) => ({ id: container.Id, summary: JSON.stringify(container) }),
     )
   }
@@ -219,7 +219,7 @@ export class ContainerEngine {
     throw new FaultError({
       kind: 'store',
       message: `invalid response from the container engine at ${this.address}`,
-      hint: 'Check -docker: it must name the socket of Docker or podman.',
+      hint: 'Check -docker: it must be the socket of Docker or podman.',
     })
   }
 
@@ -228,7 +228,7 @@ export class ContainerEngine {
       kind: 'store',
       message: `the container engine at ${this.address} failed (HTTP ${status})`,
       ...(status === 404
-        ? { hint: 'Check -docker: it must name the socket of Docker or podman.' }
+        ? { hint: 'Check -docker: it must be the socket of Docker or podman.' }
         : {}),
     })
   }

@@ -28,7 +28,7 @@ interface RawEvent {
   }
 }
 
-/** Events that cannot affect a registration; health checks alone cause several a second. */
+/** Events that cannot affect a registration. Health checks alone cause several events per second. */
 const IGNORED = /^(?:exec_|health_status|top|attach|detach|resize|export|archive-path|extract|copy)/
 
 /** Yields undefined for an invalid line. */

@@ -1,5 +1,5 @@
-// Reads registrator's metadata of a container: variables and labels that begin with SERVICE_, for all ports or, as in
-// SERVICE_80_NAME, for one port. Pure.
+// Reads registrator's metadata: the variables and labels of a container that begin with SERVICE_, for all ports or, as
+// in SERVICE_80_NAME, for one port. Pure.
 import type { Container } from './engine.ts'
 
 export interface ContainerMetadata {

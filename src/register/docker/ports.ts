@@ -73,8 +73,8 @@ function bindingOf(bindings: readonly PortBinding[]): PortBinding | undefined {
 }
 
 /**
- * Returns an IPv4 address of the container, or else an IPv6 address. Prefers the default network, then the network that
- * the network mode names, then the first network by name.
+ * Returns an IPv4 address of the container, or else an IPv6 address. Prefers the default network, then the network
+ * given by the network mode, then the first network by name.
  */
 function addressIn({ NetworkSettings, HostConfig }: Container): string | undefined {
   const { IPAddress, GlobalIPv6Address, Networks } = NetworkSettings

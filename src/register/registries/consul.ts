@@ -53,7 +53,7 @@ export function consul(settings: RegisterSettings, registrar: string): Registry 
 }
 
 const NEEDS =
-  'Give a token whose policy has service:write for the services, with -auth-token-file or CONSUL_HTTP_TOKEN.'
+  'Use -auth-token-file or CONSUL_HTTP_TOKEN to set a token whose policy has service:write for the services.'
 
 class ConsulSession implements RegistrySession {
   readonly broken: Promise<never>
@@ -123,8 +123,8 @@ class ConsulSession implements RegistrySession {
     const missing: string[] = []
     await forEach(keys, async (key) => {
       const path = `/v1/agent/check/pass/${encodeURIComponent(checkId(key))}`
-      // Any refusal means that the agent does not know the check. The message depends on Consul's version, and is
-      // ignored.
+      // Any refusal means that the agent does not know the check. The message is ignored, since it depends on Consul's
+      // version.
       if ((await this.consul.put(path)) !== undefined) missing.push(key)
     })
     return missing

@@ -1,6 +1,6 @@
 // Registers services as Consul keys. One session with a TTL locks all entries of a registrar; Consul deletes the
 // entries when the session expires. An entry is ours if our session locks it; the session's id is kept in the state
-// folder.
+// directory.
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Fault } from '../../core/fault.ts'
 import type { RegisterSettings } from '../../core/register.ts'
@@ -24,7 +24,7 @@ const MIN_TTL = 10_000
 const WAIT = 55
 
 const NEEDS =
-  'Give a token whose policy has session:write for the node and key:write for the prefix, with -auth-token-file or CONSUL_HTTP_TOKEN.'
+  'Use -auth-token-file or CONSUL_HTTP_TOKEN to set a token whose policy has session:write for the node and key:write for the prefix.'
 
 interface KvPair {
   readonly Value: string | null
@@ -45,7 +45,7 @@ export function consulkv(settings: RegisterSettings, memory: RegistryMemory): Re
       signal.addEventListener('abort', () => closing.abort(), { once: true })
       const consul = new ConsulWriter(http, connection, closing.signal, NEEDS)
       try {
-        // Consul ends a session after up to twice its TTL.
+        // In Consul, a session may expire only after twice its TTL.
         const id = await holdSession(consul, Math.max(MIN_TTL, ttl / 2), host, memory)
         return new KvSession(consul, id, memory, changed, closing)
       } catch (error) {
@@ -194,7 +194,7 @@ class KvSession implements RegistrySession {
   }
 
   /**
-   * Watches one of our keys, because all of them are deleted when the session ends. Also detects that the agent has
+   * Watches one of our keys, because all of them are deleted when the session expires. Also detects that the agent has
    * stopped.
    */
   async #follow(changed: () => void): Promise<never> {

@@ -1,5 +1,5 @@
 // The lease to which all entries of a registrar are attached. reconfd chooses the id of the lease and keeps it in the
-// state folder, so that a restart finds and adopts the existing entries.
+// state directory, so that a restart finds and adopts the existing entries.
 import { randomBytes } from 'node:crypto'
 import { FaultError } from '../../core/fault.ts'
 import { EtcdError, type Gateway } from '../../stores/etcdv3/gateway.ts'
@@ -13,7 +13,7 @@ const keepAliveResponse = record({ result: record({ TTL: optional(lifetime) }) }
 
 export interface Leases {
   readonly id: string
-  /** The lease of an earlier run with another TTL; its entries are ours, and move to the lease `id`. */
+  /** The lease of an earlier run with another TTL; its entries are ours and move to the lease `id`. */
   readonly former: string | undefined
 }
 
@@ -62,7 +62,7 @@ const timeToLiveResponse = record({
 export const timeToLive = (gateway: Gateway, id: string, keys: boolean) =>
   gateway.call('/kv/lease/timetolive', { ID: id, keys }, timeToLiveResponse)
 
-/** Renews a lease. Returns false if it has expired: the response then has no TTL. */
+/** Renews a lease. Returns false if the lease has expired: the response then has no TTL. */
 export async function keepAlive(gateway: Gateway, id: string): Promise<boolean> {
   const { result } = await gateway.call('/lease/keepalive', { ID: id }, keepAliveResponse)
   return Number(result.TTL ?? 0) > 0

@@ -75,11 +75,11 @@ export class KeyWatch {
       const lines = await this.gateway.stream('/watch', requests, own.signal)
       for await (const line of lines) {
         const answer = this.gateway.parse(line)
-        if (answer.canceled === true) raise('store', 'etcd has cancelled the watch of our keys')
+        if (answer.canceled === true) raise('store', 'etcd has cancelled the watch for our keys')
         if (answer.created === true && --left === 0) former?.abort()
         if ((answer.events ?? []).some(({ type, kv }) => this.#isForeign(type, kv))) this.changed()
       }
-      raise('store', 'etcd has closed the watch of our keys')
+      raise('store', 'etcd has closed the watch for our keys')
     } catch (error) {
       if (own.signal.aborted) return
       throw error instanceof FaultError ? error : new Error('the watch failed', { cause: error })

@@ -1,5 +1,5 @@
 // Registers services in etcd v2, optionally in SkyDNS's layout. Each entry has its own TTL, which is refreshed. The
-// store records no owner: a key is ours if it has the value we wrote, which is recorded in the state folder.
+// store records no owner: a key is ours if it has the value we wrote, which is recorded in the state directory.
 import { setTimeout as sleep } from 'node:timers/promises'
 import { FaultError } from '../../core/fault.ts'
 import { joinKeys } from '../../core/key.ts'
@@ -41,7 +41,10 @@ export function etcdv2(settings: RegisterSettings, memory: RegistryMemory): Regi
   }
 }
 
-/** Reverses the labels of the domain: `/skydns/local/cluster/NAME/ID`. */
+/**
+ * Returns a function that converts a service to an entry in SkyDNS's layout, in which the labels of the domain are
+ * reversed: `/skydns/local/cluster/NAME/ID`.
+ */
 function skydnsEntry(domain: string): Registry['entryOf'] {
   const path = joinKeys('/skydns', ...domain.split('.').reverse())
   return (service) => {
@@ -171,7 +174,9 @@ class V2Session implements RegistrySession {
     this.#wakeup.ring()
   }
 
-  /** Watches one of our keys, which also detects the end of the connection. A refresh of the TTL is not reported. */
+  /**
+   * Watches one of our keys, which also detects that the connection has ended. A refresh of the TTL is not reported.
+   */
   async #follow(changed: () => void): Promise<never> {
     const { signal } = this.#closing
     for (;;) {

@@ -1,10 +1,10 @@
-// The ledger in the state folder: the keys that a registrar has written, for stores that cannot list them by owner. The
-// next run uses the ledger to find its entries.
+// The ledger in the state directory: the keys that a registrar has written, for stores that cannot list them by owner.
+// The next run uses the ledger to find its entries.
 import type { RegistryMemory } from './registry.ts'
 
 /**
- * Returns our keys. The value of each is the content that proves an entry to be ours, or several such contents
- * separated by line breaks. It is empty if the store records the owner.
+ * Returns our keys, each with the values that prove an entry to be ours, separated by line breaks. The string of a key
+ * is empty if the store itself records the owner.
  */
 export function ledgerIn({ kept }: RegistryMemory): Record<string, string> {
   const { keys } = kept

@@ -1,5 +1,5 @@
 // The interface of a registry, a store into which services are written. Each registry is one file in this folder. The
-// keeper (keeper.ts) decides what to write and when. A registry executes the writes, and recognizes our entries.
+// keeper (keeper.ts) decides what to write and when. A registry executes the writes and recognizes our entries.
 import type { Fault } from '../../core/fault.ts'
 import type { Result } from '../../core/result.ts'
 import type { Service } from '../service.ts'
@@ -40,13 +40,13 @@ export interface RegistrySession {
   /** Rejects when the connection breaks; absent if only the next request can show that. */
   readonly broken?: Promise<never>
   /**
-   * Returns the texts of our entries in the store by key, including those of earlier runs.
+   * Returns the text of each of our entries in the store, by key, including entries of earlier runs.
    * @param wanted keys to check, for stores that cannot list our entries
    */
   present(wanted: readonly string[]): Promise<ReadonlyMap<string, string>>
   /**
    * Writes entries, but never overwrites those of other owners.
-   * @returns the refused entries, by key
+   * @returns the reasons for refused entries, by key
    */
   put(entries: readonly RegistryEntry[]): Promise<ReadonlyMap<string, EntryRefusal>>
   /** Removes our entries; ignores missing ones. */

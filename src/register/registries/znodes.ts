@@ -1,4 +1,4 @@
-// Writes znodes over the ZooKeeper client of the stores; each method is one request.
+// Reads and writes znodes over the ZooKeeper client of the stores.
 import type { JuteWriter } from '../../stores/zookeeper/jute.ts'
 import { errorCode, opcode, pathBody, readBody, ZkError } from '../../stores/zookeeper/protocol.ts'
 import type { Session } from '../../stores/zookeeper/session.ts'

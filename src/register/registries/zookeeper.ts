@@ -1,5 +1,5 @@
-// Registers services in ZooKeeper as ephemeral nodes, which end with their session. The session's id and
-// password are kept in the state folder, so that a restart resumes the session and keeps the nodes.
+// Registers services in ZooKeeper as ephemeral nodes, which ZooKeeper removes with their session. The session's id and
+// password are kept in the state directory, so that a restart resumes the session and keeps the nodes.
 import { raise } from '../../core/fault.ts'
 import { joinKeys } from '../../core/key.ts'
 import type { RegisterSettings } from '../../core/register.ts'

@@ -23,7 +23,7 @@ export interface ContainersOptions extends ContainerOptions {
 
 const BACKOFF: Backoff = { first: 100, most: 1_000 }
 /**
- * Milliseconds to wait until the event stream is open, because some engines send the response headers only with the
+ * Maximum milliseconds to wait until the event stream is open. Some engines send the response headers only with the
  * first event.
  */
 const STREAM_TIMEOUT = 1_000
@@ -131,7 +131,10 @@ export class Containers implements ServiceSource {
     this.#wakeup.ring()
   }
 
-  /** Reads the list when due and inspects marked containers. @returns whether the wanted services have changed */
+  /**
+   * Reads the list if #listAt has passed, and inspects the marked containers.
+   * @returns whether the wanted services have changed
+   */
   async #work(engine: ContainerEngine, signal: AbortSignal): Promise<boolean> {
     let first = false
     if (performance.now() >= this.#listAt) {

@@ -1,4 +1,4 @@
-// The services that files describe, one per file. If a file becomes invalid, its previous service stays.
+// Reads services from files, one per file. If a file becomes invalid, its previous service stays.
 import { readServiceFiles, type FileService } from '../../config/service-file.ts'
 import { formatFault } from '../../core/fault.ts'
 import { watchFiles } from '../../system/watch-files.ts'

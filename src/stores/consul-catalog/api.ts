@@ -89,7 +89,7 @@ const DATACENTERS_EVERY = 30_000
 const QUERY_EVERY = 10_000
 const LEAST_EVERY = 1000
 
-/** Timeouts of queries to other datacenters, in milliseconds. They are shorter than the timeouts of local queries. */
+/** Timeouts of queries to other datacenters, in milliseconds. Shorter than the timeouts of local queries. */
 const FAR_TIMEOUT = 10_000
 const FAR_FIRST_TIMEOUT = 4000
 
@@ -105,7 +105,7 @@ export const serviceNames: typeof tagsOfEach = (value) => {
 
 export class CatalogApi {
   readonly #choice: Choice
-  /** Whether this agent can report permissions. This does not change while the agent runs. */
+  /** Whether this agent can report permissions. This does not change while the agent is running. */
   #tellsRights = true
   readonly #proxies = new Proxies()
 
@@ -207,8 +207,8 @@ export class CatalogApi {
   }
 
   /**
-   * The result of a prepared query. It depends on the permissions of the query's own token. If the query has no token,
-   * it depends on the permissions of reconfd's token.
+   * The result of a prepared query, according to the permissions of the query's own token or, if the query has none, of
+   * reconfd's token.
    */
   query(dir: Key, name: string, lookUp: LookUp): Ask {
     // The prepared query itself filters the instances.
@@ -238,7 +238,7 @@ export class CatalogApi {
   }
 
   /**
-   * Runs a query whose index changes with the catalog, and returns its raw answer. The answer only shows when to read
+   * Runs a query whose index changes with the catalog and returns its raw answer. The answer only shows when to read
    * the catalog again, so results that the ACL has removed do not matter.
    */
   async changes<T>(
@@ -246,7 +246,7 @@ export class CatalogApi {
     what: ChangesOf<T>,
     asked: AskOptions,
   ): Promise<ConsulAnswer<T>> {
-    const query = { about: 'changes of the catalog', ...what }
+    const query = { about: 'changes to the catalog', ...what }
     return this.#get(this.connect(), query, asked, [
       ['dc', lookUp.dc ?? this.settings.datacenter],
       ['ns', lookUp.namespace ?? this.settings.namespace],
@@ -339,8 +339,8 @@ export class CatalogApi {
     { dc, namespace = this.settings.namespace }: LookUp,
     signal: AbortSignal,
   ): Promise<boolean> {
-    // In a namespace, this check is not needed: every version of Consul that could report permissions in a namespace
-    // also reports removed results.
+    // No check is needed in a namespace: all versions of Consul that can check permissions there also report whether
+    // the ACL has removed results (ConsulAnswer.filtered).
     if (rights.length === 0 || namespace !== undefined || !this.#tellsRights) return true
     const told = await http.rights(rights, dc ?? this.settings.datacenter, signal)
     this.#tellsRights = told !== undefined

@@ -37,8 +37,8 @@ export class Catalog {
   ) {}
 
   /**
-   * Yields all differences from the last report, and then changes as they arrive. Yields the very first report even if
-   * it is empty. Returns when the number of topics exceeds the slots or falls far below them; the caller then calls
+   * Yields all differences from the last report, then changes as they arrive. Yields the very first report even if it
+   * is empty. Returns when the number of topics exceeds the slots or falls far below them; the caller then calls
    * changes() again.
    */
   async *changes(slots: number, signal: AbortSignal): AsyncGenerator<News> {
@@ -51,8 +51,8 @@ export class Catalog {
       if (this.#isNear(list)) topics.take(list, await this.#answer(list, list.now(signal)))
     }
     if (topics.size <= slots) {
-      // Runs as many queries at the same time as will block later. If the agent does not allow that many, it refuses
-      // them now.
+      // Runs as many concurrent queries now as will block later. If the agent does not allow that many, it refuses them
+      // now.
       await this.#readAll(slots, signal)
       if (topics.hasNews) yield topics.news()
       yield* this.#each(slots, signal)
@@ -119,14 +119,14 @@ export class Catalog {
   }
 
   /**
-   * Whether the first report waits for a topic. It does not wait for topics of other datacenters, unless everything
-   * must be readable.
+   * Whether the first report waits for a topic. The report does not wait for other datacenters, unless everything must
+   * be readable.
    */
   #isNear({ dc }: Topic): boolean {
     return dc === undefined || this.isWhole
   }
 
-  /** Reads all topics except lists, a few at a time. */
+  /** Reads the topics for which the first report waits, except lists, with at most `readers` concurrent queries. */
   async #readAll(readers: number, signal: AbortSignal): Promise<void> {
     const { topics } = this
     const due = topics.all.filter((one) => one.question.kind !== 'list' && this.#isNear(one))

@@ -1,8 +1,8 @@
 // Change queries: blocking queries that report the services affected by a change in a datacenter, so that hundreds of
-// services do not need a query each. A check names its service, so the changed ModifyIndex of a check identifies the
-// service to read. A registration or a changed port only increments the index of the list of services, and a changed
-// node only increments the index of the list of nodes. After such a change, everything that templates look up must be
-// read once.
+// services do not need a query each. A check contains the name of its service, so the changed ModifyIndex of a check
+// identifies the service to read. A registration or a changed port only increments the index of the list of services,
+// and a changed node only increments the index of the list of nodes. After such a change, everything that templates
+// look up must be read once.
 import type { LookUp } from '../../core/catalog.ts'
 import { count, listOf, record, text } from '../shape.ts'
 import { TokenBucket } from '../token-bucket.ts'
@@ -21,8 +21,8 @@ const CHECKS: ChangesOf<readonly Check[]> = { path: '/v1/health/state/any', shap
 const SERVICES: ChangesOf<unknown> = { path: '/v1/catalog/services', shape: serviceNames }
 
 /**
- * Rate limit of each change query: the size of a burst, and then the number of queries per second. It is low, because
- * the answer with all checks may be long.
+ * Rate limit of each change query: the size of a burst and the number of queries per second. Low, because the answer
+ * with all checks may be long.
  */
 const BURST = 10
 const PER_SECOND = 4

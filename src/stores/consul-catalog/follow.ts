@@ -12,7 +12,10 @@ const LEAST_SLOTS = 4
 
 /** Maximum number of consecutive refusals. */
 const PATIENCE = 6
-/** Half of the first pause, in milliseconds; each further pause is twice as long. Used if Consul states no pause. */
+/**
+ * Half of the first pause, in milliseconds; each further pause is twice as long as the previous one. Used if Consul
+ * states no pause.
+ */
 const PAUSE = 200
 /** Maximum length of a pause, in milliseconds, even if Consul states a longer one. */
 const LONGEST_PAUSE = 60_000

@@ -1,6 +1,6 @@
 // Follows the topics if they outnumber the allowed connections. Each datacenter has three change queries, and a few
-// readers read the topics that these queries report. Topics named by a change query are urgent. After a change that
-// names no topic, all topics of the datacenter are read once (a pass). A pass begins at most every two seconds.
+// readers read the topics that these queries report. Topics that a change is known to affect are urgent. If a change
+// may affect any topic, all topics of the datacenter are read once (a pass). A pass begins at most every two seconds.
 import { setTimeout as delay } from 'node:timers/promises'
 import type { LookUp } from '../../core/catalog.ts'
 import type { Fault } from '../../core/fault.ts'
@@ -238,7 +238,7 @@ export class ManyTopics {
     }
   }
 
-  /** Starts a pass if one is due, and reads due topics as far as the number of connections allows. */
+  /** Starts a pass if one is pending, and starts to read waiting topics as far as the number of connections allows. */
   #pump(): void {
     const isPassOver = this.#lazy.size === 0 && ![...this.#reading.values()].includes(false)
     if (this.#passDue.size > 0 && !this.#isPacing && isPassOver) {

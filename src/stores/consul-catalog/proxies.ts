@@ -58,8 +58,8 @@ async function proxiesIn(
     return value.filter(isProxy).map(({ Name }) => Name)
   } catch (error) {
     if (!(error instanceof FaultError)) throw error
-    // The endpoint may be missing or denied. By default, Consul appends this suffix to a service's name to name its
-    // proxy.
+    // The endpoint may be missing or denied. By default, the name of a proxy is the name of its service with this
+    // suffix.
     return [...names].filter(
       (name) => names.has(name.replace(/-sidecar-proxy$/, '')) && /-sidecar-proxy$/.test(name),
     )

@@ -46,8 +46,8 @@ export function catalogPartsOf({ trees, names }: Extent): readonly CatalogPart[]
 }
 
 /**
- * The part of the prefixes to read before the first render: the services that the prefixes name, and the nodes. It is
- * not known yet which other services are needed, and the token may lack the permission to read all services.
+ * The part of the prefixes to read before the first render: services with prefixes of their own, and the nodes. Which
+ * other services are needed is not known yet, and the token may lack the permission to read all services.
  */
 export function startingWith(prefixes: readonly Key[]): Extent {
   const isNamed = (prefix: Key): boolean =>

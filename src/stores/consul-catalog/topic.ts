@@ -6,7 +6,7 @@ import { difference, type Delta } from '../delta.ts'
 import { TokenBucket } from '../token-bucket.ts'
 import type { Ask, Reading } from './api.ts'
 
-/** Rate limit of blocking queries: the size of a burst, and then the number of queries per second. */
+/** Rate limit of blocking queries: the size of a burst and the number of queries per second. */
 const BURST = 20
 const PER_SECOND = 10
 
@@ -19,7 +19,7 @@ export interface Question {
 
 export class Topic {
   held: ReadonlyMap<Key, string> = new Map()
-  /** The nodes on which the instances run. */
+  /** The nodes on which the instances are running. */
   on: ReadonlySet<string> = new Set()
   /** The fault of the last query, if the topic is denied or was never read. */
   refused: Fault | undefined
@@ -41,7 +41,7 @@ export class Topic {
     return nameOfPart(this.dir.split('/')[2] ?? '').toLowerCase()
   }
 
-  /** The datacenter, if the look-up names one. */
+  /** The datacenter, if the look-up specifies one. */
   get dc(): string | undefined {
     return this.question.lookUp.dc
   }
@@ -65,7 +65,7 @@ export class Topic {
     return this.question.ask({ index: this.#index, signal, isFirst: !this.isRead })
   }
 
-  /** Applies an answer, and returns the changes. */
+  /** Applies an answer and returns the changes. */
   take({ index, entries, on = new Set() }: Reading): Delta {
     const before = this.held
     this.held = new Map([...entries].filter(([key]) => this.wanted(key)))
@@ -86,7 +86,7 @@ export class Topic {
     this.#index = 0
   }
 
-  /** Whether a query has ended, even with a fault. */
+  /** Whether at least one query has ended, even with a fault. */
   get isRead(): boolean {
     return this.#index > 0 || this.refused !== undefined || this.stale !== undefined
   }

@@ -1,4 +1,4 @@
-// Converts Consul's instances and nodes to the JSON values of keys. Equal data results in equal texts, whatever the
+// Converts Consul's instances and nodes to the JSON values of keys. Equal data results in equal values, whatever the
 // order of the answer. The values do not contain the output of checks, which changes all the time.
 import { datacenterKey, instanceKey, nodeKey, type LookUp } from '../../core/catalog.ts'
 import { compareText, type Key } from '../../core/key.ts'
@@ -71,7 +71,7 @@ type Service = ReturnType<typeof service>
 type NodeEntry = ReturnType<typeof nodeEntry>
 type HealthEntries = ReturnType<typeof healthEntries>
 
-/** The filters for instances, and options for the contents of their values. */
+/** The filters for instances, and options that determine the content of their values. */
 export interface Choice {
   /** Accepted states; undefined for any. */
   readonly states: readonly string[] | undefined

@@ -141,7 +141,7 @@ async function proveAt(gateway: Gateway, held: Held, at: bigint): Promise<void> 
   throw new OutdatedError({
     kind: 'store',
     message: `${gateway.http.place} may no longer belong to the cluster whose keys were listed`,
-    hint: 'reconfd reads all keys again',
+    hint: 'no action is needed: reconfd reads all keys again',
   })
 }
 

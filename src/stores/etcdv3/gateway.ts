@@ -1,4 +1,4 @@
-// A client of etcd's JSON gateway on one node: finds the path of the API, manages the token, and converts errors to
+// A client of etcd's JSON gateway on one node: finds the path of the API, manages the token and converts errors to
 // faults.
 import { FaultError, type Fault } from '../../core/fault.ts'
 import type { ConnectionSettings } from '../../core/settings.ts'
@@ -93,7 +93,7 @@ export class Gateway {
   /**
    * Returns the lines of an endless response, for parse().
    * @param body one message, or several
-   * @param signal ends only this stream when it is aborted
+   * @param signal aborting this signal ends only this stream
    */
   async stream(
     path: string,
@@ -139,7 +139,7 @@ export class Gateway {
     return this.expecting(() => inResult(message).result)
   }
 
-  /** Runs `check`, and converts a Mismatch to a fault of this node. */
+  /** Runs `check` and converts a Mismatch to a fault of this node. */
   expecting<T>(check: () => T): T {
     return expecting((what) => this.#notEtcd(200, what), check)
   }
@@ -168,7 +168,7 @@ export class Gateway {
     if (grpc === grpcCode.permissionDenied || /permission denied/.test(reason)) {
       const who = user === undefined ? 'anonymous clients' : `the user ${JSON.stringify(user)}`
       return fault(`${at} does not let ${who} read ${denied?.what ?? 'the keys'}`, {
-        hint: `grant it: etcdctl role grant-permission ROLE ${denied?.grant ?? '--prefix=true read PREFIX'}`,
+        hint: `grant access: etcdctl role grant-permission ROLE ${denied?.grant ?? '--prefix=true read PREFIX'}`,
         permanent: true,
       })
     }

@@ -46,7 +46,7 @@ export class Held {
     this.#names = new Map(dirs.map((dir) => [dir, new Set()]))
   }
 
-  /** The number of keys, including those that templates cannot name. */
+  /** The number of keys, including those that templates cannot read (see templateKey()). */
   get size(): number {
     return this.#size
   }
@@ -80,7 +80,7 @@ export class Held {
     return true
   }
 
-  /** Applies all changes up to a revision, and returns the net changes for the consumer. */
+  /** Applies all changes up to a revision and returns the net changes for the consumer. */
   take(changes: readonly Change[], revision: bigint): NetChanges {
     const net = new Map<Key, string | null>()
     for (const { name, dir, value } of changes) {

@@ -25,7 +25,10 @@ export interface Etcdv3Listing {
   readonly held: Held
 }
 
-/** Maximum number of keys of one range in one answer. It is reduced if the server refuses an answer as too large. */
+/**
+ * Initial maximum number of keys of one range in one answer. Reading reduces it if the server refuses an answer as too
+ * large.
+ */
 const PAGE = 1000
 
 /**
@@ -48,8 +51,8 @@ export async function listKeys(
 }
 
 /**
- * Adds the denied keys to the error, since etcd does not report them. If several directories are denied, names only one
- * of them.
+ * Adds the denied keys to the error, since etcd does not report them. If several directories are denied, mentions only
+ * one of them.
  */
 async function namingDenied(
   gateway: Gateway,

@@ -1,7 +1,7 @@
 // Monitors the watch. A silent stream may be idle or dead, and a busy stream may be late. So the server is asked for
 // its revision periodically, over another connection. If the stream stays behind that revision, the known keys are
 // compared with the keys on the server. Usually they are equal, because only other keys were written. If they differ,
-// everything is read again. A watch that lags too far behind catches up in the same way.
+// everything is read again. Everything is also read again if the watch lags too far behind.
 import { setTimeout as sleep } from 'node:timers/promises'
 import { OutdatedError } from '../../core/store.ts'
 import { ClosedError } from '../http-faults.ts'
@@ -170,5 +170,5 @@ const outdated = (gateway: Gateway, why: string): OutdatedError =>
   new OutdatedError({
     kind: 'store',
     message: `${gateway.http.place}: ${why}`,
-    hint: 'reconfd reads all keys again',
+    hint: 'no action is needed: reconfd reads all keys again',
   })

@@ -54,9 +54,9 @@ export async function revisionNow(gateway: Gateway, held: Held, terms: Terms): P
 }
 
 /**
- * Proves that the known keys are equal to the keys of the cluster, and have the same history: the last event is
+ * Proves that the known keys are equal to the keys of the cluster and have the same history: the last event is
  * unchanged, no key is newer, and the numbers of keys are equal.
- * @param at the revision to compare with; default: the current one
+ * @param at the revision to compare with; absent for the current one
  * @returns the revision of the proof; undefined if the keys differ, or the last event is unknown
  */
 export async function proveUnchanged(
@@ -112,7 +112,7 @@ function isEvidence({ kv, isGone }: LastEvent, answers: readonly RangeResponse[]
 
 /**
  * Returns the changes in some ranges between the known revision and the revision `at`. The count in an answer includes
- * all keys of the range, and so reveals deletions. If there are deletions, all names of that range are read.
+ * all keys of the range and so reveals deletions. If there are deletions, all names of that range are read.
  */
 export async function changesUpTo(
   gateway: Gateway,

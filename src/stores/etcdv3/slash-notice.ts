@@ -1,4 +1,4 @@
-// If a listing is empty, looks for keys with the other kind of name: registry/a instead of /registry/a.
+// If a listing is empty, looks for keys with the other kind of name: registry/a instead of /registry/a, or the reverse.
 import type { Key } from '../../core/key.ts'
 import type { Notice } from '../../core/store.ts'
 import { EtcdError, type Gateway } from './gateway.ts'

@@ -39,7 +39,7 @@ export interface StreamOptions {
   readonly take: (changes: readonly Change[], revision: bigint) => void
 }
 
-/** Watches from the revision after the known one. Always throws; a broken stream is never continued. */
+/** Watches from the revision after the last known one. Always throws; a broken stream is never continued. */
 export async function watchSpan(span: Span, options: StreamOptions): Promise<never> {
   const { gateway, signal, opening, heard } = options
   const stream = new AbortController()
@@ -49,7 +49,7 @@ export async function watchSpan(span: Span, options: StreamOptions): Promise<nev
   const tooLate = new FaultError({
     kind: 'store',
     message: `cannot reach ${gateway.http.place}: the watch was not opened within ${opening / 1000} s`,
-    hint: 'check that etcd runs there and has a leader',
+    hint: 'check that etcd is running there and has a leader',
   })
   const timer = setTimeout(() => stream.abort(tooLate), opening)
   const reading = new Reading(span, options, () => clearTimeout(timer))
@@ -63,7 +63,7 @@ export async function watchSpan(span: Span, options: StreamOptions): Promise<nev
     clearTimeout(timer)
     signal.removeEventListener('abort', stop)
   }
-  throw new FaultError({ kind: 'store', message: `${gateway.http.place} ended the watch` })
+  throw new FaultError({ kind: 'store', message: `${gateway.http.place} closed the watch` })
 }
 
 const createRequest = ({ range }: Span, start: bigint): object => ({
@@ -126,7 +126,7 @@ class Reading {
       throw new OutdatedError({
         kind: 'store',
         message: `${place} has compacted its history up to revision ${response.compact_revision}; the watch needs revision ${held.revision + 1n}`,
-        hint: 'reconfd reads all keys again',
+        hint: 'no action is needed: reconfd reads all keys again',
       })
     }
     if (response.canceled === true) {
@@ -177,6 +177,6 @@ export function expectSameCluster(
   throw new FaultError({
     kind: 'store',
     message: `${http.place} is ${isOther ? 'a different cluster' : 'at an older revision'} than before`,
-    hint: 'reconfd reads all keys again',
+    hint: 'reconfd reads all keys again; if this repeats, check that all nodes belong to one cluster',
   })
 }

@@ -1,5 +1,5 @@
 // The messages of etcd's JSON gateway that reconfd uses, and keys and ranges in base64. The server omits fields with
-// default values, and sends 64-bit integers as strings. See https://etcd.io/docs/v3.5/dev-guide/api_reference_v3/.
+// default values and sends 64-bit integers as strings. See https://etcd.io/docs/v3.5/dev-guide/api_reference_v3/.
 import { decodeValue, encodeText } from '../../core/bytes.ts'
 import type { Key } from '../../core/key.ts'
 import {
@@ -19,7 +19,7 @@ const revision = textLike(/^[1-9]\d{0,18}$/, 'a revision')
 
 const cluster_id = optional(digits)
 
-/** Ids have 64 bits, and may be negative. */
+/** Ids have 64 bits and may be negative. */
 const lease = textLike(/^-?\d{1,19}$/, 'the id of a lease')
 
 const header = record({ cluster_id, revision })
@@ -83,8 +83,9 @@ export const decodeText64 = (base64: string | undefined): string =>
 export const integer = (text: string | undefined): bigint => BigInt(text ?? 0)
 
 /**
- * The name as a key; undefined if templates cannot name it. etcd's keys are arbitrary bytes. Keys without a leading
- * slash, or with an empty part (`/a//b`, `/a/`), are ignored, because normalization would merge them with other keys.
+ * The name as a key; undefined if templates cannot read this key. etcd's keys are arbitrary bytes. Keys without a
+ * leading slash, or with an empty part (`/a//b`, `/a/`), are ignored, because normalization would merge them with other
+ * keys.
  * @param name the key as text
  */
 export const templateKey = (name: string): Key | undefined =>

@@ -83,8 +83,8 @@ const name =
   /^\s*(?:- )*(?:(?:"[^"]*"|'[^']*'|[^\s:"'=]+)\s*:(?=\s|$)|[\w.-]+\s*=(?=\s*[^\s=])|\[[\w.-]+\])/
 
 /**
- * Keeps the names and the punctuation of the frame, and replaces every other letter and digit with a star, because
- * values are secrets.
+ * Keeps the names and the punctuation of the frame. Replaces every other letter and digit with a star, because values
+ * are secrets.
  */
 function hideValues(text: string, line: number): string {
   return text

@@ -101,7 +101,7 @@ const tooLarge = (file: string, most: number): FaultError =>
   new FaultError({
     kind: 'store',
     message: `with this file, the keys files exceed ${sizeOf(most)} (-max-body)`,
-    hint: 'Make them smaller, or raise -max-body.',
+    hint: 'Make the files smaller, or raise -max-body.',
     file,
     permanent: true,
   })
@@ -115,7 +115,7 @@ function decode(bytes: Buffer, file: string): string {
   throw new FaultError({
     kind: 'store',
     message: 'the keys file is not UTF-8 text',
-    hint: 'Save it as UTF-8; binary values can be written in base64 and decoded with base64Decode.',
+    hint: 'Save the file as UTF-8. To store binary values, write them in base64, and decode them with base64Decode.',
     file,
     permanent: true,
   })

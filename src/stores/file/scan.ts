@@ -1,5 +1,5 @@
-// Finds the files that `-file` names, and the places on disk that determine which files these are: the folders, and
-// every symbolic link on the path of a file.
+// Finds the files given by `-file`, and the places on disk that determine which files these are: the folders, and every
+// symbolic link on the path of a file.
 import type { BigIntStats } from 'node:fs'
 import { readdir, stat } from 'node:fs/promises'
 import { extname, join, resolve } from 'node:path'
@@ -20,7 +20,7 @@ export interface Scan {
   /** In merge order: later files override earlier ones. */
   readonly files: readonly Found[]
   readonly places: Places
-  /** Identifies the state of all files. It differs if any of them was replaced or changed. */
+  /** Identifies the state of all files: differs after any file has been replaced or changed. */
   readonly stamp: string
 }
 
@@ -79,7 +79,7 @@ export function unreadable(error: unknown, file: string): FaultError {
         target === undefined
           ? 'the keys file does not exist'
           : `the keys file is a link to ${target}, which does not exist`,
-      hint: 'Create it, or name another with -file.',
+      hint: 'Create the file, or set -file to another one.',
       file,
       permanent: true,
     })
@@ -87,7 +87,7 @@ export function unreadable(error: unknown, file: string): FaultError {
   return new FaultError({
     kind: 'store',
     message: `the keys file${target === undefined ? '' : `, a link to ${target},`} cannot be read (${code})`,
-    hint: "Give reconfd's user read permission for it, and access to the folders above it.",
+    hint: "Give reconfd's user permission to read the file and to access the folders above it.",
     file,
     permanent: true,
   })

@@ -1,5 +1,5 @@
-// One connection to a Redis server: ordered requests and replies, and pushes between them. It never reconnects: when it
-// breaks, all pending and later requests throw the fault.
+// One connection to a Redis server: ordered requests and replies, and pushes between them. Never reconnects: when the
+// connection breaks, all pending and later requests throw the fault.
 import { connect, isIP, type Socket } from 'node:net'
 import { connect as connectTls } from 'node:tls'
 import { FaultError, raise } from '../../core/fault.ts'
@@ -28,7 +28,7 @@ export interface RedisConnectionOptions {
   /** For messages, such as `Redis at 127.0.0.1:6379`. */
   readonly place: string
   /**
-   * Timeout for connecting, and for silence while a reply is due, in milliseconds. After this time, the connection
+   * Timeout for connecting, and for silence while a reply is pending, in milliseconds. After this time, the connection
    * counts as broken.
    */
   readonly silence: number
@@ -54,7 +54,7 @@ export class RedisConnection {
   /** Whether the TLS handshake is still incomplete. */
   #handshaking: boolean
   #watchdog: NodeJS.Timeout | undefined
-  /** When the pending reply became due, in milliseconds of `performance.now()`. */
+  /** When the wait for the next reply began, in milliseconds of `performance.now()`. */
   #dueSince = 0
   #reason: Error | undefined
   /** Bytes received so far. */
@@ -152,7 +152,7 @@ export class RedisConnection {
         new FaultError({
           kind: 'store',
           message: `cannot reach ${this.place}: no TLS handshake within ${duration(this.#silence)}`,
-          hint: 'check that Redis runs there with TLS, and check -node and -scheme',
+          hint: 'check that Redis is running there with TLS, and check -node and -scheme',
         }),
       )
     }

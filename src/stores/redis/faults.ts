@@ -1,4 +1,4 @@
-// Explains the error replies of Redis to the operator: what is wrong, and what to do.
+// Explains error replies from Redis to the operator: what is wrong, and what to do.
 import { FaultError, type Fault } from '../../core/fault.ts'
 import { serverText } from '../server-text.ts'
 
@@ -30,9 +30,15 @@ const explanations: Readonly<Record<string, Explained>> = {
     true,
   ],
   NOPROTO: ['does not speak RESP3', 'use Redis 6 or later, or Valkey', true],
-  LOADING: ['is still loading its data', 'reconfd retries until the data is loaded'],
+  LOADING: [
+    'is still loading its data',
+    'no action is needed: reconfd retries until the data is loaded',
+  ],
   MASTERDOWN: ['is a replica without its master', 'check the replication'],
-  BUSY: ['is busy with a script', 'end the script with SCRIPT KILL if it does not end by itself'],
+  BUSY: [
+    'is busy with a script',
+    'stop the script with SCRIPT KILL if it does not finish by itself',
+  ],
   DENIED: [
     'is in protected mode and rejects connections from here',
     'set a password or bind an address on the server',
@@ -44,11 +50,11 @@ const explanations: Readonly<Record<string, Explained>> = {
   ],
   CLUSTERDOWN: [
     'is part of a cluster that is down',
-    'reconfd supports single servers and Sentinels, but not clusters',
+    'use a single server or Sentinels, since reconfd does not support clusters',
   ],
   MOVED: [
     'is part of a cluster',
-    'reconfd supports single servers and Sentinels, but not clusters',
+    'use a single server or Sentinels, since reconfd does not support clusters',
     true,
   ],
 }

@@ -45,7 +45,7 @@ export class RedisScope {
   readonly start: string
   /** Pattern for SCAN: the most specific pattern that matches all wanted names below the prefixes. */
   readonly match: string
-  /** Patterns of the names below the prefixes. They may also match unwanted neighbours. */
+  /** Patterns of the names below the prefixes, which may also match unwanted neighbours. */
   readonly patterns: readonly string[]
 
   constructor(
@@ -69,7 +69,7 @@ export class RedisScope {
   }
 }
 
-/** The pattern that matches exactly this text. https://redis.io/docs/latest/commands/keys/ */
+/** The pattern that matches exactly this string. https://redis.io/docs/latest/commands/keys/ */
 export const escapeGlob = (text: string): string => text.replace(/[\\*?[\]]/g, '\\$&')
 
 function commonStart(texts: readonly string[]): string {

@@ -1,4 +1,4 @@
-// Keyspace notifications: checks whether the server sends them, and collects the names that have changed.
+// Keyspace notifications: checks whether the server sends notifications and collects the names that have changed.
 // https://redis.io/docs/latest/develop/use/keyspace-notifications/
 import { expectText, text } from '../shape.ts'
 import type { RedisConnection } from './connection.ts'

@@ -1,4 +1,4 @@
-// Reads the database: all wanted names, with SCAN, or only the names that have changed.
+// Reads the database: either all wanted names (with SCAN), or only the names that have changed.
 import { digits, each, listOf, Mismatch, mismatch, orNull, text, type Shape } from '../shape.ts'
 import type { RedisConnection } from './connection.ts'
 import { ReplyError } from './faults.ts'
@@ -7,7 +7,7 @@ import type { RedisScope } from './names.ts'
 /** A string, or the fields of a hash. */
 export type Content = string | ReadonlyMap<string, string>
 
-/** Contents by name; null for a missing name, or a name whose value has another type. */
+/** The value of each name; null if the name is missing, or its value has another type. */
 export type RedisContents = Map<string, Content | null>
 
 /** The reply to SCAN. */
@@ -44,11 +44,11 @@ const textFields = fields(text)
 /** Number of names that one SCAN examines. */
 const SCAN_COUNT = '1000'
 
-/** Number of names in one MGET. It is small, because values may be large. */
+/** Number of names in one MGET. Small, because values may be large. */
 const BATCH = 200
 
 /**
- * Reads everything in scope. This is not atomic: changes during the read may be missed, and must be detected by
+ * Reads everything in scope. The read is not atomic: changes during the read may be missed and must be detected by
  * notifications. Throws a FaultError or a ReplyError.
  */
 export async function readDatabase(

@@ -1,5 +1,5 @@
-// Encoder and decoder of Redis's protocol: RESP3, including the RESP2 types. The decoder is strict and limits what it
-// accepts, because the server may not be Redis.
+// Encoder and decoder of Redis's protocol: RESP3, including the RESP2 types. The decoder is strict and limits the data
+// that it accepts, because the server may not be Redis.
 // https://redis.io/docs/latest/develop/reference/protocol-spec/
 import { decodeValue, encodeText } from '../../core/bytes.ts'
 import type { Limits } from '../../core/settings.ts'
@@ -106,7 +106,7 @@ export class Decoder {
       case '$':
         return this.#blob(bytes, next, line, (text) => this.#value(text, 0))
       case '=':
-        // Three letters and a colon precede the text, and describe its format.
+        // The text begins with three letters and a colon, which describe its format.
         return this.#blob(bytes, next, line, (text) => this.#value(text?.slice(4) ?? null, 0))
       case '!':
         return this.#blob(bytes, next, line, (text) => this.#error(text ?? '', 0))
@@ -122,7 +122,7 @@ export class Decoder {
     return undefined
   }
 
-  /** Reads a text of the given length. */
+  /** Reads a string of the given length. */
   #blob(
     bytes: Buffer,
     from: number,
@@ -138,7 +138,7 @@ export class Decoder {
       return undefined
     }
     if (bytes[end] !== CR || bytes[end + 1] !== LF)
-      throw new ProtocolError('a text without its end')
+      throw new ProtocolError('a string without its end')
     return use(textOf(bytes, from, end)) + end + 2
   }
 
@@ -183,7 +183,7 @@ const integer = (line: string): number =>
 const textOf = (bytes: Buffer, from: number, to: number): string =>
   decodeValue(bytes.subarray(from, to))
 
-/** Encodes a command as a list of texts. */
+/** Encodes a command as a list of strings. */
 export function encodeCommand(words: readonly string[]): Buffer {
   const texts = words.map((word) => `$${encodeText(word).length}\r\n${word}\r\n`)
   return encodeText(`*${words.length}\r\n${texts.join('')}`)

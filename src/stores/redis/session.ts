@@ -17,7 +17,7 @@ import type { RedisAddress } from '../../core/redis-node.ts'
 import { RedisConnection, type RedisConnectionOptions } from './connection.ts'
 import { fields } from './read.ts'
 
-/** The reply to HELLO. reconfd uses only the values that are texts. */
+/** The reply to HELLO. reconfd uses only the values that are strings. */
 const greeting = fields(anything)
 
 const port = textLike(/^\d{1,5}$/, 'a port')
@@ -40,8 +40,8 @@ export class Dialer {
   ) {}
 
   /**
-   * Asks a Sentinel for its master, and returns the address of the master. Returns the address of any other server
-   * unchanged. Throws a FaultError or a ReplyError.
+   * Resolves the address of a Sentinel to the address of its master. Returns any other address unchanged. Throws a
+   * FaultError or a ReplyError.
    */
   async resolve(address: RedisAddress): Promise<RedisAddress> {
     return address.master === undefined ? address : this.#askSentinel(address)
@@ -79,7 +79,7 @@ export class Dialer {
     })
   }
 
-  /** Connects and calls `use`. Closes the connection if `use` throws, and when the signal is aborted. */
+  /** Connects and calls `use`. Closes the connection if `use` throws or the signal is aborted. */
   async #with<T>(
     address: RedisAddress,
     place: string,
@@ -122,20 +122,20 @@ function expectReadable(
 ) {
   const mode = hello.get('mode')
   if (mode === 'cluster') {
-    const hint = 'reconfd supports single servers and Sentinels, but not clusters'
+    const hint = 'use a single server or Sentinels, since reconfd does not support clusters'
     throw fault(`${place} is part of a cluster`, hint, true)
   }
   if (mode === 'sentinel') {
     throw fault(
       `${place} is a Sentinel`,
-      'write -node sentinel://host:port/name-of-the-master',
+      'set -node to sentinel://host:port/name-of-the-master',
       true,
     )
   }
   if (master !== undefined && hello.get('role') !== 'master') {
     throw fault(
       `${place} is no longer the master ${JSON.stringify(master)}`,
-      'reconfd asks the Sentinel again',
+      'no action is needed: reconfd asks the Sentinel again',
     )
   }
 }

@@ -1,4 +1,4 @@
-// Presents the database as keys, and computes the changed keys when names change.
+// Presents the database as keys. Computes the changed keys when names change.
 import { selfAndAncestors, type Key } from '../../core/key.ts'
 import { difference, type Delta } from '../delta.ts'
 import type { RedisScope } from './names.ts'
@@ -10,7 +10,7 @@ export class RedisView {
 
   constructor(private readonly scope: RedisScope) {}
 
-  /** Replaces everything with the contents of a full read. Returns the changes. */
+  /** Replaces everything with the result of a full read. Returns the changes. */
   replace(contents: RedisContents): Delta {
     this.#contents = new Map()
     for (const [name, content] of contents) if (content !== null) this.#contents.set(name, content)
@@ -24,7 +24,7 @@ export class RedisView {
     return difference(before, this.entries)
   }
 
-  /** Applies the current contents of some names. Returns the changes. */
+  /** Applies the current values of some names. Returns the changes. */
   update(contents: RedisContents): Delta {
     const affected = new Set<Key>()
     for (const [name, content] of contents) {

@@ -4,7 +4,7 @@ import { connect as connectTls, type ConnectionOptions } from 'node:tls'
 import type { ZookeeperAddress } from '../../core/zookeeper-node.ts'
 
 /**
- * Starts to open a connection, and returns its socket.
+ * Starts to open a connection and returns its socket.
  * @param tls absent for plain TCP
  * @param onReady called when the connection is open, and the TLS handshake, if any, is complete
  */

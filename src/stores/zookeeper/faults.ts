@@ -5,7 +5,7 @@ import { duration } from '../../core/words.ts'
 import { tooLarge } from '../limits.ts'
 import { errorName } from './protocol.ts'
 
-/** A fault that names the server, such as `ZooKeeper at 127.0.0.1:2181`. */
+/** A fault whose message begins with `place`, such as `ZooKeeper at 127.0.0.1:2181`. */
 export const zookeeperFault = (
   place: string,
   what: string,
@@ -26,7 +26,7 @@ export const tooQuiet = (place: string, what: string, timeout: number): FaultErr
   new FaultError({
     kind: 'store',
     message: `cannot reach ${place}: ${what} within ${duration(timeout)}`,
-    hint: 'check that ZooKeeper runs there and has a quorum, and check -node',
+    hint: 'check that ZooKeeper is running there and has a quorum, and check -node',
   })
 
 export const hungUp = (place: string, hadSession: boolean): FaultError =>
@@ -34,8 +34,8 @@ export const hungUp = (place: string, hadSession: boolean): FaultError =>
     ? zookeeperFault(place, 'closed the connection')
     : zookeeperFault(place, 'closed the connection before there was a session', {
         hint:
-          'it may have no quorum, it may have too many connections from here (maxClientCnxns), ' +
-          'or it may require TLS (-scheme https): check its log',
+          "check the server's log: it may have no quorum, it may have too many connections from here " +
+          '(maxClientCnxns), or it may require TLS (-scheme https)',
       })
 
 /** @param error the server's error code */

@@ -1,5 +1,5 @@
-// Jute, ZooKeeper's serialization: big-endian numbers, and texts preceded by their length. Every record of the protocol
-// is a sequence of such items. The file zookeeper.jute in ZooKeeper's source lists the records.
+// Jute, ZooKeeper's serialization: big-endian numbers, and strings with their length in front. Every record of the
+// protocol is a sequence of such items. The file zookeeper.jute in ZooKeeper's source lists the records.
 
 import { decodeValue, encodeText } from '../../core/bytes.ts'
 import { Chunks } from '../../system/chunks.ts'
@@ -36,7 +36,7 @@ export class JuteWriter {
     return this.buffer(encodeText(value))
   }
 
-  /** The packet: everything written so far, preceded by its length. */
+  /** The packet: its length, then everything written so far. */
   frame(): Buffer {
     const body = Buffer.concat(this.#parts)
     const length = Buffer.allocUnsafe(4)
@@ -71,9 +71,9 @@ export class JuteReader {
     return this.packet.length - this.#at
   }
 
-  /** Text, byte for byte (core/bytes.ts). The length -1 means null, which is returned as an empty text. */
+  /** Text, byte for byte (core/bytes.ts). The length -1 means null, which is returned as an empty string. */
   string(): string {
-    const end = this.#length('a text') + this.#at
+    const end = this.#length('a string') + this.#at
     const value = decodeValue(this.packet.subarray(this.#at, end))
     this.#at = end
     return value

@@ -88,7 +88,7 @@ export function readEvent(reader: JuteReader): WatchEvent | undefined {
   return { path, structural: type === NODE_CREATED || type === NODE_DELETED }
 }
 
-/** Identifies a session, and authorizes its resumption. */
+/** Identifies a session and authorizes its resumption. */
 export interface Resumable {
   readonly id: bigint
   readonly password: Buffer
@@ -132,7 +132,7 @@ export const readBody =
   (writer) =>
     writer.string(path).boolean(watch)
 
-/** The watch mode 1 is persistent and recursive. It needs ZooKeeper 3.6 or later. */
+/** Uses the watch mode 1, which is persistent and recursive and needs ZooKeeper 3.6 or later. */
 export const addWatchBody =
   (path: string): Body =>
   (writer) =>

@@ -109,14 +109,14 @@ export class Session {
   #moved = 0
   /** When the last packet was complete, in milliseconds of `performance.now()`. */
   #wholeAt = performance.now()
-  /** When the first request in `#sent` became due, in milliseconds of `performance.now()`. */
+  /** When the wait for the reply to the first request in `#sent` began, in milliseconds of `performance.now()`. */
   #dueSince = 0
   #ended: Error | undefined
   /** The timer that ends the session if it is not established in time, and later if the server is silent. */
   #deadline: NodeJS.Timeout | undefined
   #pings: NodeJS.Timeout | undefined
 
-  /** Opens a session. Aborting the signal ends it. Throws a FaultError. */
+  /** Opens a session. Aborting the signal ends the session. Throws a FaultError. */
   static async open(
     address: ZookeeperAddress,
     options: SessionOptions,
@@ -159,9 +159,9 @@ export class Session {
   }
 
   /**
-   * Sends a request, and returns a reader for the reply, positioned after the header. Replies arrive in the order of
-   * the requests, and an event arrives before any reply that includes its change. Throws a ZkError if the server
-   * refuses the request. If the session has ended, throws the reason for its end.
+   * Sends a request and returns a reader for the reply, positioned after the header. Replies arrive in the order of the
+   * requests, and an event arrives before any reply that includes its change. Throws a ZkError if the server refuses
+   * the request. If the session has ended, throws the reason for its end.
    */
   async request(operation: number, body: Body): Promise<JuteReader> {
     if (this.#ended !== undefined) throw this.#ended
@@ -213,7 +213,7 @@ export class Session {
     return this.#granted
   }
 
-  /** A fault that names this server. */
+  /** A fault whose message begins with this server. */
   fault(what: string, more: Partial<Fault> = {}): FaultError {
     return zookeeperFault(this.place, what, more)
   }

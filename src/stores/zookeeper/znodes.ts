@@ -3,8 +3,9 @@
 // A znode is a key, and its data is the value. A znode that has children and no data is a directory instead. So a znode
 // may change from a key to a directory and back.
 //
-// An event only names a znode to read again. The watch is set before the znode is read. If an event arrives during the
-// read, the read is repeated. So the last state is always seen, even if intermediate states are missed.
+// An event contains only the path of a znode to read again. The watch is set before the znode is read. If an event
+// arrives during the read, the read is repeated. So the last state is always seen, even if intermediate states are
+// missed.
 import { outermost, type Key } from '../../core/key.ts'
 import type { StoreEvent } from '../../core/store.ts'
 import type { ChangeBuffer } from '../change-buffer.ts'

@@ -190,7 +190,7 @@ export const consulTemplate: readonly Foreign[] = [
   {
     name: 'file',
     written: 'file "/path"',
-    note: 'put the content of the file into a keys file of the file store, or include the file as a template',
+    note: 'put the content of the file into a keys file for the file store, or include the file as a template',
   },
   {
     name: 'writeToFile',

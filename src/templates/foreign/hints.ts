@@ -13,7 +13,7 @@ const origins: readonly (readonly [of: string, functions: readonly Foreign[]])[]
   ['remco', remco],
 ]
 
-/** The hint for a function of another program; undefined if none of the programs has the function. */
+/** Returns the hint for a function of another program; undefined if none of the programs has the function. */
 function replacement(name: string, engine: EngineName): string | undefined {
   for (const [of, functions] of origins) {
     const found = functions.find((one) => one.name === name)
@@ -30,7 +30,7 @@ function replacement(name: string, engine: EngineName): string | undefined {
   return undefined
 }
 
-/** The hint for an unknown name. */
+/** Returns the hint for an unknown name. */
 export function hintForName(
   name: string,
   engine: EngineName,
@@ -40,7 +40,7 @@ export function hintForName(
   const foreign = replacement(name, engine)
   if (foreign !== undefined) return foreign
   const names = [...known]
-  // consul-template has the functions of sprig, with a prefix.
+  // consul-template has the functions of sprig, with the prefix `sprig_`.
   const bare = /^sprig_(.+)$/.exec(name)?.[1]
   if (bare !== undefined) {
     if (names.includes(bare)) return `write ${bare} instead`

@@ -1,10 +1,10 @@
-// Common functions of forks of confd, of sprig, of Jinja, and of remco with pongo2.
+// Common functions from sprig, Jinja, remco (with pongo2) and forks of confd.
 import type { Foreign } from './foreign.ts'
 
 const KEYRING =
   'encrypted values (-keyring) are not supported; keep secrets in a store with access control'
 
-/** Functions of widespread forks of confd (yunify's, Calico's), and of confd's own encryption. */
+/** Functions from widespread forks of confd (yunify's, Calico's), and those for confd's encrypted values. */
 export const forks: readonly Foreign[] = [
   {
     name: 'filter',

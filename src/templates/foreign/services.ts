@@ -1,5 +1,5 @@
-// Detects service names in the syntax of consul-template. In reconfd they would name services that do not exist: the
-// list would be empty, and a load balancer would have no servers.
+// Detects service names in the syntax of consul-template. In reconfd, no service has such a name: the list would be
+// empty, and a load balancer would have no servers.
 import type { Fault } from '../../core/fault.ts'
 
 const HEALTH =
@@ -39,7 +39,7 @@ function healthIn(text: string): string {
   return isOurs && states.includes('passing') ? states.join(',') : 'any'
 }
 
-/** The fault of a name or tag in the syntax of consul-template; undefined if both are plain. */
+/** Returns the fault for a name or tag in the syntax of consul-template; undefined if both are plain. */
 export function foreignService(name: string, tag: string | undefined): Fault | undefined {
   const suffix = SUFFIXES.find(({ sign }) => name.includes(sign))
   if (suffix !== undefined) {
@@ -56,7 +56,7 @@ export function foreignService(name: string, tag: string | undefined): Fault | u
   if (tag === undefined || !HEALTH.test(tag)) return undefined
   return fault(
     `service("${name}", "${tag}"): the second argument is a tag here, and not a health status as in consul-template`,
-    `omit it to get only the passing instances, or ${withOption(`service ${name}`, 'health', healthIn(tag))}`,
+    `omit the second argument to get only the passing instances, or ${withOption(`service ${name}`, 'health', healthIn(tag))}`,
   )
 }
 
@@ -70,7 +70,7 @@ function endOf(name: string, sign: string): number {
 /** The functions that take a string such as `@dc2` in consul-template. */
 const LISTS = new Set(['services', 'nodes', 'datacenters'])
 
-/** The fault of a string that is passed to one of these functions; undefined for other calls. */
+/** Returns the fault for a string passed to a function in LISTS; undefined for other calls. */
 export function foreignList(call: string, text: string): Fault | undefined {
   if (!LISTS.has(call)) return undefined
   const message = `${call}("${text}"): a string such as "@dc2" is consul-template syntax`
@@ -83,23 +83,23 @@ export function foreignList(call: string, text: string): Fault | undefined {
   )
 }
 
-/** The fault of a key with consul-template's suffix for a datacenter; undefined without one. */
+/** Returns the fault for a key with consul-template's suffix for a datacenter; undefined without such a suffix. */
 export function foreignKey(call: string, key: string): Fault | undefined {
   const [, bare, dc] = /^(.+)@([A-Za-z0-9_-]+)$/.exec(key) ?? []
   if (bare === undefined || dc === undefined) return undefined
   const path = bare.startsWith('/') ? bare : `/${bare}`
   return fault(
     `${call}("${key}"): @ and a datacenter after a key are consul-template syntax`,
-    `write "${dc}:${path}", and add it to keys = [...]; if the name of the key contains the @, add "${key}"`,
+    `write "${dc}:${path}", and add it to keys = [...]; if the @ is part of the key, add "${key}"`,
   )
 }
 
-/** The fault of metadata names with a suffix of consul-template; undefined without one. */
+/** Returns the fault for metadata names with a suffix from consul-template; undefined without such a suffix. */
 export const foreignMeta = (names: string): Fault | undefined =>
   names.includes('|')
     ? fault(
-        `byMeta: "${names}" has a suffix of consul-template`,
-        'name the metadata only, such as "version" or "team,version"',
+        `byMeta: "${names}" has a suffix from consul-template`,
+        'write only the metadata keys, such as "version" or "team,version"',
       )
     : undefined
 
@@ -113,7 +113,7 @@ export function taggedName(
 }
 
 /**
- * The fault of a name that is probably meant as a tag and a service, as in consul-template.
+ * Returns the fault for a name that is probably meant as a tag and a service, as in consul-template.
  * @param written the name with its datacenter or store, as in `blue.web@dc2`
  */
 export function doubtfulService(name: string, written = name): Fault | undefined {

@@ -1,5 +1,5 @@
 // Functions that choose a value. As in Go, a value is empty if it is missing, "", 0, false, or a list or map without
-// content.
+// entries.
 import { raise } from '../../core/fault.ts'
 import { define } from './define.ts'
 import { anyParam, booleanParam, isMap, textParam } from './params.ts'
@@ -60,7 +60,7 @@ export const choiceFunctions = [
   }),
   define('fail', {
     params: [textParam('message')],
-    doc: 'Ends the render with a message; the old file stays. Use it for values that the template cannot handle. The message goes to the log, so keep secrets out of it.',
+    doc: 'Stops the render with an error message; the old file stays. Use it for values that the template cannot handle. The message goes to the log, so keep secrets out of it.',
     examples: [
       {
         nunjucks: 'fail("no server for " ~ "web")',

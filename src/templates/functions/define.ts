@@ -9,7 +9,7 @@ export interface Example {
   readonly nunjucks?: string
   /** The same expression as a Go pipeline; absent if only nunjucks has the function. */
   readonly go?: string
-  /** The content of the store. Default: `dataset` of index.ts. */
+  /** The keys in the store. Default: `dataset` in index.ts. */
   readonly keys?: Readonly<Record<string, string>>
   /** The value as written by `toJson`; absent if it depends on the machine. */
   readonly result?: unknown
@@ -47,7 +47,7 @@ interface Definition<A extends readonly unknown[]> {
   readonly run: (context: RenderContext, ...args: [...A, ...unknown[]]) => unknown
 }
 
-/** Defines a function. Checks the number of arguments and converts each argument before it calls `run`. */
+/** Defines a function that checks the number of its arguments and converts each argument before it calls `run`. */
 export function define<A extends readonly unknown[]>(
   name: string,
   definition: Definition<A>,

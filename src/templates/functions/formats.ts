@@ -15,7 +15,7 @@ function written(name: string, write: Write, value: unknown): string {
     return write(value).trimEnd()
   } catch {
     return raise('template', `${name}: the value has no ${name.slice(2).toUpperCase()} form`, {
-      hint: 'remove null values, and use lists with items of one type',
+      hint: 'remove null values and use lists with items of one type',
     })
   }
 }
@@ -33,7 +33,7 @@ export async function loadWriter(name: 'toYaml' | 'toToml'): Promise<Write> {
   return writer
 }
 
-/** Also quotes strings that have another meaning in YAML 1.1, such as `yes`. */
+/** Returns a writer that also quotes strings with another meaning in YAML 1.1, such as `yes`. */
 async function yamlWriter(): Promise<Write> {
   const { stringify } = await import('yaml')
   return (value) =>
@@ -45,7 +45,7 @@ async function yamlWriter(): Promise<Write> {
     })
 }
 
-/** Writes a map as a document, and anything else as the value after `name =`. */
+/** Returns a writer that writes a map as a document, and any other value as it would stand after `name =`. */
 async function tomlWriter(): Promise<Write> {
   const { stringify } = await import('smol-toml')
   return (value) => {

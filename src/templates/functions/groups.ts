@@ -37,7 +37,7 @@ function grouped<T>(items: readonly T[], namesOf: (item: T) => readonly string[]
   )
 }
 
-/** The group of a service in byMeta(): the values of these metadata keys, joined by `_`. */
+/** Returns the group of a service in byMeta(): the values of these metadata keys, joined by `_`. */
 export function metaGroup(names: string, valueOf: (name: string) => string | undefined): string {
   const foreign = foreignMeta(names)
   if (foreign !== undefined) throw new FaultError(foreign)
@@ -47,7 +47,7 @@ export function metaGroup(names: string, valueOf: (name: string) => string | und
     .join('_')
 }
 
-/** The part of a key that follows a directory, up to the next slash; undefined if the key is not below the directory. */
+/** Returns the part of a key that follows a directory, up to the next slash; undefined for a key outside of it. */
 export function partBelow(dir: string, key: string): string | undefined {
   const top = toKey(dir)
   if (!covers(top, key) || key === top) return undefined
@@ -67,7 +67,7 @@ function nested(dir: Key, found: readonly { key: Key; value: string }[]): object
     let at = root
     for (const part of parts.slice(0, -1)) {
       const next = at[part]
-      // Keys are sorted, so a directory's own value precedes its contents.
+      // Keys are sorted, so a directory's own value comes before the keys below it.
       if (typeof next === 'object') at = next as Folder
       else {
         const made = newFolder()

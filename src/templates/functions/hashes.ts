@@ -20,7 +20,7 @@ export const hashFunctions = [
   }),
   define('md5sum', {
     params: [textParam('s')],
-    doc: 'The MD5 hash of the bytes, in hexadecimal. Use it to compare contents, not for secrets.',
+    doc: 'The MD5 hash of the bytes, in hexadecimal. Use it to detect changes, not to protect secrets.',
     filter: 0,
     examples: [
       {

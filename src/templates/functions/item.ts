@@ -10,7 +10,7 @@ import type { Pair } from './pair.ts'
 import { optionalParam, textParam } from './params.ts'
 import { base } from './paths.ts'
 
-/** The fault of a template that uses `item` without for_each. */
+/** The fault for a template that uses `item` without for_each. */
 export const NO_ITEM = {
   message: 'item is not defined: it exists only in templates with for_each',
   hint: 'set for_each = "/some/keys/*" beside dest in the resource, or look keys up with getv and gets',

@@ -79,7 +79,7 @@ export const listFunctions: readonly TemplateFunction[] = [
   }),
   define('slice', {
     params: [listParam('list'), optionalParam(intParam('from')), optionalParam(intParam('to'))],
-    doc: 'The items from `from` up to, but not including, `to`, counted from 0. The filter `slice` comes from nunjucks, and divides a list into a number of parts; Go has its own `slice`.',
+    doc: 'The items from `from` up to, but not including, `to`, counted from 0. The filter `slice` comes from nunjucks and divides a list into a number of parts; Go has its own `slice`.',
     only: 'nunjucks',
     examples: [
       { nunjucks: 'slice(["a", "b", "c"], 1)', result: ['b', 'c'] },
@@ -100,7 +100,7 @@ export const listFunctions: readonly TemplateFunction[] = [
   define('list', {
     params: [],
     variadic: true,
-    doc: 'A list of the arguments. The filter `list` comes from nunjucks, and splits a string into characters.',
+    doc: 'A list of the arguments. The filter `list` comes from nunjucks and splits a string into characters.',
     examples: [{ nunjucks: 'list("a", 1)', go: 'list "a" 1', result: ['a', 1] }],
     run: (_, ...items) => items,
   }),

@@ -14,7 +14,7 @@ const pairsOf = ofEach(({ key, value }) => new Pair(key, value))
 
 export const toPairs = (runs: Runs): Pair[] => joined(pairsOf(runs))
 
-/** Returns the value of a key. If it is missing, throws a fault with the key, its full path, and a hint. */
+/** Returns the value of a key. If the key is missing, throws a fault with the key, its full path, and a hint. */
 export function demand(
   { reader }: RenderContext,
   key: string,
@@ -28,13 +28,13 @@ export function demand(
   return raise('template', `key "${own}" does not exist (full path ${place})`, {
     hint: reader.isWatched(key)
       ? reader.children(key).length > 0
-        ? `it is a directory: list it with gets("${own}/*") or ls("${own}")`
+        ? `"${own}" is a directory: list it with gets("${own}/*") or ls("${own}")`
         : hint(own)
-      : `the resource's keys do not include it: add "${own}" or a directory above it to keys = [...]`,
+      : `the resource's keys do not include this key: add "${own}" or a directory above it to keys = [...]`,
   })
 }
 
-/** The path of a key in its store, and the name of the store. */
+/** Returns the path of a key in its store and the name of the store, as in `/a in etcdv3`. */
 function placeOf(full: Key, byDefault: string): string {
   const named = storeOf(full)
   return named === undefined

@@ -1,5 +1,5 @@
-// Host names and addresses. A name that does not exist yields an empty list, as in confd, and so does an invalid name. A
-// name server that does not answer is an error, so that a failed look-up never empties a file.
+// Host names and addresses. A name that does not exist yields an empty list, as in confd, and so does an invalid name.
+// Any other failure is an error, so that a failed look-up never empties a file.
 import { networkInterfaces } from 'node:os'
 import { compareText } from '../../core/key.ts'
 import { raise } from '../../core/fault.ts'
@@ -37,7 +37,7 @@ export class Srv {
   }
 }
 
-/** Looks up a name. Returns [] if it does not exist. Throws a fault if there is no answer in time. */
+/** Looks up a name. Returns [] if the name does not exist or is invalid. Throws a fault for any other failure. */
 async function ask<T>(name: string, asking: () => Promise<T[]>): Promise<T[]> {
   // The resolver would truncate a name at a NUL.
   if (name === '' || /\p{Cc}/u.test(name) || !name.isWellFormed()) return []
@@ -51,7 +51,7 @@ async function ask<T>(name: string, asking: () => Promise<T[]>): Promise<T[]> {
     const code = String((error as NodeJS.ErrnoException).code)
     if (NOT_THERE.has(code)) return []
     return raise('template', `cannot look up "${name}" in DNS: ${code}`, {
-      hint: 'the name server did not answer; the old file stays until it does',
+      hint: 'check the name server and the network; the old file stays until the look-up succeeds',
     })
   } finally {
     clearTimeout(timer)
@@ -89,7 +89,7 @@ function interfaceAddress(name: string, family: 'IPv4' | 'IPv6'): string {
 export const networkFunctions = [
   define('lookupIP', {
     params: [textParam('name')],
-    doc: 'All addresses of a host name, sorted. The list is empty if the name does not exist or is invalid; a name server that does not answer is an error.',
+    doc: 'All addresses of a host name, sorted. The list is empty if the name does not exist or is invalid; any other failure of the look-up is an error.',
     filter: 0,
     examples: [
       { nunjucks: 'lookupIP("127.0.0.1")', go: 'lookupIP "127.0.0.1"', result: ['127.0.0.1'] },

@@ -1,4 +1,4 @@
-// The types of parameters of template functions. Messages name the type of an argument, never its value.
+// The types of parameters of template functions. Messages contain the type of an argument, never its value.
 import { Pair } from './pair.ts'
 
 export interface Param<T> {
@@ -21,7 +21,7 @@ const asText = (value: unknown): string | undefined =>
 const asInt = (value: unknown): Int | undefined =>
   typeof value === 'bigint' || Number.isSafeInteger(value) ? (value as Int) : undefined
 
-/** In lists, numbers and booleans count as text, since JSON arrays contain them. */
+/** A number or boolean in a list counts as text, because JSON arrays may contain them. */
 const asItem = (value: unknown): string | undefined =>
   typeof value === 'number' || typeof value === 'boolean' || typeof value === 'bigint'
     ? String(value)
@@ -42,7 +42,7 @@ export const textParam = (name: string): Param<string> => ({
 export const intParam = (name: string): Param<Int> => ({
   name,
   type: 'a whole number',
-  hint: 'a value of the store is a string: convert it with atoi(...)',
+  hint: 'a value from the store is a string: convert it with atoi(...)',
   accept: asInt,
 })
 

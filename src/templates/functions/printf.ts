@@ -1,4 +1,4 @@
-// Go's printf for nunjucks, implemented by the Go engine. Go writes mistakes into the text, such as `%!d(string=x)`;
+// Go's printf for nunjucks, implemented by the Go engine. Go reports mistakes in the output, such as `%!d(string=x)`;
 // here they are errors, like all other mistakes in nunjucks templates.
 import { raise } from '../../core/fault.ts'
 import { fromBinary, toBinary } from '../bytes.ts'
@@ -39,7 +39,7 @@ export const printfFunctions = [
   define('printf', {
     params: [textParam('format')],
     variadic: true,
-    doc: "Go's `printf`: [the verbs](https://pkg.go.dev/fmt) `%s %d %v %q %x %f %t %05d %-10s` and the other verbs; `%%` is a percent sign. An argument that does not fit its verb is an error. A value of the store is a string; `atoi` converts it to a number. In Go templates, `printf` is part of the language.",
+    doc: "Go's `printf`: [the verbs](https://pkg.go.dev/fmt) `%s %d %v %q %x %f %t %05d %-10s` and the other verbs; `%%` is a percent sign. An argument that does not fit its verb is an error. A value from the store is a string; `atoi` converts it to a number. In Go templates, `printf` is part of the language.",
     only: 'nunjucks',
     examples: [
       { nunjucks: 'printf("%s:%d", "web", atoi(getv("/app/port")))', result: 'web:8080' },

@@ -1,5 +1,5 @@
-// Go's regular expressions in linear time, by re2js, a port of Go's package regexp. Corrects the differences of re2js
-// from Go: names shared by several groups, the class `[[:]`, invalid UTF-8, and the expansion of replacements.
+// Go's regular expressions in linear time, with re2js, a port of Go's package regexp. Corrects the differences between
+// re2js and Go: names shared by several groups, the class `[[:]`, invalid UTF-8, and the expansion of replacements.
 import { RE2JS, RE2JSSyntaxException, type Matcher } from 're2js'
 
 /** An invalid pattern, with Go's message: the mistake, and the piece of the pattern that contains it. */
@@ -55,7 +55,7 @@ const PIECES = new RegExp(
   'gs',
 )
 
-/** Rewrites a pattern for re2js, and returns the groups by name. */
+/** Rewrites a pattern for re2js and returns the groups by name. */
 function adapt(pattern: string): { source: string; names: Map<string, number[]> } {
   const names = new Map<string, number[]>()
   let source = ''

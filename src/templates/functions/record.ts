@@ -46,7 +46,7 @@ export class TemplateRecord {
 }
 
 /**
- * Parses the JSON of a record; missing fields are empty or 0. Throws a template fault if it is invalid.
+ * Parses the JSON of a record; missing fields are empty or 0. Throws a template fault if the JSON is invalid.
  * @param key the key that contains the JSON, for messages
  */
 export function parseRecord(shape: RecordShape, text: string, key: string): TemplateRecord {

@@ -25,8 +25,8 @@ export function whoseIs(
 }
 
 /**
- * The full path of a directory of the catalog. Throws a fault if the resource's keys do not include the directory.
- * Without `store`, the default store is preferred; if it does not include the directory, exactly one store must do so.
+ * Returns the full path of a directory of the catalog. Throws a fault if the resource's keys do not include it. Without
+ * `store`, the default store is preferred; if its keys do not include the directory, those of exactly one store must.
  * @param called the call, for messages
  */
 export function placeIn(context: RenderContext, called: string, dir: Key, store?: string): Key {
@@ -48,15 +48,19 @@ export function placeIn(context: RenderContext, called: string, dir: Key, store?
     })
   }
   if (stores.length > 1 && !stores.includes(undefined)) {
-    raise('template', `${called}: the stores ${stores.join(' and ')} both contain it`, {
+    raise('template', `${called}: several stores contain ${plain}: ${stores.join(' and ')}`, {
       hint: `choose one with the option store: ${stores.map((one) => `"${one}"`).join(' or ')}`,
     })
   }
   const place = placeOf(stores.includes(undefined) ? undefined : stores[0])
   if (!reader.isAnswered(place)) {
-    return raise('template', `${called}: the store is read only below the resource's keys`, {
-      hint: `add "${place}" to keys = [...]`,
-    })
+    return raise(
+      'template',
+      `${called}: the store can answer this look-up only if it is listed in the resource's keys`,
+      {
+        hint: `add "${place}" to keys = [...]`,
+      },
+    )
   }
   return place
 }

@@ -42,7 +42,7 @@ const instancesIn = ({ reader }: RenderContext, dir: Key): Found[] =>
       instance: parseRecord(SERVICE, value, key) as Instance,
     }))
 
-/** Returns the instances that have all of the tags, and records only these instances as found. */
+/** Returns the instances that have all of the tags and records only these instances as found. */
 function chosen(
   { reader }: RenderContext,
   dir: Key,
@@ -68,7 +68,7 @@ function expectNoTag(
   throw new FaultError(doubtfulService(name, written) as Fault)
 }
 
-/** The tags of a service, from the list of services or, if the store has no list, from the instances. */
+/** Returns the tags of a service: from the list of services or, if the store has no list, from the instances. */
 function tagsIn(context: RenderContext, dir: Key): readonly string[] {
   const listed = context.reader.entry(dir)
   if (listed === undefined)
@@ -282,7 +282,7 @@ export const serviceFunctions = [
   }),
   define('query', {
     params: [textParam('name'), optionsParam],
-    doc: 'The instances of a prepared query of Consul, by its name or id, with the same fields as those of `service()`. Consul applies the failover and the filters of the query. Consul cannot report changes of the result, so the query runs again after its TTL, or every 10 s. In `keys`, name a query like a service: `/services/geo`. Options: `store`, `dc` (the datacenter that runs the query) and `near`. `geo@dc2` and `dc2:geo` work as in `service`.',
+    doc: 'The instances of a prepared query of Consul, by its name or id, with the same fields as those of `service()`. Consul applies the failover and the filters of the query. Consul cannot report changes of the result, so the query runs again after its TTL, or every 10 s. In `keys`, a query is written like a service: `/services/geo`. Options: `store`, `dc` (the datacenter that runs the query) and `near`. `geo@dc2` and `dc2:geo` work as in `service`.',
     examples: [
       {
         nunjucks: 'query("geo")[0].address',

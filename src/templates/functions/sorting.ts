@@ -7,7 +7,7 @@ import { naturally } from './natural.ts'
 import { Pair } from './pair.ts'
 import { typeInWords, listParam, pairsParam, textParam, textsParam } from './params.ts'
 
-/** The value of a path such as `port` or `meta.version` in an item. A name may begin with a capital letter. */
+/** Returns the value at a path such as `port` or `meta.version` in an item. A name may begin with a capital letter. */
 function fieldOf(item: unknown, path: string): unknown {
   let value: unknown = item
   for (const name of path.split('.')) {
@@ -38,7 +38,7 @@ const NUMBERED = {
 export const sortFunctions: readonly TemplateFunction[] = [
   define('reverse', {
     params: [listParam('list')],
-    doc: 'The list in reverse order. The filter `reverse` comes from nunjucks, and does the same.',
+    doc: 'The list in reverse order. The filter `reverse` comes from nunjucks and does the same.',
     examples: [
       {
         nunjucks: 'reverse(["a", "b", "c"])',
@@ -144,6 +144,6 @@ export const sortFunctions: readonly TemplateFunction[] = [
   }),
 ]
 
-/** The message in both languages. @param at index of the item */
+/** Returns the message for both languages. @param at index of the item */
 export const noField = (at: number, field: string): string =>
   `item ${at + 1} has no field "${field}" with a string or a number`

@@ -96,7 +96,7 @@ export const textFunctions = [
   }),
   define('indent', {
     params: [intParam('count'), textParam('s')],
-    doc: 'Indents every line. The filter `indent` comes from nunjucks, and does not indent the first line: `s | indent(4)`.',
+    doc: 'Indents every line. The filter `indent` comes from nunjucks and does not indent the first line: `s | indent(4)`.',
     examples: [
       {
         nunjucks: 'indent(2, "a:\\n- b")',
@@ -118,7 +118,7 @@ export const textFunctions = [
   }),
   define('trim', {
     params: [textParam('s')],
-    doc: '`s` without white space at both ends. The filter `trim` comes from nunjucks, and does the same.',
+    doc: '`s` without white space at both ends. The filter `trim` comes from nunjucks and does the same.',
     examples: [{ nunjucks: 'trim("  a b\\n")', go: 'trim "  a b\\n"', result: 'a b' }],
     run: (_, s) => trimSpace(s),
   }),
@@ -139,7 +139,7 @@ export const textFunctions = [
   }),
   define('title', {
     params: [textParam('s')],
-    doc: 'Capitalizes each word, and leaves the rest unchanged. The filter `title` comes from nunjucks, and converts the rest to lower case.',
+    doc: 'Capitalizes each word and leaves the rest unchanged. The filter `title` comes from nunjucks and converts the rest to lower case.',
     examples: [
       {
         nunjucks: 'title("web server-2 db")',
@@ -176,7 +176,7 @@ export const textFunctions = [
   }),
   define('camelcase', {
     params: [textParam('s')],
-    doc: 'Joins the words of the text, and capitalizes all but the first.',
+    doc: 'Joins the words of the text and capitalizes all but the first.',
     filter: 0,
     examples: [
       {

@@ -13,8 +13,8 @@ function upperOne(char: string): string {
   const upper = char.toUpperCase()
   if (Array.from(upper).length === 1) return upper
   const code = char.codePointAt(0) as number
-  // Greek letters with iota subscript: JavaScript adds a separate iota; Unicode's simple mapping is the letter eight
-  // (or nine) code points later.
+  // Greek letters with iota subscript: JavaScript writes the iota as a separate letter. Unicode's simple mapping is one
+  // letter, whose code point is greater by 8, or by 9 for the three letters below.
   if (code >= 0x1f80 && code <= 0x1faf) return String.fromCodePoint(code | 8)
   if (code === 0x1fb3 || code === 0x1fc3 || code === 0x1ff3) return String.fromCodePoint(code + 9)
   return char

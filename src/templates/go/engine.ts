@@ -133,7 +133,7 @@ class Render {
     this.#root = olderRoot(context.reader)
   }
 
-  /** The output as a Go string. */
+  /** Returns the output as a Go string. */
   run(template: Template, data: Value): string {
     const options: ExecuteOptions = {
       functions: this.functions,
@@ -158,7 +158,7 @@ class Render {
     const template = this.sources.open(path, variantOf(this.spec))
     if (template === undefined) {
       raise('template', `template "${fromBinary(name)}" does not exist`, {
-        hint: `there is no file ${path}`,
+        hint: `create ${path}, or correct the name`,
       })
     }
     this.#open.push(path)

@@ -6,7 +6,7 @@ import type { Template } from './parser.ts'
 import { Statements, type CompiledStatement, type Templates } from './statements.ts'
 import type { Value } from './values.ts'
 
-/** Maximum number of statements and calls, which takes a few seconds. */
+/** Maximum number of statements and calls in a render; executing this many takes a few seconds. */
 export const MAX_STEPS = 10_000_000
 
 export const LIMITS: RenderLimits = { depth: 1000, output: 256 * 1024 * 1024 }

@@ -28,10 +28,11 @@ export function fieldOf(
   return fail(`can't evaluate field ${name} in type ${typeName(receiver)}`, hintFor(receiver, name))
 }
 
-/** The hint for an unknown field: advice for a list or a string, otherwise a similar field and the list of all fields. */
+/** Returns the hint for an unknown field: advice for a list or a string, otherwise a similar field and all fields. */
 function hintFor(receiver: Value, name: string): string | undefined {
-  if (receiver instanceof Slice) return 'it is a list: range over it, or take one item with index'
-  if (typeof receiver === 'string') return 'it is a string, which has no fields: write {{.}}'
+  if (receiver instanceof Slice)
+    return 'the value is a list: range over it, or take one item with index'
+  if (typeof receiver === 'string') return 'the value is a string, which has no fields: write {{.}}'
   const struct = receiver instanceof Pointer ? receiver.elem : receiver
   const names =
     struct instanceof Struct
@@ -41,6 +42,6 @@ function hintFor(receiver: Value, name: string): string | undefined {
         : []
   if (names.length === 0) return undefined
   const near = nearest(name, names)
-  const all = `it has ${names.map((one) => `.${one}`).join(', ')}`
+  const all = `write one of ${names.map((one) => `.${one}`).join(', ')}`
   return near === undefined ? all : `did you mean .${near}? ${all}`
 }

@@ -26,7 +26,7 @@ export interface Surroundings {
   readonly functions: Functions
   readonly budget: Budget
   readonly limits: RenderLimits
-  /** For the older dialect, in which fields of the root are keys of the store. */
+  /** For the older dialect, in which fields of the root are keys in the store. */
   readonly rootField?: RootField | undefined
 }
 

@@ -1,8 +1,8 @@
-// Hints for authors who use the syntax of another language, or pass strings of the store where Go requires numbers.
+// Hints for authors who use the syntax of another language, or pass strings from the store where Go requires numbers.
 import type { Token } from './tokens.ts'
 
 const OPERATORS =
-  'write a function in front: eq, ne, lt, gt, and, or, not, add, such as {{if eq $a 1}}'
+  'use a function instead of the operator: eq, ne, lt, gt, and, or, not or add, such as {{if eq $a 1}}'
 const QUOTES = 'write text in double quotes, such as getv "/app/port"'
 
 /** The hint for an unexpected token. */
@@ -34,20 +34,20 @@ export function hintForType(wanted: string, given: string): string | undefined {
   if (wanted === 'string' && /^(u?int|float)/.test(given))
     return 'convert the number with (printf "%v" $value)'
   if (wanted === '[]string' && given === 'memkv.KVPairs')
-    return 'gets returns pairs; getvs returns the values, ls the names'
+    return 'gets returns pairs: use getvs for the values, or ls for the names'
   return undefined
 }
 
 export const INNER_CALL =
   'put parentheses around a call that is an argument, such as not (exists "/app/port")'
 export const NOT_A_LIST =
-  'gets "/dir/*" and ls "/dir" return lists; split makes a list from a string, and jsonArray from JSON'
+  'range over a list: gets "/dir/*" and ls "/dir" return lists, split makes one from a string, and jsonArray parses one'
 
 /** The hint for a comparison of two values whose kinds cannot be compared. */
 export function hintForComparison(a: string | null, b: string | null): string | undefined {
   const kinds = [a, b]
   if (kinds.includes('string') && kinds.some((kind) => /^(u?int|float)/.test(kind ?? '')))
-    return 'write the number in quotes, or convert the string: a value of the store is a string'
+    return 'write the number in quotes, or convert the string: a value from the store is a string'
   if (kinds.includes('float') && kinds.some((kind) => /^u?int/.test(kind ?? '')))
     return 'write the number with a decimal point, such as 1.0: numbers in JSON are floats'
   return undefined

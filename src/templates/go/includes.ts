@@ -39,7 +39,7 @@ const callsOf = (pipes: readonly Pipe[], { source, file }: Template): readonly L
     }),
   )
 
-/** Faults for templates that the file uses, but does not define. */
+/** Returns a fault for each template that the file uses but does not define. */
 export const undefinedTemplates = ({ source, file, definitions }: Template): readonly Fault[] =>
   [...definitions.values()].flatMap(statementsOf).flatMap((statement) => {
     if (statement.kind !== 'template' || definitions.has(statement.name)) return []

@@ -69,7 +69,7 @@ export class Lexer {
     return this.source[at] === '-' && isSpace(this.source.charAt(at + 1))
   }
 
-  /** Returns true if the action ends here with a trim marker, false if without one; null if it does not end here. */
+  /** Returns true if the action ends here with a trim marker, false if it ends here without one, null if it goes on. */
   #closes(at: number): boolean | null {
     if (
       isSpace(this.source.charAt(at)) &&

@@ -114,7 +114,7 @@ function parseFloatText(text: string): number | undefined {
   return Number.isFinite(value) ? (sign === '-' ? -value : value) : undefined
 }
 
-/** mantissa * 2^exponent, rounded only once, half to even: denormal numbers have fewer than 53 bits. */
+/** Returns mantissa * 2^exponent, rounded once, half to even. Denormal numbers have fewer than 53 bits. */
 function scaled(mantissa: bigint, exponent: number): number {
   if (mantissa === 0n) return 0
   const bits = mantissa.toString(2).length
@@ -129,7 +129,7 @@ function scaled(mantissa: bigint, exponent: number): number {
   return Number(kept) * 2 ** (exponent + drop)
 }
 
-/** The forms of a float, including integers if it is a whole number within 64 bits. */
+/** Returns the float and, if it is a whole number that fits into 64 bits, also the integer. */
 function floatForms(value: number): NumberForms {
   const whole = Number.isInteger(value) ? BigInt(value) : undefined
   return {

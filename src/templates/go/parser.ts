@@ -60,7 +60,7 @@ class Parser extends Pipelines {
       }
       const item = this.#statement()
       if (typeof item === 'string') {
-        const hint = 'it belongs to no open block'
+        const hint = 'remove it: no block is open here'
         this.fail(`unexpected {{${item}}}`, undefined, hint)
       }
       root.push(item)
@@ -75,7 +75,7 @@ class Parser extends Pipelines {
     else if (!isEmpty(list)) this.fail(`multiple definition of template "${name}"`)
   }
 
-  /** Reads a named template. It has its own variables, and no loop around its definition applies to it. */
+  /** Reads a named template, which has its own variables and is outside of the loops around its definition. */
   #separately(read: () => void): void {
     const [variables, ranges] = [this.variables, this.#ranges]
     this.variables = ['$']

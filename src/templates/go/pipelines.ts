@@ -113,7 +113,7 @@ export class Pipelines extends TokenStream {
     switch (token.kind) {
       case 'identifier':
         if (!this.options.functions.has(token.text)) {
-          const all = 'docs/templates.md lists all functions'
+          const all = 'see docs/templates.md for all functions'
           const hint =
             hintForKeyword(token.text) ?? hintForName(token.text, 'go', this.options.functions, all)
           this.unknown(`function "${token.text}" not defined`, hint)

@@ -89,14 +89,14 @@ export class TokenStream {
     return hint === undefined ? fault : { ...fault, hint }
   }
 
-  /** The hint for a mistake on a later line of an action, which a missing delimiter probably causes. */
+  /** If a mistake is on a later line of an action or at the end of the file, returns the hint to close the action. */
   #hintOf(at: number): string | undefined {
     const close = this.options.rightDelim || '}}'
     if (this.actionAt < 0 || this.source.slice(this.actionAt, at).includes(close)) return undefined
     const line = this.lineOf(this.actionAt)
     const isEnd = at >= this.source.trimEnd().length
     if (line === this.lineOf(at) && !isEnd) return undefined
-    return `the closing ${close} of the action that begins on line ${line} is missing`
+    return `add the closing ${close} of the action that begins on line ${line}`
   }
 
   protected unexpected(token: Token, context: string): never {

@@ -91,7 +91,7 @@ export class Slice {
 /** The runs of each array that has not changed since sliceOfRuns() created it. */
 const runsOf = new WeakMap<Value[], readonly (readonly Value[])[]>()
 
-/** A slice of the items of immutable lists (runs). Results that are computed from one run can be cached. */
+/** Creates a slice of the items of several immutable lists (runs). A result computed from one run can be cached. */
 export function sliceOfRuns(type: Type, runs: readonly (readonly Value[])[]): Slice {
   const array = joined(runs)
   runsOf.set(array, runs)

@@ -1,4 +1,4 @@
-// The nunjucks engine: renders compiled templates, and converts every failure to a fault with its position.
+// The nunjucks engine: renders compiled templates and converts every failure to a fault with its position.
 import environmentModule, { type Environment, type Template } from 'nunjucks/src/environment.js'
 import { encodeText } from '../../core/bytes.ts'
 import { FaultError, raise } from '../../core/fault.ts'
@@ -161,7 +161,9 @@ class NunjucksEngine implements Engine {
 }
 
 const missing = (name: string, path: string): never =>
-  raise('template', `template "${name}" does not exist`, { hint: `there is no file ${path}` })
+  raise('template', `template "${name}" does not exist`, {
+    hint: `create ${path}, or correct the name`,
+  })
 
 /** The options that affect the compiled form. */
 const variantOf = (spec: TemplateSpec): string =>

@@ -1,6 +1,6 @@
 // Replaces filters of nunjucks that take more than linear time for hostile values, split characters, round large
 // integers, or access properties that every JavaScript object has. Otherwise, the results are those of the package. All
-// other filters were examined, and are linear.
+// other filters were examined and are linear.
 import { encodeText } from '../../core/bytes.ts'
 import { raise } from '../../core/fault.ts'
 import { typeInWords } from '../functions/params.ts'
@@ -125,7 +125,7 @@ function withoutTags(text: string): string {
   return out + text.slice(done)
 }
 
-/** Removes half a character at the end of a truncated text: the package cuts between UTF-16 units. */
+/** Removes half a character at the end of a truncated string: the package cuts between UTF-16 units. */
 const withoutHalf = (whole: unknown, cut: unknown): unknown =>
   typeof cut === 'string' && isText(whole) && String(whole).isWellFormed()
     ? cut.replace(/\p{Surrogate}/gu, '')

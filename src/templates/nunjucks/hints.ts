@@ -9,7 +9,7 @@ import { Moment } from '../functions/time.ts'
 
 const STRING = /"(?:\\.|[^"\\])*"|'(?:\\.|[^'\\])*'/gs
 
-/** The hint for operators of other languages in the code of a tag; undefined if there are none. */
+/** Returns the hint for operators of other languages in the code of a tag; undefined if there are none. */
 export function operatorHint(code: string): string | undefined {
   const bare = code.replace(STRING, '""')
   const words = [
@@ -18,7 +18,7 @@ export function operatorHint(code: string): string | undefined {
     ...(/!(?!=)/.test(bare) ? ['"not" instead of "!"'] : []),
   ]
   if (words.length > 0) return `write ${words.join(', ')}`
-  // In Django, Liquid and pongo2, a colon precedes the arguments of a filter.
+  // In Django, Liquid and pongo2, a colon introduces the arguments of a filter.
   const filter = /\|\s*(\w+):/.exec(bare)?.[1]
   if (filter !== undefined) return `put arguments in parentheses: write | ${filter}(...)`
   return /\?.*:/s.test(bare) ? 'write "a if condition else b" for condition ? a : b' : undefined
@@ -54,7 +54,7 @@ export function tagHint(code: string): string | undefined {
   return near === undefined || near === tag ? undefined : `did you mean {% ${near} %}?`
 }
 
-/** The code of the tag at a position. */
+/** Returns the code of the tag at a position. */
 export function tagAt(text: string, line: number, column: number): string {
   const before = text.split('\n').slice(0, line - 1)
   const at = before.reduce((sum, one) => sum + one.length + 1, column - 1)
@@ -78,7 +78,12 @@ export function filterHint(
   functions: ReadonlySet<string>,
 ): string {
   if (functions.has(name)) return `${name} is a function: write ${name}(...)`
-  return hintForName(name, 'nunjucks', filters, 'docs/templates.md lists all functions and filters')
+  return hintForName(
+    name,
+    'nunjucks',
+    filters,
+    'see docs/templates.md for all functions and filters',
+  )
 }
 
 /** The hint for an unknown attribute. Undefined unless the type has fixed attributes, whose names cannot be secret. */
@@ -91,6 +96,6 @@ export function memberHint(target: unknown, key: string): string | undefined {
     (name) => !['constructor', 'toJSON', 'toString', 'members', 'clock'].includes(name),
   )
   const near = nearest(key, names)
-  const all = `it has ${names.map((name) => `.${name}`).join(', ')}`
+  const all = `write one of ${names.map((name) => `.${name}`).join(', ')}`
   return near === undefined ? all : `did you mean .${near}?`
 }

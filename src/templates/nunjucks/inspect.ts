@@ -2,7 +2,7 @@
 import nodes, { type Node } from 'nunjucks/src/nodes.js'
 import type { Include, Lookup } from '../inspection.ts'
 
-/** Nodes whose contents are rendered only sometimes. */
+/** Nodes whose children are not rendered every time. */
 const CONDITIONS = [
   nodes.If,
   nodes.InlineIf,
@@ -19,7 +19,7 @@ const includesIn = (node: Node): readonly Node[] => [
 ]
 
 /**
- * The files that tags and calls of the function `include` name literally.
+ * Returns the files whose names are string literals in tags or in calls of the function `include`.
  * @param path the file itself, to which names in tags are relative
  * @param src the outermost file, to which names in calls are relative
  */

@@ -1,4 +1,4 @@
-// Parses template files: compiles them to JavaScript, and finds includes, calls and unknown names.
+// Parses template files: compiles them to JavaScript and finds includes, calls and unknown names.
 import parser from 'nunjucks/src/parser.js'
 import transformer from 'nunjucks/src/transformer.js'
 import { FaultError, type Fault } from '../../core/fault.ts'

@@ -58,7 +58,7 @@ export abstract class LyingHttp implements LyingServer<HttpLie> {
     await new Promise((closed) => this.#server.close(closed))
   }
 
-  /** Answers a request truthfully. Subclasses may use answer(). */
+  /** Answers a request, usually with answer(), which sends a lie instead of the truth if a test wants one. */
   protected abstract handle(
     url: URL,
     response: ServerResponse,

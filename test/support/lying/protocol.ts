@@ -3,7 +3,7 @@
 import type { Key } from '../../../src/core/key.ts'
 import type { Settings } from '../../../src/core/settings.ts'
 
-/** A store and the ways in which its server can lie. A new store needs a server, and a table of its lies. */
+/** A store and the ways in which its server can lie. A new store needs a server and a table of lies. */
 export interface Protocol<L> {
   readonly name: string
   readonly settings: (node: string) => Settings

@@ -21,7 +21,7 @@ type Question = 'connect' | 'sync' | 'addWatch' | 'getData' | 'getChildren2' | '
 interface ZooLie {
   /** The requests that get a lie as the answer. Default: `connect`. */
   readonly to?: Question | readonly Question[]
-  /** Returns a packet preceded by its length, or undefined to write nothing. */
+  /** Returns a packet with its length in front, or undefined to write nothing. */
   readonly tell: (answer: Answer, socket: Socket) => Buffer | undefined
 }
 
@@ -32,7 +32,7 @@ const CONNECTED = 3
 const header = (id: number, error: number = errorCode.ok, zxid = ZXID): JuteWriter =>
   new JuteWriter().int(id).long(zxid).int(error)
 
-/** Returns a packet of these bytes, preceded by its length. */
+/** Returns a packet of these bytes, with its length in front. */
 const packet = (...parts: readonly Buffer[]): Buffer => {
   const body = Buffer.concat(parts)
   const length = Buffer.alloc(4)

@@ -12,7 +12,7 @@ type Rules = {
 /** The value of the dot in the templates. */
 export const data = { a: 'text', l: [1, 'x', null, [2]], m: { k: { k: 1.5 } }, n: 3, é: 'é\n' }
 
-/** This text must precede each template of the grammar, which uses its variable and its definition. */
+/** Put this before each template of the grammar: the templates use its variable and its definition. */
 export const prologue = '{{$x := 1}}{{define "t"}}<{{.}}>{{end}}'
 
 const values = [

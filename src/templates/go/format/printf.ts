@@ -177,7 +177,7 @@ class Formatter {
     const start = this.#at
     let number = 0
     while (/[0-9]/.test(this.text.charAt(this.#at))) {
-      // As in Go, a number of more than seven digits ends the format.
+      // As in Go, a number that is too large ends the format.
       if (number > LARGEST) {
         this.#at = this.text.length
         return undefined

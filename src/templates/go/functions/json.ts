@@ -36,7 +36,7 @@ function parse(source: Value): Value {
   return finite(fromJson(value))
 }
 
-/** Refuses numbers beyond float64, which are an error in Go, but become infinite in JavaScript. */
+/** Refuses numbers beyond float64, which are an error in Go but become infinite in JavaScript. */
 function finite(value: Value): Value {
   if (typeof value === 'number' && !Number.isFinite(value)) {
     throw new CallError('json: cannot unmarshal number into Go value of type float64')
@@ -95,7 +95,7 @@ function quoted(bytes: string): string {
 
 const strict = new TextDecoder('utf-8', { fatal: true })
 
-/** Marks invalid bytes; called before the other escapes. */
+/** Replaces each invalid byte with the mark U+FFFF. Call before the other escapes. */
 function escapeInvalid(bytes: string): { text: string; marks: boolean } {
   if (isAscii(bytes)) return { text: bytes, marks: false }
   try {

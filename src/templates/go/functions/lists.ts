@@ -105,7 +105,7 @@ function sortNatural(value: Value): Value {
   )
 }
 
-/** Groups items by name into a map of lists. Each list has the type of the whole list. */
+/** Groups items by name into a map of lists. Each list has the same type as `list`. */
 function grouped(list: Slice, namesOf: (item: Value) => readonly string[]): GoMap {
   const groups = new Map<MapKey, Value[]>()
   for (const item of list.items()) {
@@ -155,7 +155,7 @@ function merged(first: Value, second: Value): GoMap {
   return new GoMap(ANY_MAP, entries)
 }
 
-/** `first` and `last` of a list of any type. */
+/** Creates `first` and `last`, which accept a list of any type. */
 const end = (at: (list: Slice) => number): Func =>
   goFunction([ANY], ANY, ([value]) => {
     const list = listOf(value)

@@ -25,7 +25,7 @@ export function contradictions(given: Values): readonly Contradiction[] {
       contradiction(
         about,
         'debounce-max is shorter than debounce',
-        'set debounce-max to a longer duration than debounce',
+        'set debounce-max to at least the value of debounce',
       ),
     )
   }

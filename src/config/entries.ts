@@ -12,7 +12,7 @@ export const byEntry = new Map<string, OptionName>(
 export const optionOfEntry = (entry: string): OptionName | undefined =>
   byEntry.get(entry) ?? byEntry.get(entry.toLowerCase())
 
-/** Returns the value of an entry as the option's type. An error is a complete message. */
+/** Returns the value of an entry, converted to the type of the option. An error is a complete message. */
 export function readEntry(option: Option, entry: string, value: unknown): ParseResult<unknown> {
   const wanted = (type: string) => err(`${entry} must be ${type}, not ${describeType(value)}`)
   if (option.type === 'boolean')

@@ -53,8 +53,8 @@ export async function findFiles(folder: string): Promise<Result<FoundFiles, Faul
 }
 
 /**
- * Returns the fault for a file in the place of conf.d or of -confdir. A common mistake is to set -confdir to a file
- * inside the intended folder.
+ * Returns the fault if conf.d or the confdir is a file. A common mistake is to set -confdir to a file inside the
+ * intended folder.
  */
 async function fileInstead(folder: string): Promise<Fault> {
   const confdir = dirname(folder)

@@ -1,5 +1,5 @@
-// Reads `[template.haproxy]`, which lists the running HAProxy processes that reconfd changes without a reload where
-// possible.
+// Reads `[template.haproxy]`, which lists the sockets of the HAProxy processes that reconfd changes without a reload
+// where possible.
 import type { Fault } from '../core/fault.ts'
 import type { HaproxySpec } from '../core/resource.ts'
 import type { TomlPath } from './positions.ts'

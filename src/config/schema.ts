@@ -164,7 +164,7 @@ export const wholeKeys = {
   },
   optional_stores: {
     type: 'strings',
-    doc: 'Stores or Consul datacenters that may be unreachable: the files are then rendered without their keys.',
+    doc: 'Stores or Consul datacenters that may be unreachable. While one of them is unreachable, the files are rendered without its keys.',
   },
   expand_env: {
     type: 'boolean',

@@ -74,7 +74,7 @@ function syntaxHint(reason: string, line: string): string {
   if (/^\s*\[[^\]]*$/.test(line)) return 'close the name of the table with ], as in [template]'
   if (/^\s*[\w-]+\s*:/.test(line)) return 'write key = value in TOML, not key: value'
   if (reason.includes('redefine')) {
-    return 'remove one of the two; write several templates in one file as [[template]]'
+    return 'remove the second definition, or write several templates in one file as [[template]]'
   }
   if (reason.includes('not closed') || reason.includes('unfinished string')) {
     return 'add a closing "; multi-line text goes between """ and """'

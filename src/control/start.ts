@@ -33,7 +33,7 @@ export async function startControl(
   const path = socketPath(settings)
   if (!isTooLong(path) && (await isAlive(path))) {
     warn(
-      `another reconfd already listens at ${path}, and "reconfd status" reports its status. Stop it, or set another -state-dir here`,
+      `another reconfd already listens at ${path}, and "reconfd status" reports its status. Stop that reconfd, or set another -state-dir for this one`,
     )
     return nothing
   }

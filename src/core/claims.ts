@@ -1,5 +1,5 @@
-// Ensures that each file has one owner. The check of conf.d covers fixed destinations; the files of a for_each
-// template are only known when it is rendered.
+// Ensures that each file has one owner. The check of conf.d covers fixed destinations; the files of a for_each template
+// are known only after the template has been rendered.
 export class Claims {
   readonly #ownerOf = new Map<string, string>()
   readonly #claimed = new Map<string, ReadonlySet<string>>()

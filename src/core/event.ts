@@ -28,8 +28,8 @@ export interface Fallback {
 export type Uses = ReadonlyMap<string, readonly string[]>
 
 /**
- * An event, discriminated by `kind`. A resource is named after its file in conf.d. Events carry keys and short
- * hashes, never values of a store. Any version may add kinds.
+ * An event, discriminated by `kind`. A resource is named after its file in conf.d. Events carry keys and short hashes,
+ * never values of a store. Later versions may add kinds.
  */
 export type Event =
   | {

@@ -6,7 +6,7 @@ import type { ReloadPolicy, Resource, TemplateSpec } from './resource.ts'
 /** The terms of one reload command. */
 export interface ReloadTerms {
   readonly timeout: number
-  /** Number of failures before a rollback; absent: never. */
+  /** Number of failures before a rollback; absent: no rollback. */
   readonly attempts?: number | undefined
   /** Minimum time between the starts of two runs. */
   readonly minInterval: number

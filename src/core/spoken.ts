@@ -1,5 +1,5 @@
-// Applies a function, such as one that masks secrets, to the text in events that may come from elsewhere: messages from
-// servers, commands and their output. All other members are names, numbers or reconfd's own text.
+// Applies a function, such as one that masks secrets, to the foreign text in events: messages from servers, commands
+// and their output. All other members are names, numbers or reconfd's own text.
 import type { Event } from './event.ts'
 import type { Fault } from './fault.ts'
 
@@ -16,7 +16,7 @@ export function mapFault(fault: Fault, change: TextMapper): Fault {
   }
 }
 
-/** Returns the event, or a copy with `change` applied to the text that may come from elsewhere. */
+/** Returns the event, or a copy with `change` applied to its foreign text. */
 export function mapSpoken(event: Event, change: TextMapper): Event {
   let changed = event
   if ('fault' in changed) changed = { ...changed, fault: mapFault(changed.fault, change) }

@@ -1,4 +1,4 @@
-// A syntax error of any format.
+// A syntax error in text of any format.
 
 /** The message must not quote the text, which may contain secrets. */
 export class SyntaxFault extends Error {

@@ -20,7 +20,7 @@ export interface StoreSettings {
     | undefined
   /** A node of the store: host, host:port, a URL, or unix:///PATH for a Unix socket; repeat for failover (default: the store on this machine). */
   readonly nodes?: readonly string[] | undefined
-  /** Find the nodes in DNS, in the SRV record _BACKEND._tcp.DOMAIN (_etcd for both versions of etcd); the record is looked up again when all nodes fail. */
+  /** Find the nodes in DNS, in the SRV record _BACKEND._tcp.DOMAIN (for both versions of etcd, _etcd is tried first); the record is looked up again when all nodes fail. */
   readonly srv_domain?: string | undefined
   /** Find the nodes in DNS, in the SRV record with this name. */
   readonly srv_record?: string | undefined
@@ -44,13 +44,13 @@ export interface StoreSettings {
   readonly username?: string | undefined
   /** Password; flags are visible in ps, so use -password-file or CONFD_PASSWORD. */
   readonly password?: string | undefined
-  /** File with the password; it is read again at each use. */
+  /** File with the password, which is read again at each use. */
   readonly password_file?: string | undefined
   /** Accepted for compatibility with confd, without effect: -username is always sent in the form that the store expects. */
   readonly basic_auth?: boolean | undefined
   /** The ACL token (backends consul, consul-catalog; default: CONSUL_HTTP_TOKEN, or the content of CONSUL_HTTP_TOKEN_FILE). */
   readonly auth_token?: string | undefined
-  /** File with the ACL token; it is read again at each use (backends consul, consul-catalog). */
+  /** File with the ACL token, which is read again at each use (backends consul, consul-catalog). */
   readonly auth_token_file?: string | undefined
   /** Keys in etcd have no leading slash: /registry/a is the key registry/a in etcd (backend etcdv3). */
   readonly etcd_slashless?: boolean | undefined
@@ -58,15 +58,15 @@ export interface StoreSettings {
   readonly separator?: string | undefined
   /** How often to read a store that does not report changes (backend redis without keyspace notifications). Default: 5s. */
   readonly poll_interval?: Duration | undefined
-  /** Maximum size of one response of a store, and of all data that is read from the store; a store that exceeds it counts as failed. Default: 256MiB. */
+  /** Maximum size of one response from a store, and of all data that is read from the store; a store that exceeds this size counts as failed. Default: 256MiB. */
   readonly max_body?: number | string | undefined
-  /** Maximum size of one message of a store, such as a line of a watch, a value in Redis or a packet of ZooKeeper. Default: 64MiB. */
+  /** Maximum size of one message from a store, such as a line of a watch, a value in Redis or a packet of ZooKeeper. Default: 64MiB. */
   readonly max_message?: number | string | undefined
   /** The instances to include: passing (all checks pass), passing,warning (also those with a warning) or any (backend consul-catalog). Default: passing. */
   readonly consul_health?: 'passing' | 'passing,warning' | 'any' | undefined
   /** Include only instances with this tag; repeat to require several tags (backend consul-catalog). */
   readonly consul_tag?: readonly string[] | undefined
-  /** Include only instances with this metadata of the service; may be repeated (backend consul-catalog). */
+  /** Include only instances with this service metadata; may be repeated (backend consul-catalog). */
   readonly consul_meta?: readonly string[] | undefined
   /** The datacenter to read (backends consul, consul-catalog; default: the agent's own). */
   readonly consul_datacenter?: string | undefined
@@ -126,7 +126,7 @@ export interface Settings extends StoreSettings {
   readonly debounce?: Duration | undefined
   /** The maximum time that a change waits while further changes keep arriving. Default: 2s. */
   readonly debounce_max?: Duration | undefined
-  /** The minimum time between two runs of a reload_cmd; a run that is due earlier waits. Default: 0. */
+  /** The minimum time between two runs of a reload_cmd; a run that would start earlier waits. Default: 0. */
   readonly min_reload_interval?: Duration | undefined
   /** The maximum random delay of each reload, so that the machines of a fleet do not all reload at the same time. Default: 0. */
   readonly splay?: Duration | undefined

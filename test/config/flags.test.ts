@@ -90,7 +90,11 @@ describe('commands', () => {
   test.each<[string[], string, string]>([
     [['stauts'], 'unknown command "stauts"', `did you mean status? T${commandList}`],
     [['stat'], 'unknown command "stat"', `did you mean status? T${commandList}`],
-    [['frobnicate'], 'unknown command "frobnicate"', `t${commandList}`],
+    [
+      ['frobnicate'],
+      'unknown command "frobnicate"',
+      commandList.replace('he commands are', 'use one of'),
+    ],
     [['why'], 'why needs a RESOURCE', 'write reconfd why RESOURCE'],
     [['status', 'a.toml'], 'status: unexpected argument "a.toml"', list],
     [['accept', 'a', 'b'], 'accept: unexpected argument "b"', list],

@@ -55,12 +55,12 @@ describe('confd.toml of old confd is accepted', () => {
     [
       '[confd]\ninterval = 7\nprefix = "/old"',
       { interval: 7000, prefix: '/old' },
-      'the settings in the table [confd], from old confd versions, are used: move them to the top level, and remove [confd]',
+      'the settings in the table [confd], from old confd versions, are used: move them to the top level and remove [confd]',
     ],
     [
       'interval = 5\n[confd]\ninterval = 7',
       { interval: 5000 },
-      'the settings in the table [confd], from old confd versions, are used: move them to the top level, and remove [confd]',
+      'the settings in the table [confd], from old confd versions, are used: move them to the top level and remove [confd]',
     ],
   ])('%s', async (toml, settings, notice) => {
     const result = await read([], {}, toml)

@@ -271,7 +271,7 @@ describe('faults', () => {
       64,
       [
         'debounce-max is shorter than debounce',
-        '  set debounce-max to a longer duration than debounce',
+        '  set debounce-max to at least the value of debounce',
         'the backend "file" needs a file to read',
         '  set -file to a YAML, JSON or TOML file, or to a folder of such files',
       ],
@@ -332,7 +332,7 @@ describe('faults', () => {
       64,
       [
         'debounce-max is shorter than debounce',
-        '  set debounce-max to a longer duration than debounce',
+        '  set debounce-max to at least the value of debounce',
       ],
     ],
     [

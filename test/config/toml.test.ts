@@ -80,7 +80,7 @@ test.each([
   ],
   [
     '[template]\nsrc = "a"\n[template]\n',
-    'a.toml:3:2: TOML syntax: trying to redefine an already defined table or value|  2 | src = "a"|  3 | [template]|    |  ^|  remove one of the two; write several templates in one file as [[template]]',
+    'a.toml:3:2: TOML syntax: trying to redefine an already defined table or value|  2 | src = "a"|  3 | [template]|    |  ^|  remove the second definition, or write several templates in one file as [[template]]',
   ],
 ])('syntax error in %j', (text, expected) => {
   const result = parseTomlDocument('a.toml', text)

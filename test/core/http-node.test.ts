@@ -34,11 +34,11 @@ test('a Unix socket', () => {
 })
 
 test.each(['', 'ftp://etcd:1', 'etcd:99999', 'http://etcd:1/path', '::1', 'unix://run/x', 'a b'])(
-  '%j is not an address',
+  '%j is not a valid address',
   (node) => {
     const parsed = parse(node)
     if (parsed.ok) throw new Error(JSON.stringify(parsed.value))
-    expect(parsed.error.message).toBe(`the node ${JSON.stringify(node)} is not an address`)
+    expect(parsed.error.message).toBe(`the node ${JSON.stringify(node)} is not a valid address`)
     expect(parsed.error.hint).toContain('host:port')
   },
 )

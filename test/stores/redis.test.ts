@@ -85,10 +85,13 @@ describe('addresses', () => {
     'sentinel://host',
     'host/1/2',
     'host:99999',
-  ])('"%s" is not an address', (node) => {
+  ])('"%s" is not a valid Redis address', (node) => {
     const opened = openAt(node)
     expect(opened).toMatchObject({ ok: false, error: { permanent: true } })
-    expect(opened).toHaveProperty('error.message', `the node "${node}" is not an address`)
+    expect(opened).toHaveProperty(
+      'error.message',
+      `the node "${node}" is not a valid Redis address`,
+    )
   })
 
   test('a password in the address is refused, and not repeated', () => {

@@ -260,8 +260,8 @@ test.each([
 })
 
 test.each([
-  ['zk1:99999', 'the node "zk1:99999" is not an address'],
-  ['http://zk1:2181', 'the node "http://zk1:2181" is not an address'],
+  ['zk1:99999', 'the node "zk1:99999" is not a valid ZooKeeper address'],
+  ['http://zk1:2181', 'the node "http://zk1:2181" is not a valid ZooKeeper address'],
   ['web:secret@zk1:2181', 'the node zk1:2181 contains a user or a password'],
   ['zk1/a,zk2/b', 'the nodes have different chroots: /a and /b'],
 ])('the node %s is refused', (node, message) => {

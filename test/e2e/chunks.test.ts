@@ -55,7 +55,7 @@ const ALWAYS = ['cli', 'flags', 'rolldown-runtime', 'run', 'toml']
 
 describe('the files that a start loads', () => {
   test.each<[what: string, args: readonly string[], names: readonly string[], most: number]>([
-    ['-version', ['-version'], ['cli', 'flags', 'rolldown-runtime'], 90_000],
+    ['-version', ['-version'], ['cli', 'flags', 'rolldown-runtime'], 92_000],
     [
       'a onetime run with a nunjucks template',
       ['-onetime', '-backend', 'env', ...confdir('a.njk')],
@@ -66,7 +66,7 @@ describe('the files that a start loads', () => {
       'a onetime run with a Go template',
       ['-onetime', '-backend', 'env', ...confdir('a.tmpl')],
       [...ALWAYS, 'env', 'go-templates'],
-      720_000,
+      725_000,
     ],
     // The store does not answer, so no template engine is loaded.
     [

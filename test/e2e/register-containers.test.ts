@@ -109,11 +109,15 @@ describe.skipIf(why !== undefined)('real containers', () => {
   test('-deregister on-success', async () => {
     const [one, two] = (await freePorts(2)) as [number, number]
     register(podman.url, '-deregister', 'on-success', '-ttl', '4s')
-    const serve = (code: number) => ['/bin/sh', '-c', `httpd -p 80; sleep 1; exit ${code}`]
+    const serve = (code: number) => [
+      ...['/bin/sh', '-c'],
+      `httpd -p 80; until [ -e /tmp/end ]; do sleep 0.1; done; exit ${code}`,
+    ]
     podman.run('good', ['-p', `${one}:80`, '-e', 'SERVICE_NAME=web'], serve(0))
     podman.run('bad', ['-p', `${two}:80`, '-e', 'SERVICE_NAME=web'], serve(3))
     const bad = { '/services/web/h:bad:80': `127.0.0.1:${two}` }
     await untilHeld({ ...bad, '/services/web/h:good:80': `127.0.0.1:${one}` })
+    for (const name of ['good', 'bad']) podman.cli('exec', name, '/bin/sh', '-c', ': > /tmp/end')
     await untilHeld(bad)
     await untilHeld({})
   })

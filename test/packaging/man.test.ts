@@ -55,7 +55,7 @@ test('dashes, quotes and backslashes can be copied from it', () => {
 test('other names of a setting are listed', () => {
   const about = (flag: string): string =>
     new RegExp(`\\n +-${flag}[ ,][^\\n]*\\n([^]*?)\\n\\n`).exec(text)?.[1] ?? ''
-  expect(about('node')).toMatch(/In the environment: CONFD_NODES\..*In confd\.toml:\s+nodes\./s)
+  expect(about('node')).toMatch(/In the environment: CONFD_NODES\..*In\s+confd\.toml:\s+nodes\./s)
   expect(about('conf-file')).toContain('CONFD_CONFIG_FILE')
   expect(about('log-level')).not.toContain('In the environment')
 })

@@ -20,7 +20,7 @@ const cases: [template: string, told: string, hint?: unknown][] = [
     'put }} where it ends',
   ],
   ['{% if x y %}{% endif %}', '1:11: template syntax: expected "%}" here, in the tag if'],
-  ['{% foo %}', '1:4: template syntax: unknown block tag: foo'],
+  ['{% widget %}', '1:4: template syntax: unknown block tag: widget'],
   ['{{ 1 + }}', '1:8: template syntax: unexpected token: }}'],
   [
     'a\n\n {% for x in [1] %}\n',
@@ -65,7 +65,7 @@ const cases: [template: string, told: string, hint?: unknown][] = [
   ],
   [
     '{% if x %}{% else if y %}{% endif %}',
-    '1:19: template syntax: expected "%}" here, in the tag else',
+    '1:22: template syntax: expected "%}" here, in the tag else',
     'write {% elif condition %}',
   ],
   [

@@ -1,5 +1,5 @@
 // Following a store across its nodes: the order of the nodes, broken connections, and pauses.
-import { describe, expect, it, onTestFinished } from 'vitest'
+import { describe, expect, it, onTestFinished, vi } from 'vitest'
 import { FaultError } from '../../src/core/fault.ts'
 import type { Key } from '../../src/core/key.ts'
 import { OutdatedError, type Store, type StoreEvent } from '../../src/core/store.ts'
@@ -122,6 +122,8 @@ describe('nodes', () => {
   })
 
   it('that show progress get more time before the next one is tried', async () => {
+    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout', 'performance'] })
+    onTestFinished(() => void vi.useRealTimers())
     const asked: string[] = []
     const store: Store = {
       name: 'scripted',
@@ -136,7 +138,9 @@ describe('nodes', () => {
       },
     }
     const { next } = following(store)
-    expect(await next()).toMatchObject({ kind: 'store', node: 'a' })
+    const first = next()
+    await vi.advanceTimersByTimeAsync(20 * 5)
+    expect(await first).toMatchObject({ kind: 'store', node: 'a' })
     expect(asked).toEqual(['a'])
   })
 

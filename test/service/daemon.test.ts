@@ -1,6 +1,6 @@
 // The built program as a service: its messages to the service manager, over a real socket.
 import { execFileSync } from 'node:child_process'
-import { existsSync, readFileSync, writeFileSync } from 'node:fs'
+import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, test as inTurn } from 'vitest'
 import { withSite, type Site } from '../e2e/support.ts'
@@ -29,6 +29,15 @@ async function withService(
 
 const keys = (site: Site): string => join(site.root, 'keys.yaml')
 const watching = (site: Site): string[] => ['-watch', '-file', keys(site)]
+
+/** Sends a signal, unless the process has exited. */
+function signalIfRunning(pid: number, signal: NodeJS.Signals): void {
+  try {
+    process.kill(pid, signal)
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error
+  }
+}
 
 /** With this watchdog timeout, the daemon pings four times a second. */
 const WATCHDOG = { WATCHDOG_USEC: '500000' }
@@ -193,13 +202,13 @@ test('a suspended helper delays a reload, but stops neither the work nor the pin
     const run = site.start(...watching(site))
     await run.until('it is in sync', () => socket.last('STATUS') === '1 resource in sync')
     const helpers = descendantsOf(run.pid)
-    for (const pid of helpers) process.kill(pid, 'SIGSTOP')
+    for (const pid of helpers) signalIfRunning(pid, 'SIGSTOP')
     const pings = socket.count('WATCHDOG')
     writeFileSync(keys(site), 'name: second\n')
     const reloads = (): number => run.log.filter(({ event }) => event === 'reloaded').length
     await run.until('it is reloaded all the same', () => reloads() === 2)
     await run.until('it still pings', () => socket.count('WATCHDOG') > pings)
-    for (const pid of helpers) if (existsSync(`/proc/${pid}`)) process.kill(pid, 'SIGCONT')
+    for (const pid of helpers) signalIfRunning(pid, 'SIGCONT')
     expect(await run.stop()).toMatchObject({ code: 0 })
   }, WATCHDOG)
 })

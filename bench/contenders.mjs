@@ -10,7 +10,7 @@ export const PROGRAM = [process.execPath, lab.cli]
 
 const wanted = (process.env['RECONFD_BENCH_PEERS'] ?? '').split(',').filter(Boolean)
 
-/** The requested peers that can read this store. Throws if one is unknown or not installed. */
+/** The requested peers that can read this store. Throws if a requested peer is unknown or not installed. */
 const peersOf = ({ backend }) =>
   wanted.filter((name) => {
     if (!Object.hasOwn(PEERS, name)) throw new Error(`RECONFD_BENCH_PEERS: ${name} is unknown`)

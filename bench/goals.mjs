@@ -131,7 +131,7 @@ async function changes(store, count, { flags = [], reload = false, rounds = 60 }
     await there
     runs.push({ name, pid, file, cpu: [], time: [] })
   }
-  // The first changes are not counted: in a daemon that has run for a while, V8 has already compiled the code.
+  // The first changes are not counted, because in a daemon that has run for a while, V8 has already compiled the code.
   for (let n = -100; n < rounds; n++) {
     for (const { name, pid, file, cpu, time } of runs) {
       const arrived = arrival(file, `changed-${n};`)

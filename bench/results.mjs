@@ -49,7 +49,7 @@ const verdict = ({ to, ratio, goal, met }) =>
   ].join('')
 
 /**
- * Writes the rows of this run to a file, and to the table of the README if `isWhole`. Returns the file's path;
+ * Writes the rows of this run to a file, and to the table in the README if `isWhole`. Returns the file's path;
  * undefined if there are no rows.
  */
 export function keep(command, isWhole) {

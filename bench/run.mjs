@@ -1,7 +1,7 @@
 // npm run bench -- [-against FILE] [name...]: measures how fast reconfd is. Many figures come with those of the floor
 // (floor.mjs) and of the programs listed in RECONFD_BENCH_PEERS, measured in the same run. Machines are noisy: compare
 // the ratios, not the milliseconds.
-//   goals      measures the rows of bench/goals.mjs; if all are measured, the table of the README is updated
+//   goals      measures the rows of bench/goals.mjs; if all are measured, the table in the README is updated
 //   -against   reports the ratios that are more than 15 % worse than in FILE, which is a file in bench/results/
 import { spawnSync } from 'node:child_process'
 import { existsSync, readFileSync } from 'node:fs'
@@ -75,7 +75,10 @@ const pairs = (count, prefix = '/app') =>
   ])
 const everything = '{% for p in range("/app") %}{{ p.key }} = {{ p.value }}\n{% endfor %}'
 
-/** The first changes are not counted: in a daemon that has run for a while, V8 has already compiled the code. */
+/**
+ * The number of changes that are not counted at first. In a daemon that has run for a while, V8 has already compiled
+ * the code.
+ */
 const WARM_UP = 20
 
 /** Returns the CPU time of the daemon per change. Waits until each change has arrived. */

@@ -5,7 +5,7 @@ export interface Advisory {
   readonly url: string
   readonly range: string
 }
-/** The parts of the output of `npm audit --json` that are used. */
+/** The parts of the output of `npm audit --json` that the script uses. */
 export interface AuditReport {
   readonly vulnerabilities: Readonly<
     Record<

@@ -1,6 +1,6 @@
 // npm run audit: reports the known vulnerabilities of the bundled packages. `npm audit` finds none in an
-// installation, because everything is bundled from devDependencies. This script runs it over the lock files,
-// development packages included, and keeps the advisories on packages in the bundle.
+// installation, because everything is bundled from devDependencies. This script runs `npm audit` over the lock
+// files, development packages included, and keeps the advisories on packages in the bundle.
 //
 //   node scripts/audit.mjs [-built]    -built: use dist/ as it is
 //   exit codes: 0 no advisory, 1 at least one, 2 the registry did not answer

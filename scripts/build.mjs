@@ -57,7 +57,7 @@ function wrap(path) {
   writeFileSync(path, `(function(exports,require,module,__filename){'use strict';${text}\n})`)
 }
 
-// npm records file modes in its archive. They are set here, so that the archive does not depend on the umask.
+// npm records file modes in its archive. The modes are set here, so that the archive does not depend on the umask.
 for (const path of ['package.json', ...program.files]) settleModes(join(root, path))
 
 function settleModes(path) {

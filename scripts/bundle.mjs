@@ -27,7 +27,7 @@ const yamlModules = fileURLToPath(
 )
 
 /**
- * The modules of each chunk, as paths below src/: a room, a folder of it, or a file. By default, the bundler makes
+ * The modules of each chunk, as paths below src/: a room, a folder in a room, or a file. By default, the bundler makes
  * about fifty chunks, one for each set of modules that two lazy imports share, and each chunk delays a start by a
  * millisecond. test/e2e/chunks.test.ts checks which chunks a run loads.
  */

@@ -1,5 +1,5 @@
-// Determines the packages with code in the bundle from the list of bundled modules. The licences (notices.mjs) and the
-// bill of materials (sbom.mjs) are generated from these packages.
+// Determines which packages have code in the bundle, from the list of bundled modules. The licences (notices.mjs) and
+// the bill of materials (sbom.mjs) are generated from these packages.
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 

@@ -1,6 +1,6 @@
 // npm run deb: builds reconfd_VERSION_all.deb from the built program, with dpkg-deb alone and without root.
-// The same sources give the same bytes: the timestamps are SOURCE_DATE_EPOCH, by default the date of the
-// newest entry of packaging/debian/changelog.
+// The same sources give the same bytes, because all timestamps are SOURCE_DATE_EPOCH, by default the date of the
+// newest entry in packaging/debian/changelog.
 //
 //   node scripts/deb.mjs [-built] [FOLDER]    -built: use dist/ as it is; FOLDER: where to write the package
 import { execFileSync } from 'node:child_process'

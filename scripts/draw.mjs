@@ -21,7 +21,7 @@ const { values, positionals } = parseArgs({
   allowPositionals: true,
 })
 
-/** Whether a string contains at least three words: a shorter one has no wording to judge. */
+/** Whether a string contains at least three words. In a shorter string, there is no wording to judge. */
 const isProse = (text) => (text.match(/[A-Za-z]{2,}/g)?.length ?? 0) >= 3
 
 /** @returns {{ kind: string, line: number, text: string }[]} the prose of a page, without code blocks and comments */

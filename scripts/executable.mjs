@@ -53,8 +53,8 @@ export function provideBun() {
 /** Options of `bun build`: embed the compiled main module and its chunks, which load as lazily as under Node. */
 const OPTIONS = [
   ...['--compile', '--bytecode', '--format=esm', '--splitting', '--minify'],
-  // Compile code to machine code only after 100 times the usual number of runs, because this takes memory and CPU time.
-  // During a start, no code runs that often; the loops of a large template do.
+  // Compile code to machine code only after 100 times the usual number of runs, because compilation takes memory and
+  // CPU time. During a start, no code runs that often; the loops of a large template do.
   '--compile-jit-policy=100',
   // No file in the working directory may change the behaviour of the program.
   ...['--no-compile-autoload-dotenv', '--no-compile-autoload-bunfig'],

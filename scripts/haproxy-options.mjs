@@ -1,5 +1,5 @@
-// Writes src/haproxy/options.ts: on each release of HAProxy, tries every option of a `server` line, once loaded from
-// the file and once added at run time, and compares the results (test/haproxy/trials.ts). Run this script when a
+// Writes src/haproxy/options.ts: on each release of HAProxy, tries every option of a `server` line, once in the
+// configuration file and once at run time, and compares the results (test/haproxy/trials.ts). Run this script when a
 // release is added to scripts/servers.mjs.
 import { spawnSync } from 'node:child_process'
 import { fileURLToPath } from 'node:url'

@@ -1,5 +1,5 @@
 // Builds the bill of materials (SBOM) of the bundle, in CycloneDX's JSON format: the bundled packages with their
-// versions and licences. It contains neither a timestamp nor a random serial number, so that the same
+// versions and licences. The document contains neither a timestamp nor a random serial number, so that the same
 // sources give the same bytes.
 
 /** The property with the folder of a package. `npm run audit` compares folders, since packages may share a name. */

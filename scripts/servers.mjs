@@ -72,7 +72,7 @@ const SERVERS = {
     ],
     program: 'usr/share/java/zookeeper.jar',
   },
-  // Debian's last version without recursive watches.
+  // The last version in Debian that lacks recursive watches.
   'zookeeper-3.4': {
     alone: ZOOKEEPER,
     suite: 'bullseye',
@@ -149,7 +149,7 @@ function isProgram(path) {
   }
 }
 
-/** The variable with which a browser finds the unpacked fonts. Without fonts, it would show no text. */
+/** The variable with which a browser finds the unpacked fonts. Without fonts, the browser would show no text. */
 const fonts = (root) =>
   existsSync(join(root, 'usr/share/fonts')) ? { XDG_DATA_HOME: join(root, 'usr/share') } : {}
 
@@ -200,7 +200,7 @@ export function provide(names) {
 
 /**
  * An apt-get that reads the machine's Debian sources and its list of installed packages, and writes only below `work`.
- * It needs neither root nor a previous `apt-get update`.
+ * This apt-get needs neither root nor a previous `apt-get update`.
  * @returns a function that runs apt-get, or the reason why apt-get cannot be used
  */
 function privateApt(work) {
@@ -256,7 +256,7 @@ const listed = ({ options, uri, suite, components }) =>
 
 const extraSuites = (sources) => sources.filter(({ extra }) => extra).map(({ suite }) => suite)
 
-/** Without this, apt would prefer the packages of a newer release, whose dependencies the machine does not have. */
+/** Without this pin, apt would prefer the packages of a newer release, whose dependencies the machine does not have. */
 const asLastResort = (suite) => `Package: *\nPin: release n=${suite}\nPin-Priority: 1\n`
 
 /** The machine's Debian entries, then the missing extra suites, at the address of the first entry. */

@@ -2,7 +2,7 @@
 // default. `load` (soak.test.ts) prints memory and handles every 10 seconds, and a verdict at the end; `reloads`
 // (reloads.test.ts) kills every process that it can and counts lost reloads. `register` (register.test.ts)
 // compares the registered services with the running ones; `haproxy` (haproxy.test.ts) compares the
-// servers of HAProxy with those of its file. Without a name, all trials run.
+// servers in the running HAProxy with those in its file. Without a name, all trials run.
 import { spawnSync } from 'node:child_process'
 import { parseArgs } from 'node:util'
 import { build, installPackages, root } from './prepare.mjs'

@@ -4,8 +4,8 @@
 //
 //   node scripts/whole-way.mjs [etcd|consul] [-rounds N]
 //
-// Exits with 0 if no request has failed. All its files are in a temporary folder. It needs root,
-// podman, runc and busybox. test/e2e/whole-way.test.ts runs it for both stores.
+// Exits with 0 if no request has failed. Keeps all its files in a temporary folder. The demo needs root,
+// podman, runc and busybox. test/e2e/whole-way.test.ts runs the demo for both stores.
 import { spawn, spawnSync } from 'node:child_process'
 import {
   copyFileSync,

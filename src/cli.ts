@@ -46,7 +46,7 @@ function standardError(): Outlet {
   return { isTerminal: process.stderr.isTTY, file: `${dev}:${ino}` }
 }
 
-/** Prints the faults of a command. With -log-format json, prints JSON, so that every line of the log is JSON. */
+/** Prints the faults that a command reports. With -log-format json, prints JSON, so that the whole log is JSON. */
 async function printFaults(raw: readonly Fault[], format: Settings['logFormat']): Promise<void> {
   const faults = raw.map((fault) => mapFault(fault, withoutSecrets))
   if (format === 'text') {
@@ -208,7 +208,7 @@ async function runWith(
   if (hasProgram) forwardSignals(() => program, isOnetime ? undefined : () => reload())
   else if (!isOnetime) process.on('SIGHUP', () => reload())
   if (isLasting) void closeInspector()
-  // Sets V8 flags before keepCompiled() opens the compile cache: Node has a separate cache for each set of flags.
+  // Sets V8 flags before keepCompiled() opens the compile cache, because Node has a cache for each set of flags.
   if (!isOnetime) await saveMemory()
   if (!settings.noop) keepCompiled(settings.stateDir)
   const [{ run }, listeners] = await Promise.all([import('./engine/run.ts'), listenersOf(settings)])

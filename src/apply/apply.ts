@@ -140,8 +140,8 @@ const failed = (at: ApplyFailure['at'], fault: Fault, { resource }: FileChange):
 })
 
 /**
- * Stages all files. Copies attributes to the files while they are empty: a copied ACL could let another user read the
- * content before the mode of the file is set.
+ * Stages all files. Copies attributes to the files while they are empty, because a copied ACL could let another user
+ * read the content before the mode of the file is set.
  */
 async function stageAll(
   changes: readonly FileChange[],

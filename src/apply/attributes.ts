@@ -140,7 +140,7 @@ async function compareAttributes(pairs: readonly Pair[]): Promise<void> {
   if (pairs.length === 0) return
   const files = pairs.flatMap(({ staged, target }) => [target, staged.fd])
   const paths = files.map((_, n) => pathOf(n)).join(' ')
-  // Error messages are discarded: a file that has vanished is reported by the swap.
+  // Error messages are discarded, because the swap reports a file that has vanished.
   const command = `exec getfattr -d -m - --absolute-names -- ${paths} 2>/dev/null`
   const result = await runCommand(command, { timeout: TIMEOUT, cap: OUTPUT_CAP, files })
   const dumps = result.truncated > 0 ? undefined : readDumps(result.output)

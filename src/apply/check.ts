@@ -23,7 +23,7 @@ export interface Checked {
 
 /** Runs the check_cmds of several files, one after the other. */
 export class Checks {
-  /** Commands without {{.src}} and {{.dest}} that have already run: one run serves all files. */
+  /** Commands without {{.src}} and {{.dest}} that have already run. They do not run again for other files. */
   readonly #passed = new Set<string>()
 
   constructor(private readonly report: (spec: TemplateSpec, checked: Checked) => void) {}

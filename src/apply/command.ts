@@ -27,21 +27,23 @@ const CAP = 64 * 1024
 /** The longest time, in milliseconds, that runCommand takes with this timeout and the default grace. */
 export const longestRun = (timeout: number): number => timeout + GRACE + REPORT_MOST + HELD_PIPE
 /**
- * Milliseconds to wait for the rest of the output after the shell's exit: a background process may keep the pipe open.
+ * Milliseconds to wait for the rest of the output after the shell's exit. Limited, because a background process may
+ * keep the pipe open.
  */
 const HELD_PIPE = 100
 /** Milliseconds to wait for the exit of a killed command. */
 const REPORT_MOST = 1000
-/** Milliseconds between two tests of whether a terminated group, whose shell has exited, is gone. */
+/** Milliseconds between checks for remaining processes of a group that got SIGTERM and whose shell has exited. */
 const GROUP_POLL = 20
 
-// One pipe for both outputs keeps their order. With `eval`, the messages about syntax errors reach the pipe, too, and
-// the line numbers in messages are those of the command.
+// One pipe for standard output and standard error keeps their lines in order. With `eval`, the shell's messages about
+// syntax errors reach the pipe, too, and the line numbers in these messages are those of the command.
 const SHELL = ['-c', 'exec 2>&1; eval "$1"', 'sh'] as const
 
 /**
  * Runs `/bin/sh -c command` without standard input. Resolves when the shell has exited or was killed; never rejects.
- * Background processes of the command continue, but after a timeout the whole group is killed.
+ * Processes that the command started in the background keep running, but after a timeout its whole process group is
+ * killed.
  */
 export async function runCommand(command: string, options: CommandOptions): Promise<CommandResult> {
   const started = performance.now()
@@ -80,7 +82,7 @@ async function startItself(
   command: string,
   { env, files = [] }: CommandOptions,
 ): Promise<Started | Error> {
-  // Loaded on demand: a run that finds everything in sync does not need it.
+  // Loaded on demand, because a run that finds everything in sync does not need this module.
   const { spawn } = await import('node:child_process')
   try {
     const subprocess = spawn('/bin/sh', [...SHELL, command], {
@@ -110,11 +112,13 @@ function notStarted(why: string, duration: number): CommandResult {
 
 interface TimeLimit {
   timedOut(): boolean
-  /** Resolves if the exit of a killed shell is not reported in time, because the helper was killed, too. */
+  /**
+   * Resolves if the exit of a killed shell is not reported in time, for example because the helper was killed, too.
+   */
   readonly lost: Promise<ShellExit>
   /**
-   * Call after the shell's exit. After a timeout, waits for the rest of the group to exit, and kills it after the
-   * grace.
+   * Call after the shell's exit. After a timeout, waits until the other processes of the group have exited, and kills
+   * them after the grace.
    */
   finish(): Promise<void>
 }
@@ -141,7 +145,7 @@ function limitTime(pid: number, options: CommandOptions): TimeLimit {
     finish: async () => {
       clearTimeout(timer)
       if (killTimer === undefined) return
-      // The shell has exited, but its children may ignore SIGTERM: they get the rest of the grace.
+      // The shell has exited, but its children may still handle SIGTERM, so they get the rest of the grace.
       while (signalGroup(pid, 0) && performance.now() < killAt) {
         await within(GROUP_POLL)
       }

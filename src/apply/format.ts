@@ -1,5 +1,5 @@
-// Checks that rendered content parses in its output_format. Loads only the parser that is needed. No message quotes the
-// content, because it contains values from the store.
+// Checks that rendered content parses in its output_format. Loads only the parser that is needed. No message quotes
+// the content, because the content contains values from the store.
 import type { Fault } from '../core/fault.ts'
 import type { OutputFormat, TemplateSpec } from '../core/resource.ts'
 import { SyntaxFault } from '../core/syntax.ts'

@@ -1,5 +1,5 @@
 // Sets the owner and mode of an open file through its descriptor, because its name could meanwhile refer to another
-// file. The owner comes first, since chown clears the setuid bits.
+// file. The owner is set first, because chown clears the setuid bits.
 import { fchmodSync, fchownSync, fstatSync } from 'node:fs'
 import { ioFault } from '../core/errno.ts'
 import { FaultError, type Fault } from '../core/fault.ts'

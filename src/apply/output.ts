@@ -17,7 +17,7 @@ export class CappedOutput {
 
   push(chunk: Buffer): void {
     const forHead = Math.min(chunk.length, this.#headCap - this.#headSize)
-    // A copy: a slice would keep the whole chunk in memory.
+    // A copy, because a slice would keep the whole chunk in memory.
     if (forHead > 0) this.#head.push(Buffer.from(chunk.subarray(0, forHead)))
     this.#headSize += forHead
     this.#pushTail(chunk.subarray(forHead))

@@ -5,7 +5,7 @@ import type { Fault } from '../core/fault.ts'
 import type { RunTerms, Verify } from '../core/reload.ts'
 import { commandFault, longestRun, runCommand, shownResult, succeeded } from './command.ts'
 
-/** Milliseconds between two attempts to verify: a service needs a moment to come up. */
+/** Milliseconds between two attempts to verify, because a service needs a moment to come up. */
 const VERIFY_PAUSE = 1000
 
 /** The longest time of one reload with all its verifications, in milliseconds. */

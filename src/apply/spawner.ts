@@ -1,7 +1,7 @@
-// A helper process that starts the commands of a daemon. When Node forks, the kernel copies the page tables of its
-// whole memory, which takes milliseconds; forking a shell takes a tenth of that. The helper is a shell. On request, it
-// starts another shell, in a session and process group of its own, which waits for a command; so a reload does not wait
-// for a fork. The shells inherit the daemon's environment, umask and working directory.
+// A helper process that starts the commands of a daemon. When Node forks, the kernel copies the page tables of Node's
+// whole memory, which takes milliseconds; forking a shell takes a tenth of that. The helper is a shell. On request,
+// it starts another shell, in a session and process group of its own, which waits for a command; so a reload does not
+// wait for a fork. The shells inherit the daemon's environment, umask and working directory.
 //
 // Each waiting shell has its own socket. It writes its process id to the socket, reads its command, and then writes the
 // command's output. After the output, the helper writes the exit status. The helper and the waiting shells read from

@@ -96,7 +96,7 @@ export class Staged {
   /** Opens the file by its name. @throws system errors; ELOOP if it has become a link */
   openByName(): number {
     const { folder, name } = this.entry
-    // O_NONBLOCK: a named pipe may have replaced it.
+    // O_NONBLOCK, because a named pipe may have replaced the file.
     const flags = constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK
     return openSync(folder.at(name), flags)
   }

@@ -50,7 +50,7 @@ function replacedFault(dest: string, { path, place }: Staged): Fault {
   }
 }
 
-/** Only for files that cannot be replaced by a rename: a reader may see a partial file. */
+/** Only for files that cannot be replaced by a rename, because a reader may see a partially written file. */
 async function writeInPlace(dest: string, staged: Staged): Promise<Result<void, Fault>> {
   const what = `cannot write into ${dest} (it is a mount point and cannot be replaced)`
   const { folder, name } = staged.place

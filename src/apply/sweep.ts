@@ -64,7 +64,7 @@ function foldersOf(specs: readonly SweptTemplate[]): Iterable<SharedFolder> {
   return folders.values()
 }
 
-/** Does not follow links, because for_each does not write through links. */
+/** Does not follow links, because for_each templates do not write through links. */
 function sweepBelow(folder: Folder, budget: { left: number }): string[] {
   const removed = sweepFolder(folder)
   for (const entry of foldersIn(folder)) {
@@ -74,7 +74,7 @@ function sweepBelow(folder: Folder, budget: { left: number }): string[] {
       removed.push(...sweepBelow(inner, budget))
       inner.close()
     } catch {
-      // Removed meanwhile, or replaced by a link.
+      // The folder was removed after it was listed, or replaced by a link.
     }
   }
   return removed
@@ -96,6 +96,7 @@ function inFolderOf(destination: Destination, work: (folder: Folder, name: strin
     if (missing.length === 0) work(folder, name)
     folder.close()
   } catch {
-    // Nothing can be swept, for example because the path contains another user's link. reconfd never writes there.
+    // The folder cannot be opened, for example because its path contains another user's link. reconfd does not write
+    // through such links.
   }
 }

@@ -71,7 +71,7 @@ async function tryFile(
   }
 }
 
-/** Adds the mode and, for root, the owner that the placed file would have: a check may depend on them. */
+/** Adds the mode and, for root, the owner that the placed file would have, because a check may depend on them. */
 async function targetOf(spec: TemplateSpec, bytes: Uint8Array): Promise<Target> {
   const observed = await observe(spec.dest, { ...spec, desired: spec })
   const there = observed.kind === 'file' ? observed : undefined

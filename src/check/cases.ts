@@ -16,14 +16,14 @@ export interface Case {
   /** Path relative to the searched folder. */
   readonly name: string
   readonly folder: string
-  /** The configuration folder; absent if the case has its own. */
+  /** The configuration folder; absent if the case has its own configuration. */
   readonly confdir?: string
   /** The settings file, if there is one. */
   readonly confFile?: string
 }
 
 export interface Search {
-  /** The value of -confdir. It has priority over the conf.d of folders above a case, but not over the case's own. */
+  /** The value of -confdir. It has priority over a conf.d above the case, but not over the case's own conf.d. */
   readonly confdir?: string | undefined
   readonly confFile?: string | undefined
   /** Whether folders with keys but without expectations count as cases, as with `-update`. */
@@ -32,7 +32,7 @@ export interface Search {
 
 const EXPECTATIONS = ['expected', 'expected-error.txt', 'exit']
 const KEYS = /^keys\.(?:ya?ml|json|toml)$/
-/** Folders that belong to a case and are not searched. */
+/** Folders that are not searched for cases: the parts of a case, and node_modules. */
 const PARTS = new Set(['conf.d', 'templates', 'expected', 'before', 'node_modules'])
 
 /** Finds all cases in a folder, sorted by name. The folder may itself be a case. */

@@ -14,7 +14,7 @@ export const errors = (faults: readonly Fault[]): CheckFinding[] =>
 export const warnings = (faults: readonly Fault[]): CheckFinding[] =>
   faults.map((fault) => ({ severity: 'warning', fault }))
 
-/** Sorts by file, line and column, and removes duplicates: two resources may share a template. */
+/** Sorts by file, line and column, and removes duplicates, because two resources may share a template. */
 export function sorted(findings: readonly CheckFinding[]): CheckFinding[] {
   const once = new Map(findings.map((finding) => [JSON.stringify(finding), finding]))
   const place = ({ fault: { line = 0, column = 0 } }: CheckFinding): number => line * 1e6 + column

@@ -131,7 +131,7 @@ async function readOnce(
 
 const notAsked: Fault = { kind: 'store', message: 'not read: no node of the store answered' }
 
-/** @param read called to get a tree that contains the key */
+/** @param read returns a tree that contains the key, if it exists, or the fault if the key cannot be read */
 async function keyRows(
   name: string | undefined,
   resources: readonly Resource[],

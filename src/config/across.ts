@@ -27,7 +27,7 @@ export interface CheckedResource {
   readonly templates: readonly ReadTemplate[]
   readonly group: string | undefined
   readonly whole: Whole
-  /** Whether a change of the resource is followed by a reload_cmd or by a reload of the program of `[exec]`. */
+  /** Whether a reload_cmd, or a reload of the program of `[exec]`, follows a change to the resource's files. */
   readonly reloads: boolean
 }
 
@@ -54,7 +54,7 @@ export function checkAcross(
   }
 }
 
-/** Whether a change of the resource causes its own reload, or the reload of another member of its group. */
+/** Whether a change to the resource's files causes its own reload, or the reload of another member of its group. */
 const reloads = (one: CheckedResource, all: readonly CheckedResource[]): boolean =>
   one.reloads ||
   (one.group !== undefined && all.some((other) => other.reloads && other.group === one.group))

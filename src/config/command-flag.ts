@@ -4,7 +4,7 @@
 export interface CommandFlag {
   /** Absent if the flag takes no value. */
   readonly placeholder?: string
-  /** Present if the value is optional: the next argument is the value only if it matches this pattern. */
+  /** Present if the value is optional. The next argument counts as the value only if it matches this pattern. */
   readonly optional?: RegExp
   readonly default?: string
   readonly choices?: readonly string[]

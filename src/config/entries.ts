@@ -8,7 +8,7 @@ export const byEntry = new Map<string, OptionName>(
   optionNames.flatMap((name) => tomlNames(name).map((entry) => [entry, name])),
 )
 
-/** Returns the option of an entry. Ignores the case, as confd does. */
+/** Returns the option of an entry. Ignores case, as confd does. */
 export const optionOfEntry = (entry: string): OptionName | undefined =>
   byEntry.get(entry) ?? byEntry.get(entry.toLowerCase())
 

@@ -31,7 +31,7 @@ export async function findFiles(folder: string): Promise<Result<FoundFiles, Faul
       if (isCopy(name) || isOfVersionControl(name)) continue
       const path = join(at, name)
       const isPlain = entry.isFile() || entry.isDirectory()
-      // A broken link with the name of a resource is reported when it is read.
+      // A broken link with the name of a resource is reported when reading it fails.
       const target = isPlain ? entry : await stat(path).catch(() => undefined)
       if (target?.isDirectory() === true) await walk(path)
       // Reading a pipe or a device would block.

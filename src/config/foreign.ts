@@ -18,7 +18,8 @@ export interface ForeignSetting {
   /** The replacement, or the reason why there is none, without a full stop. */
   readonly instead: string
   /**
-   * False if no version of confd reads the setting from the environment: the variable may belong to another program.
+   * False if no version of confd reads the setting from the environment. A variable of that name may belong to another
+   * program.
    */
   readonly isVariable?: false
 }

@@ -21,7 +21,7 @@ function listenAddress(address: string): HttpSettings['at'] {
   return { host: hostname.replace(/^\[|\]$/g, ''), port: port === '' ? 80 : Number(port) }
 }
 
-/** An empty token counts as missing: an unset variable must not open the page to everyone. */
+/** An empty token counts as missing, because an unset variable must not open the page to everyone. */
 async function readToken(
   given: Values,
 ): Promise<Result<Pick<HttpSettings, 'token' | 'tokenFrom'>, Fault>> {

@@ -22,7 +22,7 @@ const DRAFT = 'http://json-schema.org/draft-07/schema#'
 
 // Alternatives use type lists instead of `anyOf`, so that an editor reports what is wrong with the given value.
 
-/** Seconds or Go durations, up to the longest timer of Node. */
+/** Seconds or Go durations, up to the longest delay of a Node timer. */
 const durationSchema = (least = 0): JsonSchema => ({
   type: ['number', 'string'],
   ...(least > 0 ? { exclusiveMinimum: 0 } : { minimum: 0 }),

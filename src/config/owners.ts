@@ -5,12 +5,12 @@ import { readFile } from 'node:fs/promises'
 export type OwnerKind = 'passwd' | 'group'
 export type ResolveOwner = (kind: OwnerKind, name: string) => Promise<number | undefined>
 
-/** Timeout of getent, in milliseconds: it may query a directory server. */
+/** Timeout of getent, in milliseconds. getent may query a directory server. */
 const GETENT_TIMEOUT = 5000
 
 /**
- * Creates a resolver with a cache for one load of conf.d. A name of only digits that the files in /etc do not contain
- * counts as an id, as for chown(1).
+ * Creates a resolver with a cache for one load of conf.d. A name that consists of digits counts as an id unless the
+ * files in /etc contain it, as for chown(1).
  */
 export function createOwnerResolver(): ResolveOwner {
   const asked = new Map<string, Promise<number | undefined>>()

@@ -44,7 +44,7 @@ const BACKENDS: Readonly<Record<string, BackendName>> = {
   zookeeper: 'zookeeper',
 }
 
-/** Builds the settings, or returns all faults of the flags. */
+/** Builds the settings, or returns all faults in the flags. */
 export async function registerSettings(given: Given): Promise<Result<RegisterSettings, Fault[]>> {
   const flags = new RegisterFlags(given.flags.own ?? new Map())
   const { operand, argv } = given.flags

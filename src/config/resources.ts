@@ -160,7 +160,7 @@ async function readOne(name: string, file: string, context: ReadContext): Promis
   return { name, faults: [...read.faults, place], group: read.group, read }
 }
 
-/** Returns the group in a file that is not valid TOML, because the fault may affect the other members of the group. */
+/** Returns the group that an invalid TOML file sets, because the fault may affect the other members of the group. */
 function groupIn(text: string): string | undefined {
   const [top = ''] = text.split(/^\s*\[/m, 1)
   const [, basic, literal] = /^\s*group\s*=\s*(?:"([^"\\\n]*)"|'([^'\n]*)')/m.exec(top) ?? []

@@ -29,7 +29,7 @@ export interface KeySpec {
   readonly doc: string
 }
 
-/** The keys of `[template]` about one template and its file. */
+/** The keys of `[template]` that apply to one template and its file. */
 export const templateKeys = {
   src: { type: 'string', required: true, doc: 'The template, relative to the templates folder.' },
   dest: {
@@ -114,7 +114,7 @@ export const templateKeys = {
   },
 } as const satisfies Record<string, KeySpec>
 
-/** The keys about the whole resource, above `[template]` or inside it. */
+/** The keys that apply to the whole resource, above `[template]` or inside it. */
 export const wholeKeys = {
   on_reload_failure: {
     type: 'choice',

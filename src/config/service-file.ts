@@ -38,7 +38,7 @@ export interface FileService extends OwnService {
   readonly checks: Partial<CheckSettings>
 }
 
-/** Returns the service or the faults of each file, by path. Fails if the folder cannot be read. */
+/** Returns the service or the faults in each file, by path. Fails if the folder cannot be read. */
 export async function readServiceFiles(
   folder: string,
 ): Promise<Result<ReadonlyMap<string, Result<FileService, readonly Fault[]>>, Fault>> {

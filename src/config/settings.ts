@@ -37,8 +37,8 @@ interface SettingsSources {
 }
 
 /**
- * Reads the command line, the environment and confd.toml. Never throws. Reports all faults of the command line at once;
- * if there are none, all faults of the environment and confd.toml; if there are none, all contradictions.
+ * Reads the command line, the environment and confd.toml. Never throws. Reports all faults in the command line at once;
+ * if there are none, all faults in the environment and confd.toml; if there are none, all contradictions.
  * @param argv without node and script
  */
 export async function loadSettings(

@@ -32,7 +32,7 @@ export type TableOf<K extends Readonly<Record<string, KeySpec>>> = {
   readonly [N in keyof K]?: KeyValueType<K[N]>
 }
 
-/** Renames keys that differ from a known name only in case, because confd ignores the case. */
+/** Renames keys that differ from a known name only in case, because confd ignores case. */
 export function withKnownCase(
   table: Readonly<Record<string, unknown>>,
   known: readonly string[],

@@ -23,7 +23,7 @@ const unitMs: Record<string, number> = {
   h: 3_600_000,
 }
 
-/** The longest timer of Node, in milliseconds. */
+/** The longest delay of a Node timer, in milliseconds. */
 const LONGEST_MS = 2 ** 31 - 1
 
 /**

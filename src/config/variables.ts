@@ -53,7 +53,7 @@ export class Variables {
     return expandText(value, this.#env, (name) => this.faults.push(this.#unset(at, name)))
   }
 
-  /** Reports unset variables in the program names of a command: the shell would run another program. */
+  /** Reports unset variables in the program names of a command, because the shell would run another program. */
   #programs(path: TomlPath, table: ResourceTable): void {
     for (const key of COMMANDS) {
       const command = table[key]

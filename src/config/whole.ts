@@ -1,5 +1,5 @@
-// Merges the keys about the whole resource, from above `[template]` and from inside it, and reports those without
-// effect.
+// Merges the keys that apply to the whole resource, from above `[template]` and from inside it, and reports those
+// without effect.
 import { expandCommand, unknownPlaceholders } from '../core/command.ts'
 import { reloadsByDefault } from '../core/exec.ts'
 import { attempt, type Fault } from '../core/fault.ts'
@@ -21,7 +21,7 @@ import type { TomlDocument } from './toml.ts'
 type WholeKey = keyof typeof wholeKeys
 type WholeTable = TableOf<typeof wholeKeys>
 
-/** A table that may contain keys about the whole resource, with its path. */
+/** A table that may contain keys for the whole resource, with the path of the table. */
 export interface WholeSource {
   readonly path: TomlPath
   readonly table: WholeTable
@@ -112,7 +112,7 @@ function optionalStores(
   if (names === undefined || place === undefined) return undefined
   const backends = [settings, ...settings.stores.values()].map(({ backend }) => backend)
   names.forEach((name, index) => {
-    // Any name is allowed: a file may contain the recorded keys of any store.
+    // Any name is allowed, because a file may contain the recorded keys of any store.
     if (settings.backend === 'file') return
     const known = faultOfStore(name, settings, backends)
     if (known === undefined) return
@@ -184,7 +184,7 @@ function oneCommand(
 }
 
 /**
- * Whether a change of the resource is followed by a reload. Adds a fault if two ways to reload are set, or if the
+ * Whether a reload follows a change to the resource's files. Adds a fault if two ways to reload are set, or if the
  * resource reloads the program of `[exec]` and `[exec]` has no way to reload it.
  * @param hasCommand whether any template of the resource has a reload_cmd
  */
@@ -211,7 +211,7 @@ export function isReloaded(
 
 /**
  * Reports keys without effect: as a fault if the key was meant to protect something, otherwise as a notice.
- * @param reloads whether a change of the resource is followed by a reload of the resource or of its group
+ * @param reloads whether a reload of the resource or of its group follows a change to the resource's files
  */
 export function withoutEffect(
   document: TomlDocument,

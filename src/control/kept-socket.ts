@@ -7,7 +7,7 @@ import { isTooLong } from '../system/socket-path.ts'
 import { isAlive } from '../system/unix-socket.ts'
 import { serveControl, type ControlServer } from './server.ts'
 
-/** Milliseconds between the removal of the socket and its reopening: the script may still be removing other files. */
+/** Milliseconds from the removal of the socket to its reopening. Meanwhile, a script may be removing other files. */
 const SETTLE = 200
 
 export class KeptSocket {

@@ -21,7 +21,7 @@ const nothing: Control = { changed: () => undefined, close: async () => undefine
 
 /**
  * Never rejects: without its socket or status file, the daemon logs a warning and keeps running.
- * @param folder the state directory. If its socket is removed, other files may be missing too, so all are rewritten
+ * @param folder the state directory. If the socket in it is removed, files may be missing too, so all are rewritten
  */
 export async function startControl(
   settings: Settings,

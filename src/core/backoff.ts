@@ -1,4 +1,4 @@
-// Exponential backoff, capped and with jitter, so that a fleet does not retry in step.
+// Exponential backoff with a maximum delay, and with jitter so that the machines of a fleet do not retry in step.
 
 export interface Backoff {
   /** Milliseconds. */

@@ -5,9 +5,9 @@
 
 declare global {
   interface String {
-    /** ES2024, in Node since 20: whether the text has no lone surrogate. */
+    /** ES2024, available since Node 20. Whether the string contains no lone surrogate. */
     isWellFormed(): boolean
-    /** ES2024, in Node since 20: replaces lone surrogates with U+FFFD. */
+    /** ES2024, available since Node 20. Replaces lone surrogates with U+FFFD. */
     toWellFormed(): string
   }
 }
@@ -17,8 +17,8 @@ const ESCAPE = 0xdc00
 /** Decodes bytes without loss; encodeText() restores them. Never throws. */
 export function decodeValue(bytes: Buffer): string {
   const text = bytes.toString()
-  // Decoding can have lost a byte only if the text contains U+FFFD. For a Latin-1 string, V8 checks this in constant
-  // time.
+  // Decoding can have lost a byte only if the text contains U+FFFD. For a string that V8 stores as Latin-1, this check
+  // takes constant time.
   return text.includes('\ufffd') ? decodeExactly(bytes) : text
 }
 

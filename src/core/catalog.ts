@@ -15,7 +15,7 @@ export interface LookUp {
   readonly proxies?: true
   /** The name in the look-up is the name of a prepared query. */
   readonly query?: true
-  /** Include the services of each node. */
+  /** Include the services on each node. */
   readonly services?: true
 }
 
@@ -48,7 +48,7 @@ export function rootOf(kind: 'services' | 'nodes', { dc, ...more }: LookUp = {})
 
 const ROOT = /^\/(services|nodes)@([^/;]*)((?:;[^/;]+)*)(?=\/|$)/
 
-/** Returns the options in a key below a root with options; undefined for all other keys. */
+/** Returns the look-up options that the root of a key contains; undefined if it contains none. */
 export function lookUpOf(key: string): LookUp | undefined {
   const [, , dc = '', options = ''] = ROOT.exec(key) ?? [undefined]
   if (!ROOT.test(key)) return undefined
@@ -62,7 +62,7 @@ export function lookUpOf(key: string): LookUp | undefined {
   return { ...(dc === '' ? {} : { dc: decoded(dc) }), ...Object.fromEntries(pairs) }
 }
 
-/** Decodes text; returns invalid encodings unchanged, since a key may contain any characters. */
+/** Decodes percent-encoded text. Returns invalid encodings unchanged, because a key may contain any characters. */
 function decoded(text: string): string {
   try {
     return decodeURIComponent(text)

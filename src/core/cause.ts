@@ -2,7 +2,7 @@
 import type { Key } from './key.ts'
 import type { Changes } from './mirror.ts'
 
-/** The first changed names, and the number of others. Usually either `keys` or `files` is empty. */
+/** The first changed keys and files, and the number of the others. Usually either `keys` or `files` is empty. */
 export interface Cause {
   readonly keys: readonly Key[]
   readonly files: readonly string[]

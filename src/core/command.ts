@@ -12,7 +12,7 @@ export const PLAIN = 'letters, digits and _ . / + : @ % = -'
 export interface CommandPaths {
   readonly src: string
   readonly dest: string
-  /** True if a part of the paths comes from a store: such paths are hostile input. */
+  /** True if part of the paths comes from a store, which makes them hostile input. */
   readonly fromStore?: boolean
 }
 
@@ -38,7 +38,7 @@ export function namesDestination(command: string, dest: string): boolean {
   return new RegExp(`(?<![\\w./-])${path}(?![\\w./-])`).test(command)
 }
 
-/** Whether expanding the placeholders of a command template to some paths could produce this command. */
+/** Whether this command could result from replacing the placeholders of `template` with paths. */
 export function isExpansion(template: string, command: string): boolean {
   const texts = template.split(placeholders).filter((_, n) => n % 2 === 0)
   const [first = '', ...rest] = texts
@@ -62,8 +62,8 @@ export const isPlain = (path: string): boolean => plain.test(path) && !/(?:^|\/)
 
 /**
  * Replaces `{{.src}}`, `{{ .src }}`, `{{src}}` and `{{ src }}`, and the same for `dest`. Plain paths are inserted as
- * they are. Other paths are quoted for their context if they come from the operator, and refused if they come from a
- * store.
+ * they are. Any other path from the operator is quoted as its position in the command requires; any other path from a
+ * store is refused.
  * @throws FaultError for a path that cannot be inserted safely
  */
 export function expandCommand(template: string, paths: CommandPaths): string {

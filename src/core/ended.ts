@@ -18,7 +18,7 @@ interface RunWork {
  * - `unreachable`: a onetime run could not read all stores in time. Resources of the readable stores were processed.
  * - `exited`: the program of exec mode has exited. `code` is its exit code, or 128 plus the number of the signal that
  *   killed it.
- * - `stopped`: a onetime run was stopped before it had read all keys. Files that depend on the rest are unchanged.
+ * - `stopped`: a onetime run was stopped before it had read all keys. Files that need the other keys are unchanged.
  */
 export type Ended =
   | ({ readonly kind: 'done' } & RunWork)

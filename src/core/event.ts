@@ -29,7 +29,7 @@ export type Uses = ReadonlyMap<string, readonly string[]>
 
 /**
  * An event, discriminated by `kind`. A resource is named after its file in conf.d. Events carry keys and short hashes,
- * never values of a store. Later versions may add kinds.
+ * never values from a store. Later versions may add kinds.
  */
 export type Event =
   | {
@@ -69,7 +69,7 @@ export type Event =
       /** Failed attempts since the store became unreachable, including this one. Not every attempt causes an event. */
       readonly tries?: number
     }
-  /** Changes of a store arrive late. Repeated every few seconds until they arrive in time again. */
+  /** Changes in a store arrive late. Repeated every few seconds until they arrive in time again. */
   | {
       readonly kind: 'store-behind'
       readonly store: string
@@ -117,7 +117,7 @@ export type Event =
       readonly dest: string
       readonly why: 'create' | 'content' | 'metadata' | 'remove'
     }
-  /** How a change of HAProxy's file would be applied; only with -noop. */
+  /** How a change to HAProxy's file would be applied; only with -noop. */
   | {
       readonly kind: 'foreseen'
       readonly resource: string
@@ -168,7 +168,7 @@ export type Event =
       /** Resources for which this was the last attempt; they are rolled back. */
       readonly exhausted: readonly string[]
     }
-  /** A change removes too much and is held; the last good files stay until it is accepted or superseded. */
+  /** A change removes too much and is held. The last good files stay until the change is accepted or superseded. */
   | {
       readonly kind: 'held'
       readonly resource: string
@@ -179,7 +179,7 @@ export type Event =
       readonly more: number
       /** `default`: held even without a guard, because a store no longer supplies any keys. */
       readonly by: 'guard' | 'default'
-      /** Milliseconds after which the change passes if no key changes; absent: it passes only when accepted. */
+      /** Milliseconds after which the change passes if no key count changes; absent if it does not pass with time. */
       readonly passesIn?: number
     }
   /** A resource waits for parts of an on-demand store that its templates have looked up. */
@@ -199,7 +199,7 @@ export type Event =
       readonly because: 'failed' | 'held' | 'waiting'
     }
   | { readonly kind: 'accepted'; readonly resource: string }
-  /** The reload failed with the new files, and the last good ones were restored. */
+  /** The reload failed with the new files, and the last good files were restored. */
   | {
       readonly kind: 'rolled-back'
       readonly resource: string
@@ -208,7 +208,7 @@ export type Event =
       /** The last failure of the reload. */
       readonly fault: Fault
     }
-  /** The reload failed, and there are no earlier good files: the new ones stay. */
+  /** The reload failed, and the new files stay because there are no earlier good files. */
   | {
       readonly kind: 'rollback-impossible'
       readonly resource: string

@@ -40,12 +40,12 @@ export interface ExecSettings {
   readonly forwardSignals: readonly SignalName[]
 }
 
-/** The pseudo-command of the program's reload in the journal, status and log. */
+/** Stands for the reload of the program wherever the journal, the status or the log contains a command. */
 export const EXEC = '[exec]'
 
 /** Time after the start within which the program must handle reload_signal. */
 export const STARTING = 10_000
-/** Time for which the program must survive a reload without a verify_cmd. */
+/** How long the program must survive a reload for the reload to succeed, if there is no verify_cmd. */
 export const SURVIVAL = 1000
 
 /** Whether resources without a reload command reload the program. */

@@ -28,7 +28,7 @@ export type Known = ReadonlyMap<Key, KnownExtent>
 
 export const nothing: Extent = { trees: new Set(), names: new Set() }
 
-/** The known extent of the store of a full key; undefined if that store is not on-demand. */
+/** The known extent of the store that a full key belongs to; undefined if that store is not on-demand. */
 export function extentOf(known: Known | undefined, key: Key): KnownExtent | undefined {
   if (known === undefined) return undefined
   const store = storeOf(key)
@@ -64,7 +64,7 @@ const every = (
 export const includesAll = (extent: Extent, part: Extent): boolean =>
   every(part, (kind, dir) => extentIncludes(extent, kind, dir))
 
-/** Whether a part, possibly of several stores, is completely known. */
+/** Whether a part, which may span several stores, is completely known. */
 export const isKnown = (known: Known | undefined, part: Extent): boolean =>
   every(part, (kind, dir) => {
     const extent = extentOf(known, dir)

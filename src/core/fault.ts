@@ -6,7 +6,7 @@ import { shortened } from './words.ts'
 
 export type FaultKind = 'config' | 'template' | 'store' | 'command' | 'io'
 
-/** An expected failure. Contains no value of a store and no credential. */
+/** An expected failure. Contains no value from a store and no credential. */
 export interface Fault {
   readonly kind: FaultKind
   /** The problem: one sentence without a full stop. */
@@ -44,7 +44,10 @@ export class FaultError extends Error {
   }
 }
 
-/** Maximum number of characters. A name from a store may have millions, and a fault is logged at each attempt. */
+/**
+ * Maximum length of a message or hint, in characters. A name from a store may have millions of characters, and a fault
+ * is logged at each attempt.
+ */
 const LONGEST = 4096
 
 /** Throws a fault; usable as an expression. */
@@ -56,7 +59,7 @@ export function raise(
   throw new FaultError({ kind, message, ...more })
 }
 
-/** Converts thrown faults to results. Rethrows anything else, which is a bug. */
+/** Converts thrown faults to results. Rethrows any other error, because it is a bug. */
 export function attempt<T>(run: () => T): Result<T, Fault> {
   try {
     return ok(run())
@@ -85,7 +88,7 @@ export function briefly({ frame: _frame, ...fault }: Fault): string {
 }
 
 /**
- * Formats a line of the source, preceded by the line before it, and a caret below the column.
+ * Formats a source line, with the line before it and a caret below the column.
  * @param text the complete source
  * @param line 1-based
  * @param column 1-based, in UTF-16 units

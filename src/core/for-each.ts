@@ -15,13 +15,13 @@ const NAME_MAX = 255
 const PATH_MAX = 4095
 
 const UNFIT = /[\p{Cc}\p{Cs}\p{Zl}\p{Zp}]/gu
-/** Matches the names of staged files. reconfd removes a staged file whose process has exited. */
+/** Matches the names of staged files. reconfd removes such files when the process that staged them has exited. */
 const STAGED = /^\..*\.reconfd-/
 
 const HINT =
   'Correct the key, or derive another name in `dest`: base(item.key) is the last component of the key.'
 
-/** The folder that contains all files: the text before the first `{{`, up to its last `/`. */
+/** The folder that contains all files of a template: the text before the first `{{`, up to its last `/`. */
 export function fixedFolder(dest: string): string {
   const at = dest.indexOf('{{')
   return dest.slice(0, dest.lastIndexOf('/', at < 0 ? undefined : at))

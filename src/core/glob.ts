@@ -24,7 +24,7 @@ interface Chunk {
 }
 
 const compiled = new Map<string, Glob | undefined>()
-/** Bounds the cache: patterns may contain keys, which come and go. */
+/** Maximum size of the cache. Patterns may contain keys, which come and go. */
 const MAX_COMPILED = 10_000
 
 /** @throws a template fault for a malformed pattern (Go's ErrBadPattern) */

@@ -1,4 +1,4 @@
-// Guards: decide whether a change of a file is held. Pure: compares the last applied render with the next one, and
+// Guards: decide whether a change to a file is held. Pure: compares the last applied render with the next one, and
 // describes why a change is held.
 import { keyInDatacenter, plainKeyIn } from './catalog.ts'
 import { compileGlob } from './glob.ts'

@@ -1,6 +1,6 @@
 // Hold-down: a vanished key counts as present until it has been missing for some time, so that a flapping instance does
-// not reload a load balancer twice. Has no clock and no timers: times are passed in (monotonic milliseconds), and the
-// next deadline is returned.
+// not cause two reloads of a load balancer. Has no clock and no timers: times are passed in (monotonic milliseconds),
+// and the next deadline is returned.
 import type { Key } from './key.ts'
 import type { Changes } from './mirror.ts'
 import type { Tree } from './tree.ts'
@@ -13,7 +13,7 @@ interface KeptKey {
 /** A vanished key that still counts as present. */
 export interface Gone {
   readonly value: string
-  /** Time at which it vanished, in milliseconds: monotonic here, since the Unix epoch in the state file. */
+  /** Time at which the key vanished, in milliseconds: monotonic here, since the Unix epoch in the state file. */
   readonly since: number
 }
 
@@ -59,15 +59,15 @@ export class HoldDown {
     }
   }
 
-  /** The kept keys. */
+  /** Yields the kept keys with the times at which they vanished. */
   *gone(): Generator<readonly [Key, Gone]> {
     for (const [key, { value, until }] of this.#kept) yield [key, { value, since: until - this.ms }]
   }
 
   /**
-   * Translates a change of the store to a change of the view. Delays removals until their deadline; a key that comes
-   * back earlier counts as changed only if its value differs. Call for every change, in order. Also returns removals
-   * due by `now`.
+   * Translates changes in the store to changes in the view. Delays removals until their deadline; a key that comes
+   * back earlier counts as changed only if its value differs. Must be called for all changes, in order. Also returns
+   * removals whose deadline has passed.
    */
   apply(before: Tree, after: Tree, changes: Changes, now: number): Changes {
     if (this.ms === 0) return changes

@@ -17,16 +17,16 @@ export interface GuardedRender {
   readonly next: Footprint
 }
 
-/** The data by which a change of a resource is judged. */
+/** The data that decides whether a change to a resource is held. */
 export interface Evidence {
   readonly files: readonly GuardedRender[]
   /** Number of keys that each store contributed, over all templates without `allow_empty`. */
   readonly supplies: { readonly last: Supplies | undefined; readonly next: Supplies }
-  /** Returns the full keys of the resource's templates. Called only if the reason of a hold names these keys. */
+  /** Returns the full keys of the resource's templates. Called only if the reason for a hold names these keys. */
   readonly keys: () => readonly Key[]
 }
 
-/** State of a held change with counts below those of the last applied render. */
+/** State of a held change with at least one count below that of the last applied render. */
 export interface Short {
   /** The most recent counts. */
   readonly counts: readonly number[]
@@ -36,7 +36,7 @@ export interface Short {
 
 export interface HoldVerdict extends Tripped {
   readonly by: 'guard' | 'default'
-  /** The file whose guard holds the change; absent if the change of the whole resource is held. */
+  /** The file whose guard holds the change; absent if no guard of a single file does. */
   readonly dest?: string
   readonly short?: Short
   /** Milliseconds after which the change passes if no count changes. */

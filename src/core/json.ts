@@ -12,13 +12,13 @@ const words = { true: true, false: false, null: null } as const
 export interface JsonOptions {
   /** Converts an integer. */
   readonly integer: (digits: string) => unknown
-  /** Accept repeated names in an object: the last value wins. Otherwise they are a fault. */
+  /** Accept repeated names in an object: the last value wins. Otherwise repeated names are a fault. */
   readonly repeats: boolean
 }
 
 const strict: JsonOptions = { integer: BigInt, repeats: false }
 
-/** Maximum nesting. The stack allows more, but V8 may abort the process when it overflows. */
+/** Maximum nesting. The stack allows more, but V8 may abort the process when the stack overflows. */
 const DEEPEST = 1000
 
 /**
@@ -103,8 +103,9 @@ export function parseJson(text: string, { integer, repeats } = strict): unknown 
 }
 
 /**
- * The index of the closing quote of the string at `from`, or of its first error. Scans runs of characters: a single
- * pattern would store a backtracking position for each character, which takes seconds for a few megabytes in Bun.
+ * The index of the closing quote of the string at `from`, or of its first error. Scans runs of characters, because a
+ * single pattern would store a backtracking position for each character. In Bun, that takes seconds for a few
+ * megabytes.
  */
 function endOfString(text: string, from: number): number {
   for (let at = from + 1; ; at = escape.lastIndex) {

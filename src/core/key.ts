@@ -40,14 +40,14 @@ export function relativeTo(prefix: Key, key: Key): Key {
 export const storeOf = (key: string): string | undefined =>
   /^\/*([A-Za-z0-9_.-]+):(?:\/|$)/.exec(key)?.[1]
 
-/** The directory of all keys of a named store. */
+/** The directory that contains all keys of a named store. */
 export const storeRoot = (store: string): Key => `/${store}:`
 
 /** Adds the prefix to a key, unless the key names its store. */
 export const fullKey = (prefix: string, key: string): Key =>
   storeOf(key) === undefined ? joinKeys(prefix, key) : toKey(key)
 
-/** A full key as a template sees it: without the prefix, unless it belongs to another store. */
+/** A full key as a template sees it: without the prefix, unless the key belongs to another store. */
 export const ownKey = (prefix: Key, full: Key): Key =>
   covers(prefix, full) ? relativeTo(prefix, full) : full
 

@@ -69,14 +69,14 @@ export function ofEach<T>(make: (pair: TreePair) => T): (runs: Runs) => readonly
 
 /** Concatenates the runs, faster than flat(). */
 export function joined<T>(runs: readonly (readonly T[])[]): T[] {
-  // Allocated at its final size: an array that grows leaves its smaller versions to the garbage collector.
+  // Allocated at its final size, because an array that grows leaves its smaller versions to the garbage collector.
   const all = new Array<T>(countOf(runs))
   let at = 0
   for (const run of runs) for (const one of run) all[at++] = one
   return all
 }
 
-/** The number of pairs. */
+/** The total number of items in the runs. */
 export function countOf(runs: readonly (readonly unknown[])[]): number {
   let count = 0
   for (const { length } of runs) count += length

@@ -26,7 +26,7 @@ const plain = (name: string): string => name.toLowerCase().replaceAll(/[-_.\s]/g
 
 /** Returns the nearest name, or undefined if more than a third of the letters differ. Also completes abbreviations. */
 export function nearest(name: string, known: Iterable<string>): string | undefined {
-  // Bounds the cost: no known name is this long.
+  // Limits the cost of the search. No known name is this long.
   if (name.length > 64) return undefined
   const typed = plain(name)
   let found: string | undefined

@@ -15,7 +15,7 @@ const SLOW = 200
 /** A change after a gap of this length is applied immediately, unless `debounce` sets the quiet period. */
 const CALM = 1000
 /**
- * Number of gaps in the average. With fewer changes there is no average, so the first changes do not count as a stream.
+ * Number of gaps in the average. With fewer gaps there is no average, so the first changes do not count as a stream.
  */
 const GAPS = 5
 /** Quiet period of a stream, as a multiple of its average gap. */

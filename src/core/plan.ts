@@ -32,7 +32,7 @@ export interface Target {
 export type Plan =
   { readonly kind: 'in-sync' } | { readonly kind: 'blocked'; readonly fault: Fault } | Write
 
-/** A planned change of one destination, with the state that the plan is based on. */
+/** A planned change to one destination, with the state that the plan is based on. */
 export type Write =
   | {
       readonly kind: 'write'

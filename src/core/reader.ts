@@ -1,6 +1,6 @@
 // The reader: gives the templates of one resource access to the keys and records every look-up, hits and misses alike.
-// The recorded reads decide whether a change makes the resource dirty. They are limited to the resource's `keys`: a
-// look-up in a directory that contains some of the `keys` is recorded as look-ups of those keys.
+// The recorded reads decide whether a change makes the resource dirty. The reads are limited to the resource's `keys`:
+// a look-up in a directory that contains some of the `keys` is recorded as look-ups of those keys.
 import { extentOf } from './extent.ts'
 import { globBase, globEscape, compileGlob } from './glob.ts'
 import {
@@ -75,7 +75,7 @@ export class Reader {
     const full = this.fullKey(dir)
     if (extentOf(this.tree.known, full) !== undefined || !this.#visibility.isOfLookUp(full))
       return true
-    // Nothing is known about an optional store that is unreachable.
+    // An unreachable optional store counts as able to answer, because nothing is known about it.
     if (this.scope.optional?.has(storeOf(full) ?? '') === true) return true
     return this.#visibility.isNamed(full)
   }
@@ -92,8 +92,8 @@ export class Reader {
   }
 
   /**
-   * Returns the pairs below a directory, without the key of the same name, in key order. Keys are those that the
-   * template sees, without the prefix.
+   * Returns the pairs below a directory, in key order, without the pair whose key is the directory itself. The keys are
+   * those that the template sees, without the prefix.
    */
   under(dir: string): Runs {
     const runs = this.glance(dir)

@@ -11,7 +11,7 @@ export interface Reads extends Tallied {
   readonly trees: ReadonlySet<Key>
   /** Directories in which only names were read. Changed values below them do not matter. */
   readonly listings: ReadonlySet<Key>
-  /** Full patterns of Go's path.Match. A pattern that begins above the `keys` is narrowed to each of them. */
+  /** Full patterns of Go's path.Match. A pattern that begins above the `keys` is narrowed to each of these keys. */
   readonly patterns: ReadonlySet<string>
   /** Absolute paths of files: the template, its includes, and files that the template read. */
   readonly files: ReadonlySet<string>

@@ -63,7 +63,8 @@ export function parseRedisNode(node: string, scheme: ConnectionSettings['scheme'
 }
 
 /**
- * The path of a Sentinel is `/NAME` or `/NAME/db`. Appends a slash to `/NAME`, so that NAME is not read as a database.
+ * The path in a Sentinel's URL is `/NAME` or `/NAME/db`. Appends a slash to `/NAME`, so that NAME is not read as a
+ * database.
  */
 function pathOf(url: URL | undefined): string {
   if (url === undefined) return ''

@@ -4,7 +4,7 @@ import type { ConnectionSettings, HttpSettings, Limits, LogLevel } from './setti
 /** The kind of registry, from the scheme of `-to`. */
 export type RegistryKind = 'etcd' | 'etcdv2' | 'skydns2' | 'consul' | 'consulkv' | 'zookeeper'
 
-/** The registry named by `-to`. */
+/** The registry that `-to` specifies. */
 export interface RegistryTarget {
   readonly kind: RegistryKind
   /** Directory of all entries, such as `/services`, or `/`. For skydns2: the domain. */
@@ -30,7 +30,7 @@ export type CheckKind =
     }
   | { readonly kind: 'grpc'; readonly tls: boolean; readonly insecure: boolean }
   | { readonly kind: 'command'; readonly command: string }
-  /** Runs in a container. */
+  /** The command runs in the container. */
   | { readonly kind: 'exec'; readonly container: string; readonly command: string }
 
 export interface CheckSettings {

@@ -19,7 +19,7 @@ export interface Account {
   holds: number
   /** Times of the first and last request for a run since the last run started. */
   asked: { readonly first: number; last: number } | undefined
-  /** Time of the retry of a failed run. */
+  /** Time at which a failed run is retried. */
   retryAt: number
   /** Earliest time of the next run, including its random delay (splay). */
   notBefore: number
@@ -34,13 +34,16 @@ export interface Account {
   isSuspended: boolean
   /** Time of a request for a run that starts even if nothing is owed. */
   demandedAt: number | undefined
-  /** Whether a due run waits for current placements. Meanwhile no further placement of its resources may begin. */
+  /**
+   * Whether a due run waits for current placements. Until the run starts, other placements that affect this account
+   * must wait, but at most for QUEUE_MOST (reload-placements.ts).
+   */
   isClosed: boolean
 }
 
 /**
  * Milliseconds for which a run waits for the rest of its batch after the last placement. A unit with a hanging check
- * must not delay the reload of the others; a later run follows for that unit.
+ * must not delay the reload for the other units; a later run follows for that unit.
  */
 const HOLD_GRACE = 1000
 /** Maximum time for which a run waits for its batch, in milliseconds. */
@@ -84,7 +87,7 @@ export class Accounts {
     return this.#accounts.values()
   }
 
-  /** Returns the accounts to which a resource owes a run. */
+  /** Returns the accounts in which a resource has a debt. */
   owedBy(resource: string): ReadonlySet<Account> {
     return this.#owedBy.get(resource) ?? new Set()
   }

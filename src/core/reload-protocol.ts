@@ -78,7 +78,7 @@ export class ReloadProtocol {
 
   /**
    * Starts a run of this command as soon as no placement of its resources is under way, even if nothing is owed, and
-   * regardless of interval and splay. Further runs are due as usual.
+   * regardless of interval and splay. Later runs are scheduled as usual.
    */
   demand(command: string, now: number): void {
     const account = this.#accounts.get(command)

@@ -51,7 +51,10 @@ const termsOf = ({ reload }: Resource, { reloadTimeout }: TemplateSpec): ReloadT
 
 /** The configured reloads of a resource, with which debts of an earlier configuration are compared. */
 export interface ConfiguredReloads {
-  /** All reloads, except commands that contain the path of a for_each file: each of these files has its own command. */
+  /**
+   * All reloads, except commands that contain the path of a for_each file, because each of these files has its own
+   * command.
+   */
   readonly all: Reloads
   /** Whether the resource has a verify_cmd, or a failed reload may lead to a rollback. */
   readonly areJudged: boolean

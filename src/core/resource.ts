@@ -136,7 +136,7 @@ export type Limit =
   | { readonly kind: 'count'; readonly most: number }
   | { readonly kind: 'share'; readonly percent: number }
 
-/** Limits for a change of a file, compared with the last applied render; a change beyond them is held. */
+/** Limits for a change to a file, compared with the last applied render. A change beyond these limits is held. */
 export interface Guard {
   /** Minimum number of keys read. */
   readonly minKeys?: number

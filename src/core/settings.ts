@@ -42,7 +42,7 @@ export interface ProxySettings {
 
 /** Limits on data from a store, in bytes. More data is a fault of the store. */
 export interface Limits {
-  /** Maximum size of one response, and of all data of a store in memory. */
+  /** Maximum size of one response, and of all data from a store in memory. */
   readonly body: number
   /** Maximum size of one message: a line of a watch, a value, a reassembled message, a packet. */
   readonly message: number
@@ -132,7 +132,7 @@ export interface Settings extends StoreSettings {
   readonly reloadAlways: boolean
   /** Names of the selected resources; empty: all. */
   readonly only: readonly string[]
-  /** The settings may be for another machine: missing files are not faults. */
+  /** The settings may be for another machine, so missing files are not faults. */
   readonly isElsewhere?: true
   /** Whether an invalid file in conf.d affects only itself, or prevents the run. */
   readonly failureMode: 'best-effort' | 'fail-fast'

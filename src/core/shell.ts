@@ -251,14 +251,15 @@ class ShellScanner {
     this.#at += all.length
   }
 
-  /** Scans the bodies of the heredocs of the previous line. */
+  /** Scans the bodies of the heredocs that began on the previous line. */
   #bodies(): void {
     for (const { delimiter, stripsTabs, isRaw } of this.#heredocs.splice(0)) {
       for (;;) {
         if (this.#at >= this.text.length) return
         const end = this.#endOf('\n', this.#at)
         const line = this.text.slice(this.#at, end)
-        // The end is unknown: a substitution may contain a line equal to the delimiter, and a backslash may join lines.
+        // The end is unknown, because a substitution may contain a line equal to the delimiter, and a backslash may
+        // join lines.
         if (!isRaw && /[$`\\]/.test(line)) return this.doubt(this.#at)
         this.#unfitUntil(end, 'in a heredoc')
         this.#at = Math.min(end + 1, this.text.length)

@@ -10,7 +10,7 @@ export const states = ['failed', 'held', 'owed', 'stale', 'behind', 'waiting', '
  * - `held`: the change removes too much, and waits until it is accepted or the keys are back
  * - `owed`: its files are in place, and a reload is running, is pending, or has failed
  * - `stale`: in sync with the last known keys, but the store is unreachable
- * - `behind`: in sync with the received keys, but changes of the store arrive late
+ * - `behind`: in sync with the received keys, but changes in the store arrive late
  * - `waiting`: not processed yet, or waiting for the first read of a part of a store
  */
 export type ResourceState = (typeof states)[number]
@@ -77,7 +77,7 @@ export interface ResourceStatus {
   readonly since: string
   /** Absent if in sync. */
   readonly why?: string
-  /** The time at which a reload became owed, in any state; absent if no reload is owed. */
+  /** Since when a reload has been owed, whatever the `state`; absent if no reload is owed. */
   readonly owedSince?: string
   readonly lastChange?: ResourceChange
   readonly lastReload?: Reload

@@ -1,6 +1,6 @@
 // A syntax error in text of any format.
 
-/** The message must not quote the text, which may contain secrets. */
+/** The message must not quote the parsed text, which may contain secrets. */
 export class SyntaxFault extends Error {
   constructor(
     message: string,

@@ -3,7 +3,7 @@
 import { storeOf, storeRoot, type Key } from './key.ts'
 import { noSupply, plus, type Supplies, type Supply } from './supply.ts'
 
-/** The data of a render for guards. */
+/** The data about a render that guards use. */
 export interface Tallied {
   readonly supplies: Supplies
   /** Found keys; present if keys are recorded by name. */

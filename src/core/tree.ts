@@ -8,7 +8,7 @@ export interface TreePair {
   readonly value: string
 }
 
-/** Neighbouring pairs in key order, never empty and never changed: the same object has the same pairs. */
+/** Neighbouring pairs in key order, never empty. Leaves are immutable, so the same object always has the same pairs. */
 export type Leaf = readonly TreePair[]
 
 export interface Tree {
@@ -24,13 +24,13 @@ export interface Tree {
   children(dir: Key): readonly string[]
   /** Returns the tree with changes applied; the same object if nothing differs. */
   with(put: ReadonlyMap<Key, string>, del: ReadonlySet<Key>): Tree
-  /** Returns the same keys with another known extent. */
+  /** Returns a tree with the same keys and another known extent. */
   knowing(known: Known | undefined): Tree
 }
 
-/** A leaf that grows beyond this is split. */
+/** Maximum number of pairs in a leaf. A larger leaf is split. */
 const MOST = 64
-/** Size of a leaf after a split. */
+/** Usual number of pairs in a leaf after a split. */
 const USUAL = 48
 /** Two neighbours are joined if they have no more pairs than this in total. */
 const FEW = 32
@@ -82,7 +82,7 @@ class LeafTree implements Tree {
     // `0` is the character after `/`.
     const to = countBefore(this.all, firstOf, `${dir}0`)
     const below = this.all.slice(from, to)
-    // `/a-b` sorts between `/a` and `/a/b`: the key itself may lie in an earlier leaf.
+    // `/a-b` sorts between `/a` and `/a/b`, so the key of the directory itself may lie in an earlier leaf.
     const own = this.#placeOf(dir)
     return own < from ? [this.all[own] as Leaf, ...below] : below
   }
@@ -111,7 +111,7 @@ class LeafTree implements Tree {
     edits.sort((a, b) => compareText(a[0], b[0]))
     let next: Leaf[] | undefined
     let { size } = this
-    // From the end, so that the indices of earlier leaves stay valid.
+    // Applies the edits from the end, so that the indices of earlier leaves stay valid.
     for (let end = edits.length; end > 0;) {
       const place = this.#placeOf((edits[end - 1] as Edit)[0])
       const begin = place === 0 ? 0 : beginOf(edits, end, firstOf(this.all[place] as Leaf))

@@ -7,7 +7,7 @@
 export const counted = (count: number, one: string, many = `${one}s`): string =>
   `${count} ${count === 1 ? one : many}`
 
-/** The suffix of a truncated list: ` and 3 more`; empty if it is complete. */
+/** The suffix of a truncated list: ` and 3 more`; empty if the list is complete. */
 export const andMore = (more: number): string => (more > 0 ? ` and ${more} more` : '')
 
 /**

@@ -6,7 +6,7 @@ import type { Write } from './plan.ts'
 export interface PlannedFile {
   readonly resource: string
   readonly dest: string
-  /** Whether the resource is `sensitive`: its contents are never shown. */
+  /** Whether the resource is `sensitive`. If so, the contents of its files are never shown. */
   readonly sensitive: boolean
   readonly write: Write
 }

@@ -36,7 +36,7 @@ export function parseZookeeperNode(node: string): ZookeeperAddress {
 /**
  * Returns the individual nodes, as `host:port/chroot`. As in ZooKeeper's own notation `a:2181,b:2181/chroot`, the
  * chroot after the last server applies to all servers. Throws a FaultError if a node is not a valid address, or if two
- * chroots differ: a failover must not change the keys.
+ * chroots differ, because a failover must not change the keys.
  */
 export function expandNodes(nodes: readonly string[]): readonly string[] {
   const addresses = nodes

@@ -1,6 +1,6 @@
 // The agenda schedules the cycles of units: it coalesces changes, never hands out a unit whose cycle is running, and
-// retries failed cycles with backoff. It has no clock of its own: callers pass monotonic times in milliseconds, and set
-// a timer for `next`. The cost of an operation hardly depends on the number of units.
+// retries failed cycles with backoff. It has no clock of its own: callers pass monotonic times in milliseconds and
+// set a timer for `next`. The cost of an operation hardly depends on the number of units.
 import { backoffDelay, type Backoff } from '../core/backoff.ts'
 import { Timetable } from '../core/timetable.ts'
 import type { Pending, Unit } from './unit.ts'
@@ -9,12 +9,12 @@ const RETRY: Backoff = { first: 1000, most: 60_000 }
 
 export class Agenda {
   readonly #timetable = new Timetable<Unit>()
-  /** Units that were due but not ready at the last take(). */
+  /** Due units that take() did not return because they were not ready. */
   readonly #unready = new Set<Unit>()
 
   /**
    * Call when an input of the unit changes. Makes the unit due immediately, or after a quiet time (core/pace.ts), but
-   * at most `pace.max` after the first change that no cycle has handled.
+   * no later than `pace.max` after the first change that no cycle has handled.
    */
   changed(unit: Unit, now: number): void {
     const { rhythm, pace, pending, state } = unit
@@ -46,7 +46,7 @@ export class Agenda {
     })
   }
 
-  /** Reschedules the units that were not ready. */
+  /** Reschedules the due units that take() did not return because they were not ready. */
   recheck(): void {
     for (const unit of this.#unready) this.#schedule(unit)
     this.#unready.clear()

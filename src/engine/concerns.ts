@@ -100,8 +100,8 @@ export class Concerns {
   }
 
   /**
-   * Records the reads of a resource. Returns a cause if the resource has read something that changed after its tree was
-   * taken.
+   * Records the reads of a resource. Returns a cause if the resource has read a key or file that changed after the
+   * tree for this render was taken.
    */
   rendered(unit: Unit, resource: string, reads: readonly Reads[]): Cause | undefined {
     this.#index.set(resource, reads)

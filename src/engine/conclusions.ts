@@ -40,8 +40,8 @@ export class Conclusions {
         return this.#wait(unit, outcome, nameOf)
       case 'done':
         return this.#done(unit, outcome)
-      // The next two outcomes are not retried, except for a held change with `passesIn`. Their unit becomes due again
-      // when keys change or an operator accepts the content.
+      // A held or rejected change is not retried, except for a held change with `passesIn`. The unit becomes due
+      // again when keys change or an operator accepts the content.
       case 'held':
         return this.#held(unit, outcome)
       case 'rejected':
@@ -87,7 +87,7 @@ export class Conclusions {
   }
 
   /**
-   * Makes the unit wait until the missing keys are known; no file was touched. After too many waits, the unit fails.
+   * Makes the unit wait until the missing keys are known; no file was touched. After too many waits, the cycle fails.
    */
   #wait(unit: Unit, outcome: Of<'waiting'>, nameOf: (key: Key) => string): void {
     const { resource, missing } = outcome

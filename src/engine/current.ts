@@ -1,5 +1,5 @@
 // The current configuration: its units, and an index of the resources that a change affects. It replaces the previous
-// configuration synchronously, so that no key change is missed between the two.
+// configuration synchronously, so that no key change is missed in between.
 import type { Key } from '../core/key.ts'
 import type { Pace } from '../core/pace.ts'
 import type { Resource } from '../core/resource.ts'

@@ -116,8 +116,8 @@ async function heldBack(
 }
 
 /**
- * Call when everything is in place. In the manifest, lists the files of for_each templates as made, and removed files
- * as gone.
+ * Call when all changes are in place. In the manifest, records that the files of for_each templates exist, and drops
+ * the removed files.
  */
 async function confirm(
   templates: readonly RenderedTemplate[],
@@ -126,7 +126,7 @@ async function confirm(
   parts: Parts,
 ): Promise<void> {
   const { manifest, emit } = parts
-  // Files that already had the wanted content are listed as made, too.
+  // Also lists files that already had the wanted content before this cycle.
   warnIfFailed(emit, await listMade(templates, parts))
   for (const { resource, spec, files } of templates) {
     if (spec.forEach === undefined) continue
@@ -136,15 +136,15 @@ async function confirm(
     )
     const made = files.map((file) => file.spec.dest)
     itemsOf(resource, spec).confirm(made)
-    // A failure is not fatal: at worst, the manifest lists one file too many, or a file is compared again.
+    // A failed write is not fatal: at worst, the manifest lists one file too many, or a file is compared again.
     warnIfFailed(emit, await manifest.made(name, made))
     warnIfFailed(emit, await manifest.gone(name, [...removed, ...(gone.get(name) ?? [])]))
   }
 }
 
 /**
- * Records what the placed render has found, so that guards can compare the next render with it. Deletes the consent
- * that let the change pass.
+ * Records the keys that the applied render has found, so that guards can compare the next render with them. Deletes
+ * the consent that let the change pass.
  */
 async function passed(
   unit: Unit,

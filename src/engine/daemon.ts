@@ -1,5 +1,5 @@
-// The lifetime of one run. `-onetime` is the first snapshot, one cycle of every unit, and exit. A daemon is the same
-// without the exit.
+// The lifetime of one run. With `-onetime`, reconfd reads the first snapshot, runs one cycle of every unit, and
+// exits. A daemon begins in the same way but keeps running.
 import { keepSpawner } from '../apply/spawner.ts'
 import type { Control } from '../control/start.ts'
 import { Claims } from '../core/claims.ts'
@@ -120,7 +120,7 @@ export class Daemon {
     const generations = this.#generations
     const { onReload, stop } = this.options
     await this.#prepareProgram()
-    // Watch before anything is read, so that no edit is missed.
+    // The watch begins before any file is read, so that no edit is missed.
     if (!this.#onetime) await generations.watchFiles(this.settings.confdir)
     const loading = generations.begin(this.settings, (resources) => this.#startUp(resources))
     if (!this.#onetime) onReload(() => generations.renew('SIGHUP'))
@@ -151,7 +151,7 @@ export class Daemon {
   async #close(): Promise<void> {
     clearInterval(this.#resync)
     this.#dropSpawner?.()
-    // First stop the program, because this also ends a running reload of it.
+    // Stop the program first, because this also ends a running reload of the program.
     const ended = this.#program.end(signalOf(this.options.stop))
     await this.#generations.stop()
     await this.#worker.stop()
@@ -178,14 +178,14 @@ export class Daemon {
     const { stop } = this.options
     const begin = performance.now()
     let faults: readonly Fault[] = []
-    // A read of an on-demand store can lead to further look-ups, hence the loop.
+    // Keys read from an on-demand store can lead to further look-ups, hence the loop.
     do {
       faults = await feeds.firstReads(this.settings.timeout, stopped, begin)
       if (stop.aborted && !feeds.areRead) return { kind: 'stopped' }
       if (faults.length > 0) worker.waitForNothing()
       await Promise.race([worker.idle(), stopped])
     } while (worker.isWaiting && faults.length === 0 && !stop.aborted)
-    // After a stop, close immediately, so that unfinished work starts no program.
+    // If the run was stopped, close immediately, so that unfinished cycles do not start the program of exec mode.
     if (this.#program.hasBegun || (stop.aborted && this.#program.isWanted))
       return this.#untilProgramEnds(stopped)
     await worker.stop()
@@ -212,7 +212,7 @@ export class Daemon {
 
   /**
    * Waits until the run is stopped, or until the program of exec mode has exited and will not be restarted. Then
-   * closes.
+   * closes the daemon.
    */
   async #untilProgramEnds(stopped: Promise<void>): Promise<Ended> {
     if (!this.options.stop.aborted) {

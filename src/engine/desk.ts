@@ -20,7 +20,7 @@ export class Desk {
   readonly #protocol: ReloadProtocol
   /** For each waiting placement, a function that resolves the pending enter() call. */
   readonly #doors = new Map<Placement, () => void>()
-  /** Resources in the journal that are no longer configured. Their debts are kept, but not retried. */
+  /** Resources in the journal that are no longer configured. Their debts are kept, but their reloads do not run. */
   readonly #shelved = new Set<string>()
   /** Resources whose last reload has failed. */
   readonly #failed = new Set<string>()
@@ -72,12 +72,12 @@ export class Desk {
     this.#protocol.suspend(command)
   }
 
-  /** Makes a run of this command due now, even if none is owed. */
+  /** Makes a run of this command due now, even if none is owed. Ends the effect of suspend(). */
   demand(command: string): void {
     this.#protocol.demand(command, this.clock.now())
   }
 
-  /** Whether a current run reads the files of these resources. */
+  /** Whether a run in progress reads the files of any of these resources. */
   isReading(resources: readonly string[]): boolean {
     return resources.some((resource) => this.#protocol.isRead(resource))
   }
@@ -150,7 +150,7 @@ export class Desk {
       this.#doors.delete(placement)
     }
     for (const { command, read } of started) {
-      // Does not report a run that no resource owes, because only demand() has requested it.
+      // Only demand() has requested a run that no resource owes. Such a run is not reported.
       if (read.size === 0) continue
       this.emit({ kind: 'reload-started', resources: [...read.keys()], command })
     }
@@ -231,7 +231,7 @@ export class Desk {
       this.#protocol.inherit(name, recordedReloads(commands, reloads), now)
       if (!this.#protocol.owes(name)) free.add(name)
     }
-    // The debts of a placement that is under way are deleted when it ends.
+    // leave() deletes the settled debts of a resource with a placement under way.
     return [...free].filter((name) => !this.#protocol.isPlacing(name))
   }
 

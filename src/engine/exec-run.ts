@@ -1,4 +1,5 @@
-// Executes one run of the reload `[exec]`: reloads the program, runs the verifications, and checks that it survives.
+// Executes one run of the reload `[exec]`: reloads the program, runs the verifications, and checks that the program
+// is still running.
 import { runVerification } from '../apply/reload.ts'
 import type { CommandResult } from '../core/event.ts'
 import { SURVIVAL } from '../core/exec.ts'

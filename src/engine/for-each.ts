@@ -14,7 +14,7 @@ import { err, ok, type Result } from '../core/result.ts'
 import type { Tree } from '../core/tree.ts'
 import type { TemplateRenderer } from '../templates/render.ts'
 
-/** A file to plan. Its path is the `dest` of `spec`. */
+/** A rendered file that must be compared with its destination, the `dest` of `spec`. */
 export interface FreshFile {
   readonly spec: TemplateSpec
   readonly bytes: Uint8Array
@@ -61,9 +61,9 @@ interface Listing {
   readonly reads: Reads
 }
 
-/** The work of one render. */
+/** What one call of render() has to do. */
 interface Work {
-  /** Find and render all items. */
+  /** Whether to find and render all items. */
   readonly everything: boolean
   /** The items to render if `everything` is false. If LISTING is among them, the items are listed again first. */
   readonly dirty: ReadonlySet<string>
@@ -81,7 +81,7 @@ export class ForEach {
   #listing: Listing | undefined
   #dirty = new Set<string>()
   #everything = true
-  /** The work of the next render(). */
+  /** What the next call of render() has to do; undefined if begin() was not called for it. */
   #begun: Work | undefined
   /** Changes that arrived during a render, to be matched again against the reads of that render. */
   #meanwhile: (() => void)[] | undefined

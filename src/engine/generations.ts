@@ -33,7 +33,7 @@ export class Generations {
   #files: FileWatch | undefined
   /** The times that templates see as now, kept across generations. */
   readonly #times = new Times()
-  /** True if the last load refused a resource or the whole configuration. Any edit may then correct the cause. */
+  /** True if the last load refused a resource or the whole configuration. Any edit may then remove the cause. */
   #isRefused = false
   /** The reasons for the refusals at the last load, as JSON, for comparison with the next load. */
   #refusal = ''
@@ -129,8 +129,8 @@ export class Generations {
   }
 
   /**
-   * Schedules another read of conf.d if the last one refused something. The cause may lie outside conf.d, such as a
-   * missing certificate, or a user that is unknown until an LDAP server is up.
+   * Schedules another read of conf.d if the last load refused a resource or the whole configuration. The cause may
+   * lie outside conf.d, such as a missing certificate, or a user that is unknown until an LDAP server is up.
    */
   #retryLater(): void {
     clearTimeout(this.#retry)

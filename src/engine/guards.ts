@@ -51,7 +51,7 @@ export const isAccepted = ({ accepted }: Consent, hash: string): boolean => acce
 /**
  * @param templates all templates of the unit, rendered
  * @param files the guarded files of this resource
- * @param isWithout returns whether the render went without the optional store that contains this key
+ * @param isWithout returns whether the unit was rendered without the optional store that contains this key
  */
 export function findingOf(
   resource: Resource,

@@ -30,7 +30,7 @@ export class Intake {
     this.mark(current, causes)
   }
 
-  /** @returns whether a resource is affected */
+  /** @returns whether any resource is affected */
   files(current: Current, paths: ReadonlySet<string>): boolean {
     for (const path of paths) current.renderer.forget(path)
     const causes = current.concerns.ofFiles(paths)

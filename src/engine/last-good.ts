@@ -1,5 +1,5 @@
-// Compares the files in place with those that an earlier run proved. If they are the same, a program may start with
-// them while the store is unreachable.
+// Compares the files in place with those that an earlier run proved. If they are the same, the program of exec mode
+// may start with them while the store is unreachable.
 import { hashOf } from '../apply/hash.ts'
 import type { Resource } from '../core/resource.ts'
 import type { FullStatus } from '../core/status.ts'

@@ -26,7 +26,7 @@ export interface Machine {
   reload(command: string, terms: RunTerms): Promise<ReloadRun>
   /** Runs the verifications of a reload. Resolves with the first failure; never rejects. */
   verify(terms: RunTerms): Promise<ReloadRun | undefined>
-  /** False for the reload `[exec]` while the program is not running: the reload then starts the program. */
+  /** False for the reload `[exec]` while the program is not running. A reload then starts the program. */
   isRunning(command: string): boolean
   /** Checks rendered files in a temporary folder. */
   tryFiles(files: readonly TriedFile[], emit: Emit): Promise<TrialFailed | undefined>
@@ -37,9 +37,9 @@ export interface ReloadRun {
   readonly result: CommandResult
   /** Absent on success. */
   readonly fault?: Fault
-  /** The changes made to running processes in place of the command. */
+  /** The changes made to running HAProxy processes instead of running the command. */
   readonly runtime?: readonly string[]
-  /** The reason why running processes could not be changed. */
+  /** The reason why running HAProxy processes could not be changed. */
   readonly fallback?: Fallback
 }
 

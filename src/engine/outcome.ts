@@ -11,7 +11,7 @@ export type Outcome =
   | { readonly kind: 'held'; readonly resource: string; readonly hold: Hold }
   /** A template looked up keys that have not been read yet; no file was touched. */
   | { readonly kind: 'waiting'; readonly resource: string; readonly missing: Missing }
-  /** This content was rolled back earlier. */
+  /** The rendered content was rolled back earlier and has not changed since. */
   | { readonly kind: 'rejected'; readonly resource: string; readonly fault: Fault }
   | Failed
 

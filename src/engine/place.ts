@@ -1,6 +1,6 @@
 // Places the planned changes of a unit: stages and checks the files, waits for admission, records the debts and the
-// files for a rollback, swaps the files, and runs the group check. All files of the unit pass one step before any file
-// enters the next. After a failure, the previous files are restored.
+// files for a rollback, swaps the files, and runs the group check. All files of the unit complete a step before any
+// file begins the next. After a failure, the previous files are restored.
 import type { ApplyFailure, FileChange, PlacedFile, PreparedFiles } from '../apply/apply.ts'
 import { noCause } from '../core/cause.ts'
 import { warnIfFailed } from '../core/event.ts'
@@ -84,7 +84,8 @@ async function placeAdmitted(
   const swapped = await prepared.swap()
   if (!swapped.ok) {
     const failure = failed(swapped.at, swapped.resource, swapped.fault)
-    // Some of the new files are in place. If the previous files are not recorded, the new ones are reloaded.
+    // Some of the new files are still in place. Only an atomic unit has recorded how to undo them; in other units,
+    // the new files stay and their reload is owed.
     if (swapped.isStuck) return { how: unit.isAtomic ? 'stuck' : 'placed', failure }
     await remember(backTo(former), parts)
     return { how: 'undone', failure }
@@ -142,7 +143,7 @@ async function memoriesOf(
   return former
 }
 
-/** Lists the wanted files of for_each templates in the manifest. Call before the swap. */
+/** Records the wanted files of for_each templates in the manifest. Call before the swap. */
 export async function listMade(
   templates: readonly RenderedTemplate[],
   { manifest }: Parts,
@@ -200,8 +201,8 @@ const backTo = (
   ])
 
 /**
- * Updates records at the end of a placement. A failure is not fatal: the next start restores the previous files and
- * places the new ones again.
+ * Updates records at the end of a placement. A failure is not fatal, because the next start then restores the
+ * previous files and places the new ones again.
  */
 async function remember(
   changes: Iterable<readonly [string, Partial<Remembered>]>,

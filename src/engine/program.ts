@@ -130,8 +130,8 @@ export class Program {
   }
 
   /**
-   * Returns the settings of the program; undefined if there is no program. Whether there is one is decided when reconfd
-   * starts. If a new configuration adds or removes the program, this only logs a warning.
+   * Returns the settings of the program; undefined if there is no program. Only the configuration at the start of
+   * reconfd decides whether there is a program. If a later configuration adds or removes it, a warning is logged.
    */
   #settingsOf(wanted: ExecSettings | undefined, noop: boolean): ExecSettings | undefined {
     const isWanted = wanted?.argv !== undefined

@@ -1,4 +1,4 @@
-// Rolls back a unit: restores the files that the last successful reloads read, and records the reloads as owed.
+// Rolls back a unit: restores the files that the last successful reloads read, and records new reloads as owed.
 // Rejected content is not retried until it changes. Without a proved or previous file, a rollback is impossible: the
 // new file stays, and its reload is retried.
 import { hashOf } from '../apply/hash.ts'

@@ -1,4 +1,4 @@
-// One run and its listeners: the status board, the status page, the service manager.
+// One run of reconfd and its listeners: the status board, the status page and the service manager.
 import type { Ended } from '../core/ended.ts'
 import type { Emit } from '../core/event.ts'
 import type { Fault } from '../core/fault.ts'

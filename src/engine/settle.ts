@@ -102,7 +102,7 @@ export async function forgetLoaded(
   }
 }
 
-/** Resumes deletions of servers that an earlier run began. */
+/** Resumes the deletions of HAProxy servers that an earlier run began. */
 export async function resumeLoaded(resources: readonly Resource[], parts: Parts): Promise<void> {
   const dests = resources.flatMap(({ templates }) =>
     templates.flatMap(({ haproxy, dest }) => (haproxy === undefined ? [] : [dest])),

@@ -1,5 +1,5 @@
-// Removes leftovers of crashed runs at the start: staged files, temporary files of the state directory, and private
-// folders in TMPDIR.
+// Removes leftovers of crashed runs when a run starts: staged files, temporary files in the state directory, and
+// private folders in TMPDIR.
 import { sweepStaged } from '../apply/sweep.ts'
 import type { Resource } from '../core/resource.ts'
 import type { Manifest } from '../state/manifest.ts'

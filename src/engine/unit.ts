@@ -32,7 +32,7 @@ export interface Meanwhile {
 /** A unit's wait for the first read of the keys that its templates looked up. */
 export interface Wait {
   readonly missing: Missing
-  /** Number of times that the missing keys became known but the next render missed other keys. */
+  /** Number of times that the missing keys became known, but the next render looked up other unknown keys. */
   readonly rounds: number
   /** True once the missing keys are known. */
   isOver: boolean
@@ -61,7 +61,7 @@ export class Unit {
   readonly isChecked: boolean
   /** True if the unit's files change together even if reconfd crashes. The previous files are then recorded. */
   readonly isAtomic: boolean
-  /** Longest time in milliseconds for which a cycle may show no progress: a check is reported only when it ends. */
+  /** Longest time in milliseconds for which a cycle may report no progress, because a check reports only its end. */
   readonly longestCheck: number
 
   state: State = { kind: 'clean' }
@@ -77,7 +77,7 @@ export class Unit {
   readonly consents = new Map<string, Consent>()
   /** Settles when the current work on the unit's files ends. Work on the same files never overlaps. */
   turn: Promise<unknown> = Promise.resolve()
-  /** True while reloads that are owed since an earlier run wait for the end of the unit's first cycle. */
+  /** True while reloads owed since an earlier run wait for the end of the unit's first cycle. */
   holdsInherited = false
 
   /**
@@ -182,8 +182,8 @@ export function unitsOf(
 }
 
 /**
- * Returns the longest coalescing times of all resources. If no resource sets a quiet time, the quiet time of the unit
- * adapts to the rate of changes.
+ * Returns the coalescing times of a unit: the longest of its resources. If neither a resource nor `pace` sets a quiet
+ * time, the quiet time of the unit adapts to the rate of changes.
  */
 function paceOf(resources: readonly Resource[], pace: Pace): Pace {
   const quiets = resources.map(({ quiet }) => quiet ?? pace.quiet)

@@ -33,7 +33,8 @@ export class Verdicts {
       .filter(({ name }) => run.read.has(name))
     const limits = { what, resources: [], allowed: longestSettlement(run, resources) }
     const ended = await this.underway.during(limits, settle(run, resources, this.parts))
-    // Judge one run at a time: if two runs end together, the unit may be proved only by both.
+    // Judge one run at a time: if two runs end at the same time, the unit may be proved only by both of them
+    // together.
     const verdict = this.#last.then(() => this.#judge(run, ended))
     this.#last = verdict.catch(() => undefined)
     return verdict

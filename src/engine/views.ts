@@ -15,7 +15,7 @@ export class Views {
   /** The `keys` of all resources with a hold-down, including prefix and store. */
   readonly #keys: readonly Key[]
 
-  /** @param former the views of the previous generation; keys kept there stay kept */
+  /** @param former the views of the previous generation; the keys that they keep stay kept */
   constructor(resources: readonly Resource[], former?: Views) {
     this.#holds = new Map(
       resources.map(({ holdDown }) => [

@@ -43,7 +43,7 @@ export class Worker {
 
   /**
    * @param retry false in a onetime run
-   * @param crashed called with an error that work has thrown instead of returning a fault: a bug
+   * @param crashed called with an error that work has thrown instead of returning a fault, which is a bug
    */
   constructor(
     private readonly parts: Parts,
@@ -68,7 +68,7 @@ export class Worker {
 
   /**
    * Switches to this configuration. Work on a file waits for running work of the previous configuration on the same
-   * file. Synchronous, so that no key change is missed between the two.
+   * file. Synchronous, so that no key change is missed during the switch.
    */
   adopt(configuration: Configuration): void {
     const previous = this.#current
@@ -99,7 +99,8 @@ export class Worker {
     const free = desk.configure(new Map(units.flatMap(({ reloads }) => [...reloads])))
     if (free.length > 0) this.#start(desk.strike(free))
     if (!isFirst) return
-    // Newer content may replace the content that was not reloaded, so these reloads wait for the first cycle.
+    // The first cycle of a unit may replace the content that was not reloaded, so inherited reloads wait for that
+    // cycle.
     for (const unit of units) {
       unit.holdsInherited = unit.names.some((name) => desk.owes(name))
       if (unit.holdsInherited) desk.reserve(unit.commands)
@@ -133,9 +134,9 @@ export class Worker {
   }
 
   /**
-   * Call when a store was read for the first time. Re-renders the units for which the store is optional, even if no key
-   * has changed: they may have been rendered without it, and an on-demand store contains no keys before they are looked
-   * up.
+   * Call when a store was read for the first time. Re-renders the units for which the store is optional, even if no
+   * key has changed: these units may have been rendered without the store, and an on-demand store contains no key
+   * that has not been looked up.
    */
   storeRead(store: string, changes: Changes, before: Tree): void {
     const current = this.#current
@@ -213,7 +214,7 @@ export class Worker {
     this.parts.desk.suspend(command)
   }
 
-  /** Makes a run of this reload due now, even if none is owed; further runs start as usual. */
+  /** Makes a run of this reload due now, even if none is owed. Ends the effect of suspend(). */
   demand(command: string): void {
     this.parts.desk.demand(command)
     this.#pump()
@@ -313,9 +314,9 @@ export class Worker {
   }
 
   /**
-   * Whether the unit may be rendered. All its stores must have been read at least once, or be optional and unreachable:
-   * before the first read, no key is known to be missing. If the unit has a rollback or a verification (`isJudged`), no
-   * running reload may be reading its files.
+   * Whether the unit may be rendered. Each of its stores must have been read at least once, because before that, a
+   * missing key and an unread key look alike. An optional store may be unreachable instead. If the unit has a
+   * rollback or a verification (`isJudged`), no running reload may be reading its files.
    */
   #isReady(unit: Unit): boolean {
     const { feeds } = this.#current ?? {}
@@ -334,7 +335,7 @@ export class Worker {
     const what = `the work on ${unit.name}`
     const limits = { what, resources: unit.names, allowed: unit.longestCheck }
     const { outcome, missed } = await this.underway.during(limits, working)
-    // The configuration may have changed meanwhile.
+    // The configuration may have changed during the cycle.
     const { feeds } = this.#current ?? current
     this.#intake.mark(this.#current ?? current, missed)
     if (outcome.kind !== 'done') for (const [name, cause] of causes) unit.addCause(name, cause)
@@ -346,7 +347,7 @@ export class Worker {
 
   async #reload(run: Run): Promise<void> {
     const exhausted = await this.#verdicts.of(run)
-    // Some units may have waited for the verdict.
+    // Some units may have been waiting for the end of this run.
     this.#agenda.recheck()
     for (const unit of exhausted?.units ?? []) {
       const work = (): Promise<void> => this.#goBack(unit, exhausted?.fault as Fault)

@@ -119,7 +119,7 @@ export class Exec {
     this.#condition.note(event)
     if (event.kind === 'started') this.#await()
     if (!this.#hasBegun) return this.#consider()
-    // The new files may fix the crash: restart without backoff.
+    // The new files may fix the cause of the crash, so the program is restarted without backoff.
     if (event.kind === 'written' && this.#restartTimer !== undefined) {
       this.#failures = 0
       this.#startNow()

@@ -8,8 +8,8 @@ import { allProcesses, signalGroup } from '../system/process.ts'
 const POLL = 20
 
 /**
- * Sends a signal to all processes of a group. Kills the remaining processes after the timeout. Resolves when all of
- * them have ended.
+ * Sends a signal to all processes in a group. Kills the remaining processes after the timeout. Resolves when no process
+ * in the group is running.
  * @param leaderEnded resolves when the leader has ended; absent if the leader is not a child of reconfd
  */
 export async function endGroup(
@@ -33,7 +33,7 @@ export async function endGroup(
   await leaderEnded
 }
 
-/** Whether the group has a live process. Zombies do not count: they may never be reaped. */
+/** Whether the group has a live process. Zombies do not count, because they may never be reaped. */
 function hasMembers(group: number): boolean {
   if (!signalGroup(group, 0)) return false
   let known = false

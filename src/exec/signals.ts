@@ -29,7 +29,7 @@ export async function isHandled(
     const handling = handlingOf(child.id.pid, number)
     blocked = handling === 'blocked' ? blocked + 1 : 0
     if (!child.isAlive) return false
-    // If a signal stays blocked, the program receives it in another way, such as sigwait(3).
+    // If a signal stays blocked, the program presumably receives it in another way, such as sigwait(3).
     if (handling === undefined || handling === 'caught' || blocked > BLOCKED) return true
     if (performance.now() > deadline) return false
     await sleep(POLL)

@@ -18,7 +18,7 @@ export interface Failure {
    * same node.
    */
   readonly isOutdated: boolean
-  /** The log message if the exception was not a fault. */
+  /** The message to log if the store has thrown an exception that is not a FaultError. */
   readonly bug?: string
 }
 

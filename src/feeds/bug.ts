@@ -1,15 +1,15 @@
 // Reports an exception in the code of a store. Such an exception is a bug in reconfd, but is handled as a failure of
-// that store. The report contains the stack, but nothing that the store may have sent.
+// that store. The report contains the stack, but nothing that a server may have sent.
 import type { Fault } from '../core/fault.ts'
 
-/** Messages of V8 that describe code and therefore cannot quote a value. */
+/** Error messages from V8 that mention only names in the code and therefore cannot quote a value. */
 const HARMLESS = [
   /^Cannot read properties of (?:undefined|null) \(reading '[\w#]+'\)$/,
   /^[\w.#]+ is not (?:a function|iterable|defined|a constructor)$/,
   /^(?:Maximum call stack size exceeded|Invalid (?:array|string) length)$/,
 ]
 
-/** @returns the fault of the store, and the text for the log */
+/** @returns the fault to report for the store, and the message to log */
 export function bugFault(
   error: unknown,
   place: string,

@@ -1,4 +1,4 @@
-// The wanted part of one on-demand store, with a notification on each change.
+// Holds the wanted part of one on-demand store. The store can wait until the wanted part changes.
 import { EventEmitter, once } from 'node:events'
 import { isSame, type Extent } from '../core/extent.ts'
 import type { Demand as Wanted } from '../core/store.ts'

@@ -55,8 +55,8 @@ export interface FeedOptions {
 const PATIENCE = 5000
 
 /**
- * Milliseconds until an unreachable part is retried. This time only appears in messages, since the store itself retries
- * its parts.
+ * Milliseconds until an unreachable part is retried. This time appears only in messages, since the store itself
+ * retries its parts.
  */
 const PART_RETRY = 5000
 
@@ -137,9 +137,10 @@ export class Feed {
   }
 
   /**
-   * Waits until everything in the demand has been read once.
+   * Waits until the store has been read once; for an on-demand store, until everything in the demand has been read
+   * once.
    * @param timeout milliseconds after `begin`
-   * @param givenUp resolves to end the wait early
+   * @param givenUp ends the wait early when it resolves
    * @param begin start of the wait, in milliseconds of `performance.now()`
    * @returns undefined if everything was read, the wait ended early, or the store is optional and unreachable;
    *   otherwise a fault, after the timeout or as soon as it is clear that a retry cannot help
@@ -176,7 +177,7 @@ export class Feed {
     return includesAll(this.#known, this.#demand.now)
   }
 
-  /** Whether to stop waiting for the store, because it is optional and has been missed (see FeedListener.missed). */
+  /** Whether to stop waiting for the store, because it is optional and counts as missed (see FeedListener.missed). */
   get #isDone(): boolean {
     return this.options.isOptional === true && this.#isMissed
   }
@@ -279,7 +280,10 @@ export class Feed {
     return tree.knowing(new Map([[root, { ...extent, refused: new Map(refused) }]]))
   }
 
-  /** Reports each unreachable part of a reachable store, such as another datacenter, as if it were a separate store. */
+  /**
+   * Reports each unreachable part of a reachable store, such as another datacenter, as if the part were a separate
+   * store.
+   */
   #reportParts(away: NonNullable<KnownExtent['away']>, node: string): void {
     for (const part of new Set([...this.#parts.keys(), ...away.keys()])) {
       const fault = away.get(part)
@@ -313,7 +317,7 @@ export class Feed {
   }
 }
 
-/** Converts the keys of an event to keys of the tree of all stores. */
+/** Converts the keys in an event to keys in the tree of all stores. */
 function rooted(event: StoreEvent, root: Key): StoreEvent {
   if (root === '/') return event
   const moved = (entries: ReadonlyMap<Key, string>): ReadonlyMap<Key, string> =>

@@ -21,7 +21,7 @@ export interface FeedsListener {
    * @param before the previous tree of all stores
    */
   changed(store: string, changes: Changes, first: boolean, before: Tree): void
-  /** Called when a store that was never read is unreachable. */
+  /** Called when a store is unreachable and has never been read. */
   missed(): void
   /** Called with an exception that is not a fault. Such an exception is a bug in reconfd. */
   crashed(error: unknown): void
@@ -35,11 +35,11 @@ export interface WantedStore {
   /** The prefixes to follow, in the store's own keys. */
   readonly prefixes: readonly Key[]
   /**
-   * The prefixes of all stores with the same settings, if there are several such stores. They share one connection,
-   * unless they are read on demand.
+   * The prefixes of all stores with the same settings, if there are several such stores. Such stores share one
+   * connection, unless they are read on demand.
    */
   readonly together?: readonly Key[]
-  /** If the store is unreachable from the start, its readers are rendered without it. */
+  /** If the store is unreachable from the start, the resources that read it are rendered without it. */
   readonly isOptional?: true
 }
 
@@ -53,7 +53,7 @@ export interface FeedsOptions {
 
 interface OpenFeed {
   readonly feed: Feed
-  /** The next generation can take over the feed if one of its stores has the same identity. */
+  /** The next generation takes over the feed if its store at the same root has the same identity. */
   readonly identity: string
 }
 
@@ -81,7 +81,7 @@ export class Feeds {
   }
 
   /**
-   * Opens the wanted stores. Takes over unchanged feeds of the previous generation.
+   * Opens the wanted stores. Takes over unchanged feeds from the previous generation.
    * @param resources names of the resources whose renders determine the demand
    */
   static async open(
@@ -155,12 +155,12 @@ export class Feeds {
     }
   }
 
-  /** Whether the store of a full key has been read at least once. */
+  /** Whether the store to which a full key belongs has been read at least once. */
   isRead(key: Key): boolean {
     return this.#feedOf(key)?.mirror.kind !== 'waiting'
   }
 
-  /** Whether the store of a full key was never read and is unreachable. */
+  /** Whether the store to which a full key belongs has never been read and is unreachable. */
   isMissed(key: Key): boolean {
     return this.#feedOf(key)?.isMissed === true
   }
@@ -170,7 +170,7 @@ export class Feeds {
     return this.#feedOf(key)?.name ?? 'the store'
   }
 
-  /** The number of keys of each store, by name of the store. Stores that were never read are left out. */
+  /** The number of keys in each store, by the name of the store. Omits stores that have never been read. */
   get sizes(): ReadonlyMap<string, number> {
     const feeds = [...this.entries.values()].map(({ feed }) => feed)
     return new Map(

@@ -36,9 +36,9 @@ export class Race {
   }
 
   /**
-   * Tries the nodes in this order, each of them once. Resolves with the first attempt that has an event. Resolves with
-   * undefined when each node has failed or is silent, and at least one node has failed, or when the signal is aborted.
-   * Silent nodes remain in the race.
+   * Tries each node once, in the given order. Resolves with the first attempt that has an event. Resolves with
+   * undefined when every node has failed or is silent and at least one has failed. Also resolves with undefined when
+   * the signal is aborted. Silent nodes remain in the race.
    */
   async run(order: readonly string[]): Promise<Attempt | undefined> {
     const nodes = new Set(order)
@@ -111,7 +111,7 @@ export class Race {
     this.#ending.add(ending)
   }
 
-  /** Milliseconds until all running attempts count as slow, so that the next node is tried. */
+  /** Milliseconds until all running attempts count as slow and the next node is tried. */
   #patienceLeft(): number {
     const { silence, most } = this.patience
     const now = performance.now()

@@ -1,10 +1,10 @@
-// Detects when a node of an unreachable store accepts connections again. The follower then ends its pause early. The
+// Detects when a node of an unreachable store accepts connections again. The pause in follow.ts then ends early. The
 // growing pauses protect an overloaded server, but a server that refuses connections does not need them.
 import { setTimeout as sleep } from 'node:timers/promises'
 
 /**
- * Longest pause between two probes, in milliseconds. Each pause is chosen at random between half of this time and all
- * of it, to spread the probes.
+ * Longest pause between two probes, in milliseconds. Each pause is chosen at random between half of this time and the
+ * whole of it, to spread the probes.
  */
 const PAUSE = 400
 /** Timeout of a probe, in milliseconds. */
@@ -14,9 +14,9 @@ const PATIENCE = 500
 const ADDRESS = /^(?:[a-z][a-z0-9+.-]*:\/\/)?(?:[^@/]*@)?(\[[^\]]+\]|[^:/[\]]+):(\d+)(?:\/|$)/i
 
 /**
- * Resolves with the first node that accepts a connection after an earlier probe has failed; undefined if the signal is
- * aborted. Ignores nodes that accept connections from the start, since these nodes have failed for another reason. Also
- * ignores addresses that contain no port.
+ * Resolves with the first node that accepts a connection after an earlier probe of that node has failed; with
+ * undefined if the signal is aborted. Ignores nodes that accept connections from the start, since these nodes have
+ * failed for another reason. Also ignores addresses that contain no port.
  */
 export async function reopenedNode(
   nodes: readonly string[],

@@ -26,9 +26,9 @@ export class RetryPlan {
   }
 
   /**
-   * Returns the milliseconds to wait; 0 means that another node is tried immediately. Returns undefined if the watch is
-   * outdated: the same node is then tried immediately and without a report, because a store may compact its history
-   * at any time. If the watch is outdated again before a connection is proven, that counts as a failure.
+   * Returns the milliseconds to wait; 0 means that another node is tried immediately. Returns undefined if the watch
+   * is outdated: the same node is then tried immediately and without a report, because a server may compact its
+   * history at any time. If the watch is outdated again before a connection is proven, that counts as a failure.
    * @param nodes number of nodes
    */
   after({ node, isProven, isOutdated }: AttemptOutcome, nodes: number): number | undefined {

@@ -2,14 +2,14 @@
 import type { Fault } from '../core/fault.ts'
 import type { AskedNodes } from './race.ts'
 
-/** The fault of a round in which no node could be read. Equal failures result in equal messages. */
+/** Returns the fault for a round in which no node could be read. Equal failures result in equal messages. */
 export function roundFault(name: string, asked: AskedNodes): Fault {
   const faults = [...asked].map(([node, fault]) => fault ?? silentFault(name, node))
   const [first, ...others] = faults
   if (first === undefined) return { kind: 'store', message: `${name} has no node` }
   if (others.length === 0) return first
   const message = [...new Set(faults.map((fault) => fault.message))].join('; ')
-  // The hints of nodes that have failed are better than the guessed hint for silent nodes.
+  // The hints for nodes that have failed are more useful than the hint for silent nodes, which is only a guess.
   const failed = faults.filter((fault) => [...asked.values()].includes(fault))
   const hints = [
     ...new Set((failed.length > 0 ? failed : faults).flatMap(({ hint }) => hint ?? [])),
@@ -23,7 +23,7 @@ export function roundFault(name: string, asked: AskedNodes): Fault {
   }
 }
 
-/** The fault of a node that has not answered yet. */
+/** The fault for a node that has not answered yet. */
 export const silentFault = (name: string, node: string): Fault => ({
   kind: 'store',
   message: `${name} at ${node} has not answered`,

@@ -13,7 +13,7 @@ export class SizeLimit {
   constructor(private readonly most: number) {}
 
   /**
-   * Checks the size after an event. Records the size if it is within the limit.
+   * Checks the total size that an event leads to. Records that size if it is within the limit.
    * @param current the keys before the event
    * @param place the store and its node, for messages
    * @returns a fault if the event would exceed the limit

@@ -1,5 +1,5 @@
 // Emits the events about one store: the beginning of an outage and its reasons, reminders, the end of the outage, and
-// the notices of the store. Suppresses repetitions, because an unreachable store is retried every few seconds.
+// notices from the store. Suppresses repetitions, because an unreachable store is retried every few seconds.
 import type { Emit } from '../core/event.ts'
 import type { Fault } from '../core/fault.ts'
 import type { Key } from '../core/key.ts'
@@ -7,14 +7,14 @@ import type { Notice } from '../core/store.ts'
 
 /** Milliseconds between reminders. */
 const REMIND = 60_000
-/** Maximum number of reasons per outage to report immediately; further reasons wait for the next reminder. */
+/** Maximum number of reasons per outage to report immediately; further reasons appear only in reminders. */
 const REASONS = 3
 /**
  * If this many connections in a row have broken before they were proven (see connection.ts), the end of the outage is
  * reported only when a connection is proven.
  */
 const FALSE_RETURNS = 2
-/** Maximum number of notices about one store. A server could cause new ones forever. */
+/** Maximum number of notices about one store. Without a limit, a server could cause new notices forever. */
 const NOTICES = 100
 
 export interface Broken {
@@ -96,8 +96,8 @@ export class StoreReporter {
   }
 
   /**
-   * Reports that changes of the store arrive late, or that they are on time again. `isNews` is true in the first and
-   * the last report, and in reminders.
+   * Reports that changes from the store arrive late, or that they are on time again. The event has `isNews` set in
+   * the first report, in the last one, and in reminders.
    * @param lag milliseconds; undefined once the watch has caught up
    */
   behind(lag: number | undefined): void {

@@ -53,8 +53,8 @@ export async function wantedStores(
 }
 
 /**
- * The settings for a store name without settings of its own: those of the default store. With Consul, the store name
- * is used as the name of a datacenter.
+ * The settings for a store name that has no settings of its own: the settings of the default store. With Consul, the
+ * store name is used as the name of a datacenter.
  */
 const otherwise = (settings: Settings, name: string): StoreSettings =>
   isConsul(settings.backend) ? inDatacenter(settings, name) : settings
@@ -65,13 +65,16 @@ const isOptionalTo = (resources: readonly Resource[], store: string): boolean =>
     .filter((resource) => resourceKeys([resource]).some((key) => storeOf(key) === store))
     .every(({ optionalStores }) => optionalStores?.has(store) === true)
 
-/** Returns the fault of invalid settings. Does not connect. */
+/** Returns a fault if the settings are invalid. Does not connect. */
 export async function storeFault(settings: StoreSettings): Promise<Fault | undefined> {
   const opened = await openStore(settings)
   return opened.ok ? undefined : opened.error
 }
 
-/** Returns a function that opens stores. Stores with equal settings share one connection. */
+/**
+ * Returns a function that opens stores. Stores with equal settings share one connection, unless they are read on
+ * demand.
+ */
 export function openerOf(wanted: readonly WantedStore[]): typeof openStore {
   const shared = new Map<string, Store>()
   const togetherOf = new Map(
@@ -83,7 +86,7 @@ export function openerOf(wanted: readonly WantedStore[]): typeof openStore {
     if (known !== undefined) return ok(known)
     const opened = await openStore(settings)
     const together = togetherOf.get(identity)
-    // Each name has a demand of its own, so on-demand stores cannot be shared.
+    // Each store name has its own demand, so on-demand stores cannot share a connection.
     if (together === undefined || !opened.ok || opened.value.startingWith !== undefined) {
       return opened
     }

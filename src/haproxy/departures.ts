@@ -16,7 +16,7 @@ export interface DepartureProgress {
 }
 
 /**
- * Polls once and deletes what can be deleted.
+ * Polls once and deletes the servers that can be deleted.
  * @param now milliseconds since the Unix epoch
  * @throws FaultError
  */

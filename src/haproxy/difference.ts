@@ -1,5 +1,5 @@
-// Computes the changes that bring a running HAProxy to the state it would have after loading a new file, from the file
-// last applied, the new file, and the actual servers. Pure. When in doubt, decides on a reload.
+// From the file last applied, the new file and the actual servers, computes the changes that bring a running HAProxy
+// to the state it would have after loading the new file. Pure. When in doubt, decides on a reload.
 import type { HaproxyConfig, OtherLine, ServerSection } from './sections.ts'
 import {
   refusedOn,
@@ -22,7 +22,7 @@ export interface ReloadReason {
 }
 
 /**
- * A server being removed. It gets no new connections, and is deleted when its last connection has closed or its drain
+ * A server being removed. It gets no new connections and is deleted when its last connection has closed or its drain
  * time is over.
  */
 export interface Leaving {
@@ -48,7 +48,7 @@ export interface Difference {
   readonly byHand: readonly string[]
 }
 
-/** The actual state of a process. */
+/** The actual state of an HAProxy process. */
 export interface RunningState {
   readonly version: ReleaseVersion
   readonly backends: ReadonlyMap<string, ReadonlyMap<string, RunningServer>>
@@ -307,7 +307,7 @@ class SectionDifference {
     if (!terms.usesAllBackups) this.#backups()
   }
 
-  /** HAProxy uses the first of several backups, so they must be in the order of the file. */
+  /** HAProxy uses the first of several backups, so a process must have the backups in the order of the file. */
   #backups(): void {
     const wanted: string[] = []
     for (const { name, server } of this.after.servers.values())

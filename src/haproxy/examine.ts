@@ -1,4 +1,4 @@
-// Finds the reasons why changes to a file would need a reload, in the file and in the processes that have loaded it.
+// Finds reasons why changes to a file would need a reload, in the file and in the HAProxy processes that load it.
 import { FaultError } from '../core/fault.ts'
 import { hasServerWithoutId, isDynamic, numbersServers } from './balance.ts'
 import { sendCommands } from './client.ts'

@@ -105,7 +105,7 @@ function addition(id: string, { address, port }: ServerAddress, server: Server):
   ]
 }
 
-/** Returns the commands that make a server ready. They do not affect checks that are already running. */
+/** Returns the commands that make a server ready. The commands do not affect checks that are already running. */
 function readiness(id: string, { options }: Server): readonly string[] {
   const hasAgent = options.has('agent-check')
   return [

@@ -1,5 +1,6 @@
-// Records, for each file, the content last applied to its processes, and the servers being removed from them. The
-// record is deleted while a change is under way, so that a crash at any point leads to a reload.
+// Records, for each configuration file, the content last applied to the HAProxy processes that load the file, and the
+// servers being removed from these processes. The record is deleted before a change begins and written again after
+// the change, so that a crash at any point leads to a reload.
 import { warnIfFailed, type Emit } from '../core/event.ts'
 import type { Fault } from '../core/fault.ts'
 import type { Result } from '../core/result.ts'
@@ -65,13 +66,13 @@ export class LoadedFiles {
     return this.#known.get(dest)
   }
 
-  /** A failed write is not fatal: the first change after a restart then needs a reload. */
+  /** A failed write causes only a warning. Without the record, the first change after a restart needs a reload. */
   async set(dest: string, loaded: Loaded): Promise<void> {
     this.#known.set(dest, loaded)
     warnIfFailed(this.emit, await this.keeper.set(dest, JSON.stringify(loaded)))
   }
 
-  /** Deletes the record. @returns the fault if this fails: the record would be used after a restart */
+  /** Deletes the record. @returns the fault if this fails, because a record left behind is used after a restart */
   async forget(dest: string): Promise<Fault | undefined> {
     this.#known.set(dest, undefined)
     const deleted = await this.keeper.delete(dest)

@@ -1,5 +1,5 @@
-// Plans the changes that bring the processes of a file up to date, and verifies them afterwards by querying each
-// process.
+// Plans the changes that bring the HAProxy processes that loaded a file up to date with its new content, and verifies
+// the changes afterwards by querying each process.
 import { FaultError, raise } from '../core/fault.ts'
 import {
   decide,
@@ -14,7 +14,7 @@ import type { Departure, Loaded, Process } from './loaded.ts'
 import type { HaproxyConfig } from './sections.ts'
 import { isAble, serverLine } from './server.ts'
 
-/** The planned changes of one process. */
+/** The planned changes to one process. */
 export interface ProcessPlan {
   readonly socket: string
   readonly process: Process
@@ -50,8 +50,8 @@ export async function planFor(
 }
 
 /**
- * Verifies a process after its changes and returns its new record.
- * @throws FaultError if its servers differ from the file
+ * Verifies a process after the changes to its servers and returns its socket and its new record.
+ * @throws FaultError if the servers of the process differ from the file
  */
 export async function verify(
   { socket, process, difference }: ProcessPlan,

@@ -26,8 +26,8 @@ export function infoOf(answer: string): ProcessInfo | undefined {
   return { id: `${pid} ${field('Start_time_sec')}`, version, release }
 }
 
-// Bits of srv_admin_state. 0x04 is ignored: it only shows that the file disabled the server, whatever its current
-// state.
+// Bits of srv_admin_state. 0x04 is ignored, because it shows only that the file disabled the server, not the current
+// state of the server.
 const MAINTENANCE = 0x01 | 0x02 | 0x20 | 0x40
 const DRAIN = 0x08 | 0x10
 
@@ -36,8 +36,8 @@ const COLUMNS = ['be_name', 'srv_name', 'srv_addr', 'srv_admin_state', 'srv_uwei
 /**
  * Parses `show servers state` into servers by backend and name, in order; undefined for any other answer. There may be
  * thousands of rows, so only the wanted fields are extracted, in one pass.
- * @param file the expected configuration; if a server matches its line there, the result contains the line's
- *   `asWritten` object
+ * @param file the expected configuration; for a server that matches its line in this file, the result contains the
+ *   `asWritten` object of the line
  */
 export function serversOf(
   answer: string,
@@ -102,7 +102,7 @@ class Row {
     const { name, address, port, weight } = this
     return {
       name,
-      // Only IPv6 has several spellings. A dash means no address.
+      // Only IPv6 addresses have several spellings. HAProxy writes a dash for a server without an address.
       address: address.includes(':') ? (canonical(address) ?? address) : address,
       port,
       weight,

@@ -18,7 +18,7 @@ export interface LoadTarget {
   readonly sockets: readonly string[]
   /** Milliseconds for which a removed server may finish its connections. */
   readonly drain: number
-  /** Paths of the other files of the resource that the same command loads. */
+  /** Paths of the resource's other files that the same command loads. */
   readonly others: readonly string[]
 }
 
@@ -41,7 +41,7 @@ export interface BeforeReload {
   readonly load: ReloadLoad
   /** By destination. */
   readonly files: ReadonlyMap<string, LoadableFiles>
-  /** Process id by socket; null if nothing listened. Sockets that did not answer are absent. */
+  /** Process id by socket; null if no process listened on the socket. Sockets that did not answer have no entry. */
   readonly before: ReadonlyMap<string, string | null>
 }
 
@@ -56,7 +56,10 @@ export interface RuntimeOptions {
 
 /** Poll interval for servers being removed, in milliseconds. */
 const POLL = { first: 100, most: 1000 }
-/** Milliseconds before each check for another process after a change. The sum exceeds the start time of HAProxy. */
+/**
+ * Milliseconds to wait before each check for another process after a change. Their sum is longer than HAProxy takes
+ * to start.
+ */
 const LOOKS = [500, 1000, 2000, 4000, 8000, 16_000, 32_000]
 /** Milliseconds to wait for the process that a reload starts: in a daemon, and in a onetime run. */
 const RECOGNITION = { most: 60_000, onetime: 3000 }
@@ -69,7 +72,7 @@ export class Runtime {
   readonly #pollIntervals = new Map<string, number>()
   #byHand: ReadonlySet<string> = new Set()
   readonly #background = new Set<Promise<void>>()
-  /** Number of operations begun, by destination: a newer operation cancels an older wait for a process. */
+  /** Number of operations begun, by destination. A newer operation ends the waits of older operations. */
   readonly #begun = new Map<string, number>()
 
   constructor(private readonly options: RuntimeOptions) {
@@ -126,7 +129,10 @@ export class Runtime {
     return { load, files, before }
   }
 
-  /** Call after a successful reload: the processes that answer next have loaded the files in place. */
+  /**
+   * Call after a successful reload. Waits for the new processes and records the content that they have loaded. A
+   * daemon does this in the background.
+   */
   async reloaded(mark: BeforeReload): Promise<void> {
     for (const target of mark.load.targets) this.#start(this.#recognise(target, mark))
     if (this.options.isOnetime) await Promise.all(this.#background)
@@ -135,11 +141,11 @@ export class Runtime {
   /** Makes the next change to this file need a reload. */
   async forget(dest: string): Promise<void> {
     this.#begin(dest)
-    // A record that cannot be deleted is harmless: the reload replaces the process that the record describes.
+    // A record that cannot be deleted is harmless, because the reload replaces the process that the record describes.
     await this.#turns.take(dest, () => this.#loaded.forget(dest))
   }
 
-  /** Resumes the removals that an earlier run began. */
+  /** Resumes the removals that an earlier run of reconfd began. */
   async resume(dests: readonly string[]): Promise<void> {
     for (const dest of dests) {
       const loaded = await this.#loaded.get(dest)
@@ -181,7 +187,7 @@ export class Runtime {
       const { plans } = planned
       const done: RuntimeAttempt = { kind: 'applied', ...changeSummary(plans) }
       if (content === loaded.content && done.changes.length === 0) return done
-      // If anything fails from here on, the missing record makes the next change need a reload.
+      // If anything fails from here on, the record stays missing, so the next change needs a reload.
       const fault = await this.#loaded.forget(dest)
       if (fault !== undefined) return declined('state', fault.message)
       await settleAll(
@@ -221,7 +227,7 @@ export class Runtime {
     this.options.stuck(dest)
   }
 
-  /** Waits for the processes that the reload starts, and records the content that they have loaded. */
+  /** Waits for the processes that a reload starts and records the content that these processes have loaded. */
   async #recognise(target: LoadTarget, { files: all, before }: BeforeReload): Promise<void> {
     const { dest, sockets } = target
     const files = all.get(dest)
@@ -242,7 +248,10 @@ export class Runtime {
     }
   }
 
-  /** Records the loaded content, unless the files have changed meanwhile: then the loaded content is unknown. */
+  /**
+   * Records the loaded content, unless the files have changed meanwhile, because HAProxy may then have loaded either
+   * version.
+   */
   async #remember(target: LoadTarget, next: Loaded, number: number): Promise<void> {
     const { content, others } = next
     const isSame = JSON.stringify(await filesOf(target)) === JSON.stringify({ content, others })
@@ -270,7 +279,7 @@ export class Runtime {
     }
   }
 
-  /** Polls once. @returns whether no removal is pending */
+  /** Polls once. @returns whether polling can stop */
   async #proceed(dest: string): Promise<boolean> {
     const loaded = await this.#loaded.get(dest)
     if (loaded === undefined) return true
@@ -300,7 +309,7 @@ export class Runtime {
     this.options.emit({ kind: 'notice', level: 'debug', message })
   }
 
-  /** Logs each server once while its state differs. */
+  /** Logs each server once, as long as its state differs from the file. */
   #logByHand(servers: ReadonlySet<string>): void {
     for (const server of servers) {
       if (this.#byHand.has(server)) continue

@@ -44,7 +44,7 @@ export interface HaproxyConfig {
   readonly others: readonly OtherLine[]
   /** Why the servers of this file cannot be determined. */
   readonly doubt?: string
-  /** Whether there is a `global` section, so that no preceding file can set `defaults`. */
+  /** Whether the file has a `global` section. If not, HAProxy may first load another file that sets `defaults`. */
   readonly hasGlobal: boolean
   /** The `stats socket` lines, as words. */
   readonly sockets: readonly (readonly string[])[]
@@ -212,7 +212,7 @@ class ConfigReader {
         inherited: `${terms.inherited}${isCertain ? '' : '?'}${rest.join('\0')}\n`,
       })
     else if (rest.includes('allbackups')) set({ usesAllBackups: keyword !== 'no' })
-    // A later line may choose other checks. Such a line is ignored; at worst, this causes an unnecessary reload.
+    // A later line that chooses other checks is ignored; at worst, this causes an unnecessary reload.
     else if (rest.includes('external-check')) set({ hasExternalChecks: true })
     else if (keyword === 'dynamic-cookie-key') set({ hasDynamicCookies: true })
     else if (keyword === 'use-server') open.useServer.push(rest)

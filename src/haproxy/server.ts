@@ -8,7 +8,7 @@ export interface ServerLine {
   readonly address: string
   /** Options of `default-server`, then those of the line itself; the last occurrence of an option counts. */
   readonly options: readonly string[]
-  /** Whether a word depends on HAProxy's environment. The server can then stay, but cannot be added or changed. */
+  /** Whether a word depends on HAProxy's environment. Such a server can stay, but cannot be added or changed. */
   readonly isUncertain: boolean
   readonly server: Server
   /** The state of a running server that matches this line; undefined if the line has no literal address. */
@@ -146,7 +146,7 @@ const PROXY_PROTOCOL = /^send-proxy(-|$)/
 /**
  * Returns the options with which `add server` creates the same server that HAProxy would load from the file. For a
  * server in the file, health checks without their own address or port use TLS and the PROXY protocol if the traffic
- * does. For an added server, this must be set explicitly.
+ * does. For an added server, options must enable them explicitly.
  */
 export function optionsToAdd(options: ReadonlyMap<string, string>): ReadonlyMap<string, string> {
   if (!options.has('check') || options.has('port') || options.has('addr')) return options

@@ -50,7 +50,7 @@ export class Access {
     if (origin !== undefined && !isSame) {
       return { status: 403, message: 'a page of another origin sent this request' }
     }
-    // A foreign page may link here, but not fetch.
+    // A page of another site may link to the status page, but must not fetch it.
     const fetched = headers['sec-fetch-mode'] !== 'navigate'
     if (headers['sec-fetch-site'] === 'cross-site' && fetched) {
       return { status: 403, message: 'a page of another site sent this request' }
@@ -60,7 +60,7 @@ export class Access {
 
   /** Returns undefined if the token is wrong. */
   viewer({ headers }: IncomingMessage): Viewer | undefined {
-    // Only the user that runs reconfd can connect to the socket.
+    // Only the user that runs reconfd can connect to the Unix socket.
     if (this.#isPrivate) return 'trusted'
     const given = tokenIn(headers.authorization)
     if (this.#token === undefined || given === undefined) return 'visitor'
@@ -82,7 +82,7 @@ export class Access {
 export const isLoopback = (address: string): boolean =>
   address === '::1' || /^(::ffff:)?127\./i.test(address)
 
-/** Hashes the token: `timingSafeEqual` needs equal lengths. */
+/** Hashes a token, because `timingSafeEqual` needs arguments of equal length. */
 const digest = (text: string): Buffer => createHash('sha256').update(text).digest()
 
 /** The token of `Bearer TOKEN`, or the password of basic authentication; the user name is ignored. */

@@ -1,5 +1,5 @@
-// Times on the page. A part contains the times themselves. Their ages are inserted when the part is sent. So a part is
-// not sent again if only ages have changed.
+// Times on the page. A part of the page contains times; their ages are inserted only when the part is sent, so that a
+// part is not sent again if only ages have changed.
 import { html, type Html } from './html.ts'
 
 /** @param time ISO 8601, or milliseconds since the Unix epoch */

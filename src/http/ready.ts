@@ -1,4 +1,4 @@
-// Readiness: whether all files match the store, and if not, why.
+// Readiness: whether all files match the stores and, if not, why.
 import type { Status } from '../core/status.ts'
 
 export interface Readiness {

@@ -142,7 +142,7 @@ ${printed.join('\n')}</pre>`
   </tr>`
 }
 
-/** Returns the last lines that the last run printed, if it failed and the viewer may see its output. */
+/** Returns the end of the output of the last run, if the run failed and the viewer may see its output. */
 function failureOutput(name: string, { runsOf, viewer }: View): readonly string[] {
   const [last] = viewer === 'trusted' ? runsOf(name) : []
   return last === undefined || last.succeeded ? [] : lastLines(last.output).slice(-PRINTED)

@@ -62,7 +62,7 @@ function live(age: (ms: number) => string): void {
   const browser = globalThis as unknown as Browser
   const { document, EventSource, location } = browser
   const find = (id: string): Element | null => document.getElementById(id)
-  // Milliseconds by which the browser's clock is ahead of the daemon's: ages follow the daemon's clock.
+  // Milliseconds by which the browser's clock is ahead of the daemon's. Ages must follow the daemon's clock.
   let ahead = 0
   const grow = (): void => {
     for (const time of document.querySelectorAll('time')) {

@@ -78,7 +78,7 @@ export class StatusServer {
       connectionsCheckingInterval: PATIENCE,
     }
     this.#server = createServer(limits, (request, response) => {
-      // The visitor has disconnected.
+      // An error here means that the visitor has disconnected.
       response.on('error', () => undefined)
       // Request bodies are ignored.
       request.resume()

@@ -42,7 +42,7 @@ async function withToken(
   stateDir: string,
   emit: Emit,
 ): Promise<HttpSettings> {
-  // A Unix socket needs no token: its file mode controls access.
+  // A Unix socket needs no token, because its file mode controls access.
   if (settings.token !== undefined || 'socket' in settings.at) return settings
   const kept = await keptToken(stateDir)
   if (!kept.ok) {

@@ -35,7 +35,7 @@ const TILES: readonly Tile[] = [
   },
 ]
 
-/** The tile that counts a resource. */
+/** The name of the tile that counts the resources in a state. */
 export const tileOf = (state: ResourceState): string =>
   TILES.find(({ states }) => states.includes(state))?.name ?? state
 

@@ -62,14 +62,14 @@ export class Visitors {
   }
 
   /**
-   * Answers a request after the previous answer on its connection has been read.
+   * Answers a request after the visitor has read the previous answer on the same connection.
    * @param answer ends the response, now or later; never rejects
    */
   serve(request: IncomingMessage, response: ServerResponse, answer: () => Promise<void>): void {
     const { socket } = request
     const turn = this.#turns.get(socket) ?? { waiting: 0, last: Promise.resolve() }
     this.#turns.set(socket, turn)
-    // A client that sends this many requests does not read the answers. Further requests may still arrive.
+    // A client with this many open requests does not read the answers. More requests may arrive after destroy().
     if (turn.waiting >= AHEAD) socket.destroy()
     if (socket.destroyed) return
     turn.waiting++

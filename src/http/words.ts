@@ -31,7 +31,7 @@ export const badge = (tone: Tone, text: string, sign = SIGNS[tone]): Html =>
 
 export const signOf = (tone: Tone): string => SIGNS[tone]
 
-/** A name as an id: letters, digits and dashes stay; other characters become their code point. */
+/** Converts a name to an id: keeps letters, digits and dashes, and writes other characters as code points. */
 export const idOf = (prefix: string, name: string | number): string =>
   `${prefix}-${String(name).replace(/[^A-Za-z0-9-]/g, (char) => `_${char.codePointAt(0)}`)}`
 

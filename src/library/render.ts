@@ -37,7 +37,7 @@ export type TemplateSource =
   | { readonly file: string; readonly template?: undefined }
 
 export type RenderOptions = TemplateSource & {
-  /** Default: selected by the file name, as in a resource (`.tmpl` is Go); nunjucks for a string. */
+  /** Default: for a file, selected as in a resource (`.tmpl` means Go); for a string, nunjucks. */
   readonly engine?: EngineName | undefined
   readonly keys: Keys | ReadonlyMap<string, KeyValue>
   /** The folder of the included templates. Default: the folder of the file; for a string, the current folder. */

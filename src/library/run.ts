@@ -27,8 +27,8 @@ export interface RunOptions {
  * Keeps files in step with a store and reloads the programs that read them, like the command `reconfd`. With `onetime`
  * it does so once; otherwise it runs until `signal` stops it.
  *
- * It sets no exit code, handles no signal, prints nothing, and leaves nothing running. Several runs may be active at
- * once, each with its own `confdir` and destinations.
+ * The function sets no exit code, handles no signal, prints nothing, and leaves nothing running. Several runs may be
+ * active at once, each with its own `confdir` and destinations.
  *
  * @returns how the run ended. Expected failures (settings, conf.d, templates, stores, commands, files) are part
  *   of this result and are also reported as events. A rejection is a bug in reconfd, or an exception in the listener.

@@ -4,7 +4,7 @@ import type { Emit, Event } from '../core/event.ts'
 import { duration, listed } from '../core/words.ts'
 import { Progress } from './progress.ts'
 
-/** Milliseconds. */
+/** Milliseconds without events after which the notice is logged. */
 const SILENCE = 10_000
 
 export class StartupNotice {

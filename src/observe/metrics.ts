@@ -18,13 +18,13 @@ export class Metrics {
   readonly #gauges = this.#makeGauges()
   readonly #histograms = this.#makeHistograms()
   #child: ChildMetrics | undefined
-  /** Stores that have been live: the next `store-live` is a reconnect. */
+  /** Stores that have been live. Their next `store-live` event is a reconnect. */
   readonly #seen = new Set<string>()
   /** Failed attempts already counted since a store became unreachable. */
   readonly #tries = new Map<string, number>()
-  /** Time at which each resource became dirty. Deleted when its reload succeeds or its files are found in sync. */
+  /** Time at which each resource became dirty, until its reload succeeds or its files are found in sync. */
   readonly #dirtySince = new Map<string, number>()
-  /** Whether a resource has an invalid definition. */
+  /** Whether any resource has an invalid definition. */
   #isRefused = false
 
   /** @param time milliseconds since the Unix epoch */

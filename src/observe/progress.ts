@@ -157,7 +157,7 @@ export class Progress {
       this.#stores.set(name, { name, state: 'live', since: isoTime(time), node, keys })
       return
     }
-    // With a delay of 0, the store is not unreachable yet: the next node is tried immediately.
+    // With a delay of 0, the next node is tried immediately, so the store does not count as unreachable yet.
     if (event.retryIn > 0) this.#away.add(name)
     const previous = this.#stores.get(name)
     const state = event.known ? 'stale' : 'waiting'

@@ -45,7 +45,7 @@ export interface RecentReload {
   readonly duration: number
   /** With `[template.haproxy]`: the changes made without a reload, or why a reload was needed. */
   readonly how?: string
-  /** HAProxy was changed at run time: the command did not run. */
+  /** True if HAProxy was changed at run time, so that the command did not run. */
   readonly isAtRunTime?: true
 }
 
@@ -152,7 +152,7 @@ export class RecentActivity {
       cause,
       sensitive,
       rolledBack,
-      // Computed on first use: a page that nobody opens costs nothing.
+      // Computed on first use, so a page that nobody opens costs nothing.
       diff: () => {
         if (contents !== undefined) made = diffOf(contents)
         contents = undefined

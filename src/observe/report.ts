@@ -62,7 +62,7 @@ export interface RunReport {
 /** Maximum number of names listed per resource; the others are only counted. */
 const MAX_NAMES = 100
 
-/** Data of the report that `Progress` does not contain. */
+/** Data for the report that `Progress` does not contain. */
 interface FileWork {
   readonly files: Map<string, FileReport>
   readonly checks: RanCommand[]

@@ -27,7 +27,7 @@ export interface ResourceProgress {
   readonly known: number
   /** Whether the resource has finished a cycle, successfully or not. */
   readonly isSeen: boolean
-  /** Whether a difference was found. With `-noop`, the cycle ends there. */
+  /** Whether a file was found to differ from its rendered template. With `-noop`, the cycle ends there. */
   readonly isOutOfSync: boolean
   readonly problem?: ResourceProblem | undefined
   /** The first fault of an invalid definition, until conf.d is read again. */

@@ -94,7 +94,7 @@ export class RegistryKeeper {
     return { live: this.#session !== undefined, present: this.#present, refused: this.#refused }
   }
 
-  /** Schedules a full read: another client may have changed our entries. */
+  /** Schedules a full read, because another client may have changed our entries. */
   #resync(): void {
     this.#resyncAt = Math.min(this.#resyncAt, this.#readAt + READ_INTERVAL)
     this.#wakeup.ring()
@@ -156,7 +156,7 @@ export class RegistryKeeper {
       } catch (error) {
         if (signal.aborted) return undefined
         hasLived ||= this.#liveSince !== undefined
-        // The connection was stable: reset the backoff.
+        // If the connection was stable, the backoff starts again.
         if (performance.now() - (this.#liveSince ?? Infinity) > BACKOFF.most) failures = 0
         failures++
         if (error instanceof Lost && failures === 1) {
@@ -211,7 +211,7 @@ export class RegistryKeeper {
     this.#session = session
     this.#liveSince = performance.now()
     options.emit({ kind: 'store-live', store: registry.product, node, ours: first })
-    // Renew immediately: the TTLs of the entries kept running while the store was unreachable.
+    // Renews the entries immediately, because their TTLs kept running while the store was unreachable.
     let renewAt = 0
     while (!signal.aborted) {
       const now = performance.now()

@@ -42,8 +42,8 @@ interface MemoryFile {
 
 /**
  * Reads the state file and claims the registrar for this process.
- * @param warn called when the file cannot be written, so that a restart would not recognize its entries; not called
- *   again before a write has succeeded
+ * @param warn called when the file cannot be written, because a restarted registrar would then not recognize its
+ *   entries; not called again before a write has succeeded
  */
 export async function openMemory(
   stateDir: string,

@@ -40,7 +40,7 @@ export interface WantedService {
    * the first checks have run.
    */
   readonly fresh: boolean
-  /** Readiness check for a service without a check: one success registers it. */
+  /** Readiness check for a service without a check. One success registers the service. */
   readonly ready?: HealthCheck
 }
 

@@ -113,7 +113,7 @@ export class RegisterStatusBoard {
     }
   }
 
-  /** Removes the file: a registrar that has stopped normally has no status. */
+  /** Removes the file, because a registrar that has stopped normally has no status. */
   async end(): Promise<void> {
     clearTimeout(this.#timer)
     const path = this.#path

@@ -1,4 +1,4 @@
-// Decides when a daemon reports READY=1 to the service manager: services ordered after it then find their
+// Decides when a daemon reports READY=1 to the service manager. Services ordered after the daemon then find their
 // files up to date, as far as the stores allow.
 import type { Progress } from '../observe/progress.ts'
 

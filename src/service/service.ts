@@ -11,7 +11,7 @@ import { Outbox } from './outbox.ts'
 import { statusLine } from './status-line.ts'
 import type { Supervisor } from './supervisor.ts'
 
-/** Milliseconds after which the daemon reports ready at the latest, so that a slow check cannot block `systemctl start`. */
+/** Maximum time until the daemon reports ready, in milliseconds. A slow check must not block `systemctl start`. */
 const READY_DEADLINE = 30_000
 /** Minimum interval between two status messages, in milliseconds. */
 const STATUS_INTERVAL = 1000
@@ -56,7 +56,7 @@ export class ServiceNotifier {
     if (stop.aborted) this.#stopping()
     const { watchdog } = supervisor
     if (watchdog === undefined) return
-    // Waits until the other callbacks of this turn of the event loop have run: after a suspend, all timers fire late.
+    // After a suspend, all timers fire late, so the ping waits for the other callbacks of this turn of the event loop.
     const ping = (): unknown => setImmediate(() => this.#ping(watchdog))
     this.#watchdog = setInterval(ping, watchdog / 2).unref()
   }

@@ -1,5 +1,5 @@
-// Stores the keys that resources with a hold_down see, for the next run: a key that vanishes shortly before a restart,
-// or during it, counts as present until its hold-down ends. Each confdir has one JSON file.
+// Stores the keys that resources with a hold_down see, for the next run. So a key that vanishes shortly before or
+// during a restart still counts as present until its hold-down ends. Each confdir has one JSON file.
 import { readFile, unlink } from 'node:fs/promises'
 import { join } from 'node:path'
 import { errnoOf, ioFault } from '../core/errno.ts'

@@ -64,7 +64,7 @@ export function journalPath(stateDir: string, confdir: string): string {
   return join(stateDir, `owed-${shortId(confdir)}.jsonl`)
 }
 
-/** Reads the journal. The first `owe` creates the directory and the file. */
+/** Reads the journal. The first call of owe() creates the state directory and the file. */
 export async function openJournal(
   stateDir: string,
   confdir: string,

@@ -41,8 +41,8 @@ export interface Manifest {
   of(resource: string): Promise<Result<MadeFiles, Fault>>
   /**
    * Adds the files, each with the hash of its planned content, to the list. Resolves when the list is on disk. Call
-   * with all files of a resource before any of them is created: the call also restores entries that a concurrent
-   * process has dropped. Writes only if an entry is missing.
+   * with all files of a resource before any of them is created, because the call also restores entries that a
+   * concurrent process has dropped. Writes only if an entry is missing.
    */
   will(resource: string, files: Iterable<WantedFile>): Promise<Result<void, Fault>>
   /** Records that the files are in place. Writes only if this was not recorded before. */

@@ -56,7 +56,7 @@ export interface Remembered {
 }
 
 export interface Undo {
-  /** The process that makes the change. While it runs, no other process restores files. */
+  /** The process that makes the change. While that process is running, no other process restores the files. */
   readonly by: ProcessId
   /** The previous files by destination. */
   readonly files: ReadonlyMap<string, Observed>

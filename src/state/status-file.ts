@@ -1,4 +1,4 @@
-// Stores the status in the state directory, for commands that run while there is no daemon.
+// Stores the status in the state directory, for commands that run while no daemon is running.
 import { readFile } from 'node:fs/promises'
 import { errnoOf, ioFault } from '../core/errno.ts'
 import type { Fault } from '../core/fault.ts'

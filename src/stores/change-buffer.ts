@@ -18,7 +18,10 @@ export class ChangeBuffer {
     this.#wake?.()
   }
 
-  /** Ends the deltas with an error, after the changes that are still buffered. Only the first call counts. */
+  /**
+   * Makes deltas() throw an error after it has yielded the changes that are still buffered. Only the first call
+   * counts.
+   */
   fail(error: unknown): void {
     this.#end ??= { error }
     this.#wake?.()

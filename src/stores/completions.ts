@@ -1,5 +1,5 @@
-// Collects promises and returns their results in the order of completion. (Calling Promise.race for each result would
-// add a reaction to every pending promise each time.)
+// Collects promises and returns their results in the order in which the promises settle. (Calling Promise.race for
+// each result would add a reaction to every pending promise each time.)
 
 type Settled<T> = { readonly value: T } | { readonly error: unknown }
 
@@ -7,7 +7,7 @@ export class Completions<T> {
   readonly #settled: Settled<T>[] = []
   #ring: () => void = () => {}
 
-  /** Adds a promise, whose result next() will return. A rejection is ignored if next() is never called for it. */
+  /** Adds a promise, whose result next() will return. A rejection is ignored if next() is not called again. */
   collect(promise: Promise<T>): void {
     const put = (settled: Settled<T>): void => {
       this.#settled.push(settled)

@@ -22,7 +22,7 @@ export class ConsulApi {
   readonly #http: ConsulHttp
   readonly #reader: (known: Knowledge) => EntriesReader
 
-  /** @param indexes shared by all connections */
+  /** @param indexes the indexes of earlier answers, shared by all connections */
   constructor(
     http: HttpClient,
     headers: Record<string, string>,
@@ -59,8 +59,8 @@ export class ConsulApi {
   }
 
   /**
-   * Whether the ACL permits reading a key. The key need not exist. A listing silently omits denied keys. Reading a
-   * single key reports the denial, even in old versions of Consul.
+   * Whether the ACL permits reading a key. The key need not exist. A listing silently omits denied keys, but a
+   * request for a single key reports the denial, even in old versions of Consul.
    */
   mayRead(key: string, signal: AbortSignal): Promise<boolean> {
     return this.#http.mayRead(this.#asked(pathOf(key)), key, signal)

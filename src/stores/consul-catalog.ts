@@ -1,6 +1,6 @@
 // The store consul-catalog: the services and nodes registered with Consul, as keys. A healthy instance of the service
-// web is `/services/web/<node>:<id>`, a node is `/nodes/<name>`; the values are JSON. The store is read on demand: only
-// services that templates look up are read.
+// web is `/services/web/<node>:<id>`, a node is `/nodes/<name>`; the values are JSON. The store is read on demand: of
+// the services, reconfd reads only those that templates look up.
 import { raise, type Fault } from '../core/fault.ts'
 import { ok, type Result } from '../core/result.ts'
 import type { CatalogSettings, StoreSettings } from '../core/settings.ts'

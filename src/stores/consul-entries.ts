@@ -6,7 +6,7 @@ import { textOf } from './http-body.ts'
 import type { Limits } from '../core/settings.ts'
 import { base64, count, Mismatch, orNull, record, text } from './shape.ts'
 
-/** An entry of Consul's answer, without unused fields. */
+/** An entry in Consul's answer, without unused fields. */
 const entryShape = record({
   /** Has no leading slash. */
   Key: text,
@@ -25,7 +25,7 @@ export interface Entries {
 
 /** The entries known before an answer is read. */
 export interface Knowledge {
-  /** A guess of the next entry's name. If the guess is right, the name need not be decoded. */
+  /** A guess at the name of the next entry. If the guess is right, the name need not be decoded. */
   readonly next: string | undefined
   /**
    * Whether an entry is known at this index, so that its value can be skipped. Throws a Mismatch if the entry is
@@ -70,7 +70,7 @@ export class EntriesReader {
   #state: 'begin' | 'first' | 'entry' | 'behind' | 'over' = 'begin'
   /** The bytes that are being read. */
   #bytes: Buffer = Buffer.alloc(0)
-  /** The bytes that were received, but not read yet. */
+  /** The bytes that have been received but not read yet. */
   readonly #parts = new Chunks()
   /**
    * Number of bytes to wait for. An incomplete entry is read again only when twice as many bytes have arrived, so that
@@ -207,7 +207,9 @@ export class EntriesReader {
     return entryShape(value)
   }
 
-  /** Finds the end of an object, and its Key, Value and ModifyIndex. @returns -1 if it is incomplete */
+  /**
+   * Finds the end of an object, and its Key, Value and ModifyIndex. @returns the end; -1 if the object is incomplete
+   */
   #scan(from: number): number {
     const bytes = this.#bytes
     const { length } = bytes

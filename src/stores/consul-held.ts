@@ -10,25 +10,25 @@ interface Held {
   modifyIndex: number
   readonly key: Key
   value: string
-  /** The number of the last answer that contained this entry. */
+  /** The sequence number of the last answer that contained this entry. */
   answer: number
   /** The entry that followed this entry in the last answer. Consul usually keeps the order. */
   follower: Held | undefined
 }
 
 export class HeldEntries {
-  /** The known entries, by Consul's name of the key. */
+  /** The known entries, by the name of the key in Consul. */
   readonly #held = new Map<string, Held>()
-  /** The number of the current answer. */
+  /** The sequence number of the current answer. */
   #answer = 0
-  /** The number of known entries in the current answer. */
+  /** How many known entries have been seen in the current answer so far. */
   #seen = 0
   #others = new Set<string>()
   #first: Held | undefined
   #previous: Held | undefined
 
   /**
-   * @param start prefix of the names
+   * @param start the prefix of all names in the answers
    * @param wanted whether a key is wanted; unwanted neighbours may have the same prefix
    */
   constructor(
@@ -117,7 +117,10 @@ export class HeldEntries {
   }
 }
 
-/** `/app/x` for Consul's `app/x`. Undefined for names that end with a slash (`app/`) or are not paths (`a//b`). */
+/**
+ * Returns the key for a name in Consul, such as `/app/x` for `app/x`; undefined for names that end with a slash
+ * (`app/`) or are not paths (`a//b`).
+ */
 function keyOf(name: string): Key | undefined {
   const odd = name === '' || name.startsWith('/') || name.endsWith('/') || name.includes('//')
   return odd ? undefined : `/${name}`

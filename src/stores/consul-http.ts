@@ -9,8 +9,8 @@ import type { HttpClient, HttpResponse } from './http.ts'
 import { expecting, listOf, optional, record, bool, type Shape } from './shape.ts'
 
 /**
- * Duration of a blocking query, in seconds. Even with the sixteenth that Consul adds as jitter, it stays below one
- * minute, the usual timeout of proxies.
+ * Maximum duration of a blocking query, in seconds. Even with the sixteenth that Consul adds as jitter, a query takes
+ * less than one minute, the usual timeout of proxies.
  */
 const WAIT = 55
 
@@ -63,7 +63,10 @@ export interface ConsulAnswer<T> {
   readonly lastContact: number
 }
 
-/** Thrown if Consul has too many requests or connections. The caller must use fewer of them, after a pause. */
+/**
+ * Thrown if Consul receives too many requests or connections. After a pause, the caller must continue with fewer of
+ * them.
+ */
 export class OverloadError extends FaultError {
   constructor(
     fault: Fault,
@@ -114,11 +117,11 @@ export class ConsulHttp {
   }
 
   /**
-   * Runs a query. An answer that is older than a previous one, or early without a change, is not trusted: the server
-   * may be behind, or may have lost leadership without knowing. The query is then repeated in consistent mode, and the
-   * second answer is always accepted, because a restored cluster really has lower indexes, and a restarting cluster
-   * ends blocking queries early.
-   * @param path the path, including the query string if there is one
+   * Runs a query. An answer that is older than a previous one, or early without a change, is not trusted, because the
+   * server may be behind, or may have lost leadership without knowing it. The query is then repeated in consistent
+   * mode, and the second answer is always accepted, because a restored cluster really has lower indexes, and a
+   * restarting cluster ends blocking queries early.
+   * @param path includes the query string if there is one
    */
   async get<T>(path: string, query: Query<T>): Promise<ConsulAnswer<T>> {
     const { indexes } = this

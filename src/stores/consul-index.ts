@@ -9,7 +9,7 @@ const PAUSE = { first: 100, most: 5000 }
 
 interface Known {
   readonly index: number
-  /** Number of consecutive early answers without a change. */
+  /** Number of consecutive spurious answers. Most of them come early although nothing has changed. */
   readonly spurious: number
 }
 
@@ -32,8 +32,8 @@ export class Indexes {
   }
 
   /**
-   * Milliseconds to wait before a query is repeated: 0 until the second consecutive spurious answer, then longer with
-   * each further one.
+   * Milliseconds to wait before a query is repeated: 0 until two consecutive spurious answers have been noted, then
+   * longer with each further one.
    */
   pause(question: string): number {
     const { spurious: vain } = this.#known.get(question) ?? { spurious: 0 }

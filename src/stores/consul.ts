@@ -65,7 +65,10 @@ export function open(
   })
 }
 
-/** @param connect returns a client with the current credentials, because a token in a file may be rotated */
+/**
+ * @param connect returns a client with the current credentials; called for each query, because a token in a file may
+ *   be rotated
+ */
 async function* follow(
   connect: () => ConsulApi,
   prefixes: readonly Key[],
@@ -89,7 +92,7 @@ async function* follow(
       return { root, page }
     } catch (error) {
       const denied = error instanceof FaultError && error.fault.permanent === true
-      // The token was rotated meanwhile, so retry with the new one.
+      // If the token was rotated meanwhile, retry with the new one.
       if (denied && !connect().isAs(api)) return ask(root)
       throw error
     }

@@ -57,13 +57,13 @@ export function dial(
     clearTimeout(timer)
     opened(error, socket)
   }
-  // This listener stays, so that no error of a connection is ever unhandled.
+  // This listener is never removed, so that no error on a connection is ever unhandled.
   socket.on('error', settle)
   socket.once(tls === undefined ? 'connect' : 'secureConnect', () => settle())
   return socket.setNoDelay(true).setKeepAlive(true, PROBE_AFTER)
 }
 
-/** Loads the module with the first TLS connection, so that plain connections start faster. */
+/** Loads the module only for the first TLS connection, so that plain connections open faster. */
 const tlsModule = (): typeof Tls => process.getBuiltinModule('node:tls')
 
 class ConnectTimeout extends Error {

@@ -15,7 +15,7 @@ import { serverText } from './server-text.ts'
 import { count, expecting, Mismatch, optional, record, text } from './shape.ts'
 
 export interface Etcdv2Listing {
-  /** The index of the whole store at which the listing was read (`X-Etcd-Index`). */
+  /** The index of the whole cluster at which the listing was read (`X-Etcd-Index`). */
   readonly index: number
   readonly entries: Map<Key, string>
 }
@@ -92,9 +92,9 @@ export class EtcdV2Api {
     if (signal.aborted) stop()
     signal.addEventListener('abort', stop, { once: true })
     const timer = setTimeout(() => life.abort(RENEW), this.pollLife)
-    // The headers arrive immediately, with the index at which the wait began. etcd would have answered immediately with
-    // an event up to that index, so after a silent wait the next wait may begin at that index. This keeps the waits on
-    // a quiet prefix within the 1,000 events of etcd's history.
+    // The headers arrive immediately, with the index at which the wait began. If there had been an event up to that
+    // index, etcd would have answered immediately, so after a silent wait the next wait may begin after that index.
+    // This keeps the waits on a quiet prefix within the 1,000 events of etcd's history.
     let began = 0
     try {
       const response = await this.http.lines(path, {

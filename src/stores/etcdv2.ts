@@ -102,7 +102,8 @@ function changesOf(
     }
     return { put, del }
   }
-  // The removed directory may be above the root, or even `/app` for the root `/application`.
+  // The removed directory may be above the root. For the root `/application`, etcd even reports the removal of
+  // `/app`.
   const dir = event.kind === 'remove' && event.dir
   const gone = dir ? [...values.keys()].filter((key) => covers(event.key, key)) : [event.key]
   for (const key of gone) if (values.delete(key)) del.add(key)

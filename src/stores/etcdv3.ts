@@ -35,7 +35,7 @@ export function open(settings: StoreSettings, tuning = TUNING): Result<Store, Fa
     product: 'etcd',
     port: 2379,
     settings,
-    // Keeps the second connection open between the requests of pulse.ts.
+    // Keeps the second connection open between the requests that pulse.ts sends.
     idle: tuning.interval * 2,
     follow: (http, prefixes, signal, { behind = () => undefined }) =>
       watch(new Gateway(http, connection, signal), names, outermost(prefixes), tuning, behind),

@@ -20,7 +20,7 @@ import { coveredBy } from './roots.ts'
 
 /** Milliseconds without a change before the files are read. */
 const quiet = 30
-/** Maximum time to wait for such a quiet period, in milliseconds. */
+/** Maximum time to wait for `quiet` milliseconds without a change, in milliseconds. */
 const quietMost = 500
 /** Time that invalid files have to become valid, in milliseconds. */
 const patience = 500
@@ -97,7 +97,7 @@ async function read(source: Source, known: ParsedFiles): Promise<FileContents> {
 
 /**
  * Reads repeatedly until the files are valid. After `patience`, accepts files without keys and throws the fault of
- * invalid files. Resolves with undefined if aborted.
+ * invalid files. Resolves with undefined if the signal is aborted.
  */
 async function readSettled(
   source: Source,

@@ -1,5 +1,5 @@
-// Reads the body of a response, as one string or line by line, within its limits. Detects answers that do not come from
-// a store, such as the answer from a TLS port to plain HTTP.
+// Reads the body of a response, as one string or line by line, within its limits. Detects answers that no supported
+// server would send, such as the answer of a TLS port to a plain HTTP request.
 import { constants, isUtf8 } from 'node:buffer'
 import { finished, type Readable } from 'node:stream'
 import { FaultError } from '../core/fault.ts'
@@ -19,14 +19,17 @@ export interface Source {
 interface Body {
   /** The whole text. Throws a FaultError if it exceeds `limits.body`. */
   whole(): Promise<string>
-  /** Passes each chunk to `take`, within the same limit. If `take` throws, rejects with the same exception. */
+  /**
+   * Passes each chunk to `take`. Throws a FaultError if the whole body exceeds `limits.body`. If `take` throws,
+   * rejects with the same exception.
+   */
   into(take: (chunk: Buffer) => void): Promise<void>
   /** The whole text of one message of a watch. Throws a FaultError if it exceeds `limits.message`. */
   message(): Promise<string>
   /**
-   * The lines as they arrive. Throws a FaultError if a line exceeds `limits.message`.
+   * Yields the lines as they arrive. Throws a FaultError if a line exceeds `limits.message`.
    * @param reasonOf converts errors before they are thrown
-   * @param done called at the end in any case
+   * @param done called when the iteration ends, for whatever reason
    */
   lines(reasonOf: (error: unknown) => unknown, done: () => void): AsyncGenerator<string>
 }
@@ -37,7 +40,7 @@ interface Body {
  */
 export function bodyOf(source: Source, onBytes: () => void = () => undefined): Body {
   const isError = source.status >= 300
-  // V8 cannot create a longer string.
+  // V8 cannot create a string longer than MAX_STRING_LENGTH.
   const most = Math.min(source.limits.body, constants.MAX_STRING_LENGTH)
   const answer: ByteLimit = isError ? ERROR_TEXT : { most, option: '-max-body' }
   const part: ByteLimit = isError
@@ -139,7 +142,7 @@ export function textOf(bytes: Buffer, place: string, limits: Limits): string {
   })
 }
 
-/** Matches the answers from Go servers, nginx and Apache to plain HTTP on a TLS port. */
+/** Matches the answers of Go servers, nginx and Apache to a plain HTTP request on a TLS port. */
 const WANTS_TLS =
   /HTTP request (?:was sent )?to (?:an )?(?:HTTPS|SSL)|plain HTTP to an SSL-enabled/i
 

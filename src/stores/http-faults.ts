@@ -16,19 +16,19 @@ export class TimeoutError extends Error {
 export const codeOf = (error: unknown): string =>
   (error as { code?: string }).code ?? (error instanceof Error ? error.message : String(error))
 
-/** The server has closed the connection, perhaps because it has too many connections. */
+/** Thrown if the server has closed the connection, perhaps because it has too many connections. */
 export class ClosedError extends FaultError {}
 
-/** The server has not answered in time. */
+/** Thrown if the server has not answered in time. */
 export class SilentError extends FaultError {}
 
-/** Whether the other side has closed the connection. */
+/** Whether the error means that the server has closed the connection. */
 export const isClosed = (error: unknown): boolean =>
   /^(?:ECONNRESET|EPIPE|ERR_STREAM_PREMATURE_CLOSE)$/.test(codeOf(error))
 
 /**
  * Converts an error from HTTP, a socket or TLS to a fault.
- * @param place the store and its node, such as `etcd at http://127.0.0.1:2379`
+ * @param place the product and the node, such as `etcd at http://127.0.0.1:2379`
  * @param store the product, for hints, such as `etcd`
  */
 export function connectionFault(error: unknown, place: string, store: string): FaultError {

@@ -22,7 +22,7 @@ export class Sockets {
   readonly #opening = new Set<Socket>()
   #isClosed = false
 
-  /** @param route the proxy, if one is used */
+  /** @param route the route through a proxy, if one is used */
   constructor(
     private readonly connection: ConnectionSettings,
     private readonly node: HttpNode,

@@ -28,8 +28,8 @@ export interface HttpStore {
 }
 
 /**
- * Opens a store that uses HTTP. Returns a fault if a setting is invalid, for example a node, or a TLS file that cannot
- * be read.
+ * Opens a store that uses HTTP. Returns a fault if a setting is invalid, for example if a node is not a valid address
+ * or a TLS file cannot be read.
  */
 export function openHttpStore(options: HttpStore): Result<Store, Fault> {
   const { name, product, port, check, idle, follow } = options

@@ -1,5 +1,5 @@
-// The HTTP client of the stores: one pool of kept-alive sockets for one watch. Converts errors to faults that state the
-// store, the node and the remedy. Does not follow redirects, since no store sends them.
+// The HTTP client of the stores: one pool of kept-alive sockets for one watch. Converts errors to faults that state
+// the product, the node and the remedy. Does not follow redirects, since none of the supported servers sends them.
 import type { ConnectionSettings, Limits } from '../core/settings.ts'
 import type { HttpNode } from '../core/http-node.ts'
 import { bodyOf, type Source } from './http-body.ts'
@@ -51,12 +51,12 @@ export type ResponseHeaders = Record<string, string | string[] | undefined>
 export interface HttpClient {
   /** The node, for messages, such as `http://127.0.0.1:2379`. */
   readonly origin: string
-  /** The store and the node, for messages, such as `etcd at http://127.0.0.1:2379`. */
+  /** The product and the node, for messages, such as `etcd at http://127.0.0.1:2379`. */
   readonly place: string
   readonly limits: Limits
   /**
-   * Sends a request and reads the whole body as UTF-8. Returns any HTTP status. Throws a FaultError of kind `store` if
-   * the node is unreachable, or the response is late, incomplete or too large.
+   * Sends a request and reads the whole body as UTF-8. Does not throw because of an HTTP status. Throws a FaultError
+   * of kind `store` if the node is unreachable, or the response is late, incomplete or too large.
    */
   request(path: string, options?: RequestOptions): Promise<HttpResponse>
   /**
@@ -184,7 +184,7 @@ class PooledClient implements HttpClient {
 }
 
 /**
- * Checks the nodes, the proxy, and the files with certificates and passwords. Called by the open() of stores. Throws a
+ * Checks the nodes, the proxy, and the files with certificates and passwords. Called when a store is opened. Throws a
  * FaultError if any of them is invalid.
  */
 export function checkConnection(

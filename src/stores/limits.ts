@@ -58,14 +58,14 @@ export class Meter {
     if (this.#taken > this.limit.most) throw tooLarge(this.limit, this.place, this.what)
   }
 
-  /** Restarts the count, for the next message. */
+  /** Restarts the count. Call this before the next message. */
   reset(): void {
     this.#taken = 0
   }
 }
 
 /**
- * Limits the total size of one read of a whole store, which consists of many small answers.
+ * Limits the total size of the answers in one full read of a store.
  * @param moved returns the bytes transferred over the connection so far
  * @returns a function that throws a FaultError if the limit is exceeded; the argument of this function is the number of
  *   further bytes to expect

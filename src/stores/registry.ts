@@ -1,4 +1,4 @@
-// The stores by name. The module of a store is loaded on demand.
+// The stores by name. The module of a store is loaded only when the store is used.
 import { err, ok, type Result } from '../core/result.ts'
 import { FaultError, type Fault } from '../core/fault.ts'
 import type { StoreSettings } from '../core/settings.ts'

@@ -26,8 +26,9 @@ export function basicAuth(connection: ConnectionSettings): Record<string, string
 
 /**
  * The credentials for Consul, as headers. The token is taken from -auth-token or -auth-token-file, or else from a
- * password without a user, or else from the variables of Consul's own programs. Basic authentication is for a proxy in
- * front of Consul. Throws a FaultError if a file cannot be read, or the token contains invalid characters.
+ * password without a user, or else from the environment variables that Consul's own programs read. Basic
+ * authentication is for a proxy in front of Consul. Throws a FaultError if a file cannot be read, or the token
+ * contains invalid characters.
  */
 export function consulCredentials(
   connection: ConnectionSettings,
@@ -35,7 +36,7 @@ export function consulCredentials(
 ): Record<string, string> {
   const token = tokenOf(connection, env) ?? ''
   keepSecret(token)
-  // Checked here, because the error from node:http would not name the cause.
+  // Checked here, because the error from node:http would not state the cause.
   if (/[^ -~]/.test(token)) {
     raise(
       'store',
@@ -63,7 +64,7 @@ function tokenOf(
   return file === '' ? undefined : readSecret(file, 'CONSUL_HTTP_TOKEN_FILE')
 }
 
-/** The text of a file without the newline at its end. */
+/** Returns the text of a file without the newline at its end. */
 function readSecret(file: string, option: string): string {
   const wrong = (what: string): never =>
     raise('store', what, {

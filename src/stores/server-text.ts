@@ -1,7 +1,7 @@
 // Prepares text from a server for use in messages.
 import { withoutSecrets } from '../system/secrets.ts'
 
-/** Maximum length of the result in characters, without the dots at its end. */
+/** Maximum length of the result in characters, not counting the three dots at the end of a shortened text. */
 const MOST = 200
 
 /**

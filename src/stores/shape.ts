@@ -37,7 +37,7 @@ const placeOf = (part: string | number): string => {
     : `[${JSON.stringify(withoutSecrets(part).slice(0, 80))}]`
 }
 
-/** Runs `check` and converts a Mismatch to a fault of the server. */
+/** Runs `check` and uses `fault` to convert a Mismatch to a FaultError. */
 export function expecting<T>(fault: (what: string) => FaultError, check: () => T): T {
   try {
     return check()
@@ -138,7 +138,7 @@ export function record<F extends Fields>(fields: F): Shape<RecordOf<F>> {
   const shapes = Object.values(fields)
   return (value) => {
     if (!isObject(value)) return mismatch(value, 'an object')
-    // Indexes are faster than an iterator, and thousands of records are checked.
+    // Uses an index, because an index is faster than an iterator, and thousands of records are checked.
     let n = 0
     try {
       for (; n < names.length; n++) (shapes[n] as Shape<unknown>)(value[names[n] as string])
@@ -149,7 +149,7 @@ export function record<F extends Fields>(fields: F): Shape<RecordOf<F>> {
   }
 }
 
-/** An object with arbitrary names. */
+/** An object whose fields may have any names. */
 export const objectOf =
   <T>(shape: Shape<T>): Shape<Readonly<Record<string, T>>> =>
   (value) => {

@@ -9,7 +9,7 @@ import { coveredBy } from './roots.ts'
 
 /**
  * Returns a store whose watches share one watch of `store`. Does not support on-demand stores.
- * @param prefixes the prefixes of all names together; each name watches some of them
+ * @param prefixes the prefixes of all configured store names that share the watch; each name watches some of them
  */
 export function share(store: Store, prefixes: readonly Key[]): Store {
   const watches = new Map<string, SharedWatch>()

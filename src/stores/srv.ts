@@ -1,5 +1,5 @@
-// Finds nodes in DNS: looks up SRV records (RFC 2782) before each round over the nodes, so that moved servers are found
-// without a restart.
+// Finds nodes in DNS: looks up SRV records (RFC 2782) before each round in which the nodes are tried, so that moved
+// servers are found without a restart.
 import type { SrvRecord } from 'node:dns'
 import { FaultError } from '../core/fault.ts'
 import type { Store } from '../core/store.ts'
@@ -7,12 +7,14 @@ import { codeOf, TimeoutError } from './http-faults.ts'
 
 /** Timeout of the first look-up, in milliseconds. */
 const TIMEOUT = 3000
-/** Timeout of later look-ups, in milliseconds. Shorter, because later look-ups can fall back to the known nodes. */
+/**
+ * Timeout of later look-ups, in milliseconds. Shorter, because the known nodes stay in use if a later look-up fails.
+ */
 const SHORT_TIMEOUT = 500
 
 /**
- * Returns the store with the nodes of the first existing record. While DNS does not answer, the store keeps the nodes
- * that were found before.
+ * Returns the store with the nodes from the first record that exists. While DNS does not answer, the store keeps the
+ * nodes that were found before.
  * @param records DNS names, such as `_etcd._tcp.example.com`
  */
 export function withNodesFrom(records: readonly string[], store: Store): Store {

@@ -13,7 +13,7 @@ export class TokenBucket {
     this.#tokens = capacity
   }
 
-  /** Takes a token. Waits if no token is left. Throws if aborted. */
+  /** Takes a token. Waits if no token is left. Throws if the signal is aborted. */
   async take(signal: AbortSignal): Promise<void> {
     const now = performance.now()
     const gained = ((now - this.#at) / 1000) * this.perSecond

@@ -47,7 +47,7 @@ export function open(
       } catch (error) {
         if (!(error instanceof NoRecursiveWatch)) throw error
       }
-      // The other mode needs a new session, because a server closes the session after an unknown request.
+      // The mode `once` needs a new session, because a server closes the session after an unknown request.
       yield* follow(node, prefixes, 'once', signal, heard)
     } catch (error) {
       if (!signal.aborted) throw error
@@ -118,8 +118,8 @@ function credentials(
 }
 
 /**
- * Returns the TLS options, if TLS is used. Call this for each session, since it reads the files. Throws a FaultError if
- * a file cannot be read.
+ * Returns the TLS options, if TLS is used. Call this for each session, because it reads the TLS files, which may have
+ * been renewed. Throws a FaultError if a file cannot be read.
  */
 const secured = (connection: ConnectionSettings): Pick<SessionOptions, 'tls'> =>
   connection.scheme === 'https' ? { tls: tlsOptions(connection) } : {}

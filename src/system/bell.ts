@@ -57,7 +57,7 @@ export class Bell {
 
   /**
    * Watches these folders and no others. Returns true if a watcher was added. Changes before that watcher was ready
-   * were missed, so the caller must compare again.
+   * were missed, so the caller must then compare the files again.
    */
   async watch(places: Places): Promise<boolean> {
     const wanted = new Map<string, [folder: string, names: ReadonlySet<string> | 'all']>()
@@ -112,7 +112,7 @@ export class Bell {
     const watched: Watched = { watcher, names }
     watcher.add(folder)
     watcher.on('all', this.ring)
-    // chokidar ignores a link that now points elsewhere, but the kernel reports it.
+    // chokidar does not report that a link now points elsewhere, but the kernel does.
     watcher.on('raw', (_event, path) => {
       const entry = typeof path === 'string' ? basename(path) : ''
       if (entry === '' || entry === basename(folder) || watched.names === 'all') this.ring()

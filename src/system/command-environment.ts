@@ -1,7 +1,9 @@
 // The environment of commands: ours, without the secrets meant for reconfd alone, because the output of a command is
 // logged, and processes that it starts may outlive reconfd.
 
-/** Variables of reconfd that contain a secret, such as CONFD_PASSWORD; not those with the path of a file with a secret. */
+/**
+ * Variables of reconfd that contain a secret, such as CONFD_PASSWORD, but not those that contain the path of a file.
+ */
 const SECRET = /^CONFD_(?:.*_)?(?:PASSWORD|TOKEN|SECRET|SECRET_ID|KEYRING)$/
 
 /** A copy of the environment without secrets. */

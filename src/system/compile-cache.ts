@@ -19,7 +19,7 @@ export function keepCompiled(stateDir: string): void {
     makeFolder(folder)
     if (isOurs(folder)) keep(folder)
   } catch {
-    // The state directory is missing or full: the run works without the cache.
+    // The state directory is missing or its disk is full. The run works without the cache.
   }
 }
 

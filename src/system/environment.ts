@@ -14,8 +14,8 @@ export const environment = (): Readonly<Record<string, string | undefined>> =>
   Object.fromEntries(Object.keys(process.env).map((name) => [name, variable(name)]))
 
 /**
- * Returns the value that Node has decoded to `shown`, decoded from its original bytes, if the variable has not changed
- * since the start of the process. Otherwise, and without /proc, returns `shown`.
+ * Decodes a variable again, from its original bytes, if it has not changed since the start of the process. Otherwise,
+ * or without /proc, returns `shown`, the value that Node has decoded.
  */
 function exactly(name: string, shown: string): string {
   const start = `${name}=`

@@ -23,7 +23,7 @@ let procfs: boolean | undefined
 /** Whether /proc is mounted. Checked once. */
 export const hasProc = (): boolean => (procfs ??= existsSync('/proc/self/fd'))
 
-/** Open folders by device and inode: a hundred files in one folder share one descriptor. */
+/** Open folders by device and inode, so that a hundred files in one folder share one descriptor. */
 const open = new Map<string, Folder>()
 
 /** An open folder. Renaming or replacing it on disk does not affect this object. */
@@ -59,8 +59,8 @@ export class Folder {
   }
 
   /**
-   * Opens a folder by its path if the path contains no link: only then does the kernel report exactly this path for the
-   * descriptor. Returns undefined if the path contains a link, or without /proc.
+   * Opens a folder by its path if the path contains no link. Only then does the kernel report exactly this path for
+   * the descriptor. Returns undefined if the path contains a link, or without /proc.
    * @throws system errors
    */
   static direct(path: string): Folder | undefined {

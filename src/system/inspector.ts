@@ -1,14 +1,14 @@
 // Keeps Node's debugger closed. Node opens it on SIGUSR1, and anybody who can connect to its port can run code as our
 // user.
 
-/** Replaces Node's handler of the signal. Call before anything else. */
+/** Replaces Node's handler of SIGUSR1. Call before anything else. */
 export function ignoreDebugSignal(): void {
   process.on('SIGUSR1', () => undefined)
 }
 
 /** Milliseconds to watch for a debugger, which another thread opens some time after an early signal. */
 const WINDOW = 2000
-/** Milliseconds between two checks. */
+/** Milliseconds between two checks whether the debugger is open. */
 const LOOK = 50
 
 /** Whether the operator has started Node with its debugger. */

@@ -77,7 +77,7 @@ export class Modules {
           if (chunkOf(other) === chunkOf(name) && other !== name) rmSync(join(folder, other))
       }
     } catch {
-      // The disk is full or the folder is missing: the next run compiles again.
+      // The disk is full or the folder is missing. The next run compiles these modules again.
     }
   }
 }

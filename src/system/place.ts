@@ -81,7 +81,7 @@ export function foreignTo({ folder }: Pick<Place, 'folder'>): ForeignFolder | un
   try {
     return walk.foreign(folder)
   } catch {
-    // The folder was removed meanwhile.
+    // The folder was removed after it was opened.
     return folder
   } finally {
     walk.close()

@@ -3,7 +3,7 @@ import { readdirSync, readFileSync } from 'node:fs'
 
 export interface ProcessId {
   readonly pid: number
-  /** In clock ticks since boot (proc(5), field 22 of stat); 0 without /proc. */
+  /** Start time in clock ticks since boot (proc(5), field 22 of stat); 0 without /proc. */
   readonly started: number
 }
 

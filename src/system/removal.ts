@@ -2,8 +2,8 @@
 import { lstatSync, watch } from 'node:fs'
 
 /**
- * Calls back once, unless the returned function stops the watch first. Does not keep the process alive. Never calls
- * back if the file cannot be watched.
+ * Calls `callback` once, when the file is removed or replaced, unless the returned function stops the watch first.
+ * Does not keep the process alive. Never calls `callback` if the file cannot be watched.
  */
 export function onRemoval(path: string, callback: () => void): () => void {
   const inode = inodeOf(path)

@@ -35,7 +35,7 @@ export const platformName = (): string => `${process.platform} ${process.arch}`
  * - Code is compiled to machine code only after ten times the usual number of runs. Machine code takes several times
  *   the memory of bytecode, and few functions of a daemon run so often that compiling them saves CPU time.
  *
- * Bun ignores V8's flags; scripts/executable.mjs sets the threshold of the single executable.
+ * Bun ignores V8's flags; scripts/executable.mjs sets the threshold for the single executable.
  */
 export async function saveMemory(): Promise<void> {
   if (isBun) return

@@ -7,7 +7,7 @@ const MASK = '***'
 /** Secrets with fewer characters are masked only as whole words, because "abc" could be a part of any word. */
 const LONG = 6
 
-/** Patterns of all forms of a secret, by user and secret; in order of their last registration. */
+/** A pattern that matches all forms of a secret, by user and secret; in order of the last registration. */
 const known = new Map<string, RegExp>()
 /** The same patterns, the longest first, because one secret may begin with another. */
 let patterns: readonly RegExp[] = []
@@ -58,10 +58,10 @@ const ENTITIES: Readonly<Record<string, readonly string[]>> = {
   ' ': ['\\+'],
 }
 
-/** A pattern of the backslash that JSON puts before a quote, plain or encoded for a URL. */
+/** A pattern for the backslash that JSON puts before a quote, plain or encoded for a URL. */
 const BACKSLASH = '(?:\\\\|%5[cC])'
 
-/** A pattern of all forms of a character: plain, and escaped for JSON, a URL or HTML. */
+/** Returns a pattern for all forms of a character: plain, and escaped for JSON, a URL or HTML. */
 function charForms(char: string): string {
   const percent = [...Buffer.from(char)].map((byte) => `%${hex(byte, 2)}`).join('')
   const units = Array.from({ length: char.length }, (_, n) => char.charCodeAt(n))
@@ -71,7 +71,7 @@ function charForms(char: string): string {
   return `${BACKSLASH}?(?:${[...(ENTITIES[char] ?? []), percent, json, itself].join('|')})`
 }
 
-/** A pattern of the hexadecimal digits, in either case. */
+/** Returns a pattern for the hexadecimal digits of a number, in either case. */
 const hex = (code: number, digits: number): string =>
   code
     .toString(16)

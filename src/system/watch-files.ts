@@ -13,9 +13,9 @@ export interface FileWatch {
   close(): Promise<void>
 }
 
-/** Milliseconds without events before a comparison. */
+/** Milliseconds that must pass without events before the paths are compared. */
 const SETTLE = 100
-/** Maximum of that wait, in milliseconds. */
+/** Maximum milliseconds from the first event to the comparison, even if events keep arriving. */
 const SETTLE_MOST = 2000
 
 /** The result of `stampOf` by path; empty for a missing path. */
@@ -79,7 +79,7 @@ export async function watchFiles(
   }
 }
 
-/** @param above the resolved paths of its parent folders */
+/** @param above the resolved paths of the parent folders of `folder` */
 async function lookInto(
   folder: string,
   links: Links,

@@ -1,8 +1,8 @@
-// The time that a template sees. It advances only when something else in the output has changed. So rendering the same
-// keys again, as a resync does, gives the same file, even if the template writes `datetime` into it.
+// The time that a template sees. This time advances only if the rest of the output has changed. So rendering the same
+// keys again, as a resync does, gives the same file, even if the template prints `datetime`.
 import { createHash } from 'node:crypto'
 
-/** The hash of the last output, and its time. */
+/** The hash of the last output, and the time that its render saw. */
 interface Seen {
   readonly at: Date
   readonly hash: string

@@ -7,7 +7,7 @@ import { raise } from '../core/fault.ts'
 
 export interface RenderContext {
   readonly reader: Reader
-  /** The current match of for_each, without the prefix. */
+  /** The key or directory that for_each has matched for this render, without the prefix. */
   readonly item?: Key
   /** The time of the render, which stays constant. */
   readonly now: () => Date
@@ -16,7 +16,7 @@ export interface RenderContext {
    * fact is loaded. If `load` rejects, throws its error.
    */
   readonly fact: <T>(id: string, load: () => Promise<T>) => T
-  /** Renders another template with the same engine. The engine sets this function. Throws like render(). */
+  /** Renders another template with the same engine. The engine sets this function. Throws like Engine.render(). */
   readonly include?: (name: string, data: unknown) => string
 }
 

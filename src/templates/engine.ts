@@ -13,6 +13,6 @@ export interface Engine {
    * of a for_each template. Faults in `dest` have DEST as their file.
    */
   check(spec: TemplateSpec): Inspection
-  /** Call when a template file has changed. */
+  /** Call when a template file has changed, so that it is read again at its next use. */
   forget(path: string): void
 }

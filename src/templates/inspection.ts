@@ -23,7 +23,7 @@ interface Place {
 /** An include with a literal file name. */
 export interface Include extends Place {
   readonly name: string
-  /** The file to which the name is relative. */
+  /** The file to which a name such as `./a` is relative. */
   readonly from: string
   /** Whether the file may be missing. */
   readonly optional: boolean
@@ -65,7 +65,7 @@ export interface Inspected {
 
 /**
  * Collects the faults of a file and all files that it includes.
- * @param inspect parses one file. Returns undefined if the file is missing; throws the fault of a broken file
+ * @param inspect parses one file. Returns undefined if the file is missing; throws a fault if it cannot be parsed
  */
 export function checkFiles(
   sources: TemplateSources<unknown>,
@@ -177,7 +177,7 @@ function canFind({ prefix, keys }: TemplateSpec, { call, key }: Lookup): boolean
 /** The directory above the first wildcard of a pattern. */
 const baseOf = (pattern: string): Key => toKey(globBase(toKey(pattern)))
 
-/** The directory of a named service, without its datacenter. */
+/** The directory of the service that a name such as `web@dc2` denotes; the datacenter is ignored. */
 function dirOf(keys: readonly Key[], written: string): Key {
   const { name } = serviceName(written, (whole) => keys.includes(serviceDir(whole)))
   return serviceDir(serviceNamed(name))

@@ -12,12 +12,13 @@ const UNREAD = /\{#[^]*?#\}|\{%-?\s*(raw|verbatim)\b[^]*?%\}[^]*?\{%-?\s*end\1\b
 const STATEMENT =
   /\{%[-+]?\s*(?:if|elif|elseif|else|endif|for|endfor|asyncEach|asyncAll|set|endset|block|endblock|extends|include|import|from|macro|endmacro|call|endcall|filter|endfilter|switch|case|endswitch|raw|endraw|verbatim|endverbatim)\b[^]*?%\}/
 /**
- * A Go action: a keyword, variable, field, comment, or a call with blanks such as `getv "/a"`, possibly in parentheses.
+ * The beginning of a Go action: a keyword, variable, field or comment, or a call in Go's form, such as `getv "/a"`,
+ * possibly in parentheses.
  */
 const ACTION =
   /\{\{[^"'`{}]*\(\s*(?!(?:not|and|or|in|is|if|else)\b)[A-Za-z_]\w*\s+["`]|\{\{(?:-\s)?\s*(?:(?:end|else)\s*-?\}\}|(?:if|with)\s+["`$.(\w]|range\s+["`$.\w]|(?:template|block|define)\s+["`]|else\s+(?:if|with)\b|\$|\.[A-Za-z_]|\.\s*-?\}\}|\/\*|(?!not\b)[A-Za-z_]\w*\s+["`])/
 
-/** A function without arguments, which nunjucks cannot print. */
+/** A call of `hostname` or `datetime` without parentheses, as in Go. nunjucks cannot print the function itself. */
 const BARE = /\{\{(?:-\s)?\s*(?:hostname|datetime)\s*(?:\||-?\}\})/
 
 const HINTS: Readonly<Record<EngineName, string>> = {
@@ -26,7 +27,7 @@ const HINTS: Readonly<Record<EngineName, string>> = {
   go: 'this is Go template syntax: give the file the extension .tmpl, or set engine = "go" in the resource; to print such text, put it into {% raw %}',
 }
 
-/** Determines the engine of a file from its content. Throws a fault if the content fits both engines. */
+/** Determines the engine of a file from its content. Throws a fault if it contains the syntax of both engines. */
 export function engineOf(text: string, file: string): EngineName {
   const [go, nunjucks] = [goIn(text), nunjucksIn(text)]
   if (go < 0) return nunjucks < 0 && BARE.test(text) ? 'go' : 'nunjucks'
@@ -48,7 +49,7 @@ const nunjucksIn = (text: string): number => blank(text, BRACES).search(STATEMEN
 /** The position of a Go action in a nunjucks template; -1 if there is none. */
 function goIn(text: string): number {
   const read = blank(text, UNREAD)
-  // A tag of the template may define a variable `end`.
+  // If a nunjucks tag contains the name `end`, `{{ end }}` may print a variable of this name.
   const isVariable = /\{%[^%]*\bend\b/.test(read)
   return (isVariable ? blank(read, /\{\{-?\s*end\s*-?\}\}/g) : read).search(ACTION)
 }

@@ -50,14 +50,14 @@ export interface TemplateRenderer {
   ): Promise<Result<RenderedItem, RenderFailure>>
   /** See Engine.check. */
   check(spec: TemplateSpec): Promise<Inspection>
-  /** Call when a template or included file has changed: the file is read and compiled again at its next use. */
+  /** Call when a template or included file has changed, so that it is read and compiled again at its next use. */
   forget(path: string): void
 }
 
 export interface RendererOptions {
   /** Templates used instead of files, by path. */
   readonly texts?: Texts
-  /** Called once for each file that only its content identifies as a Go template. */
+  /** Called once for each file that reconfd recognizes as a Go template only by its content. */
   readonly notice?: (message: string) => void
   /** The times of earlier renders; absent if each render uses the current time. */
   readonly times?: Times
@@ -142,9 +142,9 @@ export function createRenderer(
   }
 }
 
-/** Determines the engine of each template: by its resource, file name or content. */
+/** Determines the engine of each template from its resource, file name or content. */
 class Languages {
-  /** Engines determined by content. */
+  /** Engines that were determined from the content of the template, by its path. */
   readonly #known = new Map<string, EngineName>()
   readonly #noticed = new Set<string>()
 
@@ -182,7 +182,7 @@ class Languages {
 const idOf = (spec: TemplateSpec, item: Key | undefined): string =>
   JSON.stringify([spec.src, spec.dest, item])
 
-/** Repeats a render until nothing is pending. The limit of Facts bounds the number of passes. */
+/** Returns a function that repeats a render until all facts are loaded. MAX_FACTS limits the number of passes. */
 function passesOf(reader: Reader, item: Key | undefined) {
   const facts = new Facts()
   return async <T>(clock: RenderClock, render: (context: RenderContext) => T): Promise<T> => {
@@ -203,7 +203,7 @@ function passesOf(reader: Reader, item: Key | undefined) {
   }
 }
 
-/** Renders the `dest`. Messages about faults in it begin with "in dest", because it is not in a template file. */
+/** Renders the `dest`. A fault in `dest` has no file, so its message begins with "in dest". */
 function destOf(
   engine: Engine,
   name: EngineName,

@@ -4,7 +4,7 @@ import { dirname, join, relative, resolve, sep } from 'node:path'
 import { decodeValue } from '../core/bytes.ts'
 import { raise } from '../core/fault.ts'
 
-/** The file name in faults in a `dest`, which is not in a template file. */
+/** The file name in faults about a `dest`, which is not in a template file. */
 export const DEST = 'dest'
 
 /** Templates that are not files, by path. */
@@ -91,7 +91,7 @@ export class TemplateSources<Compiled> {
     return known()
   }
 
-  /** Call when the file has changed: it is read again at its next use. */
+  /** Call when the file has changed, so that it is read again at its next use. */
   forget(path: string): void {
     this.#compiled.delete(path)
   }

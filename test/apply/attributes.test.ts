@@ -121,7 +121,7 @@ describe('an ACL', () => {
     expect((await applyNow([await change(dest, 'new')])).ok).toBe(true)
     expect([attributes(), statSync(dest).mode & 0o777]).toEqual([before, 0o640])
     expect((await applyNow([await change(dest, 'newer', { mode: 0o600 })])).ok).toBe(true)
-    // The ACL is still there, with an empty mask.
+    // The ACL must still be there, with an empty mask.
     expect([attributes().length, statSync(dest).mode & 0o777]).toEqual([1, 0o600])
   })
 

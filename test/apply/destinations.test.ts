@@ -1,5 +1,5 @@
-// Unusual destinations: links, mounts, folders, missing permissions, full disks. reconfd either handles a
-// destination correctly or refuses it with one clear fault and leaves the old file intact.
+// Unusual destinations: links, mounts, folders, missing permissions, full disks. reconfd must either handle a
+// destination correctly or refuse it with one clear fault and leave the old file intact.
 import { execFileSync } from 'node:child_process'
 import {
   chmodSync,

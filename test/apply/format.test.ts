@@ -1,4 +1,5 @@
-// The text that output_format parses contains values from a store. Any text is accepted or refused in bounded time.
+// The text that output_format parses contains values from a store. The time to accept or refuse any text must be
+// bounded.
 import { describe, expect, it } from 'vitest'
 import { checkFormat } from '../../src/apply/format.ts'
 import type { OutputFormat } from '../../src/core/resource.ts'

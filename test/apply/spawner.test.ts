@@ -1,4 +1,4 @@
-// A command that the helper process starts runs exactly like a command that reconfd starts itself.
+// A command that the helper process starts must run exactly like a command that reconfd starts itself.
 import { readFileSync } from 'node:fs'
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
 import { runCommand } from '../../src/apply/command.ts'
@@ -47,7 +47,7 @@ test.each([
   ['umask; pwd -P', { exitCode: 0 }],
 ])('%j', async (command, result) => {
   expect(await run(command)).toMatchObject(result)
-  // The next command gets a new shell, in which the variable is not set.
+  // The next command gets a new shell, in which the variable `a` is not set.
   expect(await run('echo "${a:-}"')).toMatchObject({ exitCode: 0, output: '\n' })
 })
 
@@ -135,7 +135,7 @@ test('the helper runs until its last user has released it', async () => {
   expect((await started('true')).pid).toBeGreaterThan(0)
 })
 
-/** Kills a process, which may have exited already, because some processes exit together with others. */
+/** Kills a process unless it has already exited. Some of the processes exit together with others. */
 function killed(pid: number): void {
   try {
     process.kill(pid, 'SIGKILL')

@@ -1,4 +1,4 @@
-// Shared by the tests of apply: planned changes, another user, mounts.
+// Helpers for the tests in this folder: planned changes, another user, mounts.
 import { execFileSync } from 'node:child_process'
 import { mkdtempSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'

@@ -1,4 +1,4 @@
-// The search for leftovers of a crashed run reads each folder only once.
+// The search for leftovers of a crashed run must read each folder only once.
 import { mkdirSync, mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'

@@ -22,7 +22,7 @@ const foldersIn = async (folder: string): Promise<string[]> =>
     .map(({ name }) => name)
 
 describe.each(['test/cases', 'examples'])('%s', async (folder) => {
-  /** By the name of a case: the output of `reconfd test` for this case, which begins with the verdict. */
+  /** Maps the name of a case to the output of `reconfd test` for that case, which begins with the verdict. */
   const results = new Map<string, string>()
   beforeAll(async () => {
     const { stdout } = await execa(...programWith('test', join(top, folder)), { reject: false })

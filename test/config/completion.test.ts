@@ -25,7 +25,7 @@ async function fish(line: string): Promise<string[]> {
 source (echo $argv[1] | psub)
 complete -C $argv[2]`
   const args = ['--no-config', '-c', script, completionText('fish'), line]
-  // fish creates folders in the home folder, so it gets a temporary one.
+  // fish creates folders in the home directory, so it gets a temporary one.
   const home = tempDir('fish')
   try {
     const { stdout, stderr } = await execa(path, args, { env: { ...env, HOME: home } })

@@ -1,4 +1,4 @@
-// Connections to stores: certificates, credentials from flags, files and the environment, nodes from DNS.
+// Connections to stores: certificates; credentials from flags, files and the environment; nodes from DNS.
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import type { ConnectionSettings } from '../../src/core/settings.ts'

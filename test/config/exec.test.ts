@@ -1,4 +1,4 @@
-// Settings of exec mode: the command after `--`, [exec] of confd.toml, and the keys of resources.
+// Settings of exec mode: the command after `--`, [exec] in confd.toml, and the keys of resources.
 import { describe, expect, test } from 'vitest'
 import { formatFault } from '../../src/core/fault.ts'
 import { EXEC, withExec, type ExecSettings } from '../../src/core/exec.ts'

@@ -1,4 +1,4 @@
-// Creates a temporary folder with files, and removes it after the test.
+// Creates a temporary folder with files and removes it after the test.
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'

@@ -1,4 +1,4 @@
-// Settings of old confd versions and of confd's fork are accepted with a notice, or refused with the name of their
+// Settings of old confd versions and of confd's fork must be accepted with a notice or refused with the name of their
 // replacement.
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'

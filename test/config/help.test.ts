@@ -1,4 +1,4 @@
-// The help fits a terminal of 80 columns, begins with examples, and ends with a reference to the docs.
+// The help must fit a terminal of 80 columns, begin with examples and end with a reference to the docs.
 import { expect, test } from 'vitest'
 import { commandNames } from '../../src/config/commands.ts'
 import { commandHelp, helpText } from '../../src/config/help.ts'

@@ -1,4 +1,4 @@
-// The settings of the status page: addresses, names and tokens. No message contains a token.
+// The settings of the status page: addresses, names and tokens. No message may contain a token.
 import { describe, expect, test } from 'vitest'
 import { formatFault } from '../../src/core/fault.ts'
 import { loadSettings } from '../../src/config/settings.ts'

@@ -1,5 +1,6 @@
 // docs/schema contains the JSON Schemas, which are generated from the tables of keys. `UPDATE_DOCS=1 npx vitest run
-// test/config/json-schema.test.ts` regenerates them. The schemas accept and refuse the same values as the tables.
+// test/config/json-schema.test.ts` regenerates them. The schemas must accept and refuse the same values as the
+// tables.
 import { mkdir, readFile, readdir, writeFile } from 'node:fs/promises'
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'

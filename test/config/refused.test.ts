@@ -1,4 +1,4 @@
-// An invalid file in conf.d affects only itself and its group.
+// An invalid file in conf.d may affect only itself and its group.
 import { expect, test } from 'vitest'
 import { loadResources, type LoadedResources } from '../../src/config/resources.ts'
 import { folderOf } from './folder.ts'

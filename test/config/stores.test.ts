@@ -1,4 +1,4 @@
-// Stores other than the default store: [stores.NAME] in confd.toml, [backend] in a resource.
+// Stores other than the default store: [stores.NAME] in confd.toml and [backend] in a resource.
 import { expect, test } from 'vitest'
 import { formatFault } from '../../src/core/fault.ts'
 import { loadResources } from '../../src/config/resources.ts'

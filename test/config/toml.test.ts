@@ -1,4 +1,5 @@
-// Every key and value of a TOML document has a position, whatever the strings contain. No input makes the parser throw.
+// Every key and value of a TOML document must have a position, whatever the strings contain. No input may make the
+// parser throw.
 import fc from 'fast-check'
 import { stringify } from 'smol-toml'
 import { expect, test } from 'vitest'

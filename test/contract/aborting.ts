@@ -1,4 +1,4 @@
-// The contract for aborting a watch: an abort at any time ends the watch and leaves no handle open.
+// The contract for aborting a watch: an abort at any time must end the watch and leave no handle open.
 import { setTimeout as delay } from 'node:timers/promises'
 import { test } from 'vitest'
 import type { Key } from '../../src/core/key.ts'

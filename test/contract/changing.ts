@@ -1,4 +1,4 @@
-// The contract, part 2: all changes during a watch arrive.
+// The contract, part 2: all changes during a watch must arrive.
 import { expect, test } from 'vitest'
 import type { StoreClient } from '../support/clients.ts'
 import { forAll } from '../support/http.ts'

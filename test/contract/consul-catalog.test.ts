@@ -1,6 +1,6 @@
 // Runs the contract against Consul's catalog. The catalog contains registered services, so tests cannot write keys to
-// it. This file therefore repeats the tests of changing.ts and surviving.ts with services. `a:7` is an instance `a`
-// with port 7.
+// it. This file therefore repeats the tests of changing.ts and surviving.ts with services. `a:7` stands for an
+// instance `a` with port 7.
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { isEntry, type Key } from '../../src/core/key.ts'
 import type { Settings } from '../../src/core/settings.ts'
@@ -104,7 +104,7 @@ describe('contract: consul-catalog', () => {
       await converges(watched, name, 'a:1')
       await agent.server.kill()
       await watched.broken()
-      // The keys of an unreachable store stay unchanged.
+      // The keys of an unreachable store must stay unchanged.
       await converges(watched, name, 'a:1')
       await agent.server.start()
       await register(name, 'b', 2)

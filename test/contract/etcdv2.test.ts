@@ -13,7 +13,7 @@ const settings = (node: string) =>
 for (const version of ['3.4', '3.5'] as const) {
   let etcd: EtcdServer
 
-  /** Makes etcd drop all earlier events: it keeps only the last 1,000 events of the whole cluster. */
+  /** Makes etcd drop all earlier events, because etcd keeps only the last 1,000 events of the whole cluster. */
   const manyForeignEvents = (): Promise<void> =>
     forAll(
       Array.from({ length: 1500 }, (_, n) => n),

@@ -1,6 +1,6 @@
-// The contract for lying servers, which send invalid answers. Every invalid answer, whether it is the first or a later
-// one, causes a fault that says what is wrong and where. Such an answer changes no key, and the client reads it only up
-// to a limit. The store retries and recovers once the server answers correctly.
+// The contract for lying servers, which send invalid answers. Every invalid answer, whether it is the first or a
+// later one, must cause a fault that says what is wrong and where. Such an answer must not change a key, and the
+// client must read it only up to a limit. The client must retry and recover once the server answers correctly.
 import { describe, expect, test, type TestContext } from 'vitest'
 import { formatFault } from '../../src/core/fault.ts'
 import type { Key } from '../../src/core/key.ts'
@@ -9,8 +9,8 @@ import { until } from '../support/until.ts'
 import { Watched } from '../support/watched.ts'
 
 /**
- * A server that sends endless answers can send at most this many bytes, retries included. This allows for the client's
- * own limits and for the kernel's buffers.
+ * Upper limit for the bytes that a server with endless answers may send, retries included. This allows for the
+ * client's own limits and for the kernel's buffers.
  */
 const MOST_SENT = 64 * 2 ** 20
 

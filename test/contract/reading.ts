@@ -1,4 +1,4 @@
-// The contract, part 1: existing keys are read completely and exactly.
+// The contract, part 1: existing keys must be read completely and exactly.
 import { expect, test } from 'vitest'
 import { decodeValue } from '../../src/core/bytes.ts'
 import { newPrefix, watching, type World } from './world.ts'

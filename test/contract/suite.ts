@@ -1,5 +1,5 @@
-// The contract of all stores, written once and run against the real server of each store. A store that lacks an ability
-// declares it in `lacks`, with the reason. No test is skipped silently.
+// The contract of all stores, written once and run against the real server of each store. A store that lacks an
+// ability lists it in `lacks`, with the reason. No test is skipped silently.
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { aborting } from './aborting.ts'
 import { changing, expiring } from './changing.ts'
@@ -49,7 +49,9 @@ export function contract(
     if (!lacks('nodes', () => world.settings.connection.nodes.length > 0)) unreachable(get)
     more(get)
 
-    /** Returns true if the store declares that it lacks the ability. Then also adds a test that confirms the lack. */
+    /**
+     * Returns true if the store declares that it lacks the ability. If so, also adds a test that confirms the lack.
+     */
     function lacks(ability: Ability, hasMeans: () => boolean): boolean {
       const reason = spec.lacks?.[ability]
       if (reason === undefined) return false

@@ -1,4 +1,4 @@
-// The contract, part 3: outages. The last good keys stay, and all missed changes arrive afterwards.
+// The contract, part 3: outages. The last good keys must stay, and all missed changes must arrive afterwards.
 import { expect, test } from 'vitest'
 import { writer } from './changing.ts'
 import { newPrefix, watching, type World } from './world.ts'
@@ -16,13 +16,13 @@ export function surviving(world: () => World): void {
       await world().down?.()
       await watched.broken()
       expect(watched.faults.map((fault) => fault.kind)).not.toContain('config')
-      // The keys of an unreachable store stay unchanged.
+      // The keys of an unreachable store must stay unchanged.
       await watched.converges(keys)
       await world().up?.()
       await writer(world).put(`${prefix}/a`, 'after')
       await writer(world).del(`${prefix}/b`)
       await watched.converges(new Map([[`${prefix}/a`, 'after']]))
-      // The watch works again: a further change arrives.
+      // The watch must work again, so a further change must arrive.
       await writer(world).put(`${prefix}/c`, 'live')
       await watched.converges(
         new Map([

@@ -1,5 +1,5 @@
-// The contract for dead and frozen nodes. A dead node beside a healthy one causes no long delay, however it fails and
-// wherever it is listed. If all nodes are dead, the message says how each of them failed.
+// The contract for dead and frozen nodes. A dead node beside a healthy one must cause no long delay, however it fails
+// and wherever it is listed. If all nodes are dead, the message must say how each of them failed.
 import { expect, onTestFinished, test } from 'vitest'
 import { deadNodes } from '../support/dead-nodes.ts'
 import { within } from '../support/until.ts'

@@ -89,7 +89,7 @@ for (const version of ['3.8', '3.4'] as const) {
         await watching(world(), [prefix], async (watched) => {
           await watched.live()
           for (let n = 0; n < 50; n++) await client.put('/foreign', String(n))
-          // ZooKeeper reports a write of the same value as a change. reconfd does not.
+          // ZooKeeper reports a write of the same value as a change. reconfd must not.
           await client.set(`${prefix}/a`, '1')
           await client.set(`${prefix}/a`, '2')
           await watched.converges(new Map([[`${prefix}/a`, '2']]))

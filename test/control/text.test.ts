@@ -1,4 +1,5 @@
-// The status as text: it fits 100 columns, however long the names are, and its times are all in UTC or all local.
+// The status as text: it must fit into 100 columns, however long the names are, and its times must be all in UTC or
+// all local.
 import { expect, test } from 'vitest'
 import { historyText, local, statusText, utc } from '../../src/control/text.ts'
 import type { ResourceHistory, Status } from '../../src/core/status.ts'

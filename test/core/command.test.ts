@@ -1,4 +1,4 @@
-// Placeholders of check_cmd and reload_cmd, and paths with characters that are special to the shell.
+// Placeholders in check_cmd and reload_cmd, and paths with characters that are special to the shell.
 import { execFileSync } from 'node:child_process'
 import fc from 'fast-check'
 import { expect, test } from 'vitest'

@@ -7,7 +7,7 @@ import { Reader } from '../../src/core/reader.ts'
 import type { Scope } from '../../src/core/reads.ts'
 import { treeOf, type Tree } from '../../src/core/tree.ts'
 
-// A program represents a template: it is a list of look-ups, whose results are its output.
+// A program stands for a template: it is a list of look-ups, and its output is their results.
 const segment = fc.constantFrom('a', 'b', 'c', 'ab', '*', 'a*')
 const plain = fc.constantFrom('a', 'b', 'c', 'ab')
 const path = fc.array(plain, { maxLength: 3 }).map((parts) => toKey(parts.join('/')))

@@ -1,4 +1,4 @@
-// Control characters and invalid bytes in key names and in messages of servers, and how they are shown.
+// Control characters and invalid bytes in key names and in messages from servers, and how they are shown.
 import { expect, test } from 'vitest'
 import { jsonText, printable, printableText } from '../../src/core/escape.ts'
 import { decodeValue } from '../../src/core/bytes.ts'

@@ -1,4 +1,4 @@
-// Paths that are rendered from keys are correct, and never leave their folder.
+// Paths that are rendered from keys must be correct and must never leave their folder.
 import { normalize } from 'node:path'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'

@@ -1,4 +1,4 @@
-// Key patterns match as Go's path.Match does. The expected results come from Go 1.24.
+// Key patterns must behave like Go's path.Match. The expected results come from Go 1.24.
 import { expect, test } from 'vitest'
 import { FaultError } from '../../src/core/fault.ts'
 import { compileGlob } from '../../src/core/glob.ts'
@@ -41,7 +41,7 @@ test.each<[pattern: string, key: string, answer: boolean | 'malformed']>([
   ['/**', '/a/b', false],
   ['/a*b*c', '/axxbyyc', true],
   ['/a]', '/a]', true],
-  // The part after a star takes its first match and does not backtrack.
+  // The part after a star must take its first match, without backtracking.
   ['/*[^x]*', '/ab/c', false],
   ['/*[^x]c', '/ab/c', true],
   ['/a*b', '/ab/b', false],

@@ -1,4 +1,4 @@
-// The position of the first error in invalid JSON, which is the same in every runtime.
+// The position of the first error in invalid JSON, which must be the same in every runtime.
 import { describe, expect, it } from 'vitest'
 import { brokenAt, parseJson } from '../../src/core/json.ts'
 

@@ -31,7 +31,7 @@ test('each destination has an oldest of its own', () => {
 })
 
 test('after a proof, the content that is replaced next is the proved one', () => {
-  // The map is empty because a successful reload has emptied it.
+  // `none` is the map after a successful reload, which empties the map.
   expect(afterReplacing(none, at('/a', file('two')))).toEqual(at('/a', file('two')))
 })
 

@@ -46,7 +46,8 @@ describe('the cache of look-ups', () => {
           ]) {
             const before = tree
             tree = tree.with(put, del)
-            // Also looks up keys in the previous tree, because a render may outlast a change.
+            // Also looks up keys in the previous tree, because a render that began before a change still reads that
+            // tree.
             for (const one of [tree, before, tree]) {
               for (const { scope, kind, path } of looks) {
                 const found = [new Reader(one, scope, earlier), new Reader(one, scope)].map(

@@ -69,7 +69,7 @@ it('runs 32 commands at once, and the others as soon as one has ended', () => {
   expect(started(protocol, 50)).toEqual([])
   const begun = new Set(runs.map(({ command }) => command))
   const waiting = names.filter((name) => !begun.has(name))
-  // A waiting run reads everything that is placed before it starts.
+  // A run that is still waiting must read everything that is placed before it starts.
   for (const name of waiting) place(protocol, placementOf(name, plain, name), 60)
   protocol.finish(runs[7] as Run, true, 100)
   const next = onlyRun(protocol, 100)
@@ -357,7 +357,7 @@ describe('a run and placements under way', () => {
     const second = placementOf('b')
     expect(protocol.request(second, 20)).toBe(false)
     expect(protocol.step(10_019).admitted).toEqual([])
-    // No other event will follow, so the timer must be set for this time.
+    // No other event will follow, so the timer must be set for the moment when the 10 s are over.
     expect(protocol.next).toBe(10_020)
     expect(protocol.step(10_020).admitted).toEqual([second])
   })

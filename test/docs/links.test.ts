@@ -1,5 +1,5 @@
-// Every link of a page to a file or heading of the repository is valid, pictures included. Every npm script and every
-// path of a source or test file that a page names exists.
+// Every link from a page to a file of the repository or to a heading must be valid, and so must every picture. Every
+// npm script and every path in the repository that a page names must exist.
 import { existsSync, readFileSync } from 'node:fs'
 import { dirname, join, normalize } from 'node:path'
 import { describe, expect, test } from 'vitest'

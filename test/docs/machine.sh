@@ -1,9 +1,10 @@
-# Sets up a machine of its own for a bash script that runs as the first process of new namespaces (`unshare`, see
-# sandbox.ts): fixed ports are free, /home, /etc and /var/lib are writable, and everything ends with the script.
+# Sets up a separate machine for a bash script that runs as the first process of new namespaces (`unshare`, see
+# sandbox.ts). All ports are free, /home, /etc and /var/lib can be changed without affecting the real machine, and all
+# processes are killed when the script exits.
 # Source it with the folder of programs as its argument. The working directory is then /home/me/lb.
 set -e
 
-# Mounts an empty folder over $1. The path $2 and node stay reachable if they are below it.
+# Mounts an empty folder over $1. The path $2 and the program node stay reachable if they are below $1.
 cover() {
   local path entry
   cd "$1"
@@ -26,7 +27,7 @@ perl -e 'my $up = pack("a16s", "lo", 0x41);
   socket(S, 2, 2, 0) && ioctl(S, 0x8914, $up) or die "no loopback: $!"'
 
 export HOME=/home/me TMPDIR=/home/tmp PATH=$1:$PATH:/home/npm/bin
-# npm starts with an empty cache, and installs nothing on the real machine.
+# npm starts with an empty cache and installs nothing on the real machine.
 export npm_config_prefix=/home/npm npm_config_cache=/home/npm-cache npm_config_update_notifier=false
 mkdir -p /home/me/lb /home/tmp
 cd /home/me/lb
@@ -44,7 +45,7 @@ serve() {
       etcd) curl -fs http://127.0.0.1:2379/health ;;
       consul) curl -fs http://127.0.0.1:8500/v1/status/leader | grep : ;;
       redis) redis-cli ping ;;
-      # Each start of ZooKeeper's own client would start a JVM.
+      # Does not use ZooKeeper's own client, because each start of the client would start a JVM.
       zookeeper) (exec 9<>/dev/tcp/127.0.0.1/2181 && echo srvr >&9 && timeout 1 grep Mode <&9) ;;
     esac >/dev/null 2>&1 && return
     sleep 0.1

@@ -2,7 +2,7 @@
 //
 //   node test/docs/programs.mjs FOLDER
 //
-// Plain JavaScript, because test/stranger/path.sh runs it, too.
+// This is plain JavaScript, because test/stranger/path.sh runs it, too.
 import { chmodSync, mkdirSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { locate, provide } from '../../scripts/servers.mjs'
@@ -21,8 +21,8 @@ const write = (name, command) => {
   chmodSync(join(folder, name), 0o755)
 }
 /**
- * Writes a wrapper for a program in the same folder as the program `located`. The wrapper sets the environment
- * variables that the program needs.
+ * Writes a wrapper for the program `name`, which is in the same folder as the program `located`. The wrapper sets the
+ * environment variables that the program needs.
  */
 const writeLocated = (located, name = located) => {
   const { path, env } = locate(located)
@@ -37,5 +37,5 @@ const flags = '-Xmx256m -XX:TieredStopAtLevel=1 -Dorg.slf4j.simpleLogger.default
 const zookeeper = `java ${flags} -cp '${jars}' org.apache.zookeeper`
 write('zkServer.sh', `${zookeeper}.server.ZooKeeperServerMain 2181`)
 write('zkCli.sh', `${zookeeper}.ZooKeeperMain`)
-// This `sudo` only runs its command, because a user who can create namespaces is already root.
+// This `sudo` only runs its command, because the tests that use it already run as root.
 write('sudo', '')

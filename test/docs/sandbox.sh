@@ -1,8 +1,9 @@
-# Runs the commands of a page in one shell, on a machine of its own (machine.sh). Reads from descriptor 3, for each
-# command, the path of its output file and the command itself; writes the exit codes to descriptor 4. NUL ends each.
+# Runs the commands of a page in one shell, on a separate machine (machine.sh). For each command, reads the path of
+# its output file and the command itself from descriptor 3, and writes its exit code to descriptor 4. Each of these
+# strings is followed by a NUL.
 . "$(dirname "$0")/machine.sh" "$1"
 
-# As in a terminal, each background command is a job (%1) with a process group of its own.
+# As in a terminal, each background command is a job (such as %1) with its own process group.
 set -m
 while IFS= read -r -d '' output <&3 && IFS= read -r -d '' command <&3; do
   eval "$command" </dev/null >"$output" 2>&1 3<&- 4>&-

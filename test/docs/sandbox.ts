@@ -94,7 +94,7 @@ export class Sandbox {
     this.#commands = child.stdio[3] as Writable
     this.#codes = child.stdio[4] as Readable
     this.#codes.setEncoding('utf8')
-    // Errors are ignored here: `run` reports a shell that has exited.
+    // Errors are ignored here, because `run` rejects if the shell has exited.
     for (const stream of [this.#commands, this.#codes]) stream.on('error', () => undefined)
   }
 

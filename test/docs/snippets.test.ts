@@ -1,5 +1,5 @@
-// Tests the blocks of the pages that contain no commands. Resources, settings and templates pass `reconfd check`, data
-// can be parsed, and every block has a known language.
+// Tests the blocks of the pages that contain no commands. Resources, settings and templates must pass `reconfd
+// check`, data must be valid, and every block must have a known language.
 import { describe, expect, test } from 'vitest'
 import { parse as parseToml } from 'smol-toml'
 import { parseAllDocuments } from 'yaml'
@@ -61,13 +61,14 @@ describe.each(pages)('%s', (page) => {
   const allSettings = settings.map(({ text }) => text).join('\n')
   const at = ({ line }: Block): string => `${page}:${line}`
 
-  /** Returns the resource of a template: the last resource above it, if its `src` has the extension of `src`. */
+  /** Returns the last resource above a template, if the `src` of that resource has the same extension as `src`. */
   function shownBefore(block: Block, src: string): Resource {
     const before = blocks.slice(0, blocks.indexOf(block))
     const last = before.findLast((other) => other.language === 'toml' && !isSettings(other))
     const resource = last === undefined ? undefined : resourceOf(last)
     if (resource?.src.endsWith(src.slice(1)) === true) return resource
-    // Otherwise returns a minimal resource: the real one is on another page, or has a template in the other language.
+    // Otherwise returns a minimal resource, because the real resource is on another page or has a template in the
+    // other language.
     return { text: simplest(src, resource?.text.includes('for_each')), src }
   }
 

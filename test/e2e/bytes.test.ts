@@ -1,5 +1,5 @@
-// Values that are not UTF-8 pass unchanged from a store through both template languages into the file. test/contract
-// tests the stores themselves.
+// Values that are not valid UTF-8 must pass unchanged from a store through both template languages into the file.
+// test/contract tests the stores themselves.
 import { execFileSync, spawnSync } from 'node:child_process'
 import { mkdirSync, readFileSync, readdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'

@@ -86,11 +86,12 @@ test("HAProxy's backends are the healthy instances", { timeout: 90_000 }, async 
     })
     await run.until('each change was reloaded once', () => site.lines('reloads') === 5)
 
-    // New output of a health check is not a change. When the change below has arrived, these updates have arrived, too.
+    // New output of a health check must not count as a change. Once reconfd has received the change below, it has
+    // also received these updates.
     for (let n = 0; n < 20; n++) await agent.check('a', 'passing', `requests: ${n}`)
     await agent.maintain('b', false)
     await run.until('the next change', () => site.lines('reloads') === 6)
-    // The log line may lag behind the reload: more urgent work comes first.
+    // The log line may lag behind the reload, because more urgent work comes first.
     const reloaded = (): number => run.log.filter(({ event }) => event === 'reloaded').length
     await run.until('it is logged', () => reloaded() === 5)
     expect(run.log.filter(({ event }) => event === 'written')).toHaveLength(5)

@@ -1,5 +1,5 @@
-// Two Consul datacenters joined over WAN. Templates look up services and keys in the other datacenter. When it is
-// unreachable, only resources that read it are affected.
+// Two Consul datacenters joined over WAN. Templates look up services and keys in the other datacenter. When that
+// datacenter is unreachable, only the resources that read from it may be affected.
 import { readFileSync } from 'node:fs'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import {
@@ -125,7 +125,8 @@ test('optional stores that are unreachable at the start: all their readers follo
     `[stores.far]\nbackend = "${backend}"\nnodes = ["${both.dc2.node}"]\n`
   const local = ['-backend', 'consul', '-node', one?.node ?? '']
   await withSite(local, async (catalog) => {
-    // The catalog is read on demand: while it is unreachable, nothing that the template looks up there is known.
+    // The catalog is read on demand. While its datacenter is unreachable, reconfd knows nothing that the template
+    // looks up there.
     catalog.config(store('consul-catalog'))
     catalog.template('services', list('service("far:web")'))
     catalog.resource('services', {

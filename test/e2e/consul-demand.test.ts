@@ -1,5 +1,6 @@
-// Of 300 services, only those that templates look up are watched, and only as long as they are looked up. A template
-// contains the name of a service, or reads it from a key. A service that is not known yet is never treated as empty.
+// Of 300 services, reconfd must watch only those that templates look up, and only as long as they are looked up. A
+// template contains the name of the service or reads the name from a key. reconfd must never treat a service as empty
+// before it has received the instances of the service.
 import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest'
@@ -106,7 +107,7 @@ test(
       expect(told('rendered')).toBe(renders + 1)
       expect(servicesIn(tap.asked.slice(asked))).toEqual(['s4'])
 
-      // A new generation starts with the keys that are known already.
+      // A new generation must start with the keys that are already known.
       site.resource('other', { src: 'web.njk', keys: ['/services', 'kv:/more'] })
       await run.until('the new one', () => site.lines('other') === 41)
       expect(servicesIn(tap.asked.slice(asked))).toEqual(['s4'])

@@ -58,7 +58,7 @@ describe.concurrent('the program', () => {
       await run.until('it runs', () => run.tells('reloaded'))
       process.kill(pid(), 'SIGKILL')
       await run.until('its end is logged', () => run.tells('child-exited'))
-      // A changed file ends the pause before the restart.
+      // A changed file must end the pause before the restart.
       set('two')
       await says(run, 'start one', 'start two')
       await run.until('the debt is settled', () => countOf(run, 'reloaded') === 2)
@@ -224,7 +224,7 @@ describe.concurrent('reconfd', () => {
   test('is killed without setpriv installed: the next start ends the orphan', () =>
     withExec({ toml: '[exec]\nkill_timeout = "5s"\n' }, async ({ site, says, pid, set }) => {
       set('one')
-      // A PATH with all required commands except setpriv.
+      // This PATH contains all required commands except setpriv.
       const bin = site.path('bin')
       mkdirSync(bin)
       for (const name of ['sh', 'cat', 'sleep', 'dirname'])

@@ -1,4 +1,4 @@
-// Exec mode runs HAProxy and nginx under traffic. No request fails during 50 reloads.
+// Exec mode runs HAProxy and nginx under traffic. No request may fail during 50 reloads.
 import { createServer, type Server } from 'node:http'
 import { mkdirSync } from 'node:fs'
 import { setTimeout as pause } from 'node:timers/promises'
@@ -12,7 +12,7 @@ import { withSite, type Running, type Site } from './support.ts'
 const RELOADS = 50
 /** The tests mostly wait, so they run concurrently. */
 const test = inTurn.concurrent
-/** Milliseconds between two requests, which gives steady traffic without a fully loaded CPU. */
+/** The pause between two requests, in milliseconds. It keeps the traffic steady without fully loading the CPU. */
 const PACE = 5
 
 let etcd: EtcdServer

@@ -1,4 +1,4 @@
-// The exit codes of a onetime run. A failed run leaves the destination unchanged.
+// The exit codes of a onetime run. A failed run must leave the destination unchanged.
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'

@@ -86,7 +86,7 @@ test('a resource that becomes invalid keeps its previous definition, and is fail
     keys(site, 'two')
     await run.until('its former definition works', () => site.read('b') === 'b two\n')
     await run.until('and reloads', () => site.lines('b.reloads') === 2)
-    // The previous definition has been applied, but this does not make the resource ready.
+    // The previous definition has been applied, but this must not make the resource ready.
     const { status, body } = await readiness(port)
     expect(status).toBe(503)
     expect(body).toContain('invalid definition')
@@ -191,7 +191,7 @@ test('-reload-always: runs each reload once, even if no file has changed', async
     expect([site.lines('a.reloads'), site.lines('b.reloads')]).toEqual([1, 1])
     expect((await site.start(...once, '-reload-always', '-only', 'a').finished).code).toBe(0)
     expect([site.lines('a.reloads'), site.lines('b.reloads')]).toEqual([2, 1])
-    // A failed reload stays owed, even with -reload-always.
+    // A failed reload must stay owed, even with -reload-always.
     site.resource('a', { reload_cmd: 'exit 1' })
     expect((await site.start(...once, '-reload-always').finished).code).toBe(1)
     site.resource('a', { reload_cmd: `echo x >> ${site.path('a.reloads')}` })

@@ -1,5 +1,5 @@
-// examples/haproxy/reload-haproxy with a real HAProxy: it succeeds when a new worker serves the new file, and fails
-// when HAProxy keeps running with the old file.
+// examples/haproxy/reload-haproxy with a real HAProxy: the script must succeed when a new worker uses the new file,
+// and fail when HAProxy keeps running with the old file.
 import { spawnSync } from 'node:child_process'
 import { existsSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:net'
@@ -66,7 +66,7 @@ test.each(['haproxy-2.6', 'haproxy-3.2'])(
       expect(reload().status).toBe(1)
       expect(await served(two)).toBe(`port ${two}`)
 
-      // A failed reload does not make the next reload fail.
+      // A failed reload must not make the next reload fail.
       writeFileSync(file, config(one))
       expect(reload()).toEqual({ status: 0, said: '' })
       expect(await served(one)).toBe(`port ${one}`)

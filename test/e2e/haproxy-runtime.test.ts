@@ -44,7 +44,7 @@ describe.each(ABLE)('HAProxy %s', (release) => {
     expect(scene.reloads).toBe(reloads)
     expect(await haproxy.id()).toBe(id)
 
-    // A change that is impossible at run time causes a reload.
+    // A change that is impossible at run time must cause a reload.
     scene.set({ n1: '127.0.0.1:8009 weight 7', n2: '127.0.0.1:8002' }, { client: '6s' })
     const { site } = scene
     await haproxy.has('web/n1 127.0.0.1:8009 weight 7', 'web/n2 127.0.0.1:8002 weight 1')

@@ -1,4 +1,4 @@
-// The main use case: a running HAProxy gets a new backend from etcd, and no client is refused.
+// The main use case: a running HAProxy gets a new backend from etcd, and no client may be refused.
 import { createServer, type Server } from 'node:http'
 import { readFileSync } from 'node:fs'
 import { afterAll, beforeAll, expect, test } from 'vitest'
@@ -101,7 +101,7 @@ test('HAProxy is reloaded and serves the new backend; no connection is refused',
     await client.stop()
     expect(client.errors).toEqual([])
 
-    // A configuration that HAProxy does not accept is not swapped in.
+    // A configuration that HAProxy does not accept must not be swapped in.
     const before = site.read('haproxy.cfg')
     await etcd.client.put('/services/web/node', 'not an address')
     await run.until('the check fails', () => run.tells('failed'))

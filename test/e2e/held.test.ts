@@ -1,5 +1,5 @@
-// A change that removes everything is held even without a guard. Keys that return one by one are not published until
-// they are complete. Hold-downs survive a restart.
+// A change that removes everything must be held even without a guard. Keys that return one by one must stay held until
+// all of them are back or their number no longer grows. Hold-downs must survive a restart.
 import { readdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
@@ -44,7 +44,7 @@ test('a onetime run that finds no key any more holds the change until it is acce
     expect(site.read('app')).toBe(lines(2))
     const status = await site.start('status').finished
     expect(status.stdout).toMatch(/app\.toml +held .*\n +.*reconfd accept\s+app\.toml/s)
-    // An accepted change passes. After that, there is nothing left to accept.
+    // An accepted change must be applied. After that, there must be nothing left to accept.
     expect(await site.start('accept', 'app').finished).toMatchObject({ code: 0 })
     expect(await once('-prefix', '/typo')).toMatchObject({ code: 0 })
     expect(site.read('app')).toBe('')

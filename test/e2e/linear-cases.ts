@@ -6,7 +6,10 @@ type How = readonly [string, string, string] | string
 interface More {
   readonly s?: How
   readonly t?: How
-  /** Keys below /k: maps the value of each key to the name of the key, which is written in the form of `s` and `t`. */
+  /**
+   * The keys below /k: maps the value of each key to the last part of its name, which is given in the same form as
+   * `s` and `t`.
+   */
   readonly keys?: Readonly<Record<string, How>>
   /** Adds n / 10 directories below /k. */
   readonly many?: true

@@ -162,12 +162,12 @@ test('a snapshot of all stores renders the same without any store', async () => 
     writeFileSync(file, readFileSync(file, 'utf8').replace('from consul', 'edited'))
     expect(await site.start(...asFile).finished).toMatchObject({ code: 0 })
     expect(site.read('app.conf')).toBe('from etcd edited\n/vault2:/secret/app/password\n')
-    // A missing folder is probably a typo.
+    // A missing folder must be an error, because its name is probably mistyped.
     const nowhere = site.path('none/keys.json')
     const failed = await site.start('snapshot', '-replay', file, '-o', nowhere).finished
     expect(failed.code).toBe(1)
     expect(failed.stderr).toContain(nowhere)
-    // A snapshot needs all stores.
+    // A snapshot must fail if one of the stores is unreachable.
     const half = await site.start('snapshot', '-timeout', '1').finished
     expect(half).toMatchObject({ code: 69, stdout: '' })
   })

@@ -1,5 +1,5 @@
-// The status page in a real browser: it updates without a reload, masks what it must not show, and is accessible, even
-// on a phone or with only a keyboard.
+// The status page in a real browser: it must update without a reload, mask secret values, and be accessible, even on
+// a phone or with only a keyboard.
 import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { join } from 'node:path'
@@ -106,7 +106,7 @@ test('a change appears, a failed reload is owed and clears, without reloading th
     expect(await (await fetch(address)).text()).not.toContain('<pre class="output"')
     await picture(page, 'status-owed')
     expect(await violationsIn(page)).toEqual([])
-    // Parts that the viewer has opened stay open during updates.
+    // Parts that the viewer has opened must stay open during updates.
     expect(await change.locator('details').getAttribute('open')).not.toBeNull()
 
     rmSync(site.path('broken'))
@@ -165,7 +165,7 @@ test('many resources: most of those in sync are folded; tiles and search filter 
     await page.locator('#q').pressSequentially('MANY-3')
     await page.getByText('10 of 53').waitFor()
     expect(await visible.count()).toBe(10)
-    // The update keeps the typed text, the cursor position and the filter.
+    // The update must keep the typed text, the focus and the filter.
     await etcd.client.put('/web/node-10', 'web-value-10')
     await page.locator('#changes li', { hasText: '/web/node-10' }).first().waitFor()
     expect(

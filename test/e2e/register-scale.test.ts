@@ -55,7 +55,7 @@ test('1,000 containers: little memory, and no writes without changes', async () 
   expect(await etcd.client.revision()).toBe(revision)
   expect(await count()).toBe(CONTAINERS)
   expect(memory).toBeLessThan(90)
-  // The limit of the short measurement allows for a busy machine, but a busy loop still exceeds it.
+  // The limit for the short measurement allows for a busy machine, but a busy loop would still exceed the limit.
   expect(cpu).toBeLessThan(isLong ? 1 : 10)
   run.signal('SIGKILL')
   await run.finished

@@ -1,5 +1,5 @@
-// `reconfd register` with stores of plain keys, in registrator's layouts. The registrar puts, renews, takes over and
-// removes its own entries and does not touch any others.
+// `reconfd register` with stores of plain keys, in registrator's layouts. The registrar must put, renew, take over
+// and remove its own entries and must not touch any others.
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
 import { FakeEngine } from '../support/engine.ts'
 import {

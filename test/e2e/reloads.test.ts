@@ -24,7 +24,7 @@ test('a reload that fails twice and then succeeds is run three times', async () 
     site.resource('app.conf', { reload_cmd: `echo run >> ${runs}; [ $(wc -l < ${runs}) -ge 3 ]` })
     const run = site.start('-watch')
     await run.until('three runs', () => site.lines('runs') === 3)
-    // The next change causes one reload. The failures have left no debt.
+    // The next change must cause exactly one reload, because the failures have left no debt.
     await etcd.client.put('/retry/name', 'b')
     await run.until('the next reload', () => site.lines('runs') === 4)
     expect(await run.stop()).toMatchObject({ code: 0 })
@@ -52,7 +52,7 @@ test.each(['-watch', '-onetime'])(
       await again.until('the reload', () => site.lines('reloads') === 1)
       if (mode === '-watch') await again.stop()
       expect(await again.finished).toMatchObject({ code: 0 })
-      // A further run finds nothing owed.
+      // A further run must find nothing owed.
       expect(await site.start('-onetime').finished).toMatchObject({ code: 0 })
       expect(site.lines('reloads')).toBe(1)
     })

@@ -1,4 +1,4 @@
-// A bad change never takes the service down: rollback, verification, guards, groups, hold-down, reload intervals.
+// A bad change must never take the service down: rollback, verification, guards, groups, hold-down, reload intervals.
 import { mkdirSync, readdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest'
@@ -48,7 +48,7 @@ test('rollback: restores the previous file, reloads it, and does not retry the r
     await run.until('the reload of it', () => seen(site).length === 4)
     expect(seen(site)).toEqual(['good', 'bad', 'bad', 'good'])
     expect(site.read('app.conf')).toBe('good\n')
-    // The rejected content is not tried again, but different content is.
+    // The rejected content must not be tried again, but different content must be.
     await etcd.client.put('/app/other', 'x')
     run.signal('SIGHUP')
     await run.until('it is refused', () => run.stderr.includes('was rolled back'))
@@ -129,7 +129,7 @@ test('a guard holds a change that removes too much, also across a restart', asyn
     // With one key back, the change is within the guard.
     await etcd.client.put('/web/1', 's1')
     await run.until('half of them', () => site.read('app.conf') === 's1\ns4\n')
-    // An empty directory is never published without allow_empty.
+    // An empty directory must never be published without allow_empty.
     await etcd.client.delTree('/web')
     await run.until('it is held again', () => run.stderr.includes('allow_empty'))
     expect(site.read('app.conf')).toBe('s1\ns4\n')
@@ -343,7 +343,8 @@ test('for_each: one file per match, one check and one reload for all; obsolete f
     await run.until('it is removed', () => !sites().includes('v8.conf'))
     await run.until('one reload', () => site.lines('reloads') === 3)
     expect(await run.stop()).toMatchObject({ code: 0 })
-    // Files whose keys vanished between two runs are removed at the next start. Files that reconfd did not create stay.
+    // Files whose keys vanished between two runs must be removed at the next start. Files that reconfd did not create
+    // must stay.
     await etcd.client.delTree('/web/v9')
     expect(await site.start('-onetime').finished).toMatchObject({ code: 0 })
     expect(sites()).toHaveLength(49)

@@ -66,7 +66,7 @@ test('an edited template takes effect', async () => {
     site.template('app.conf', 'b {{ getv("/one/name") }}\n')
     await run.until('the second reload', () => site.lines('reloads') === 2)
     expect(site.read('app.conf')).toBe('b first\n')
-    // A template that does not parse leaves the file unchanged. Once it is corrected, the file follows again.
+    // A template that does not parse must leave the file unchanged, until the template is corrected.
     site.template('app.conf', '{% if %}')
     await run.until('the fault', () => run.tells('failed'))
     expect(site.read('app.conf')).toBe('b first\n')
@@ -120,7 +120,7 @@ test('a removed resource no longer retries its failing reload', async () => {
     const tries = site.lines('tries')
     expect(await run.stop()).toMatchObject({ code: 0 })
     expect(site.lines('tries')).toBe(tries)
-    // Once the resource is back, so is its debt.
+    // Once the resource is back, its owed reload must run.
     site.resource('app.conf', { reload_cmd: `echo good >> ${site.path('good')}` })
     expect(await site.start('-onetime').finished).toMatchObject({ code: 0 })
     expect(site.lines('good')).toBe(1)

@@ -185,7 +185,7 @@ test('the socket is private, ends with its daemon, and is replaced after a kill'
     expect(sockets()).toEqual([name])
     const again = watch(site)
     await untilStatus(site, 'in sync', stateIs('in sync'))
-    // Invalid, oversized and empty requests are harmless.
+    // Invalid, oversized and empty requests must do no harm.
     for (const text of ['nonsense\n', '{"command":"frob"}\n', 'x'.repeat(100_000)]) {
       await new Promise((closed) => {
         const socket = createConnection(join(state, name))
@@ -285,7 +285,7 @@ test('a change held by a guard is reported, and passes once accepted, with and w
     await run.until('it goes through', () => site.read('app.conf') === 'a')
     await untilStatus(site, 'in sync', stateIs('in sync'))
 
-    // The guard works again, and a held change survives a restart of the daemon.
+    // The guard must work again, and a held change must survive a restart of the daemon.
     keys('b', 'c', 'd')
     await run.until(
       'held again',

@@ -44,7 +44,7 @@ describe.each(backends)('%s', (backend, server, client) => {
       expect(first).toMatchObject({ code: 0 })
       expect(site.read('web.cfg')).toBe('server n1 10.0.0.1:80\nserver n2 10.0.0.2:80\n')
       expect(site.lines('reloads')).toBe(1)
-      // The second run is in sync: it writes nothing and reloads nothing.
+      // The second run finds the file in sync, so it must write nothing and reload nothing.
       const second = await site.start('-onetime').finished
       expect(second).toMatchObject({ code: 0 })
       expect(site.lines('reloads')).toBe(1)

@@ -21,7 +21,7 @@ export interface Finished {
   readonly stderr: string
 }
 
-/** A process of the program. */
+/** A process that runs the program. */
 export class Running {
   readonly finished: Promise<Finished>
   readonly #child: ChildProcess
@@ -120,7 +120,10 @@ export class Site {
     return existsSync(this.path(name)) ? readFileSync(this.path(name), 'utf8') : undefined
   }
 
-  /** Returns the number of lines of a file in the folder for destinations. Commands of tests append a line per run. */
+  /**
+   * Returns the number of lines of a file in the folder for destinations. The commands of the tests' resources append
+   * one line per run.
+   */
   lines(name: string): number {
     return (this.read(name) ?? '').split('\n').length - 1
   }

@@ -1,5 +1,6 @@
-// The built program with an ensemble of three ZooKeeper servers. The program's session moves to another server when its
-// current server dies, hangs or loses contact with the others. The program also survives an expired session.
+// The built program with an ensemble of three ZooKeeper servers. The program's session must move to another server
+// when its current server dies, hangs or loses contact with the others. The program must also survive an expired
+// session.
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest'
 import { connectionsTo } from '../support/sockets.ts'
 import { until } from '../support/until.ts'
@@ -87,7 +88,7 @@ test('without a quorum the file stays, and follows once there is one again', asy
 test('a session that expires while the program is suspended', async () => {
   const [home, other] = await withSession()
   await changeArrives(other)
-  // Stops the program, as if its machine were suspended.
+  // Suspends the program, as if its machine were suspended.
   run.signal('SIGSTOP')
   const connections = async (): Promise<number> =>
     (await ask(home.port, 'cons')).split('\n').filter((line) => line.includes('sid=0x')).length

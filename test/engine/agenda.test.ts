@@ -1,4 +1,5 @@
-// The agenda with real units: when each unit is due. No unit is forgotten, and none is in two cycles at the same time.
+// The agenda with real units: when each unit is due. No unit may be forgotten, and none may be in two cycles at the
+// same time.
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { Agenda } from '../../src/engine/agenda.ts'
@@ -52,14 +53,14 @@ describe('adaptive coalescing', () => {
   it('acts on the end of a small burst after 100 ms without a change', () => {
     expect(startsOf(apart(2, 20))).toEqual([5000, 5120])
     expect(startsOf(apart(10, 2))).toEqual([5000, 5118])
-    // The same is true after a series of slow changes.
+    // The same must be true after a series of slow changes.
     expect(startsOf([...apart(9, 300), 7402])).toEqual([...apart(9, 300), 7502])
   })
 
   it('coalesces a change that comes before the last cycle has ended', () => {
     expect(startsOf([5000, 5300], { cycle: 400 })).toEqual([5000, 5400])
     expect(startsOf([5000, 5300], { cycle: 350 })).toEqual([5000, 5400])
-    // A change after a quiet second waits only for the end of the running cycle.
+    // A change after a quiet second must wait only for the end of the running cycle.
     expect(startsOf([5000, 6000], { cycle: 1050 })).toEqual([5000, 6050])
   })
 

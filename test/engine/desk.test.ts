@@ -260,7 +260,7 @@ describe('one run', () => {
     expect(runs).toEqual([])
     clock.advance(1)
     expect(runs).toHaveLength(1)
-    // Resource b is placed too late for this run, so it gets its own.
+    // Resource b is placed too late for this run, so it gets a separate run.
     await desk.finish(runs[0] as Run, succeeded)
     await place(desk, 'b', reloads('reload'))
     desk.release(['reload'])

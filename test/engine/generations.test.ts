@@ -1,4 +1,5 @@
-// A new generation is reported before any work on it: listeners drop events of resources that they do not know yet.
+// A new generation must be reported before any work on it begins, because listeners drop events about resources that
+// they do not know yet.
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterEach, expect, test } from 'vitest'

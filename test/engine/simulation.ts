@@ -111,7 +111,7 @@ export class World {
   readonly proved = new Map<string, string>()
   readonly provedAlone = new Map<string, string | undefined>()
   hasRegrouped = false
-  /** By destination: all content that no reload had to read, and which therefore counts as proved. */
+  /** By destination: all content that no reload had to read. Such content counts as proved. */
   readonly unchallenged = new Map<string, Set<string>>()
   readonly runs = new Set<ProgramRun>()
   /** By resource with a placement under way: the commands that it will owe. */
@@ -244,8 +244,9 @@ export class World {
   }
 
   /**
-   * Without a command, nothing is owed for the content in place, now or later. Call this for each generation as well,
-   * since another generation may follow before the next step.
+   * If a resource has no command, no reload is ever owed for its content in place, even if a later generation adds a
+   * command. check() calls this after every step. Also call it for each new generation, because another one may
+   * follow before the next step.
    */
   freeWithoutCommand(): void {
     for (const dest of this.placedAt.keys()) {
@@ -556,7 +557,7 @@ export class Life {
     if (this.#traitsOf(resource) !== undefined) this.#checkStatus(resource)
   }
 
-  /** R7: the status describes the content in place and names the command that rejected the other content. */
+  /** R7: the status must describe the content in place and name the command that rejected the other content. */
   #checkStatus(name: string): void {
     const { resources } = this.board.status(this.journal.owed, this.#clock.time())
     const status = resources.find((one) => one.name === name)

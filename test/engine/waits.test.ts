@@ -1,5 +1,5 @@
-// Units whose templates look up parts of a store that are not known yet. The tests cover when a wait ends, and that a
-// wait without end is a fault.
+// Units whose templates look up parts of a store that are not known yet. The tests cover when a wait ends, and that
+// an endless wait causes a fault.
 import { rmSync } from 'node:fs'
 import { afterAll, afterEach, beforeEach, expect, test } from 'vitest'
 import type { Event } from '../../src/core/event.ts'

@@ -1,4 +1,4 @@
-// The start, signals and exit of a child process. Uses real processes, without an engine.
+// The start, signals and exit of a child process. The tests use real processes and no engine.
 import { spawn } from 'node:child_process'
 import { chmodSync, mkdtempSync, readFileSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'

@@ -1,4 +1,4 @@
-// The environment variables that the program of exec mode gets.
+// The environment variables that exec mode passes to its program.
 import { expect, test } from 'vitest'
 import { environmentOf } from '../../src/exec/environment.ts'
 

@@ -1,5 +1,5 @@
-// Faults of commands. A fault is armed while the program works, and occurs a given number of times. The program must
-// repair the damage without another change.
+// Commands that fail or hang. A test arms the fault while the program works. The fault then occurs a given number of
+// times, and the program must repair the damage without another change.
 import { readFileSync } from 'node:fs'
 import { describe, test } from 'vitest'
 import { trying, type TrialOptions } from './harness.ts'

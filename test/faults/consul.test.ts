@@ -38,7 +38,7 @@ describe.concurrent('Consul', { timeout: 90_000 }, () => {
       await trial.begin()
       await trial.writes(50)
       await trial.settle()
-      // Consul will report that it is empty, which is then the correct state.
+      // The restarted Consul is empty, so the empty state is now the correct one.
       trial.storeHolds('none')
       await consul.restartEmpty()
       await trial.settle()
@@ -93,7 +93,7 @@ describe.concurrent('Consul', { timeout: 90_000 }, () => {
         await call(`/v1/acl/policy/${ID}`, policy('key_prefix "elsewhere" { policy = "read" }'))
         await trial.writes(3)
         await trial.untilTold('store-stale')
-        // Keys that the token hides are not deleted. A file without them would count as unplanned content.
+        // The keys that the token may no longer read still exist. A file without them would count as unplanned content.
         await trial.writes(3)
         await call(`/v1/acl/policy/${ID}`, everything)
         await trial.write()

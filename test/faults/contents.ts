@@ -13,7 +13,7 @@ export type Destination = (typeof destinations)[number]
 const SERVERS = 8
 const LINES = 400
 
-/** Returns the keys of a state, below a prefix. */
+/** Returns the keys of a state, all of them below `prefix`, with their values. */
 export function keysOf(prefix: string, n: number): ReadonlyMap<string, string> {
   const servers = Array.from({ length: SERVERS }, (_, server) => [
     `${prefix}/servers/s${server}`,
@@ -38,7 +38,7 @@ export const templatesFor = (prefix: string): Readonly<Record<Destination, strin
     `end {{$n}}\n`,
 })
 
-/** Returns what these templates give for a state, by destination. */
+/** Returns the text that these templates must produce for a state, by destination. */
 export function contentsOf(state: State): Readonly<Record<Destination, string>> {
   const servers = state === 'none' ? 0 : SERVERS
   const line = (n: number): string => `line ${n + 1} of state ${state}\n`

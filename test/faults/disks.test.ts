@@ -1,5 +1,6 @@
-// Faults of destinations and state directories: a full disk, read-only files, mount points, a folder instead of a
-// file, removed folders. The old files stay intact, and everything recovers once the fault has ended.
+// Faults that affect the destinations or the state directory: a full disk, read-only files, mount points, a folder
+// instead of a file, removed folders. The old files must stay intact, and the program must recover once the fault has
+// ended.
 import { mkdirSync, openSync, closeSync, rmSync, writeFileSync, writeSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, test, type TestContext } from 'vitest'
@@ -63,7 +64,10 @@ function fill(disk: string): () => void {
   return () => rmSync(path)
 }
 
-/** Wraps a test that needs mounts. Without root, skips the test with the reason. For root, mounting must work. */
+/**
+ * Wraps a test that needs mounts. Skips the test, with the reason, unless the user is root. As root, mounting must
+ * work.
+ */
 const mounting =
   (run: () => Promise<void>) =>
   async (context: TestContext): Promise<void> => {
@@ -182,7 +186,7 @@ describe.concurrent('disks', { timeout: 60_000 }, () => {
         rmSync(trial.file('state'), { recursive: true })
         await trial.writes(3)
         await trial.settle()
-        // Removes the state directory again, while the program handles a change.
+        // Removes the state directory again while the program handles a change.
         await trial.write()
         rmSync(trial.file('state'), { recursive: true, force: true })
         await trial.judge()

@@ -56,7 +56,7 @@ test.each(members)('the %s is killed and comes back', { timeout: 90_000 }, async
   })
 })
 
-// These tests are slow, because the program must detect by a timeout that its member is silent.
+// These tests are slow, because only a timeout can tell the program that its member is silent.
 test.each(isLong ? members : (['leader'] as const))(
   'the %s is stopped and continues',
   { timeout: 90_000 },

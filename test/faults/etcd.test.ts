@@ -1,5 +1,5 @@
 // Faults of etcd: kills, stops, a partition, a compaction, a restored snapshot, and tokens that expire. Each test has
-// its own server and mostly waits.
+// its own server. The tests run concurrently because they mostly wait.
 import { spawnSync } from 'node:child_process'
 import { rmSync } from 'node:fs'
 import { describe, expect, test } from 'vitest'
@@ -106,7 +106,8 @@ describe.concurrent('etcd', { timeout: 90_000 }, () => {
         const reader = { name: 'reader', password, prefix: trial.prefix }
         await etcd.client.enableAuth('root password', reader)
         await trial.begin()
-        // After a period of silence, the program sends a request besides its watch. By then, the token has expired.
+        // When its watch has been silent for some time, the program sends another request. By then, the token has
+        // expired, so the program must renew it.
         const before = await authenticationsAt(etcd)
         await until('a token is renewed', async () => (await authenticationsAt(etcd)) > before)
         await trial.write()
@@ -122,7 +123,7 @@ describe.concurrent('etcd', { timeout: 90_000 }, () => {
         extra: ['-username', 'reader', '-password', 'a password of the trial'],
       },
       ['--auth-token-ttl=1'],
-      // The token of the trial's own client expires as well.
+      // Authenticates before each write, because the token of the trial's own client expires as well.
       (etcd) => etcd.client.authenticate('root', 'root password'),
     ))
 })

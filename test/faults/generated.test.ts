@@ -1,5 +1,5 @@
-// Generated inputs: 300 of each kind, or 10,000 with RECONFD_LONG=1. Each input gives a fault or a result but never an
-// exception, and nothing except the destination is written.
+// Generated inputs: 300 of each kind, or 10,000 with RECONFD_LONG=1. Each input must lead to a fault or a result,
+// never to an exception, and nothing except the destination may be written.
 import { mkdirSync, readdirSync, writeFileSync } from 'node:fs'
 import { join, relative } from 'node:path'
 import fc from 'fast-check'

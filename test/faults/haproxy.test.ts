@@ -1,9 +1,9 @@
 // A randomized run with `[template.haproxy]`. Servers are added, changed and removed. Meanwhile HAProxy is reloaded,
 // restarted, killed and suspended, its servers are changed by hand, and reconfd is stopped and killed. After each
-// round, HAProxy must have the servers of the file.
+// round, HAProxy must have exactly the servers that the file lists.
 //
-// The default is a short run on one release. `npm run soak -- haproxy` and RECONFD_LONG=1 cover all releases, and the
-// former also sets the duration.
+// The default is a short run on one release of HAProxy. `npm run soak -- haproxy` and RECONFD_LONG=1 cover all
+// releases, and the former also sets the duration.
 import { afterEach, test } from 'vitest'
 import { Scene } from '../haproxy/scene.ts'
 import { ABLE } from '../haproxy/support.ts'

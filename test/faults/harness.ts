@@ -21,12 +21,12 @@ import { Witness } from './witness.ts'
 
 export interface TrialOptions {
   /**
-   * Returns the reload command of a destination; default: `record`, the command that records the reload. Every reload
-   * command must contain `record`. `armed` is a file with one line for each fault that is still to occur.
+   * Returns the reload command for a destination; default: `record`, the command that records the reload. Every
+   * reload command must contain `record`. `armed` is a file with one line for each fault that is still to occur.
    */
   readonly reload?: (record: string, armed: string) => string
   readonly check?: (armed: string) => string
-  /** Further flags of reconfd. */
+  /** Further flags for reconfd. */
   readonly extra?: readonly string[]
   readonly env?: Readonly<Record<string, string>>
   /** Words to put before the program's command line. */
@@ -88,14 +88,14 @@ export class Trial {
     writeFileSync(this.file(`${dest}.armed`), 'armed\n'.repeat(times))
   }
 
-  /** Returns the hash of the destination as each reload has found it, in the order of the reloads. */
+  /** Returns the hash that the destination had at each reload, in the order of the reloads. */
   reloads(dest: Destination): readonly string[] {
     return linesOf(this.file(`${dest}.reloads`)).map((line) => line.split(' ')[1] ?? '')
   }
 
   /**
-   * Declares that the store now contains this state, although this trial has not written it. Without this call, an
-   * empty store counts as unplanned.
+   * Declares that the store now contains this state, although the trial has not written it, for example after a wipe
+   * or a restore. Without this call, files with this state may count as unplanned.
    */
   storeHolds(state: State): void {
     this.#witness.plan(state)
@@ -129,7 +129,7 @@ export class Trial {
     return this.program
   }
 
-  /** Returns true if all files have the newest state, and the last reload of each file has read it. */
+  /** Returns true if each file has the content of the newest state and its last reload has read this content. */
   isInPlace(): boolean {
     const expected = contentsOf(this.now)
     return destinations.every(
@@ -148,7 +148,7 @@ export class Trial {
     await this.write()
     const program = this.start()
     await this.settle()
-    // The first change may have been read in the snapshot. This one arrives through the watch.
+    // The program may have read the first change in its snapshot. The second change arrives through the watch.
     await this.write()
     await this.settle()
     this.#baseline = { handles: program.handles(), memory: program.memory() }
@@ -202,7 +202,7 @@ export class Trial {
 
   /** Waits for the newest state, then asks the four questions. Throws an error that lists all problems. */
   async judge(): Promise<void> {
-    await this.settle() // Answers the third question, and part of the second.
+    await this.settle() // Answers the third question and part of the second.
     const seen = this.#witness.close()
     const no = this.options.inPlace === true ? [] : [...seen]
     no.push(...this.#reloadsOfNothing(), ...(await unlikeFresh(this)))
@@ -213,7 +213,7 @@ export class Trial {
     throw new Error(`${no.join('\n')}\n${(this.program?.output ?? '').slice(-6000)}`)
   }
 
-  /** Answers the first question for reloads: have they read only planned versions? */
+  /** Answers the first question for the reloads: did each of them read a planned version? */
   #reloadsOfNothing(): string[] {
     return destinations.flatMap((dest) =>
       this.reloads(dest)

@@ -14,7 +14,10 @@ export interface Measure {
   readonly memory: number
 }
 
-/** The permitted growth after a fault: a few connections, and memory (in MB) that the garbage collector still keeps. */
+/**
+ * The permitted growth after a fault: a few connections, and memory (in MB) that the garbage collector has not freed
+ * yet.
+ */
 const HANDLES_MORE = 6
 const MEMORY_MORE = 100
 

@@ -1,6 +1,6 @@
 // SIGKILL at random instants during a stream of changes, each followed by a restart. About half of the kills also hit
-// the descendants, as in a container. After about half of the kills, the stream pauses. Then the next program must
-// settle the debts of the killed program by itself, and no later change can hide a lost reload.
+// the descendants, as when a container dies. After about half of the kills, the stream pauses. Then the next program
+// must settle the debts of the killed program by itself, and no later change can hide a lost reload.
 import { setTimeout as pass } from 'node:timers/promises'
 import { afterAll, beforeAll, test } from 'vitest'
 import { startConsul, startEtcd, type ConsulServer, type EtcdServer } from '../support/servers.ts'
@@ -45,7 +45,7 @@ async function killAgainAndAgain(trial: Trial, kills: number): Promise<void> {
   await trial.settle()
   // The last recorded reload may come from a surviving child of the killed program, while the new program has just
   // started and will repeat that reload. Another change makes sure that the new program has finished before the trial
-  // checks its debts.
+  // checks that nothing is owed.
   await trial.write()
   await trial.judge()
 }

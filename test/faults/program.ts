@@ -4,9 +4,9 @@
 //
 //     RECONFD_FAULTS_COMMAND='confd {mode} {store} -confdir {confdir}' npx vitest run test/faults/kill.test.ts
 //
-// {mode} is -watch or -onetime. {store} is -backend NAME with its -node or -file. {confdir} and {state} are folders of
-// the trial. Words are separated by spaces, without quoting. A trial judges by files and processes, never by the
-// program's own log.
+// {mode} is -watch or -onetime. {store} is -backend NAME with its -node or -file. {confdir} and {state} are folders
+// of the trial. Words are separated by spaces, without quoting. A trial judges the program by its files and
+// processes, never by its log.
 import { spawn, type ChildProcess } from 'node:child_process'
 import { readdirSync, readFileSync } from 'node:fs'
 import { leftovers } from '../support/leftovers.ts'
@@ -15,7 +15,7 @@ import { programWith } from '../support/program.ts'
 const other = process.env['RECONFD_FAULTS_COMMAND']
 const flags = '{mode} {store} -confdir {confdir} -state-dir {state} -log-format json {extra}'
 
-/** True if the program is reconfd. Then tests may use its flags and its log. */
+/** True if the program is reconfd. Only then may tests use its flags and its log. */
 export const isOurs = other === undefined
 const template = other ?? `${programWith().flat().join(' ')} ${flags}`
 
@@ -25,7 +25,7 @@ export interface Invocation {
   readonly store: readonly string[]
   readonly confdir: string
   readonly state: string
-  /** Further flags of reconfd, which other programs do not get. */
+  /** Further flags for reconfd, which other programs do not get. */
   readonly extra?: readonly string[]
   readonly env?: Readonly<Record<string, string>>
   /** Words to put before the command line, for example to run the program in a network namespace. */
@@ -59,7 +59,7 @@ export class Program {
     const [command = '', ...args] = [...(invocation.wrap ?? []), ...commandLine(invocation)]
     const [name = '', value] = this.#mark.split('=')
     const child = spawn(command, args, {
-      // The program inherits no settings of the machine, such as CONFD_*.
+      // The program must not inherit settings from the machine, such as CONFD_*.
       env: { PATH: process.env['PATH'], HOME: '/nonexistent', [name]: value, ...invocation.env },
       stdio: ['ignore', 'pipe', 'pipe'],
     })
@@ -115,14 +115,17 @@ export class Program {
     )
   }
 
-  /** @param command kills only processes whose command line matches; by default all, including the program */
+  /**
+   * @param command a pattern: kills only the processes whose command line matches. Default: matches all, including
+   * the program
+   */
   killOffspring(command = /^/): void {
     for (const pid of this.#pids()) {
       if (!command.test(read(`/proc/${pid}/cmdline`).replaceAll('\0', ' '))) continue
       try {
         process.kill(pid, 'SIGKILL')
       } catch {
-        // The process has already ended.
+        // The process has already exited.
       }
     }
   }

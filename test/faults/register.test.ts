@@ -1,7 +1,7 @@
 // A randomized run of `reconfd register` for each store. Containers start, stop, die, are renamed and swap names. The
-// engine, the store, the registrar and the network between them are killed, stopped or cut off. After each round,
-// everything runs again, and the store must contain exactly the expected entries. At no time may an unchanged service
-// be missing from a reachable store for long.
+// container engine, the store, the registrar and the network between them are killed, stopped or cut off. After each
+// round, everything runs again, and the store must contain exactly the expected entries. At no time may an unchanged
+// service be missing from a reachable store for long.
 //
 // The default is a short run. RECONFD_LONG=1 gives 300 rounds per store. See also `npm run soak -- register`.
 import { setTimeout as sleep } from 'node:timers/promises'
@@ -89,7 +89,7 @@ class Trial {
   #ports = 20_000
   /** The services that have not changed since the store was last seen to contain them. */
   #untouched = new Set<string>()
-  /** The time at which each of these services was first found missing. */
+  /** The time when each service in `#untouched` was first found missing. */
   readonly #missing = new Map<string, number>()
   #isStoreUp = true
   #over = false
@@ -181,7 +181,7 @@ class Trial {
     this.engine.change(id, { name })
   }
 
-  /** Lets two containers swap their names, at almost the same time. */
+  /** Lets two containers swap their names at almost the same time. */
   #swap(): void {
     const [one, two] = [...this.#containers.keys()].sort(() => this.random() - 0.5)
     if (one === undefined || two === undefined) return
@@ -205,7 +205,7 @@ class Trial {
     await this.engine.listen()
   }
 
-  /** From now on, events are either lost, or delayed and repeated. */
+  /** Makes the engine unreliable: from now on, it either drops all events, or delays and repeats them. */
   #lie(): void {
     this.#note('events are lost')
     const kept: string[] = []

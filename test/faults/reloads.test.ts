@@ -1,7 +1,8 @@
-// No reload is lost: the built program with real etcd and Redis servers, under bursts of changes, a slow disk, SIGKILL
-// of the daemon and of its reloads, failing reloads and checks, restarts, and SIGHUP. After each round, the changes
-// stop. Then every file must match the store, a successful reload must have read exactly that content, the status must
-// be "in sync", and the next start must find nothing owed. `npm run soak -- reloads` sets the duration.
+// No reload may be lost. The built program runs with real etcd and Redis servers, under bursts of changes, a slow
+// disk, SIGKILL of the daemon and of its reloads, failing reloads and checks, restarts, and SIGHUP. After each round,
+// the changes stop. Then every file must match the store, a successful reload must have read exactly that content,
+// the status must be "in sync", and the next start must find nothing owed. `npm run soak -- reloads` sets the
+// duration.
 import { spawnSync } from 'node:child_process'
 import { chmodSync, mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
@@ -23,7 +24,7 @@ const SLOW_DISK = 60
 /** Milliseconds until all debts must be settled. Reloads that fail at random are retried with backoff. */
 const PATIENCE = 60_000
 
-/** Additional TOML lines of each resource. Resources `a` and `b` share their reload command. */
+/** Additional TOML lines for each resource. Resources `a` and `b` share their reload command. */
 const resources: Readonly<Record<string, string>> = {
   a: 'reload_cmd = "ROOT/reload a b"',
   b: 'reload_cmd = "ROOT/reload a b"\nmin_reload_interval = "300ms"',
@@ -94,7 +95,7 @@ class Round {
     else if (chance < 0.65) await this.#end('SIGKILL', this.random() < 0.5)
     else if (chance < 0.72) await this.#end('SIGTERM')
     else if (chance < 0.85) this.#program?.killOffspring(/\/reload /)
-    // Before its first output, Node may not handle SIGHUP yet, and the signal would end the process.
+    // Before its first output, Node may not handle SIGHUP yet, and the signal would kill the process.
     else if (chance < 0.92 && this.#program?.output !== '') this.#program?.signal('SIGHUP')
     this.#start()
     await pass(400 * this.random() ** 2)

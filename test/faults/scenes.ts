@@ -1,4 +1,4 @@
-// Faults of stores that use HTTP, shared by the trials of several stores.
+// Faults for stores that use HTTP, shared by the trials with several stores.
 import type { Proxy } from '../support/proxy.ts'
 import type { Trial } from './harness.ts'
 
@@ -7,7 +7,7 @@ interface Server {
   start(): Promise<void>
 }
 
-/** Kills the server during writes, then starts it again with the writes that it had acknowledged. */
+/** Kills the server during writes, then restarts it. The acknowledged writes must still be there. */
 export async function killedAndStarted(trial: Trial, server: Server): Promise<void> {
   await trial.begin()
   const writing = trial.attempts(200)

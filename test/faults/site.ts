@@ -16,7 +16,8 @@ export function writeSite(root: string, out: string, prefix: string, fieldsOf: F
   for (const dest of destinations) {
     const fields = { src: `${dest}.tmpl`, dest: join(out, dest), ...fieldsOf(dest) }
     const lines = Object.entries(fields).map(([name, text]) => `${name} = ${JSON.stringify(text)}`)
-    // In trials, an emptied store changes the files. By default, the change would be held (see test/e2e/held.test.ts).
+    // In trials, the program must write the files even after the store has been emptied. By default, it would hold
+    // such a change (see test/e2e/held.test.ts).
     const toml = ['allow_empty = true', '[template]', ...lines, `keys = ["${prefix}"]`, '']
     writeFileSync(join(root, 'conf.d', `${dest}.toml`), toml.join('\n'))
   }

@@ -1,6 +1,6 @@
-// The soak test: 50 changes a second over 5,000 keys and 200 resources, with random restarts of the store. It takes
-// RECONFD_SOAK_SECONDS (20 minutes with `npm run soak`) and prints a line every 10 seconds. At the end, it asks the
-// four questions of harness.ts for every resource.
+// The soak test: 50 changes a second over 5,000 keys and 200 resources, with random restarts of the store. It runs
+// for RECONFD_SOAK_SECONDS (20 minutes with `npm run soak`) and prints a line every 10 seconds. At the end, it asks
+// the four questions of harness.ts for every resource.
 import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as pass } from 'node:timers/promises'
@@ -12,7 +12,7 @@ import { printSeed, randomFrom, seed } from './random.ts'
 const SECONDS = Number(process.env['RECONFD_SOAK_SECONDS'] ?? 20)
 const CHANGES_PER_SECOND = 50
 const RESOURCES = 200
-/** Keys per resource, 5,000 in total. One of them contains the number of the resource's state. */
+/** Keys per resource (5,000 in total). One key of each resource contains the number of the resource's state. */
 const KEYS = 25
 const LINE_EVERY = 10_000
 /** Minimum and maximum time between two restarts of the store, in seconds. */
@@ -161,7 +161,7 @@ test(`the soak: ${SECONDS} seconds`, { timeout: LIMIT }, async () => {
   }
 })
 
-/** Changes keys and restarts the store until the time is up. @returns the initial measures, and the faults found */
+/** Changes keys and restarts the store until the time is up. @returns the initial measures and the faults found */
 async function soak(etcd: EtcdServer, program: Program, subjects: readonly Subject[]) {
   const random = randomFrom(seed)
   const wrong: string[] = []
@@ -170,7 +170,7 @@ async function soak(etcd: EtcdServer, program: Program, subjects: readonly Subje
   const first = { memory: program.memory(), handles: program.handles() }
   let [changes, restarts] = [0, 0]
 
-  /** Repeats a write until it succeeds, so that no state of a resource is left out. */
+  /** Repeats a write until it succeeds, so that no state of a resource is skipped. */
   const write = async (entries: ReadonlyMap<string, string>): Promise<void> => {
     for (;;) {
       try {

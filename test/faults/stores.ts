@@ -11,7 +11,10 @@ export interface TrialStore {
   put(keys: ReadonlyMap<string, string>): Promise<void>
 }
 
-/** Returns the store of a running server. The program reaches it at `nodes`, which may be the addresses of a proxy. */
+/**
+ * Returns a store for a running server. The program reaches the server at `nodes`, which may be the address of a
+ * proxy.
+ */
 export function serverStore(
   backend: 'etcdv3' | 'consul',
   client: Pick<StoreClient, 'putAll'>,

@@ -1,5 +1,5 @@
-// The witness of a trial: answers the first question by reading the destinations every few milliseconds during the
-// whole trial.
+// The witness of a trial: answers the first question of harness.ts by reading the destinations every few milliseconds
+// during the whole trial.
 import { contentsOf, destinations, hashOf, type Destination, type State } from './contents.ts'
 import { firstLine, stampOf, textOf } from './files.ts'
 

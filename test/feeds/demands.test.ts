@@ -55,7 +55,7 @@ describe('the demands of all resources', () => {
     expect(demands.rendered('a', [needs('/a')], true)).toBe(true)
     expect(demands.rendered('a', [needs('/a')], true)).toBe(false)
     expect(demands.rendered('a', [needs('/a')], false)).toBe(false)
-    // Once the last resource has rendered, the demand of the previous generation can be released.
+    // The render of the last resource ends the demand of the previous generation, which counts as a change.
     expect(demands.rendered('b', [], true)).toBe(true)
     expect(demands.rendered('b', [readNothing], true)).toBe(false)
     expect(demands.rendered('a', [], true)).toBe(true)

@@ -15,7 +15,10 @@ const snapshot = (entries: Record<string, string>): StoreEvent => ({
   entries: entriesOf(entries),
 })
 
-/** Returns a store with scripted connections. The script lists the events of each connection until it breaks. */
+/**
+ * Returns a store with scripted connections. For each connection, the script lists the events before the connection
+ * breaks.
+ */
 function scripted(
   nodes: string[],
   script: readonly (readonly StoreEvent[])[],

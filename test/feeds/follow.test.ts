@@ -19,7 +19,7 @@ const SILENT: Behaviour = ['silence']
 const gone = (node: string): FaultError =>
   new FaultError({ kind: 'store', message: `${node} is gone`, hint: 'look' })
 
-/** Returns a store whose nodes follow a script, and are silent once their script has ended. */
+/** Returns a store whose nodes follow a script and are silent once their script has ended. */
 function scripted(nodes: Readonly<Record<string, readonly Behaviour[]>>) {
   const asked: string[] = []
   const cancelled: string[] = []
@@ -45,7 +45,7 @@ function scripted(nodes: Readonly<Record<string, readonly Behaviour[]>>) {
   return { store, asked, cancelled }
 }
 
-/** Short times, except for `proof`: no connection lives long enough to prove itself. */
+/** Short times, except for `proof`, which is so long that no connection can prove itself. */
 const quick = {
   backoff: { first: 2, most: 4 },
   proof: 60_000,

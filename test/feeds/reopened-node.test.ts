@@ -1,4 +1,4 @@
-// Probing an unreachable store: only nodes that accept connections again are reported.
+// Probing an unreachable store: only nodes that accept connections again may be reported.
 import { createServer, type Server } from 'node:net'
 import { expect, test } from 'vitest'
 import { reopenedNode } from '../../src/feeds/reopened-node.ts'
@@ -24,7 +24,8 @@ test.each([
   const stop = new AbortController()
   const node = `${before}127.0.0.1:${port}${after}`
   const given = reopenedNode([`127.0.0.1:${open}`, '/a/file', node], stop.signal)
-  // The second connection to `open` shows that the first round is over. In that round, `node` refused connections.
+  // The second connection to `open` shows that the first round of probes is over. In that round, `node` refused the
+  // connection.
   await until('a second knock', () => knocks >= 2)
   const server = await listen(port)
   try {

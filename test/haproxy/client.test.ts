@@ -1,4 +1,4 @@
-// The client of the Runtime API with servers that misbehave. runtime.test.ts uses real HAProxy processes.
+// Tests the client of the Runtime API with servers that misbehave. runtime.test.ts uses real HAProxy processes.
 import { chmodSync } from 'node:fs'
 import { createServer, type Server, type Socket } from 'node:net'
 import { join } from 'node:path'

@@ -1,4 +1,4 @@
-// A change is made at run time only if HAProxy behaves afterwards like a fresh process that has loaded the new file.
+// A change may be made at run time only if HAProxy then behaves like a fresh process that has loaded the new file.
 // The test tries 12 pairs of files on each release, or 1,000 with RECONFD_LONG=1.
 import { createServer, type Server } from 'node:http'
 import { writeFileSync } from 'node:fs'
@@ -18,7 +18,7 @@ import { ABLE, keeperOf } from './support.ts'
 const PAIRS = Number(process.env['PAIRS'] ?? (isLong ? 1000 : 12))
 const URIS = Array.from({ length: 12 }, (_, n) => `/${n}`)
 
-/** A web server that answers each request with the address on which it was reached. */
+/** A web server that answers each request with the local address to which the client connected. */
 let servers: Server
 let serverPort = 0
 beforeAll(async () => {
@@ -31,7 +31,7 @@ afterAll(() => {
   servers.close()
 })
 
-/** A HAProxy process without a master, with its configuration file. */
+/** An HAProxy process without a master, with its configuration file. */
 class Lab {
   readonly socket: string
   readonly config: string
@@ -158,7 +158,7 @@ async function judge(release: string, { before, after }: Pair): Promise<string> 
     const attempt = await bring(running, before, after)
     if (attempt.kind === 'declined') return attempt.reason.code
     const balances = balancesOf(after)
-    // A refused connection counts as a result, too. On a busy machine, the next attempt may give another result.
+    // A refused connection counts as a result, too. On a busy machine, the next request may give another result.
     const told = async (lab: Lab): Promise<string> =>
       JSON.stringify(await lab.tell(balances).catch(String), undefined, 1)
     await until('both are the same', async () => (await told(running)) === (await told(fresh)), {

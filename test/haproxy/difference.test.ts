@@ -208,8 +208,8 @@ test('releases differ: 2.6 takes no cookie', () => {
   const [before, after] = [file(A), file(`${A};b 127.0.0.2:80 cookie x`)]
   expect(decided(before, after, { version: [2, 6] })).toBe('options')
   expect(decided(before, after, { version: [3, 0] })).toEqual(['add b'])
-  // A release between two tried releases has an option if both have it. A later release has the options of the last
-  // tried one.
+  // reconfd assumes that a release between two tried releases supports an option if both of them support it, and that
+  // a later release supports the options of the last tried release.
   expect(decided(before, after, { version: [2, 8] })).toBe('options')
   expect(decided(before, after, { version: [3, 9] })).toEqual(['add b'])
 })

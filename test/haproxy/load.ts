@@ -15,7 +15,7 @@ import { setTimeout as pause } from 'node:timers/promises'
 export const LONG = 800
 const PIECES = 8
 
-/** Servers on all addresses of 127.0.0.0/8. Each answers with the address on which it was reached. */
+/** Servers on all addresses of 127.0.0.0/8. Each answers with its own address. */
 export class Nodes {
   readonly #server: Server
   readonly #sockets = new Set<Socket>()

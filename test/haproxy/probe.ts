@@ -1,5 +1,6 @@
-// A server that records what it receives. Tests use it to compare two HAProxy servers that should behave the same. It
-// listens on all addresses of 127.0.0.0/8, and the destination address identifies the HAProxy server.
+// A probe: a server that records what it receives. Tests use it to compare two HAProxy servers that should behave the
+// same. The probe listens on all addresses of 127.0.0.0/8. The destination address of a connection identifies the
+// HAProxy server that opened it.
 import { createServer, type Server, type Socket } from 'node:net'
 import { createServer as createTlsServer, type Server as TlsServer, type TLSSocket } from 'node:tls'
 import { readFileSync } from 'node:fs'
@@ -112,7 +113,7 @@ const plain = (text: string): string =>
   text
     .replace(/^(host|x-[a-z-]+):.*\r\n/gim, '')
     .replace(/^PROXY .*\r\n/, 'PROXY\r\n')
-    // The signature, a header of 4 bytes, two IPv4 addresses and two ports.
+    // A PROXY header of version 2: the signature, 4 further bytes, two IPv4 addresses and two ports.
     .replace(/^\r\n\r\n\0\r\nQUIT\n[^]{16}/, 'PROXY v2 ')
     .replace(/127\.0\.\d+\.\d+/g, '127.*')
 

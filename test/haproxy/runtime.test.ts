@@ -177,7 +177,7 @@ describe.each(ABLE)('HAProxy %s', { timeout: 120_000 }, (release) => {
     expect(reason(await scene.attempt(runtime, 60_000))).toBe('add web/b, drain web/a')
     expect(await scene.servers()).toEqual(['web/a maint', 'web/b'])
     await scene.echo(old)
-    // The server is added back while it drains. HAProxy keeps the same server and its connection.
+    // The server is added back while it drains. HAProxy must keep the same server and its connection.
     scene.write(A, B)
     expect(reason(await scene.attempt(runtime, 60_000))).toBe('keep web/a')
     expect(await scene.servers()).toEqual(['web/a', 'web/b'])

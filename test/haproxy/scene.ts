@@ -54,7 +54,10 @@ export class Scene {
     return this.site.lines('reloads')
   }
 
-  /** Starts HAProxy without servers, then sets these. The reload that follows tells reconfd what HAProxy has loaded. */
+  /**
+   * Starts HAProxy without servers, starts reconfd, and then adds these servers. After the reload for these servers,
+   * reconfd knows which file HAProxy has loaded.
+   */
   async begin(servers: Readonly<Record<string, string>>): Promise<Running> {
     this.set({})
     const first = await this.site.start('-onetime').finished

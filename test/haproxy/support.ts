@@ -22,7 +22,7 @@ export function commandOf(release: string): string {
   return ['env', ...environment, path].join(' ')
 }
 
-/** A master with its worker. The configuration file needs `stats socket SOCKET level admin`. */
+/** An HAProxy master and its worker. Their configuration file must contain `stats socket SOCKET level admin`. */
 export class Haproxy {
   readonly socket: string
   readonly pidFile: string
@@ -43,7 +43,8 @@ export class Haproxy {
   }
 
   /**
-   * Returns an instance without starting it, so that its configuration file can be written with the path of its socket.
+   * Returns an instance without starting HAProxy, so that the test can first write the configuration file, which must
+   * contain the path of the instance's socket.
    */
   static at(release: string, config: string, dir = tempDir('haproxy')): Haproxy {
     return new Haproxy(release, config, dir)
@@ -64,7 +65,7 @@ export class Haproxy {
     await this.start()
   }
 
-  /** Sends the reload signal. The new worker may start after this returns. */
+  /** Sends the reload signal. The new worker may start after this method has returned. */
   reload(): void {
     process.kill(this.pid, 'SIGUSR2')
   }
@@ -76,7 +77,7 @@ export class Haproxy {
     if (worker !== undefined) process.kill(worker, 'SIGKILL')
   }
 
-  /** Stops the worker (SIGSTOP) for `ms` milliseconds. */
+  /** Suspends the worker (SIGSTOP) for `ms` milliseconds. */
   suspend(ms: number): void {
     const worker = this.#worker
     if (worker === undefined) return
@@ -98,12 +99,12 @@ export class Haproxy {
     return this.#process.output
   }
 
-  /** A reload_cmd that signals the master. The signal may be lost. */
+  /** A reload_cmd that signals the master. The master may lose the signal. */
   get reloadCommand(): string {
     return `kill -USR2 $(cat ${this.pidFile})`
   }
 
-  /** A reload_cmd that waits until a new worker serves: the script of examples/haproxy. */
+  /** A reload_cmd that runs the script of examples/haproxy, which waits until a new worker serves requests. */
   get confirmedReload(): string {
     return `${fileURLToPath(RECIPE)} ${this.#masterSocket}`
   }
@@ -148,7 +149,7 @@ export class Haproxy {
   }
 }
 
-/** Returns in-memory records with one entry: process `id` has loaded the current content of `dest`. */
+/** Returns in-memory records stating that process `id` has loaded the current content of `dest`. */
 export async function keeperOf(
   dest: string,
   sockets: readonly string[],

@@ -1,6 +1,7 @@
-// Nodes come and go under load. With the Runtime API, there is no reload and only one process, no request fails, and no
-// connection is cut before the `drain` time is over. With RECONFD_LONG=1, the test makes 1,000 node changes with and
-// without the Runtime API. It prints figures, and docs/haproxy.md quotes their ratios.
+// Nodes come and go under load. With the Runtime API, there must be no reload and only one process, no request may
+// fail, and no connection may be cut before the `drain` time is over. With RECONFD_LONG=1, the test makes 1,000 node
+// changes with and without the Runtime API. The test prints figures, and docs/haproxy.md quotes the ratios of these
+// figures.
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterEach, describe, expect, test } from 'vitest'

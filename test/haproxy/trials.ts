@@ -121,7 +121,7 @@ export interface Trial {
   /** The number of words that follow the option. A negative number means any number of words. */
   readonly args: number
   readonly outcome: 'same' | 'refused' | 'differs' | 'not tried'
-  /** HAProxy's refusal, or the difference between the two servers. */
+  /** HAProxy's refusal, or the difference between the loaded server and the added one; '' if there is none. */
   readonly why: string
   /** Whether a server that was loaded with the option can be deleted. */
   readonly isDeletable: boolean

@@ -19,7 +19,7 @@ import {
 
 const [node = '', confdir = ''] = process.argv.slice(2)
 
-// The types refuse the same settings as the table of settings.
+// The types must refuse wrong settings.
 const store: StoreSettings = { backend: 'etcdv3', nodes: [node], password: undefined }
 const settings: Settings = { ...store, confdir, state_dir: `${confdir}/state`, debounce: '10ms' }
 // @ts-expect-error there is no such backend

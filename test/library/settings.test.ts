@@ -25,7 +25,7 @@ const typeOf = ({ type, choices = [], synonyms = {} }: Option): string =>
     address: 'string',
   })[type]
 
-/** Options that behave differently in the library and in the command. */
+/** Descriptions of the options that behave differently in the library than in the command. */
 const OTHERWISE: Partial<Record<OptionName, string>> = {
   backend: 'The kind of the store; etcd means etcdv3. Default: etcdv3, or file if `file` is set.',
   onetime: 'Apply all resources once, then stop.',

@@ -1,4 +1,4 @@
-// The notice that says what a start is still waiting for.
+// The notice that states what reconfd is still waiting for at its start.
 import { afterEach, beforeEach, expect, test, vi } from 'vitest'
 import type { CommandResult, Event } from '../../src/core/event.ts'
 import { StartupNotice } from '../../src/observe/awaited.ts'

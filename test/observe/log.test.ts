@@ -117,7 +117,7 @@ describe('styles', () => {
     [true, { TERM: 'dumb' }, 'terminal'],
     [false, {}, 'plain'],
     [false, { JOURNAL_STREAM: '8:1234' }, 'journal'],
-    // This JOURNAL_STREAM belongs to a service whose standard error was redirected.
+    // If the standard error of a service is redirected, JOURNAL_STREAM identifies a different file.
     [false, { JOURNAL_STREAM: '8:99' }, 'plain'],
   ])('terminal: %s, %j: %s', (isTerminal, env, style) => {
     expect(styleFor({ isTerminal, file: '8:1234' }, env)).toBe(style)

@@ -303,7 +303,7 @@ describe('a reload that does not succeed', () => {
     expect(why).toContain('reload_cmd failed with exit code 3: systemctl reload web')
     expect(why).toContain('the last good content of /a is in place')
     expect(why).toContain('reconfd accept a')
-    // The reload of the restored content is owed, then succeeds; the change stays rejected.
+    // The reload of the restored content is owed and then succeeds. The change must stay rejected.
     expect(resource(board, 4000).owedSince).toBe(at(4))
     board.note({ ...reloaded, command: 'systemctl reload web' }, 7000)
     const after = resource(board)

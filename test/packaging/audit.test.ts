@@ -14,9 +14,7 @@ const top = fileURLToPath(new URL('../../', import.meta.url))
 const recorded = <T>(name: string): T =>
   JSON.parse(readFileSync(new URL(name, import.meta.url), 'utf8')) as T
 const { undici = [], ...others } = recorded<Record<string, readonly object[]>>('advisories.json')
-/**
- * The recorded advisories. Those on undici, which is not in the bundle, are served as advisories on yaml, which is.
- */
+/** The advisories on undici, which is not in the bundle, are served as advisories on yaml, which is in the bundle. */
 const advisories: Record<string, readonly object[]> = {
   ...others,
   yaml: undici.map((one) => ({ ...one, vulnerable_versions: '*' })),
@@ -89,7 +87,7 @@ describe('the command', { timeout: 90_000 }, () => {
   })
 })
 
-/** Runs the audit with a registry that has these advisories. With undefined, the registry refuses requests. */
+/** Runs the audit with a registry that has the `known` advisories. If undefined, the registry refuses requests. */
 async function audit(
   known: Readonly<Record<string, readonly object[]>> | undefined,
   env: Readonly<Record<string, string>> = {},

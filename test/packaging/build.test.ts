@@ -1,6 +1,6 @@
 // The supply chain. Two clones in different folders, with different umasks, time zones and languages, build the same
 // npm package, Debian package and executable. The licences and the bill of materials name the bundled packages. The
-// test takes their names from the bundler's source maps, and the scripts take them from the bundler's list of modules.
+// test finds these packages in the bundler's source maps; the scripts find them in the bundler's list of modules.
 import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync } from 'node:fs'
 import { symlinkSync } from 'node:fs'
 import { join, relative } from 'node:path'
@@ -63,7 +63,7 @@ class Clone {
     mkdirSync(this.out, { recursive: true })
     await this.run('cp', '-r', ...parts.map((part) => join(top, part)), '.')
     await this.run('cp', '-al', join(top, 'node_modules'), '.')
-    // Links Bun, if an earlier build has fetched it.
+    // Links Bun if an earlier build has fetched it.
     mkdirSync(join(this.folder, '.cache'))
     if (existsSync(join(top, '.cache/bun')))
       symlinkSync(join(top, '.cache/bun'), join(this.folder, '.cache/bun'))

@@ -140,7 +140,7 @@ describe.skipIf(process.getuid?.() !== 0)('on a machine', { timeout: 60_000 }, (
     expect(told).toContain('not enabled: there are no resources in /etc/confd/conf.d yet')
     expect(root.has('etc/systemd/system')).toBe(false)
     expect((await root.run('reconfd', '-version')).all).toContain(`reconfd ${version} (node v`)
-    // conf.d is still empty.
+    // The check must fail, because conf.d is still empty.
     const idle = await root.run('reconfd', 'check')
     expect(idle).toMatchObject({ exitCode: 78 })
 

@@ -1,7 +1,7 @@
 // Runs the recipes of docs/containers.md in real containers with podman, and etcd on the host. In one recipe, reconfd
-// starts HAProxy, and tini is the first process. In the other, HAProxy has a sidecar in the pod that the page defines;
-// podman runs this pod as Kubernetes would. The images have the settings of the real Dockerfile. Their files are copied
-// from this machine, so no registry is needed.
+// starts HAProxy, and tini is the first process. In the other, reconfd is a sidecar of HAProxy in the pod that the
+// page defines; podman runs this pod as Kubernetes would. The images have the settings of the real Dockerfile. Their
+// files are copied from this machine, so no registry is needed.
 import { spawnSync } from 'node:child_process'
 import { cpSync, mkdirSync, mkdtempSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -39,7 +39,7 @@ function fileOf(path: string): string {
   return found
 }
 
-/** Copies a server's program and its libraries, including libraries that were unpacked beside it. */
+/** Copies a server's program and its libraries, including libraries that were unpacked with the program. */
 function copyServer(root: Root, name: string, to: string): void {
   const { path, env } = serverBinary(name)
   const isScript = readFileSync(path).subarray(0, 2).toString() === '#!'
@@ -174,7 +174,7 @@ describe.skipIf(missing !== undefined)('in a container', { timeout: 240_000 }, (
     root.write('etc/passwd', 'root:x:0:0::/:/bin/sh\n')
     for (const file of ['confd.toml', 'conf.d/haproxy.toml', 'templates/haproxy.cfg.njk'])
       root.write(`etc/confd/${file}`, onPorts(fileOf(`/etc/confd/${file}`)))
-    // This reload leaves processes behind and runs 50 times.
+    // Each run of this reload command leaves orphans, which tini must reap.
     root.write('etc/confd/templates/n.njk', '{{ getv("/n") }}')
     root.write(
       'etc/confd/conf.d/n.toml',
@@ -183,7 +183,7 @@ describe.skipIf(missing !== undefined)('in a container', { timeout: 240_000 }, (
     const archive = join(work, 'image.tar')
     await execa('tar', ['-C', root.path, '-cf', archive, '.'])
     const path = 'ENV PATH=/usr/local/bin:/usr/sbin:/usr/bin'
-    // podman accepts one variable per ENV.
+    // podman accepts only one variable per ENV line.
     const lines = ['ENTRYPOINT', 'ENV', 'STOPSIGNAL'].flatMap((word) => {
       const line = new RegExp(`^${word} .*$`, 'm').exec(dockerfile)?.[0] ?? ''
       const [, ...variables] = line.split(' ')
@@ -195,7 +195,7 @@ describe.skipIf(missing !== undefined)('in a container', { timeout: 240_000 }, (
     }
     await image('lb:1', [path, ...lines])
     await podman('tag', 'lb:1', 'localhost/reconfd-sidecar:latest')
-    // Starts HAProxy as its official image does.
+    // HAProxy's official image starts HAProxy with the same command.
     const command = '["haproxy","-W","-db","-f","/usr/local/etc/haproxy/haproxy.cfg"]'
     await image('localhost/haproxy:2.8', [path, `CMD ${command}`])
     await image('localhost/pause:1', [

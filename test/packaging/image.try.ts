@@ -1,5 +1,6 @@
-// `npm run test:image` builds the image from the real Dockerfile with buildah, which needs no daemon. The base image
-// consists of this machine's Node, npm and shell, under the name that the Dockerfile uses, so no registry is needed.
+// `npm run test:image` builds the image from the real Dockerfile with buildah, which needs no daemon. The test makes
+// the base image from this machine's Node, npm and shell, under the name that the Dockerfile uses, so no registry is
+// needed.
 import { cpSync, existsSync, mkdtempSync, readFileSync, realpathSync, symlinkSync } from 'node:fs'
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { rm } from 'node:fs/promises'
@@ -21,8 +22,8 @@ leftovers.folders.add(work)
 
 /**
  * A shell script that runs its arguments as a command. If buildah was unpacked instead of installed, the script first
- * mounts buildah's libraries over the machine's. Setting LD_LIBRARY_PATH is not enough, because the processes that
- * buildah starts do not inherit it.
+ * mounts buildah's libraries over the machine's libraries. Setting LD_LIBRARY_PATH is not enough, because the
+ * processes that buildah starts do not inherit this variable.
  */
 const laidOver = `
 if [ -n "$LD_LIBRARY_PATH" ]; then
@@ -48,7 +49,7 @@ const anySignature = ['--signature-policy', join(work, 'policy.json')]
 async function makeBase(): Promise<void> {
   const root = new Root()
   for (const program of ['env', 'mkdir', 'grep']) root.copyProgram(`/usr/bin/${program}`)
-  // Since tini is present, the Dockerfile installs no package; this base has no apt.
+  // The Dockerfile uses apt only if tini is missing. This base image has tini and no apt.
   root.copyProgram(serverBinary('tini').path, '/usr/bin/tini')
   // Native modules load more of the C library's shared objects than Node does.
   const { stdout: files } = await execa('dpkg', ['--listfiles', 'libc6'])

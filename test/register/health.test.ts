@@ -1,4 +1,4 @@
-// How check results change the health of a service, and how health affects the store. This code is pure.
+// How check results change the health of a service, and how health affects the store. The tested code is pure.
 import { describe, expect, test } from 'vitest'
 import { nextHealth, initialHealth, type Health } from '../../src/register/health.ts'
 import { stepsFor, type ReconcileInput } from '../../src/register/reconcile.ts'

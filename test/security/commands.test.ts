@@ -1,5 +1,5 @@
-// Runaway commands: at the timeout of a check, all processes that the check has started are killed, and other resources
-// do not wait for these processes. (test/apply/command.test.ts tests an output of 1 GB.)
+// Runaway commands: at the timeout of a check, reconfd must kill all processes that the check has started, and other
+// resources must not wait for these processes. (test/apply/command.test.ts tests an output of 1 GB.)
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'

@@ -1,5 +1,5 @@
-// Folders of other users. Whatever the owner of a folder does at a destination between two steps affects only the
-// owner's own files. The attacks happen at fixed moments: after the plan, in check_cmd, or before the swap.
+// Folders of other users. Whatever the owner of a folder does at a destination between two steps may affect only
+// the owner's own files. The attacks happen at fixed moments: after the plan, in check_cmd, or before the swap.
 import { execFileSync } from 'node:child_process'
 import {
   chmodSync,
@@ -58,7 +58,7 @@ afterEach(() => {
   const content = textOf(secret)
   const safe = readdirSync(join(root, 'safe'))
   rmSync(root, { recursive: true })
-  // This must be true after every test.
+  // No test may have changed root's file or its folder.
   expect({ uid, mode: mode & 0o7777, content, safe }).toEqual({
     uid: process.geteuid?.(),
     mode: 0o600,

@@ -1,5 +1,5 @@
-// Leftovers of a killed process: staged files, state files and private folders. The next start removes them, but does
-// not remove anything that another process is using.
+// Leftovers of a killed process: staged files, state files and private folders. The next start must remove these
+// leftovers, but nothing that another process is using.
 import { spawnSync } from 'node:child_process'
 import {
   existsSync,
@@ -61,7 +61,7 @@ describe('staged files', () => {
       put(join(dir, `.a.conf${suffix}`)),
       put(join(dir, `.a.conf.bak${suffix}`)),
       put(join(dir, `.${long.slice(0, 254 - suffix.length)}${suffix}`)),
-      // Files with the pids of this process and of another running process, but with other start times.
+      // Files whose names contain the pids of this process and of its parent, but other start times.
       put(join(dir, `.a.conf.reconfd-${process.pid}-1-1`)),
       put(join(dir, `.a.conf.reconfd-${process.ppid}-1-1`)),
     ]

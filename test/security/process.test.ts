@@ -1,5 +1,6 @@
-// The process itself: a signal opens no debugger, commands get no secrets in their environment, and a log that nobody
-// reads does not stop the daemon. Also tests the modes of written files, and that commands' output stays confidential.
+// The process itself: a signal must not open a debugger, commands must get no secrets in their environment, and a log
+// that nobody reads must not stop the daemon. Also tests the modes of written files, and that commands' output stays
+// confidential.
 import { spawn } from 'node:child_process'
 import {
   existsSync,
@@ -232,7 +233,7 @@ describe('modes', () => {
         expect([name, mode(path)]).toEqual([name, statSync(path).isFile() ? '600' : '700'])
       }
       expect(existsSync(site.path('report'))).toBe(true)
-      // An existing report keeps its mode.
+      // An existing report must keep its mode.
       expect([mode(site.path('report')), mode(site.path('kept/report'))]).toEqual(['600', '644'])
     })
   })

@@ -1,5 +1,5 @@
-// Requests to the status page that no browser sends: too slow, too large, or for paths outside it. Each is refused or
-// closed, and neither the engine nor other visitors are affected.
+// Requests to the status page that no browser sends: too slow, too large, or for paths outside it. reconfd must
+// refuse the request or close the connection, and neither the engine nor other visitors may be affected.
 import { writeFileSync } from 'node:fs'
 import { connect, type Socket } from 'node:net'
 import { join } from 'node:path'

@@ -1,4 +1,4 @@
-// Servers that repeat what they have received. Even then, no password and no token reaches the log, the report, the
+// Servers that repeat what they have received. Even then, no password and no token may reach the log, the report, the
 // state or a message.
 import { readdirSync, readFileSync, statSync } from 'node:fs'
 import { createServer as createHttpServer, type IncomingMessage } from 'node:http'

@@ -1,4 +1,4 @@
-// Which server receives which credentials: redirects are not followed, and each store has its own credentials.
+// Which server receives which credentials: redirects must not be followed, and each store has its own credentials.
 // (test/contract/lying.test.ts covers servers that lie, and secrets.test.ts covers servers that repeat their input.)
 import { createServer, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'

@@ -1,6 +1,6 @@
-// Commands with hostile paths: no part of a path is executed. Tries 3,000 pairs of a command and a path, or 60,000
-// with RECONFD_LONG=1. Each command runs in every shell of this machine, in a folder where an executed path creates
-// the file RAN.
+// Commands with hostile paths: no part of a path may be executed. Tries 3,000 pairs of a command and a path, or
+// 60,000 with RECONFD_LONG=1. Each command runs in every shell of this machine, in a folder where an executed path
+// creates the file RAN.
 import { execFileSync } from 'node:child_process'
 import { existsSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
@@ -73,7 +73,7 @@ const PATH_PIECES = [
 ]
 const hostilePath = (): string => join(folder, 'p') + many(PATH_PIECES, 4)
 
-/** Forms of commands that people write, and that were once attacked successfully. */
+/** Forms of commands that people write. Attacks on these forms have succeeded in the past. */
 const SHAPES = [
   'cat {{.src}}',
   'cat "{{.src}}"',
@@ -150,7 +150,7 @@ function firstThatRan(commands: readonly string[], shell: readonly string[]): st
   try {
     execFileSync(program, [...args, 'script'], { cwd: folder, stdio: 'ignore' })
   } catch {
-    // The last command may have ended the shell.
+    // The last command may have made the shell exit.
   }
   if (!existsSync(join(folder, 'RAN'))) return undefined
   return commands.find((text) => {

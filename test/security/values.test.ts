@@ -1,6 +1,6 @@
-// Hostile names and values in templates. No look-up by name reaches the properties that every JavaScript object
-// inherits, nothing changes a prototype, and a value is never parsed as a template. The tests also try known nunjucks
-// sandbox escapes, although authors of templates are trusted.
+// Hostile names and values in templates. No look-up by name may reach the properties that every JavaScript object
+// inherits, nothing may change a prototype, and a value must never be parsed as a template. The tests also try known
+// nunjucks sandbox escapes, although authors of templates are trusted.
 import { rmSync } from 'node:fs'
 import { afterAll, afterEach, describe, expect, test } from 'vitest'
 import { Workshop, type Keys } from '../templates/helper.ts'

@@ -101,7 +101,8 @@ describe('contents', () => {
       } finally {
         proxy.server.close()
       }
-      // Links leak into histories and logs, so the log has only the address and the path of the token file, each once.
+      // Links leak into histories and logs, so reconfd's log must contain no link with the token, only the address
+      // and the path of the token file.
       expect(run.stderr).not.toContain(token)
       expect(run.stderr.match(/status page at/g)).toHaveLength(1)
       expect(run.stderr).toContain(

@@ -132,7 +132,7 @@ test('an unreachable store does not delay readiness', async () => {
     expect(socket.last('STATUS')).toMatch(
       /^0 of 1 resource in sync; 1 waiting; etcdv3 unreachable since \d{4}-\S+:\d\dZ$/,
     )
-    // An unreachable store does not count as a lack of progress.
+    // An unreachable store must not count as a lack of progress.
     await run.until('it pings', () => socket.count('WATCHDOG') >= 4)
     expect(await run.stop()).toMatchObject({ code: 0 })
   }

@@ -1,4 +1,5 @@
-// Due work that is not started counts as a lack of progress. Here it is not started because a timer does not fire.
+// Due work that is not started counts as a lack of progress. In this test, it is not started because a timer does not
+// fire.
 import { expect, test } from 'vitest'
 import type { Event } from '../../src/core/event.ts'
 import { emptyTree } from '../../src/core/tree.ts'

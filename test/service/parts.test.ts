@@ -143,7 +143,7 @@ test('the status names unreachable stores, and an invalid configuration', () => 
   )
 })
 
-/** An outbox whose messages are delivered one by one, when the test decides. */
+/** Returns an outbox that sends its next message only when the test has called `next`. */
 function slowly(): {
   readonly outbox: Outbox
   readonly sent: NotifyMessage[]

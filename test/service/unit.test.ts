@@ -23,7 +23,7 @@ const values = (name: string): string[] =>
   [...text.matchAll(new RegExp(`^${name}=(.*)$`, 'gm'))].map(([, value]) => value as string)
 
 test('systemd-analyze verify finds nothing', () => {
-  // systemd's own units are missing on a machine without systemd.
+  // The test creates stubs of systemd's own units, because a machine without systemd lacks these units.
   const root = tempDir('unit')
   try {
     const units = join(root, 'usr/lib/systemd/system')

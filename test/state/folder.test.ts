@@ -1,4 +1,4 @@
-// If the state directory is removed during a run, reconfd writes everything it knows into a new one.
+// If the state directory is removed during a run, reconfd must write everything that it knows into a new one.
 import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -14,7 +14,8 @@ let dir: string
 let state: string
 let events: Event[]
 beforeEach(() => {
-  // The folder is on a disk rather than in memory, because only there a new folder gets the inode of the removed one.
+  // The folder is on a disk rather than in memory, because a file system in memory never gives a new folder the inode
+  // of a removed one.
   dir = mkdtempSync(join(tmpdir(), 'reconfd-folder-'))
   state = join(dir, 'lib/reconfd')
   events = []

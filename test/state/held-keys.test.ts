@@ -1,4 +1,4 @@
-// The keys that a hold-down keeps survive a restart.
+// The keys that a hold-down keeps must survive a restart.
 import { existsSync, readdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'

@@ -1,4 +1,4 @@
-// The journal of owed reloads: acknowledged debts survive truncation, torn writes and other processes.
+// The journal of owed reloads: acknowledged debts must survive truncation, torn writes and other processes.
 import {
   appendFileSync,
   existsSync,

@@ -1,4 +1,4 @@
-// The manifest lists the files that for_each templates create. It is on disk before the files are.
+// The manifest lists the files that for_each templates create. It must be on disk before these files are created.
 import { mkdirSync, readFileSync, readdirSync, statSync, writeFileSync } from 'node:fs'
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
@@ -171,7 +171,7 @@ describe('kill -9', () => {
       const child = spawn(process.execPath, [writer, state, files, `${round}`], {
         stdio: ['ignore', 'pipe', 'inherit'],
       })
-      // In each round, kills the process one line later than in the previous round, wherever it is by then.
+      // In each round, kills the process one line later than in the previous round, whatever it is doing by then.
       let lines = 0
       child.stdout.on('data', (chunk: Buffer) => {
         lines += chunk.toString().split('\n').length - 1

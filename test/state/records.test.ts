@@ -190,7 +190,7 @@ describe('earlier formats', () => {
         ['/b', { kind: 'none' }],
       ]),
     })
-    // The next write uses the current format.
+    // The next write must use the current format.
     await opened().set('a', { placed: 'new' })
     expect(JSON.parse(readFileSync(stored()[0] ?? '', 'utf8'))).toMatchObject({
       rejected: { hash: 'abc' },

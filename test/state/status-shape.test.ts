@@ -1,5 +1,5 @@
-// Status files that are damaged or come from another version. A file that is not a status is skipped. A file that is
-// accepted as a status breaks no code that reads it.
+// Status files that are damaged or come from another version. A file that does not contain a status must be skipped.
+// A file that is accepted as a status must not break any code that reads it.
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import fc from 'fast-check'

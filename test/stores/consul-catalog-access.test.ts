@@ -1,4 +1,4 @@
-// The catalog of an agent with ACLs: denied access is a fault, never an empty list.
+// The Consul catalog on an agent with ACLs. Denied access must cause a fault, never an empty list.
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest'
@@ -26,7 +26,7 @@ const call = async (path: string, body: object): Promise<Record<string, string>>
   JSON.parse(await agent.server.client.call('PUT', path, JSON.stringify(body))) as never
 
 let policies = 0
-/** Creates a policy with these rules, and a token for it. */
+/** Creates a policy with these rules and a token with this policy. */
 async function tokenFor(Rules: string): Promise<{ token: string; policy: string; Name: string }> {
   const Name = `policy-${++policies}`
   const policy = await call('/v1/acl/policy', { Name, Rules })
@@ -94,7 +94,7 @@ test('a token that loses its rights breaks the watch, and removes no instance', 
   const raw = watch(['/services/web'], { authToken: token })
   await raw.next()
   await call(`/v1/acl/policy/${policy}`, { ID: policy, Name, Rules: '' })
-  // Consul admitted the running query before the change, but filters its answer by the new policy.
+  // Consul admitted the running query before the policy changed, but filters its answer by the new policy.
   await agent.register({ Name: 'web', ID: 'web', Port: 1 })
   expect((await raw.fault()).message).toContain('denied access to the service web')
 })
@@ -109,7 +109,8 @@ test('a token that is rotated in its file is used', async () => {
   await raw.next()
   writeFileSync(file, second.token)
   await call(`/v1/acl/policy/${first.policy}`, { ID: first.policy, Name: first.Name, Rules: '' })
-  // The running query uses the old token. Services that are missing from its answer must not count as removed.
+  // The running query still uses the first token, so its answer lacks the instance. The instance must not count as
+  // removed.
   await agent.register({ Name: 'web', ID: 'web', Port: 2 })
   const event = (await raw.next()) as { put: Record<string, string>; del: string[] }
   expect(event.del).toEqual([])

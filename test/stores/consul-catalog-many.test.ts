@@ -54,7 +54,7 @@ test('300 services with 10 instances each over few connections', { timeout: 120_
   let most = 0
   const counting = setInterval(() => (most = Math.max(most, tap.open.length)), 5)
   onTestFinished(() => clearInterval(counting))
-  // The agent itself is a service, too.
+  // The agent adds one instance, because it is registered as a service, too.
   expect(keysOf(await raw.next())).toHaveLength(3001)
   for (let n = 0; n < 3; n++) {
     await change(`s${n * 100}`, 9000 + n)
@@ -168,7 +168,7 @@ test('429 is obeyed: a pause as long as requested, then fewer concurrent request
     } else if (url.searchParams.has('index')) {
       // Leaves a blocking query unanswered.
     } else {
-      // Requests that were already sent arrive within 100 ms, and do not count.
+      // Requests that were sent before the second refusal arrive within 100 ms and do not count.
       const since = performance.now() - (refused[1] ?? Infinity)
       if (since > 100) resumed = Math.min(resumed, performance.now())
       if (url.pathname.startsWith('/v1/health/service/')) give(response, 7, [entry(name, 80)])
@@ -182,7 +182,7 @@ test('429 is obeyed: a pause as long as requested, then fewer concurrent request
   )
   expect(keysOf(await raw.next())).toHaveLength(10)
   expect(refused).toHaveLength(2)
-  // A slow machine only makes the pause longer, but a timer may fire slightly early.
+  // Allows slightly less than the requested second, because a timer may fire early.
   expect(resumed - (refused[1] ?? 0)).toBeGreaterThanOrEqual(990)
 })
 
@@ -243,7 +243,7 @@ test('the requests that a change causes', { timeout: 120_000 }, async () => {
   const tap = await startTap(agent.server.node)
   onTestFinished(() => tap.close())
   const names = Array.from({ length: 100 }, (_, n) => `s${n}`)
-  // Adds a check to one instance of s1, and to one of s200, which is not watched, so that both can flap.
+  // Adds a check to the first instance of a service, or changes its status. s1 is watched, and s200 is not.
   const check = (service: string, Status: string): Promise<string> =>
     agent.server.client.call(
       'PUT',
@@ -283,7 +283,7 @@ test('the requests that a change causes', { timeout: 120_000 }, async () => {
   expect(flap).toEqual({ '/v1/health/state/any': 1, '/v1/health/service/s1': 1 })
   expect(((await next) as { del: string[] }).del).toEqual(['/services/s1/n0:s1-0'])
 
-  // A store proceeds only while somebody waits for its next event.
+  // The store proceeds only while the test waits for the next event.
   const port = raw.next()
   const bells = (): number => tap.asked.filter((path) => path.includes('/state/any')).length
   const before = bells()

@@ -54,7 +54,7 @@ const delta = (put: Record<string, string>, del: readonly string[] = []) => ({
   del,
 })
 
-/** Creates a policy with these rules, and a token for it. */
+/** Creates a policy with these rules and a token with this policy. */
 async function tokenFor(rules: string) {
   const call = async (path: string, body: object): Promise<Record<string, string>> =>
     JSON.parse(await consul.client.call('PUT', path, JSON.stringify(body))) as Record<
@@ -172,7 +172,8 @@ test('a token that loses its rights breaks the watch', async () => {
     `/v1/acl/policy/${policy}`,
     JSON.stringify({ ID: policy, Name: name, Rules: '' }),
   )
-  // Consul admitted the running query before the change. It may still answer this query, and deny only the next one.
+  // Consul admitted the running query before the policy changed. It may still answer this query and deny only the
+  // next one.
   const writing = async (): Promise<void> => {
     for (let n = 2; n < 5; n++) {
       await consul.client.put(`${dir}/a`, String(n))
@@ -283,7 +284,7 @@ test('an index that goes back starts over from 0, and equal indexes hide no chan
 })
 
 /**
- * Starts a fake server of a cluster, whose data may be older than that of other servers. The server leaves blocking
+ * Starts a fake member of a Consul cluster. Its data may be older than the data of other members. It leaves blocking
  * queries unanswered.
  */
 async function startServer(answer: (consistent: boolean, response: ServerResponse) => void) {
@@ -318,7 +319,7 @@ test('a server behind another one is not trusted; a leader that confirms its sta
   }
   expect(await read(ahead.node)).toEqual(snapshot({ '/app/a': 'new' }))
   expect(await read(behind.node)).toEqual(snapshot({ '/app/a': 'newest' }))
-  // A restored cluster stays behind permanently, and its leader confirms that.
+  // The index of a restored cluster stays behind permanently, and the leader confirms this index.
   expect(await read(restored.node)).toEqual(snapshot({ '/app/a': 'restored' }))
   await expect(read(deposed.node)).rejects.toThrow('leadership lost')
 })
@@ -335,8 +336,8 @@ test('a server that answers at once without changes is queried less and less oft
   const begin = performance.now()
   void raw.next().catch(() => undefined)
   await until('some questions', () => answers >= 12)
-  // The pauses before the second query of each round are 0, 0, 0.1, 0.2 and 0.4 s. Jitter shortens each of them by at
-  // most half.
+  // Each early answer is followed by a query in consistent mode. The pauses before these queries are 0, 0, 0.1, 0.2
+  // and 0.4 s. Jitter shortens each pause by at most half.
   expect(performance.now() - begin).toBeGreaterThanOrEqual(350)
 })
 

@@ -74,7 +74,7 @@ test('a directory that expires or is deleted takes all below it, and leaves its 
   await etcd.v2.put(`${dir}/application`, '3')
   const raw = watch([dir])
   await raw.next()
-  // Setting the directory's TTL is an event, too, but changes no key.
+  // etcd also sends an event when the directory's TTL is set, but this event changes no key.
   await etcd.v2.expireDir(`${dir}/app`, 1)
   expect(await raw.next()).toEqual(delta({}, [`${dir}/app/a`, `${dir}/app/deep/b`]))
   await etcd.v2.put(`${dir}/app/c`, '4')

@@ -78,8 +78,8 @@ describe.each(['3.4', '3.5'] as const)('authentication on etcd %s', (version) =>
   test('a token that has expired is renewed', async () => {
     const watched = watch(storeAt(guarded.node, user), ['/app'])
     expect(await watched.snapshot()).toEqual({ '/app/a': '1' })
-    // The token expires between the listing and the watch. A second token shows when that has happened. It is used at
-    // intervals longer than its lifetime, because etcd extends the lifetime of a token at each use.
+    // The token must expire between the listing and the watch. A second token, created later, shows when that has
+    // happened. It is used only at intervals longer than its lifetime, because each use extends the lifetime.
     const canary = new EtcdV3Client(guarded.url)
     await canary.authenticate(user.username, user.password)
     const isDead = (): Promise<boolean> =>
@@ -98,7 +98,7 @@ describe.each(['3.4', '3.5'] as const)('authentication on etcd %s', (version) =>
   test('a token that expires in mid-watch is renewed by a password that has changed, and nothing breaks', async () => {
     const passwordFile = join(tempDir('password'), 'password')
     writeFileSync(passwordFile, `${user.password}\n`)
-    // The store sends other requests every 3 s. A token that is unused for that long expires.
+    // Apart from the watch, reconfd sends a request only every 3 s. The token expires after 1 s without use.
     const access = { username: user.username, passwordFile }
     const watched = watch(storeAt(guarded.node, access, tuningOf(3000)), ['/app'])
     await watched.snapshot()
@@ -167,7 +167,7 @@ describe.each(['3.4', '3.5'] as const)('authentication on etcd %s', (version) =>
     const keys = new Set(Object.keys(await watched.snapshot()))
     const namesIn = (dir: string): string[] =>
       [...keys].filter((key) => key.startsWith(`${dir}/t`)).map((key) => key.slice(dir.length))
-    // Uses one token, which stays valid while it is used, and writes as fast as the server accepts.
+    // Writes as fast as the server accepts, with a single token, which stays valid while it is in use.
     const root = new EtcdV3Client(guarded.url)
     await root.authenticate('root', 'root secret')
     const last = 300
@@ -248,7 +248,7 @@ describe('TLS', () => {
         await watch(secured(), ['/x']).snapshot()
         return true
       } catch {
-        // The server does not listen yet, or its certificate has not been written yet.
+        // The server is not listening yet, or its certificate has not been written yet.
         return false
       }
     }

@@ -1,4 +1,4 @@
-// Keys of etcd v3 without a leading slash are read with -etcd-slashless, and reported without this flag.
+// Keys in etcd v3 without a leading slash must be read with -etcd-slashless and reported without this flag.
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import type { Key } from '../../src/core/key.ts'
 import { open } from '../../src/stores/etcdv3.ts'

@@ -108,7 +108,7 @@ describe('everything is read again', () => {
       behind,
     })
     await watched.snapshot()
-    // A stream that has not delivered anything yet has no lag.
+    // The lag of a stream is known only once the stream has delivered an event.
     await etcd.client.put(`${prefix}/a`, '0')
     await watched.delta()
     let writes = 0
@@ -126,7 +126,7 @@ describe('everything is read again', () => {
       return isOver
     })
     await expect(over).rejects.toThrow(OutdatedError)
-    // The length of the lag depends on timers, which may fire early.
+    // Checks only that there is a lag, because its length depends on timers, which may fire early.
     expect(lags.some((lag) => lag !== undefined && lag > 0)).toBe(true)
   })
 })
@@ -201,7 +201,8 @@ describe('a cluster that was restored from a snapshot and has overtaken what we 
     await etcd.client.put(`${prefix}/a`, 'old')
     const snapshot = save()
     await etcd.client.put(`${prefix}/a`, 'lost')
-    // With this interval, the store sends no further request, so the watch itself must detect the other cluster.
+    // With this interval, reconfd sends no request besides the watch, so the watch itself must detect the other
+    // cluster.
     const tuning = { ...tuningOf(600_000), moment: 0 }
     const watched = watch(storeAt(tap.node, {}, tuning), [prefix])
     await watched.snapshot()

@@ -61,7 +61,7 @@ describe('listing', () => {
       value: base64(Uint8Array.of(0x66, 0xfc, 0x72)),
     })
     const seen = await watch(storeAt(etcd.node), [prefix]).snapshot()
-    // A lone surrogate is already U+FFFD when it reaches etcd, so this is an ordinary key.
+    // The lone surrogate in the last key became U+FFFD before it reached etcd, so the last key is an ordinary one.
     expect(seen).toEqual({
       [prefix]: 'itself',
       [`${prefix}/latin`]: 'f\udcfcr',

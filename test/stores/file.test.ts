@@ -303,7 +303,7 @@ describe('watching', () => {
     const first = events.next()
     await write('k.yaml', 'a: "1"\nb: "2"\nd: "1"\n')
     expect(await first).toEqual({ put: { '/b': '2', '/d': '1' }, del: ['/c'] })
-    // A comment and an unrelated file change nothing.
+    // Neither a comment nor an unrelated file may cause an event.
     const second = events.next()
     await write('k.yaml', '# hello\na: "1"\nb: "2"\nd: "1"\n')
     await write('unrelated.yaml', 'x: y')
@@ -368,7 +368,7 @@ describe('watching', () => {
       }
       await symlink(`..v${version}`, at('cm/..data_tmp'))
       await rename(at('cm/..data_tmp'), at('cm/..data'))
-      // Like the kubelet, removes an older version a little later.
+      // Removes an older version a little later, as the kubelet does.
       await rm(at(`cm/..v${version - 3}`), { recursive: true, force: true })
     }
     await swap(0)

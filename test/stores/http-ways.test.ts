@@ -63,7 +63,7 @@ describe('a Unix socket', () => {
   test('is a node', async () => {
     const path = await listen(echo(), join(folder(), 'consul.sock'))
     expect(await ask(`unix://${path}`)).toBe('/v1/x?y=1 for localhost')
-    // The proxy is not used.
+    // A proxy must not be used for a Unix socket.
     const proxy: ProxySettings = { http: 'http://127.0.0.1:1', except: [] }
     expect(await ask(`unix://${path}`, { proxy })).toBe('/v1/x?y=1 for localhost')
   })

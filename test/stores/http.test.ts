@@ -228,7 +228,7 @@ test('a closed connection is reported as such, even after an idle one was closed
   const node = await serve((request, response) => {
     if (request.url === '/second') return void response.destroy()
     request.socket.once('close', () => closed.sockets++)
-    // The client closes the idle connection a second before the server's timeout, after 2 s.
+    // The server announces a timeout of 3 s. The client closes the idle connection one second earlier, after 2 s.
     response.writeHead(200, { 'keep-alive': 'timeout=3' }).end()
   })
   const http = open(node)
@@ -343,7 +343,7 @@ test('an abort throws its reason and close() leaves no socket', async () => {
     { status: 'rejected', reason },
   ])
   await http.close()
-  // The server's ends of the sockets are in this process as well, and may close a little later.
+  // The server's ends of the sockets are in this process as well and may close a little later.
   await until('no handle is left', () => handlesBeyond(before).length === 0, { timeout: 250 })
 })
 

@@ -269,7 +269,7 @@ describe('watching', () => {
       await call('CONFIG', 'SET', setting, flags)
       await call('SET', `${prefix}/a`, String(n))
       const keys = { [`${prefix}/a`]: String(n) }
-      // The change may arrive first, as a separate event.
+      // The change may arrive as a separate event before the snapshot.
       let event = await watched.next()
       if (!('entries' in event)) event = await watched.next()
       expect(event).toEqual(snapshot(keys))

@@ -123,7 +123,7 @@ describe.each([
       'the server rejects the client certificate, or requires one',
       'check that -client-cert is signed by an authority that the server trusts and has not expired',
     )
-    // Servers built with a newer Go, such as etcd 3.5, distinguish a missing certificate from a wrong one.
+    // Servers built with a newer version of Go, such as etcd 3.5, distinguish a missing certificate from a wrong one.
     const none = told(
       'the server asks for a client certificate',
       'set -client-cert and -client-key',
@@ -212,7 +212,7 @@ test('certificates that are renewed on disk: new connections use them, and the w
       clientCert: live.cert,
       clientKey: live.key,
     }
-    // The requests that supervise the watch also use new connections.
+    // The requests that supervise the watch may open new connections, which must use the renewed certificate.
     const opened = openEtcd(settingsFor({ backend: 'etcdv3', connection }), tuningOf(300))
     const watching = new RawWatch(opened, ['/app'])
     watches.push(watching)

@@ -1,4 +1,5 @@
-// Several names of a store share one connection to a real etcd: what each name sees, and how its watch ends.
+// Several configured names of one store share a connection to a real etcd: what each name sees, and how its watch
+// ends.
 import { afterAll, beforeAll, beforeEach, expect, onTestFinished, test } from 'vitest'
 import type { Key } from '../../src/core/key.ts'
 import { ok } from '../../src/core/result.ts'

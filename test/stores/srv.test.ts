@@ -1,4 +1,4 @@
-// Nodes from SRV records of a DNS server in this process.
+// Nodes from SRV records, which a DNS server in this process provides.
 import { getServers, setServers } from 'node:dns'
 import { afterEach, beforeEach, expect, onTestFinished, test } from 'vitest'
 import type { FaultError } from '../../src/core/fault.ts'

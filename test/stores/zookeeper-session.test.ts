@@ -1,4 +1,4 @@
-// A session whose server answers pings, but not a request.
+// A session whose server answers pings but no other request.
 import { once } from 'node:events'
 import { createServer, type AddressInfo } from 'node:net'
 import { expect, test, vi } from 'vitest'

@@ -119,7 +119,7 @@ test('a certificate that is renewed on disk is used by the next session', async 
   onTestFinished(() => watched.close())
   await watched.live()
   install(expired)
-  // Existing connections stay open.
+  // The expired certificate must not affect the existing connection.
   await zookeeper.client.put('/renewed/a', '1')
   await watched.converges(new Map([['/renewed/a', '1']]))
   proxy.cut()

@@ -1,4 +1,4 @@
-// ZooKeeper beyond the contract: chroots, access control, missing kinds of watches, and broken connections.
+// ZooKeeper beyond the contract: chroots, access control, a server without recursive watches, and broken connections.
 import { once } from 'node:events'
 import { connect, createServer, type AddressInfo } from 'node:net'
 import { afterAll, beforeAll, expect, test } from 'vitest'
@@ -193,7 +193,7 @@ test('pings keep a quiet session alive', async () => {
   const prefix = newPrefix()
   const watched = watch({}, [prefix], { timeout: 1500 })
   await watched.next()
-  // Waits for another event, for longer than the session timeout.
+  // Waits until another key expires, which takes longer than the session timeout.
   await zookeeper.client.putWithTtl('/passing', '', 2)
   const other = watch({}, ['/passing'])
   expect(await other.next()).toMatchObject({ entries: { '/passing': '' } })

@@ -11,7 +11,7 @@ top=$(cd "$(dirname "$0")/../.." && pwd)
 page=$top/docs/getting-started.md
 
 if [ -z "${STRANGER_FOLDER:-}" ]; then
-  # Next to the repository's packages, which are linked instead of copied.
+  # The folder is on the file system of the repository, so that its node_modules can be linked instead of copied.
   mkdir -p "$top/.cache"
   STRANGER_FOLDER=$(mktemp -d "$top/.cache/stranger-XXXXXX")
   export STRANGER_FOLDER
@@ -32,7 +32,7 @@ run() {
   printf '$ %s\n' "$*"
   "$@" || fail "exit code $?: $*"
 }
-# The Nth block of commands below a heading of the page; run in this shell, as the page's reader does.
+# Prints the Nth block of commands below a heading of the page and runs it in this shell, as a reader would.
 from_page() {
   local commands
   commands=$(awk -v heading="## $1" -v nth="${2:-1}" '

@@ -1,5 +1,5 @@
-// Certificates for tests, which this file encodes as DER (RFC 5280). So openssl is not needed, and a certificate can be
-// invalid in any way that a test needs.
+// Creates certificates for tests. The code encodes them as DER (RFC 5280) itself, so that openssl is not needed and a
+// certificate can have any defect that a test needs.
 import { generateKeyPairSync, randomBytes, sign, type KeyObject } from 'node:crypto'
 import { writeFileSync } from 'node:fs'
 import { isIP } from 'node:net'
@@ -52,7 +52,7 @@ const pem = (label: string, body: Buffer): string =>
 
 const DAY = 86_400_000
 
-/** A separate authority, whose certificate is in the file `cert`. */
+/** A certificate authority with its own key. `cert` is the path of its certificate. */
 export class Authority {
   readonly cert: string
   readonly #name: string

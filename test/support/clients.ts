@@ -1,4 +1,4 @@
-// Clients with which tests change the keys of stores. Each client speaks its server's own HTTP API.
+// Clients with which tests change the keys of stores. Each client uses the HTTP API of its server.
 import { encodeText } from '../../src/core/bytes.ts'
 import { chunks, forAll, HttpClient } from './http.ts'
 
@@ -58,7 +58,7 @@ export class EtcdV3Client implements StoreClient {
     }
   }
 
-  /** etcd extends a lease to at least one and a half election timeouts, about 2 s. */
+  /** etcd extends a shorter lease to one and a half election timeouts, about 2 s. */
   async putWithTtl(key: string, value: string, seconds: number): Promise<void> {
     const { ID } = await this.post('lease/grant', { TTL: seconds })
     await this.post('kv/put', { key: base64(key), value: base64(value), lease: ID })
@@ -110,7 +110,7 @@ export class EtcdV3Client implements StoreClient {
   }
 
   async authenticate(name: string, password: string): Promise<void> {
-    // etcd refuses an expired token even in this request.
+    // etcd refuses even this request if it carries an expired token.
     this.#token = undefined
     const { token } = await this.post('auth/authenticate', { name, password })
     this.#token = token as string
@@ -154,7 +154,7 @@ export class EtcdV2Client implements StoreClient {
     await this.#form(dir, { dir: 'true', ttl: String(seconds), prevExist: 'true' })
   }
 
-  /** Creates a directory that expires, because etcd 3.5 sets no TTL on an existing one. */
+  /** Creates a directory that expires after some seconds. etcd 3.5 cannot set a TTL on an existing directory. */
   async makeExpiringDir(dir: string, seconds: number): Promise<void> {
     await this.#form(dir, { dir: 'true', ttl: String(seconds), prevExist: 'false' })
   }
@@ -191,7 +191,9 @@ export class ConsulClient implements StoreClient {
     await this.call('PUT', `/v1/kv${segments(key)}`, value)
   }
 
-  /** Consul accepts 64 operations and 512 KB of text in a transaction, so large values are written one by one. */
+  /**
+   * Consul accepts at most 64 operations and 512 KB of text in a transaction, so large values are written one by one.
+   */
   async putAll(entries: ReadonlyMap<string, string>): Promise<void> {
     const { small, large } = bySize(entries)
     await forAll(large, ([key, value]) => this.put(key, value))
@@ -203,7 +205,10 @@ export class ConsulClient implements StoreClient {
     })
   }
 
-  /** Writes a key in a session that deletes its keys when it expires. Expiry takes up to twice the given time. */
+  /**
+   * Writes a key that is tied to a session. Consul deletes the key when the session expires, which takes up to twice
+   * the given time.
+   */
   async putWithTtl(key: string, value: string, seconds: number): Promise<void> {
     const session = { TTL: `${seconds}s`, Behavior: 'delete', LockDelay: '0s' }
     const answer = await this.call('PUT', '/v1/session/create', JSON.stringify(session))

@@ -1,4 +1,5 @@
-// Consul agents for tests of the catalog: their methods register services, set checks and change maintenance modes.
+// Consul agents for tests of the catalog, with methods that register services, set checks and change maintenance
+// modes.
 import { startConsul, type ConsulServer } from './servers.ts'
 
 export interface Registration {
@@ -48,7 +49,8 @@ export class Agent {
 }
 
 /**
- * Starts a server with the node name `one`. The output of checks reaches the catalog immediately, not after minutes.
+ * Starts a Consul server with the node name `one`. The output of checks reaches the catalog immediately, not after
+ * minutes.
  */
 export const startAgent = async (config: object = {}, token?: string): Promise<Agent> =>
   new Agent(
@@ -58,7 +60,7 @@ export const startAgent = async (config: object = {}, token?: string): Promise<A
     }),
   )
 
-/** Starts an agent on another node, which is not part of the quorum. */
+/** Starts an agent in client mode on another node. This agent is not part of the quorum. */
 export async function joinAgent(first: Agent, name: string): Promise<Agent> {
   const self = await first.server.client.call('GET', '/v1/agent/self')
   const { Member } = JSON.parse(self) as { Member: { Port: number } }

@@ -11,7 +11,7 @@ export interface Target {
 export interface DnsServer {
   /** The address, as dns.setServers() expects it. */
   readonly address: string
-  /** The names in the questions so far. */
+  /** The names that clients have asked for so far. */
   readonly asked: readonly string[]
   set(record: string, targets: readonly Target[]): void
   /** Stops answering. */

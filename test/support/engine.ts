@@ -34,9 +34,9 @@ export class FakeEngine {
   readonly socket = join(tempDir('engine'), 'engine.sock')
   readonly url = `unix://${this.socket}`
   readonly containers = new Map<string, Running>()
-  /** Returns the lines to write for an event. */
+  /** Returns the lines that clients receive for an event. */
   deliver: (line: string) => readonly string[] = (line) => [line]
-  /** Called before the answer to a list or an inspection. */
+  /** Called before the engine answers a list or inspect request. */
   beforeAnswer: (path: string) => void | Promise<void> = () => undefined
   requests: string[] = []
   /** The minor number of the oldest API version that the engine supports. Here it is 1.24; in Docker 29 it is 1.44. */
@@ -118,13 +118,13 @@ export class FakeEngine {
     this.#event(id, action)
   }
 
-  /** Ends all event streams, after writing this text to them. */
+  /** Writes `rest` to all event streams, then ends them. */
   endStreams(rest = ''): void {
     for (const stream of this.#streams) stream.end(rest)
     this.#streams.clear()
   }
 
-  /** Writes this text to all event streams. */
+  /** Writes `text` to all event streams. */
   say(text: string): void {
     for (const stream of this.#streams) stream.write(text)
   }

@@ -56,7 +56,7 @@ export async function startEtcdCluster(): Promise<EtcdCluster> {
   })
 }
 
-/** Returns the member if it is the leader; rejects otherwise. */
+/** Returns the member if it is the leader; throws otherwise. */
 async function leaderIfItself(member: Member): Promise<Member> {
   const { leader, header } = (await member.client.post('maintenance/status', {})) as {
     leader?: string

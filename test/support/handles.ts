@@ -17,7 +17,7 @@ export function activeHandles(): ReadonlyMap<string, number> {
 const watchesOf = (fd: string): string[] =>
   readFileSync(`/proc/self/fdinfo/${fd}`, 'utf8').match(/^inotify wd/gm) ?? []
 
-/** Returns the kinds whose number has grown, such as `TCPSocketWrap +1`. */
+/** Returns each kind with more handles than before, such as `TCPSocketWrap +1`. */
 export function handlesBeyond(before: ReadonlyMap<string, number>): string[] {
   return [...activeHandles()]
     .map(([kind, count]) => [kind, count - (before.get(kind) ?? 0)] as const)

@@ -1,5 +1,5 @@
 // A small HTTP client for tests, with its own connections. `close` leaves no connection open, so that a test can
-// distinguish the handles of a store from its own.
+// count the handles of the store under test without those of this client.
 import { Agent, request } from 'node:http'
 
 export interface Answer {

@@ -11,7 +11,7 @@ function clear(): void {
 }
 
 process.once('exit', clear)
-// Vitest stops its workers with SIGTERM, whose default action does not emit `exit`.
+// Vitest stops its workers with SIGTERM. Without a handler for the signal, Node would not emit `exit`.
 for (const signal of ['SIGTERM', 'SIGINT', 'SIGHUP'] as const) {
   process.once(signal, () => {
     clear()

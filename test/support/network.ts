@@ -1,6 +1,6 @@
-// A separate network for a test: two namespaces, a cable (veth) between them, and addresses of 127.9.0.0/24, which
-// programs treat as loopback addresses. While the cable is unplugged, packets are dropped silently, as in a partition:
-// connections stay open, and new ones get no answer. Needs root on Linux.
+// A separate network for a test: two namespaces, a cable (veth) between them, and addresses from 127.9.0.0/24, which
+// programs treat as loopback addresses. While the cable is unplugged, packets are dropped silently, as in a
+// partition: connections stay open, and new ones get no answer. Needs root on Linux.
 import { spawnSync } from 'node:child_process'
 
 export interface Network {

@@ -1,4 +1,4 @@
-// Real containers: podman with its storage in a folder of the test, its API on a socket, and one image with busybox.
+// Real containers: podman with its storage in a temporary folder, its API on a socket, and one image with busybox.
 import { spawn, spawnSync, type ChildProcess } from 'node:child_process'
 import { existsSync, mkdirSync, copyFileSync, symlinkSync, mkdtempSync, rmSync } from 'node:fs'
 import { connect } from 'node:net'
@@ -79,7 +79,7 @@ export class Podman {
     await ended
   }
 
-  /** Starts a container. Without a command, it runs a web server on port 80 that serves its name. */
+  /** Starts a container. Without a command, it runs a web server on port 80 that serves the container's name. */
   run(name: string, options: readonly string[], command?: readonly string[]): void {
     const serve = `echo ${name} > /www/index.html; exec httpd -f -p 80 -h /www`
     const words = command ?? ['/bin/sh', '-c', serve]
@@ -102,7 +102,7 @@ export class Podman {
   #words(...args: readonly string[]): string[] {
     const places = ['--root', join(this.root, 'root'), '--runroot', join(this.root, 'run')]
     const how = ['--storage-driver', 'vfs', '--cgroup-manager', 'cgroupfs', '--runtime', 'runc']
-    // Events go to a separate file, because all users share the journal.
+    // Events go to a separate file, because all podman processes would share the systemd journal.
     const events = ['--events-backend', 'file', '--tmpdir', join(this.root, 'tmp')]
     return ['podman', ...how, ...places, ...events, ...args]
   }

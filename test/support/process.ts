@@ -9,7 +9,10 @@ import { locate, provide, type Located } from '../../scripts/servers.mjs'
 import { leftovers } from './leftovers.ts'
 import { until } from './until.ts'
 
-/** Returns the program of a server. Downloads it if it is missing, and throws if that fails. */
+/**
+ * Returns the path of a server program and its environment. Downloads the program if it is missing, and throws if the
+ * download fails.
+ */
 export function serverBinary(name: string): Located {
   const problems = provide([name])
   const found = locate(name)

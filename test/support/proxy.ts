@@ -91,7 +91,7 @@ export async function startProxy(target: string): Promise<Proxy> {
       endAll()
     },
     restore() {
-      // Data was dropped, so the stream of a connection that has stayed open has a gap.
+      // While the proxy was silent, it dropped data, so the streams of the open connections have a gap.
       if (mode.kind === 'silent') endAll()
       mode = { kind: 'open' }
     },

@@ -19,7 +19,10 @@ export class RawWatch {
     this.#events = store.watch(node, prefixes, signal, { demand })[Symbol.asyncIterator]()
   }
 
-  /** Returns the next event, with maps as plain objects and sets as sorted lists. Throws the watch's fault. */
+  /**
+   * Returns the next event, with maps as plain objects and sets as sorted lists. Throws a FaultError if the watch
+   * breaks.
+   */
   async next(): Promise<object> {
     const step = await within('an event of the store', this.#events.next())
     if (step.done === true) return { kind: 'end' }

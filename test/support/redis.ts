@@ -1,4 +1,4 @@
-// A real Redis for tests, and a writer. The writer uses the official client instead of the store's own connections.
+// A real Redis for tests, and a writer. The writer uses the official client instead of reconfd's own code.
 import { connect } from 'node:net'
 import { createClient, type RedisClientType } from '@redis/client'
 import { encodeText } from '../../src/core/bytes.ts'
@@ -58,7 +58,7 @@ export class RedisClient implements StoreClient {
       socket: { reconnectStrategy: false },
       ...(this.password === undefined ? {} : { password: this.password }),
     }) as unknown as RedisClientType
-    // The failing command reports the error. The next command gets a new connection.
+    // The command that fails reports the error. The next command gets a new connection.
     client.on('error', () => this.close())
     await client.connect()
     return client

@@ -43,7 +43,7 @@ export class StoreServer<Client extends { close(): void }> extends ServerProcess
 export interface ServerOptions {
   readonly extraArgs?: readonly string[]
   readonly dataDir?: string
-  /** The server also serves TLS, at `secureNode`. The plain port remains for the test's own writes. */
+  /** If set, the server also accepts TLS, at `secureNode`. The plain port remains for the test's own writes. */
   readonly tls?: ServerTls
 }
 
@@ -51,11 +51,11 @@ export interface ServerOptions {
 export interface ServerTls {
   readonly cert: string
   readonly key: string
-  /** The authority of client certificates. If it is set, clients must have a certificate. */
+  /** The CA that signs client certificates. If it is set, clients must have a certificate. */
   readonly clientCa?: string
 }
 
-/** Debian bookworm contains 3.4, and trixie contains 3.5. */
+/** Debian bookworm contains etcd 3.4, and trixie contains 3.5. */
 export type EtcdVersion = '3.4' | '3.5'
 
 export type EtcdServer = StoreServer<EtcdV3Client> & {

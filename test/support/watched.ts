@@ -46,12 +46,15 @@ export class Watched {
     return this
   }
 
-  /** Waits until the store has broken more than `before` times. */
+  /** Waits until the connection to the store has broken more than `before` times. */
   async broken(before = 0): Promise<void> {
     await this.#wait('the store is broken', () => this.faults.length > before)
   }
 
-  /** Waits until the keys are exactly these. The error lists the keys and only the lengths of their values. */
+  /**
+   * Waits until the tree has exactly these keys and values. An error names the wrong keys, but shows only the lengths
+   * of their values.
+   */
   async converges(expected: ReadonlyMap<string, string>, timeout = 20_000): Promise<void> {
     try {
       await this.#wait('the keys of the store', () => this.#equals(expected), timeout)

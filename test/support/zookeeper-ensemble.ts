@@ -30,7 +30,7 @@ export async function startEnsemble(sessionTimeout: number): Promise<ZookeeperEn
       const port = ports[3 * n + 2] as number
       const spec = zookeeperProcess(jar, port, [], {
         dataDir,
-        // Limits for joining and keeping up, in ticks.
+        // Time limits for a follower to join the leader and to keep up with it, in ticks.
         initLimit: 40,
         syncLimit: 20,
         minSessionTimeout: sessionTimeout,

@@ -138,7 +138,7 @@ async function createNode(
 
 export type ZookeeperServer = StoreServer<ZookeeperClient> & { readonly secureNode: string }
 
-/** PEM files: the server's key and certificate in one file, and the authority of its clients in the other. */
+/** PEM files: the server's key and certificate in one file, and the CA of its clients in the other. */
 export interface ServerTls {
   readonly keyStore: string
   readonly trustStore: string
@@ -149,7 +149,7 @@ export interface ZookeeperOptions {
   readonly version?: '3.8' | '3.4'
   /** Options for the Java virtual machine. */
   readonly flags?: readonly string[]
-  /** The server also serves TLS, at `secureNode`, to clients with a certificate. */
+  /** If set, the server also accepts TLS, at `secureNode`, from clients with a certificate. */
   readonly tls?: ServerTls
 }
 
@@ -171,7 +171,7 @@ export async function startZookeeper(options: ZookeeperOptions = {}): Promise<Zo
   })
 }
 
-/** Returns one server. `lines` are added to the common configuration. */
+/** Returns the specification of one server process. `lines` are added to the common configuration. */
 export function zookeeperProcess(
   jar: string,
   port: number,
@@ -222,8 +222,8 @@ const secured = ({ keyStore, trustStore }: ServerTls, port: number) => ({
 })
 
 /**
- * Returns the answer to a four-letter command, or '' if there is no answer: a starting server may never answer a
- * connection. https://zookeeper.apache.org/doc/current/zookeeperAdmin.html
+ * Returns the answer to a four-letter command, or '' if there is no answer, because a starting server may accept a
+ * connection and never answer. https://zookeeper.apache.org/doc/current/zookeeperAdmin.html
  */
 export async function ask(port: number, word: 'srvr' | 'cons'): Promise<string> {
   const socket = connect({ port, host: '127.0.0.1', timeout: 300 })
@@ -233,7 +233,7 @@ export async function ask(port: number, word: 'srvr' | 'cons'): Promise<string> 
     socket.write(word)
     for await (const chunk of socket) answer += String(chunk)
   } catch {
-    // The server is missing, or is not listening yet.
+    // The server is not running or not listening yet.
   } finally {
     socket.destroy()
   }

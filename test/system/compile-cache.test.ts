@@ -1,4 +1,4 @@
-// Compiled code is kept only in a folder that nobody else can write to, because it is executed later.
+// Compiled code may be kept only in a folder that nobody else can write to, because the code is executed later.
 import { chmodSync, existsSync, mkdirSync, readdirSync, statSync, symlinkSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'

@@ -1,4 +1,4 @@
-// Secrets are removed from text in every form in which a server may repeat them.
+// Secrets must be removed from text in every form in which a server may repeat them.
 import { expect, test } from 'vitest'
 import fc from 'fast-check'
 import { mapSpoken } from '../../src/core/spoken.ts'

@@ -20,7 +20,7 @@ it('is shared by all callers during a running one', async () => {
   expect(new Set(others).size).toBe(1)
   await Promise.all([first, others[0]?.then(() => order.push('shared'))])
   expect(order).toEqual(['first', 'shared'])
-  // A call during a running sync gets the next sync.
+  // A call during a running sync must get the next sync.
   const next = syncFolder(folder)
   expect(others).not.toContain(next)
   await next

@@ -38,7 +38,7 @@ async function editIsSeen(file: string): Promise<void> {
     writeFileSync(file, 'edited')
     return seen.has(file)
   }
-  // Edits at longer intervals, so that the watcher can settle in between.
+  // Two edits are 300 ms apart, so that the watcher can settle in between.
   await until(`an edit of ${file} is seen`, edit, { every: 300 })
 }
 const inside = (confdir: string): string => join(confdir, 'conf.d/more/a.toml')

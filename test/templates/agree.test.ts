@@ -1,5 +1,5 @@
-// Both languages produce the same bytes for the same values. Arguments come from the store, as JSON, and results are
-// compared as JSON.
+// Both languages must produce the same bytes for the same values. Arguments come from the store, as JSON, and results
+// are compared as JSON.
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import { Workshop } from './helper.ts'

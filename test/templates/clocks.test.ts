@@ -1,4 +1,4 @@
-// A time in the output of a template changes only when other output changes.
+// A time in the output of a template may change only when other output changes.
 import { afterAll, expect, it, vi } from 'vitest'
 import { Times } from '../../src/templates/clocks.ts'
 import { createRenderer } from '../../src/templates/render.ts'

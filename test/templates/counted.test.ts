@@ -1,4 +1,4 @@
-// Guards count only the keys that a template uses, not all keys that it finds.
+// Guards must count only the keys that a template uses, not all keys that its look-ups find.
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import { countedKeys } from '../../src/core/guard.ts'
@@ -9,7 +9,7 @@ import { createRenderer } from '../../src/templates/render.ts'
 const service = (name: string, tags: readonly string[]): string =>
   JSON.stringify({ name, address: '10.0.0.1', port: 80, tags })
 
-/** A list of three services: the tested one, another one, and a third one without instances. */
+/** Three services and two other keys. The service `gone` has no instances. */
 const tree = treeOf(
   new Map<Key, string>([
     [entryOf('/services/shop'), '{"name":"shop","tags":["lb"]}'],

@@ -147,7 +147,7 @@ const cases: [template: string, told: string, hint?: unknown][] = [
   ['{{ div(1, 0) }}', '1:4: div: division by zero'],
   ['{{ gets("/a/[") }}', '1:4: syntax error in pattern "/a/["'],
   ['{{ 1 in 5 }}', '1:9: "in" works on a list, a string or an object, not on a number'],
-  // Bad values are never quoted.
+  // A message must never quote a bad value.
   ['{{ json(getv("/secret")) }}', '1:4: json: the text is not valid JSON at character 1'],
   ['{{ json("") }}', '1:4: json: the text is not valid JSON: it is empty'],
   ['{{ atoi(getv("/secret")) }}', '1:4: atoi: the text is not a whole number'],
@@ -220,7 +220,7 @@ it.each<readonly [string, Options, readonly [string, string]]>([
     ],
   ],
   [
-    // A resource that sets its own store sees only that store.
+    // A resource that sets its own store reads only from that store.
     '/secret/key',
     { prefix: '/vault2:/production', watched: ['/secret'] },
     [
@@ -233,7 +233,7 @@ it.each<readonly [string, Options, readonly [string, string]]>([
   expect(message).toBe(
     [told, '  2 | ', `  3 |   port {{ getv("${key}") }}`, '    |           ^', hint].join('\n'),
   )
-  // The missing key is recorded, so that its appearance triggers a render. A key outside `keys` is not recorded.
+  // The missing key must be recorded, so that its appearance triggers a render. A key outside `keys` must not.
   const full = key.startsWith('/') ? `${options.prefix ?? ''}${key}` : `/${key}`
   expect([...reads.keys]).toEqual(hint?.includes('do not include this key') === true ? [] : [full])
 })

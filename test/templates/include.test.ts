@@ -1,4 +1,5 @@
-// The function include in nunjucks returns the output of a file as a value. The file is rendered with its own data.
+// The function include in nunjucks returns the output of a file as a value. The file sees only the data that the call
+// passes, and no variables of the including file.
 import { expect, it } from 'vitest'
 import { Workshop } from './helper.ts'
 

@@ -1,4 +1,5 @@
-// A template clearly written in the other language is refused with a hint. A template that only looks similar is not.
+// A nunjucks template that would be rendered by the Go engine, or the reverse, must be refused with a hint. A
+// template that only resembles the other language must not be refused.
 import { expect, it } from 'vitest'
 import { createRenderer } from '../../src/templates/render.ts'
 import { scopeFor, treeFrom, Workshop } from './helper.ts'

@@ -1,4 +1,4 @@
-// Tests the table "Which function for which file": programs that read these files get the exact value.
+// Tests the table "Which function for which file": programs that read the files in the table must get the exact value.
 import { execFileSync, spawnSync } from 'node:child_process'
 import { parse as parseToml } from 'smol-toml'
 import { describe, expect, it } from 'vitest'

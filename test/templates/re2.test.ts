@@ -1,5 +1,5 @@
-// Patterns on which a backtracking engine would never return. The tests check that this engine returns. test/vectors
-// compares the matches with Go's.
+// Patterns on which a backtracking engine would never return. The tests check that our engine returns. The vectors in
+// test/vectors compare its matches with Go's.
 import fc from 'fast-check'
 import { expect, it } from 'vitest'
 import { find, Re2Error, replaceAll, test } from '../../src/templates/functions/re2.ts'

@@ -14,7 +14,7 @@ export interface Option {
   readonly placeholder?: string
   /**
    * Other names of the flag, as in confd and its fork. Variables and entries in confd.toml can also have these names,
-   * except those of one letter.
+   * except one-letter names.
    */
   readonly aliases?: readonly string[]
   /**

@@ -16,7 +16,7 @@ import {
 import { eventsIn, jsonIn, type EngineEvent } from './events.ts'
 import { openHttp, type HttpClient } from '../../stores/http.ts'
 
-/** The fields used here. Podman omits some of them, or sets them to null. */
+/** The fields that reconfd uses. Podman omits some of them, or sets them to null. */
 export interface Container {
   readonly Id: string
   /** With a leading slash. */
@@ -189,7 +189,7 @@ export class ContainerEngine {
     return this.#parse(answer.body, hasShape({ Id: isText }))
   }
 
-  /** Returns reconfd's API version, or the oldest version that the engine serves if that version is newer. */
+  /** Returns the newer of two API versions: the one that reconfd prefers, and the oldest that the engine serves. */
   async #version(signal: AbortSignal): Promise<string> {
     if (this.#api !== undefined) return this.#api
     const { status, body } = await this.#http.request('/version', { signal, timeout: TIMEOUT })

@@ -1,4 +1,4 @@
-// Reads the events of a container engine, one JSON document per line. The events only show which container has changed.
+// Reads events from a container engine, one JSON document per line. The events only show which container has changed.
 import { isNullOr, isOptional, isRecordOf, hasShape, isText } from '../../core/shape.ts'
 
 /** A container has changed and needs to be inspected again. */

@@ -20,8 +20,8 @@ interface KnownContainer {
 /** Maximum number of concurrent inspections. */
 const CONCURRENCY = 8
 /**
- * Milliseconds until further inspections after an event, because an event may arrive before the state change that it
- * reports.
+ * Delays before further inspections after an event, in milliseconds. One inspection is not enough, because an event may
+ * arrive before the state change that it reports.
  */
 const RECHECK_DELAYS = [100, 400, 1_600]
 /** The bit that is set in the exit code of a container that was killed by a signal. */

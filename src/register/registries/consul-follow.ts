@@ -9,7 +9,7 @@ const WAIT = 55
 const PAUSE = 1_000
 
 /**
- * Watches the services of the agent's node until the connection ends. If the token may not read the node, watches one
+ * Watches the services on the agent's node until the connection ends. If the token may not read the node, watches one
  * of our services instead, to detect at least that the agent has stopped.
  * @param name returns the name of one of our services; undefined if there is none
  * @throws FaultError when the connection breaks, or the reason of `signal` when it is aborted
@@ -43,7 +43,7 @@ export async function watchAgent(
       continue
     }
     if (index !== 0 && answer.index !== index) changed()
-    // The index went backwards: start over.
+    // If the index has gone backwards, the next query starts over.
     index = answer.index < index ? 0 : answer.index
   }
 }

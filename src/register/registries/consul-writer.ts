@@ -84,7 +84,7 @@ export class ConsulWriter {
     body?: object,
     timeout?: number,
   ): Promise<HttpResponse> {
-    // Re-read for every request: the token file may be rotated.
+    // Re-read for every request, because the token file may be rotated.
     const headers = consulCredentials(this.connection, process.env)
     return this.http.request(path, {
       method,

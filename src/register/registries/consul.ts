@@ -16,7 +16,7 @@ import { forEach } from './ledger.ts'
 /** Metadata key whose value contains the owner and a hash of the registration. */
 const MARK = 'reconfd'
 
-/** The fields of the agent's API used here. */
+/** The fields of the agent's API that reconfd uses. */
 interface AgentService {
   readonly ID: string
   readonly Service: string

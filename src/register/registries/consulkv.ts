@@ -45,7 +45,7 @@ export function consulkv(settings: RegisterSettings, memory: RegistryMemory): Re
       signal.addEventListener('abort', () => closing.abort(), { once: true })
       const consul = new ConsulWriter(http, connection, closing.signal, NEEDS)
       try {
-        // In Consul, a session may expire only after twice its TTL.
+        // Consul may keep a session for up to twice its TTL.
         const id = await holdSession(consul, Math.max(MIN_TTL, ttl / 2), host, memory)
         return new KvSession(consul, id, memory, changed, closing)
       } catch (error) {
@@ -72,7 +72,7 @@ async function holdSession(
     TTL: `${Math.ceil(ttl / 1000)}s`,
     Behavior: 'delete',
     LockDelay: '0s',
-    // No node checks: the session must survive a restart of the agent.
+    // Without node checks, because the session must survive a restart of the agent.
     NodeChecks: [],
   })
   if (value === undefined) throw consul.refusal('refuses to create a session')

@@ -62,7 +62,7 @@ const timeToLiveResponse = record({
 export const timeToLive = (gateway: Gateway, id: string, keys: boolean) =>
   gateway.call('/kv/lease/timetolive', { ID: id, keys }, timeToLiveResponse)
 
-/** Renews a lease. Returns false if the lease has expired: the response then has no TTL. */
+/** Renews a lease. Returns false if the lease has expired, in which case the response has no TTL. */
 export async function keepAlive(gateway: Gateway, id: string): Promise<boolean> {
   const { result } = await gateway.call('/lease/keepalive', { ID: id }, keepAliveResponse)
   return Number(result.TTL ?? 0) > 0

@@ -232,7 +232,7 @@ class EtcdSession implements RegistrySession {
   }
 }
 
-/** Replaces the gateway's fault for denied access, which is about reading. */
+/** Replaces the gateway's fault for denied access, because that fault is about reading. */
 function explained(error: unknown, gateway: Gateway, path: string): unknown {
   if (!isDenied(error)) return error
   const prefix = path === '/' ? '/' : `${path}/`

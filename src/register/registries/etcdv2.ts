@@ -1,5 +1,6 @@
 // Registers services in etcd v2, optionally in SkyDNS's layout. Each entry has its own TTL, which is refreshed. The
-// store records no owner: a key is ours if it has the value we wrote, which is recorded in the state directory.
+// store records no owner, so the state directory records the values that reconfd has written: a key with its recorded
+// value is ours.
 import { setTimeout as sleep } from 'node:timers/promises'
 import { FaultError } from '../../core/fault.ts'
 import { joinKeys } from '../../core/key.ts'

@@ -22,7 +22,7 @@ export interface EntryRefusal {
   readonly taken?: true
 }
 
-/** The lease or session has expired, and its entries are gone. The caller opens a new one. */
+/** The lease or session has expired, and its entries are gone. The caller opens a new lease or session. */
 export class Lost extends Error {
   constructor(
     /** What has expired: `the lease` or `the session`. */
@@ -37,7 +37,7 @@ export class Lost extends Error {
  * session has expired.
  */
 export interface RegistrySession {
-  /** Rejects when the connection breaks; absent if only the next request can show that. */
+  /** Rejects when the connection breaks; absent if only the next request can show that it has broken. */
   readonly broken?: Promise<never>
   /**
    * Returns the text of each of our entries in the store, by key, including entries of earlier runs.

@@ -38,7 +38,7 @@ export function zookeeper(settings: RegisterSettings, memory: RegistryMemory): R
       // The keeper handles the rejection, if it still uses the session.
       broken.catch(() => undefined)
       const connect = (resume: Resumable | undefined): Promise<ZkSession> =>
-        // Does not pass `signal`: aborting would end the session on the server.
+        // Does not pass `signal`, because aborting would end the session on the server.
         ZkSession.open(parseZookeeperNode(node), {
           ...accountOf(connection),
           limits,
@@ -89,7 +89,7 @@ async function holdSession(
     session.identity.id !== 0n &&
     (await new ZnodeWriter(session, false).ephemerals()) === undefined
   ) {
-    // Servers before 3.6 cannot list the nodes of an earlier run, so end its session and register everything again.
+    // Servers before 3.6 cannot list the nodes of an earlier run, so its session is closed, which removes the nodes.
     session.close()
     session = await connect(undefined)
   }

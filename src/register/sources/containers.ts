@@ -1,4 +1,4 @@
-// The services of containers. The source is level-triggered: events of the engine only mark containers for inspection,
+// The services of containers. The source is level-triggered: engine events only mark containers for inspection,
 // and the inspected state decides what is registered. The event stream opens before the list is read, so that no change
 // is missed; the list is re-read periodically as a safety net.
 import { setTimeout as sleep } from 'node:timers/promises'
@@ -50,7 +50,7 @@ export class Containers implements ServiceSource {
       } catch (error) {
         if (signal.aborted) return
         if (!(error instanceof FaultError)) throw error
-        // The connection was stable: reset the backoff.
+        // If the connection was stable, the backoff starts again.
         if (performance.now() - opened > 2 * BACKOFF.most) failures = 0
         const retryIn = backoffDelay(++failures, BACKOFF)
         this.emit({ kind: 'source-away', source: this.name, fault: error.fault, retryIn })

@@ -37,15 +37,18 @@ export interface AskOptions {
    */
   readonly index: number
   readonly signal: AbortSignal
-  /** Minimum index of the answer, even if stale answers are allowed; Infinity asks the leader. */
+  /** Minimum index of the answer, even if stale answers are allowed. With Infinity, only the leader is asked. */
   readonly atLeast?: number
-  /** Whether this is the first query of its kind, for which a shorter timeout applies. */
+  /**
+   * Whether no query for the same data has ended yet. Until then, queries to other datacenters have a shorter
+   * timeout.
+   */
   readonly isFirst?: boolean
 }
 
 export interface Reading extends Pick<ConsulAnswer<unknown>, 'index' | 'early'> {
   readonly entries: ReadonlyMap<Key, string>
-  /** The nodes of all instances, including instances that are filtered out. */
+  /** The nodes on which the instances are running, including instances that do not pass the filters. */
   readonly on?: ReadonlySet<string>
   /** A message to the operator. */
   readonly notice?: string | undefined
@@ -59,7 +62,7 @@ export type Ask = (asked: AskOptions) => Promise<Reading>
 /** A permission to read, as in Consul's API. */
 interface Right {
   readonly Resource: 'service' | 'node'
-  /** The name of the service or node; empty for all of them. */
+  /** The name of the service or node; empty for all services or nodes. */
   readonly Segment: string
 }
 
@@ -69,9 +72,15 @@ interface CatalogQuestion<T> extends Pick<Query<T>, 'about' | 'mayBeMissing'> {
   readonly shape: Shape<T>
   readonly path: string
   readonly lookUp: LookUp
-  /** Permissions that the token needs. If it lacks one of them, the ACL may have removed results from this answer. */
+  /**
+   * Permissions that the token needs. If the token lacks one of them, the ACL may have removed results from this
+   * answer.
+   */
   readonly rights?: (value: T) => readonly Right[]
-  /** The notice to report if the ACL has removed some results; undefined or absent if removed results are a fault. */
+  /**
+   * Returns the notice to report if the ACL has removed some results. If this function is absent or returns
+   * undefined, removed results are a fault.
+   */
   readonly partly?: (value: T) => string | undefined
   /** For a query that cannot block: milliseconds until the query is repeated. */
   readonly pollAfter?: (value: T | undefined) => number
@@ -81,10 +90,10 @@ interface CatalogQuestion<T> extends Pick<Query<T>, 'about' | 'mayBeMissing'> {
 
 const ALL_NODES: Right = { Resource: 'node', Segment: '' }
 
-/** Maximum number of services in a datacenter. Each of them may need a query. */
+/** Maximum number of services in a datacenter. Limited, because each service may need a query. */
 const MOST_SERVICES = 100_000
 
-/** Milliseconds between two queries of endpoints that cannot block. */
+/** Milliseconds between two queries to an endpoint that cannot block. LEAST_EVERY is the minimum. */
 const DATACENTERS_EVERY = 30_000
 const QUERY_EVERY = 10_000
 const LEAST_EVERY = 1000
@@ -109,7 +118,10 @@ export class CatalogApi {
   #tellsRights = true
   readonly #proxies = new Proxies()
 
-  /** @param connect returns a client with the current credentials, because a token in a file may be rotated */
+  /**
+   * @param connect returns a client with the current credentials; called for each query, because a token in a file
+   *   may be rotated
+   */
   constructor(
     private readonly connect: () => ConsulHttp,
     private readonly settings: CatalogSettings,
@@ -143,8 +155,8 @@ export class CatalogApi {
   }
 
   /**
-   * The entries of all services that the token can read. Each entry contains the name of the service and the tags of
-   * all its instances.
+   * The entries of all services that the token can read and that pass the tag filter. The value of each entry
+   * contains the name of the service and the tags of all its instances.
    */
   names(lookUp: LookUp): Ask {
     const ask = this.#asking({
@@ -238,8 +250,8 @@ export class CatalogApi {
   }
 
   /**
-   * Runs a query whose index changes with the catalog and returns its raw answer. The answer only shows when to read
-   * the catalog again, so results that the ACL has removed do not matter.
+   * Runs a query whose index changes whenever the catalog changes, and returns the raw answer. The answer only shows
+   * when to read the catalog again, so results that the ACL has removed do not matter.
    */
   async changes<T>(
     lookUp: LookUp,
@@ -365,7 +377,7 @@ export const NODES_CHANGED: ChangesOf<unknown> = {
 const statesOf = (health: string): readonly string[] | undefined =>
   health === 'any' ? undefined : health.split(',')
 
-/** Milliseconds of a Go duration such as `1m30s`; undefined if it is missing or zero. */
+/** Converts a Go duration such as `1m30s` to milliseconds. Returns undefined if the duration is missing or zero. */
 function durationOf(text: string | undefined): number | undefined {
   const units: Readonly<Record<string, number>> = { h: 3_600_000, m: 60_000, s: 1000, ms: 1 }
   const parts = [...(text ?? '').matchAll(/([\d.]+)(h|ms|m|s)/g)]

@@ -3,7 +3,7 @@
 // A topic is a repeated query (topic.ts). The number of slots limits the concurrent queries. While there are no more
 // topics than slots, each topic has its own blocking query, so that one change causes one answer. Otherwise change
 // queries report which services of a datacenter are affected (change-queries.ts), and only these services are read.
-// Answers are compared, so that an answer without a relevant change causes no event.
+// Each answer is compared with the previous one, so that an answer without a relevant change causes no event.
 import { setTimeout as delay } from 'node:timers/promises'
 import { FaultError, type Fault } from '../../core/fault.ts'
 import { AnsweredError } from '../consul-http.ts'
@@ -17,13 +17,16 @@ import type { News, Topics } from './topics.ts'
 /** Maximum number of connections while change queries are used. */
 const CONNECTIONS = 8
 
-/** Milliseconds until a refused topic is retried. No query reports that a policy has changed. */
+/**
+ * Milliseconds until a refused topic is retried. The retries are needed because no query reports that an ACL policy
+ * has changed.
+ */
 const REFUSED_FOR = 5_000
 
 export class Catalog {
   /** The largest number of concurrent queries since changes() began. */
   busiest = 0
-  /** Whether a query was answered since changes() began. */
+  /** Whether a query has been answered since changes() began. */
   answered = false
 
   /**

@@ -29,9 +29,9 @@ const PER_SECOND = 4
 
 /** The services and nodes affected by a change. */
 export interface Affected {
-  /** The minimum index of an acceptable answer, by name of the service. */
+  /** The minimum index of an acceptable answer, by service name. */
   readonly services: ReadonlyMap<string, number>
-  /** The minimum index at which to read the services of a node, by name of the node. */
+  /** The minimum index at which to read the services of a node, by node name. */
   readonly nodes: ReadonlyMap<string, number>
   /** Whether any service or node may have changed, so that all of them must be read. */
   readonly isAnything: boolean

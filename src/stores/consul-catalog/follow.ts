@@ -5,7 +5,7 @@ import type { Notice, StoreEvent } from '../../core/store.ts'
 import { OverloadError } from '../consul-http.ts'
 import type { Catalog } from './catalog.ts'
 
-/** Maximum number of concurrent blocking queries. An agent allows 200 connections from one machine. */
+/** Maximum number of concurrent blocking queries. By default, an agent allows 200 connections from one IP address. */
 const SLOTS = 64
 /** The smallest limit that works: three change queries and one reader. */
 const LEAST_SLOTS = 4
@@ -32,7 +32,7 @@ export async function* followCatalog(
   for (;;) {
     signal.throwIfAborted()
     const phase = new AbortController()
-    // Each concurrent query adds a listener.
+    // Each concurrent query adds a listener to this signal. Without this call, Node would print a warning.
     setMaxListeners(0, phase.signal)
     const abort = (): void => phase.abort(signal.reason)
     if (signal.aborted) abort()

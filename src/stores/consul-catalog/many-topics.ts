@@ -1,6 +1,7 @@
 // Follows the topics if they outnumber the allowed connections. Each datacenter has three change queries, and a few
 // readers read the topics that these queries report. Topics that a change is known to affect are urgent. If a change
-// may affect any topic, all topics of the datacenter are read once (a pass). A pass begins at most every two seconds.
+// may affect any topic, all topics of the datacenter are read once (a pass). A pass begins at most once every two
+// seconds.
 import { setTimeout as delay } from 'node:timers/promises'
 import type { LookUp } from '../../core/catalog.ts'
 import type { Fault } from '../../core/fault.ts'
@@ -57,7 +58,7 @@ export class ManyTopics {
   readonly #passDue = new Set<string>()
   #isPacing = false
   readonly #pace = new TokenBucket(1, PASSES_PER_SECOND)
-  /** Whether an urgent topic was read since the last report. */
+  /** Whether an urgent topic has been read since the last report. */
   #hasUrgentNews = false
   #signal: AbortSignal = new AbortController().signal
 
@@ -109,7 +110,7 @@ export class ManyTopics {
     })
   }
 
-  /** Retries denied topics periodically, because no query reports a changed policy. */
+  /** Retries denied topics periodically, because no query reports that an ACL policy has changed. */
   #retry(): void {
     this.#when(delay(this.options.refusedFor, undefined, { signal: this.#signal }), () => {
       for (const topic of this.topics.all) {
@@ -286,7 +287,7 @@ export class ManyTopics {
 
   /**
    * Runs `then` in the loop of changes() when the promise resolves. A rejection ends changes().
-   * @param own signal of this work; once it is aborted, a rejection is ignored
+   * @param own the signal that cancels the work behind the promise; once it is aborted, a rejection is ignored
    */
   #when<T>(promise: Promise<T>, then: (value: T) => void, own?: AbortSignal): void {
     const happened = promise.then(
@@ -300,6 +301,6 @@ export class ManyTopics {
   }
 }
 
-/** Change queries cover one namespace of one datacenter. */
+/** Identifies the group of a topic. The change queries of a group cover one namespace of one datacenter. */
 const groupOf = ({ question: { lookUp } }: Topic): string =>
   JSON.stringify([lookUp.dc, lookUp.namespace])

@@ -20,7 +20,7 @@ interface Known {
 const NONE: Known = { names: new Set(), proxies: new Set() }
 
 export class Proxies {
-  /** The known names, by path of the query. The path includes the datacenter. */
+  /** The known names, by the path of the query, which includes the datacenter. */
   readonly #known = new Map<string, Known>()
 
   /** Returns the entries of a list of services, without the proxies. */
@@ -52,14 +52,15 @@ async function proxiesIn(
   try {
     const query = { index: 0, signal, about: 'the summary of services', shape: summaries }
     const { value = [] } = await http.get(path, { ...query, isPolled: true })
-    // The summary states the kind of only one instance, although a service and its own proxy may share a name.
+    // The summary states the kind of only one instance of each name, but a service and its own proxy may share a
+    // name.
     const isProxy = ({ Name, Kind, ProxyFor }: Summary): boolean =>
       Kind === 'connect-proxy' && ProxyFor?.includes(Name) !== true
     return value.filter(isProxy).map(({ Name }) => Name)
   } catch (error) {
     if (!(error instanceof FaultError)) throw error
-    // The endpoint may be missing or denied. By default, the name of a proxy is the name of its service with this
-    // suffix.
+    // The endpoint may be missing, or access to it may be denied. By default, the name of a proxy is the name of its
+    // service with the suffix `-sidecar-proxy`.
     return [...names].filter(
       (name) => names.has(name.replace(/-sidecar-proxy$/, '')) && /-sidecar-proxy$/.test(name),
     )

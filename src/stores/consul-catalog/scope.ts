@@ -15,7 +15,7 @@ export interface CatalogPart {
   readonly names: Set<string>
   /** Whether all services or nodes are wanted, including those registered later. */
   all: boolean
-  /** Whether the list of their names is wanted. */
+  /** Whether the list of all service or node names is wanted. */
   list: boolean
 }
 
@@ -55,7 +55,10 @@ export function startingWith(prefixes: readonly Key[]): Extent {
   return { trees: new Set(prefixes.filter(isNamed)), names: new Set() }
 }
 
-/** Returns a function that checks whether a key is wanted. Prefixes without options cover keys with options, too. */
+/**
+ * Returns a function that checks whether a key is wanted. A prefix without look-up options also covers keys with such
+ * options.
+ */
 export function seenBy(covered: (key: Key) => boolean): (key: Key) => boolean {
   return (key) => covered(key) || covered(plainKey(key)) || covers(DATACENTERS, key)
 }

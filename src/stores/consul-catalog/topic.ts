@@ -46,7 +46,7 @@ export class Topic {
     return this.question.lookUp.dc
   }
 
-  /** Whether the topic has look-up options. A fault of such a topic affects no other topic. */
+  /** Whether the topic has look-up options. A fault in such a topic affects no other topic. */
   get isApart(): boolean {
     return Object.keys(this.question.lookUp).length > 0
   }

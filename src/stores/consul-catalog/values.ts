@@ -1,5 +1,5 @@
 // Converts Consul's instances and nodes to the JSON values of keys. Equal data results in equal values, whatever the
-// order of the answer. The values do not contain the output of checks, which changes all the time.
+// order in the answer. The values do not contain the output of checks, which changes all the time.
 import { datacenterKey, instanceKey, nodeKey, type LookUp } from '../../core/catalog.ts'
 import { compareText, type Key } from '../../core/key.ts'
 import {
@@ -131,9 +131,10 @@ const isChosen = ({ Tags, Meta }: Service, state: string, choice: Choice): boole
   Object.entries(choice.meta).every(([key, value]) => Meta?.[key] === value)
 
 /**
- * The instances that pass the filters. Throws a Mismatch if the answer is invalid.
- * @param dir the directory of their keys
- * @param asked the requested name, which may differ in case from the service; undefined for a prepared query
+ * Returns the instances that pass the filters. Throws a Mismatch if the answer is invalid.
+ * @param dir the directory of the keys that stand for the instances
+ * @param asked the requested name, which may differ in case from the service's own name; undefined for a prepared
+ *   query
  */
 export function instancesOf(
   entries: HealthEntries,
@@ -201,7 +202,7 @@ export function nodesOf(entries: readonly NodeEntry[], lookUp: LookUp): Map<Key,
   return found
 }
 
-/** A node with its services, sorted by id. Throws a Mismatch if the answer is invalid. */
+/** Returns a node together with its services, which are sorted by id. Throws a Mismatch if the answer is invalid. */
 export function nodeWithServices(
   answer: ReturnType<typeof nodeAnswer>,
   key: Key,

@@ -32,7 +32,7 @@ interface Stream {
 class Following {
   readonly #pulse: Pulse
   #streams: readonly Stream[] = []
-  /** Changes of several streams that have not been combined at one revision yet. */
+  /** Changes from several streams that have not been combined at one revision yet. */
   #pending: Change[] = []
   #settling: Promise<void> | undefined
   #proof: Promise<void> | undefined
@@ -57,9 +57,9 @@ class Following {
   }
 
   /**
-   * Watches one span. If etcd denies access to the span, splits it into several streams: a role may grant the prefixes
-   * without the keys between them, or `/app` and everything below `/app/` without the names in between, such as
-   * `/app-b`.
+   * Watches one span. If etcd denies access to the span, splits it into several streams, because a role may grant the
+   * prefixes without the keys between them, or `/app` and everything below `/app/` without the names in between, such
+   * as `/app-b`.
    */
   async #watch(stream: Stream): Promise<never> {
     const { gateway, held, signal, tuning } = this.options
@@ -82,8 +82,8 @@ class Following {
   }
 
   /**
-   * Verifies the listing unless it is recent. The cluster may have been replaced since, for example while the machine
-   * was suspended.
+   * Verifies the listing unless it is recent, because the cluster may have been replaced since the listing, for
+   * example while the machine was suspended.
    */
   async #opened(): Promise<void> {
     const { gateway, held, readAt, tuning } = this.options
@@ -107,8 +107,8 @@ class Following {
   }
 
   /**
-   * Combines the changes of several streams at the revision of the most advanced stream. For the ranges of the other
-   * streams, reads the changes up to that revision.
+   * Combines the changes from several streams at the revision of the newest change. For the ranges of streams that
+   * have not reached this revision, reads the changes up to it.
    */
   async #settle(): Promise<void> {
     const { held, mailbox, gateway } = this.options

@@ -7,7 +7,7 @@ import { integer, templateKey, type EtcdKeyValue, type DirRange } from './wire.t
 
 /** A change, received as an event or found by reading. */
 export interface Change {
-  /** The entry as received; absent if reading has shown that the key is missing. */
+  /** The key-value pair as received from etcd; absent if reading has shown that the key is missing. */
   readonly kv?: EtcdKeyValue
   /** The key as text. */
   readonly name: string
@@ -32,7 +32,7 @@ export class Held {
   /** No change up to this revision is missing. */
   revision = 0n
   cluster = ''
-  /** The last event; undefined if it is unknown, or there never was a key. */
+  /** The last event; undefined if it is unknown, or if no key has ever existed. */
   last: LastEvent | undefined
   #size = 0
   readonly #names: ReadonlyMap<Key, Set<string>>
@@ -72,7 +72,7 @@ export class Held {
     return this.#names.has(name as Key) ? (name as Key) : undefined
   }
 
-  /** Adds a key of the listing. Returns false if the key was already added. */
+  /** Adds a key from the listing. Returns false if the key was already added. */
   add(name: string, dir: Key, kv: EtcdKeyValue): boolean {
     if (!this.#note(name, dir, true)) return false
     const revision = integer(kv.mod_revision)

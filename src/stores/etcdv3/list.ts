@@ -26,8 +26,8 @@ export interface Etcdv3Listing {
 }
 
 /**
- * Initial maximum number of keys of one range in one answer. Reading reduces it if the server refuses an answer as too
- * large.
+ * Initial maximum number of keys from one range in one answer. The class Reading lowers the number if the server
+ * reports that an answer would be too large.
  */
 const PAGE = 1000
 
@@ -75,7 +75,7 @@ async function namingDenied(
   return gateway.error(error.reason, error.code, denialOf(names.inEtcd(dir), denied))
 }
 
-/** One listing. */
+/** Reads one listing. */
 class Reading {
   readonly #entries = new Map<Key, string>()
   readonly #meter: Meter

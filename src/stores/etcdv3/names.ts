@@ -1,9 +1,9 @@
-// Converts the names of keys and directories to names and ranges in etcd. Names in etcd have a leading slash, as confd
-// requires, or none, as many programs write them. All other code uses names with the slash.
+// Converts the names of keys and directories to names and ranges in etcd. Names in etcd have a leading slash, as
+// confd requires, or no leading slash, as many programs write them. All other code uses names with the slash.
 import type { Key } from '../../core/key.ts'
 import { decodeText64, encodeText64, type DirRange, type Range } from './wire.ts'
 
-/** The range of all names, since no UTF-8 text begins with the byte 0xff. */
+/** The range of all names. It ends at the byte 0xff, with which no UTF-8 text begins. */
 const EVERYTHING: Range = {
   key: Buffer.from([0]).toString('base64'),
   range_end: Buffer.from([0xff]).toString('base64'),
@@ -12,7 +12,7 @@ const EVERYTHING: Range = {
 export class EtcdNames {
   constructor(readonly slashless: boolean) {}
 
-  /** Decodes a key of an answer. @param key in base64 */
+  /** Decodes a key in an answer. @param key in base64 */
   read = (key: string): string => (this.slashless ? `/${decodeText64(key)}` : decodeText64(key))
 
   /** The name of a key in etcd. */
@@ -20,7 +20,9 @@ export class EtcdNames {
     return this.slashless ? name.slice(1) : name
   }
 
-  /** The ranges of the key itself and of everything below it; `0` is the character after `/`. */
+  /**
+   * The ranges of the key `dir` and of everything below it. The second range ends at `0`, the character after `/`.
+   */
   partsOf(dir: Key): readonly DirRange[] {
     const below = dir === '/' ? '/' : `${dir}/`
     const whole: DirRange = {

@@ -13,13 +13,13 @@ import { outdatedIfGone, proveUnchanged, revisionNow } from './ranges.ts'
 export interface PulseTuning {
   /** Time between two requests. */
   readonly interval: number
-  /** Time to wait for the answer to a request. */
+  /** Maximum time to wait for the answer to a request. */
   readonly patience: number
   /** Time to wait for an event that may still arrive. */
   readonly grace: number
-  /** If the stream opens later than this after the listing, the listing is verified. */
+  /** If the stream opens more than this time after the listing, the listing is verified. */
   readonly moment: number
-  /** Time to wait until a watch is open. */
+  /** Maximum time to wait for a watch to open. */
   readonly opening: number
 }
 
@@ -47,13 +47,13 @@ interface Mark {
 
 export class Pulse {
   #heardAt = performance.now()
-  /** Revisions of the server that the stream has not reached yet, the oldest first. */
+  /** Revisions that the server has reported and the stream has not reached yet, the oldest first. */
   #marks: Mark[] = []
   #nextProof = 0
 
   constructor(private readonly options: PulseOptions) {}
 
-  /** Call this when bytes of a stream have arrived. */
+  /** Call this when bytes from a stream have arrived. */
   heard(): void {
     this.#heardAt = performance.now()
   }
@@ -133,8 +133,9 @@ export class Pulse {
   }
 
   /**
-   * Runs a request. If it fails and the stream was silent meanwhile, throws. If the stream was active, repeats a
-   * request that timed out; after any other failure, returns undefined, because the next request follows soon anyway.
+   * Runs a request. Throws if the request fails while the stream is silent, or if the history is no longer available.
+   * If the stream is active, repeats a request that has timed out; after any other failure, returns undefined,
+   * because the next request follows soon anyway.
    */
   async #ask<T>(question: () => Promise<T>): Promise<T | undefined> {
     const began = performance.now()

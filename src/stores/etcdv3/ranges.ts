@@ -1,5 +1,5 @@
-// Requests that are not part of the listing: they find out whether the known keys have changed, and how. Each of them
-// is a read-only transaction at one revision.
+// Read-only transactions, each of which reads ranges of keys at one revision. Apart from askRanges(), which the
+// listing also uses, the functions here find out whether the known keys have changed, and how.
 import { OutdatedError } from '../../core/store.ts'
 import { each, Mismatch } from '../shape.ts'
 import { EtcdError, type Gateway, type Terms } from './gateway.ts'

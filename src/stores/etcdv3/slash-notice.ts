@@ -9,7 +9,7 @@ import { templateKey } from './wire.ts'
 /** Maximum number of prefixes to try. */
 const TRIED = 10
 
-/** Returns a notice if such keys exist; undefined if they do not exist, or etcd denies access. */
+/** Returns a notice if keys with the other kind of name exist; undefined if there are none, or etcd denies access. */
 export async function slashNotice(
   gateway: Gateway,
   { slashless }: EtcdNames,

@@ -70,7 +70,7 @@ const createRequest = ({ range }: Span, start: bigint): object => ({
   create_request: { ...range, start_revision: String(start), fragment: true },
 })
 
-/** Reads the messages of a stream, joins fragments, and drops the events of unwanted keys. */
+/** Reads the messages of a stream, joins fragments, and drops the events for unwanted keys. */
 class Reading {
   #changes: Change[] = []
   #isOpen = false
@@ -138,7 +138,8 @@ class Reading {
       if (revision === undefined) throw new Mismatch('is missing').within('header.revision')
       return { cluster_id, revision }
     })
-    // A cluster restored from a backup may be behind our revision, and a watch from a future revision would be silent.
+    // A cluster restored from a backup may be behind the known revision, and a watch from a future revision would be
+    // silent.
     expectSameCluster(gateway, held, header, response.created === true ? this.#from - 1n : 0n)
     return header.revision
   }

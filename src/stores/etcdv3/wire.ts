@@ -19,7 +19,7 @@ const revision = textLike(/^[1-9]\d{0,18}$/, 'a revision')
 
 const cluster_id = optional(digits)
 
-/** Ids have 64 bits and may be negative. */
+/** Lease ids have 64 bits and may be negative. */
 const lease = textLike(/^-?\d{1,19}$/, 'the id of a lease')
 
 const header = record({ cluster_id, revision })
@@ -52,7 +52,7 @@ export const txnResponse = record({
 export type RangeResponse = ReturnType<typeof txnResponse>['responses'][number]['response_range']
 
 export const watchResponse = record({
-  /** Contains no revision if the watch ends. */
+  /** The header contains no revision if the watch has ended. */
   header: record({ cluster_id, revision: optional(revision) }),
   created: optional(bool),
   canceled: optional(bool),

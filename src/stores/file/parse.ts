@@ -11,7 +11,7 @@ import { SyntaxFault } from '../../core/syntax.ts'
 
 export const extensions: ReadonlySet<string> = new Set(['.yaml', '.yml', '.json', '.toml'])
 
-/** Throws a FaultError with file, line, column, and a frame in which values are hidden. */
+/** Throws a FaultError with the file, the line, the column, and a frame (an excerpt) in which values are hidden. */
 export async function parseKeys(file: string, text: string): Promise<ReadonlyMap<Key, string>> {
   try {
     const entries = new Map<Key, string>()
@@ -23,7 +23,7 @@ export async function parseKeys(file: string, text: string): Promise<ReadonlyMap
   }
 }
 
-/** The parsers are recursive, and deep nesting exhausts the stack. */
+/** Replaces a RangeError: the parsers are recursive, so deep nesting exhausts the stack. */
 const tooDeep = new SyntaxFault('the file nests its maps or lists too deeply', 1, 1)
 
 /** Loads only the parser that is needed. */

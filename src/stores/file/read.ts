@@ -12,7 +12,9 @@ import { expectRoomFor, sizeOf } from '../limits.ts'
 import { parseKeys } from './parse.ts'
 import { scan, unreadable, type Found, type Scan } from './scan.ts'
 
-/** Milliseconds to wait until files stop changing. After that, the files are used as last read. */
+/**
+ * Maximum time to wait for the files to stop changing, in milliseconds. After that, the files are used as last read.
+ */
 const PATIENCE = 5000
 const PAUSE = 5
 
@@ -46,7 +48,7 @@ export async function readKeysFiles(
   }
 }
 
-/** Returns a rejection as a value, because it may be caused by files that are being replaced. */
+/** Returns a rejection as a value, because files that are being replaced may have caused it. */
 async function settled<T>(
   promise: Promise<T>,
 ): Promise<{ readonly value?: T; readonly error?: unknown }> {
@@ -62,7 +64,7 @@ async function readFiles(
   limits: Limits,
   known: ParsedFiles,
 ): Promise<Map<Key, string>> {
-  // V8 cannot create a longer string.
+  // V8 cannot create a string longer than MAX_STRING_LENGTH.
   let left = Math.min(limits.body, constants.MAX_STRING_LENGTH)
   const merged = new Map<Key, string>()
   for (const { path: file, real } of files) {

@@ -1,5 +1,5 @@
-// Finds the files given by `-file`, and the places on disk that determine which files these are: the folders, and every
-// symbolic link on the path of a file.
+// Finds the files given by `-file`, and the places on disk that determine which files these are: the folders, and
+// every symbolic link on the path to a file.
 import type { BigIntStats } from 'node:fs'
 import { readdir, stat } from 'node:fs/promises'
 import { extname, join, resolve } from 'node:path'
@@ -68,7 +68,7 @@ export async function scan(targets: readonly string[], filter: Glob): Promise<Sc
   return { files, places: links.places, stamp: stamps.join('\n') }
 }
 
-/** @param file the path as configured; the message adds the target of its links */
+/** @param file the path as configured; if the path is a link, the message also states the target */
 export function unreadable(error: unknown, file: string): FaultError {
   const { code = 'unknown error', path: real } = error as NodeJS.ErrnoException
   const target = real === undefined || real === resolve(file) ? undefined : real

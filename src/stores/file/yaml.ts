@@ -64,7 +64,7 @@ export function parseYaml(text: string): unknown {
       const names = new Set<string>()
       for (const { key } of map.items) {
         if (!isScalar(key)) return fail(map.range?.[0], 'a name must be plain text')
-        // `0644:` is the name 0644.
+        // The name in `0644: x` is the text 0644, and not the number 420.
         if (typeof key.value !== 'string' && key.source !== undefined) key.value = key.source
         const name = String(key.value)
         if (name !== '<<' && names.has(name)) {

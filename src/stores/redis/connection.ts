@@ -39,7 +39,7 @@ export interface RedisConnectionOptions {
 
 export class RedisConnection {
   /**
-   * Called for each push, a message that is not a reply:
+   * Called for each push, unless the push confirms a subscription:
    * https://redis.io/docs/latest/develop/reference/protocol-spec/#pushes
    */
   onPush: (kind: string, rest: readonly Reply[]) => void = () => undefined
@@ -132,7 +132,7 @@ export class RedisConnection {
     this.#end(reason)
   }
 
-  /** The request to which the received reply belongs. */
+  /** Removes and returns the request to which the received reply belongs. */
   #next(): Pending {
     const next = this.#pending.shift()
     if (next === undefined) throw this.#wrong('sent a reply without a request')

@@ -6,7 +6,7 @@ import { coveredBy, rootsOf } from '../roots.ts'
 export class RedisNames {
   constructor(readonly separator: string) {}
 
-  /** The key of a name; undefined for a name that is not a path (`a//b`, or `app/x` with the separator `/`). */
+  /** The key for a name; undefined for a name that is not a path (`a//b`, or `app/x` with the separator `/`). */
   keyOf(name: string): Key | undefined {
     const { separator } = this
     if (separator === '/') {
@@ -22,12 +22,12 @@ export class RedisNames {
     return this.separator === '/' ? key : key.slice(1).replaceAll('/', this.separator)
   }
 
-  /** The key of a hash's field. */
+  /** The key for a field of a hash. */
   fieldKey(name: string, field: string): Key | undefined {
     return this.keyOf(name + this.separator + field)
   }
 
-  /** The field of the hash `dir` that has this key. */
+  /** The field in the hash `dir` that becomes this key. */
   fieldOf(dir: Key, key: Key): string {
     return this.nameOf(key).slice(this.nameOf(dir).length + this.separator.length)
   }
@@ -45,7 +45,7 @@ export class RedisScope {
   readonly start: string
   /** Pattern for SCAN: the most specific pattern that matches all wanted names below the prefixes. */
   readonly match: string
-  /** Patterns of the names below the prefixes, which may also match unwanted neighbours. */
+  /** Patterns that match the names below the prefixes, and possibly unwanted neighbours. */
   readonly patterns: readonly string[]
 
   constructor(

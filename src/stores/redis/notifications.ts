@@ -7,7 +7,7 @@ import { escapeGlob, type RedisScope } from './names.ts'
 import { fields } from './read.ts'
 import type { Reply } from './resp.ts'
 
-/** Required flags: K for the keyspace channels, and one for each class of events that changes values. */
+/** Required flags: K for the keyspace channels, and one flag for each class of events that change values. */
 const NEEDED = ['K', 'g', '$', 'h', 'x', 'e']
 
 /** Maximum number of changed names; beyond it, everything is read again. */
@@ -16,8 +16,8 @@ const MOST = 100_000
 const settings = fields(text)
 
 /**
- * Events that do not change a value. The event `keymiss` is caused by reading a missing name, and must not cause
- * another read.
+ * Events that do not change a value. Reading a missing name causes the event `keymiss`, which must not cause another
+ * read.
  */
 const IDLE = new Set(['keymiss', 'new', 'expire', 'persist'])
 
@@ -32,8 +32,8 @@ export class Notifications {
 
   constructor(
     /**
-     * Used only for notifications, and not for reading, because reading an expired name causes an event, which Redis
-     * 7.0 writes into the middle of the reply.
+     * Not used to read values, because reading an expired name causes a notification, which Redis 7.0 writes into the
+     * middle of the reply.
      */
     private readonly connection: RedisConnection,
     private readonly scope: RedisScope,

@@ -41,7 +41,7 @@ export const fields = <T>(shape: Shape<T>): Shape<ReadonlyMap<string, T>> => {
 
 const textFields = fields(text)
 
-/** Number of names that one SCAN examines. */
+/** Approximate number of names that one SCAN examines. */
 const SCAN_COUNT = '1000'
 
 /** Number of names in one MGET. Small, because values may be large. */

@@ -12,7 +12,7 @@ export type Reply = string | number | boolean | null | readonly Reply[]
 export interface Replies {
   reply(reply: Reply): void
   error(text: string): void
-  /** Called with data that is not a reply to a request. */
+  /** Called with the items of a push (see RedisConnection.onPush). */
   push(items: readonly Reply[]): void
 }
 
@@ -26,7 +26,7 @@ interface Open {
   readonly isPush: boolean
 }
 
-/** Maximum depth of nested lists. Redis itself needs four levels. */
+/** Maximum depth of nested lists. Replies from Redis need four levels. */
 const DEEPEST = 16
 
 const CR = 13

@@ -1,4 +1,4 @@
-// Presents the database as keys. Computes the changed keys when names change.
+// Presents the database as keys. Computes which keys change when the values of names change.
 import { selfAndAncestors, type Key } from '../../core/key.ts'
 import { difference, type Delta } from '../delta.ts'
 import type { RedisScope } from './names.ts'

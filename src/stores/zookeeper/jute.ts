@@ -1,4 +1,4 @@
-// Jute, ZooKeeper's serialization: big-endian numbers, and strings with their length in front. Every record of the
+// Jute, ZooKeeper's serialization: big-endian numbers, and strings preceded by their length. Every record of the
 // protocol is a sequence of such items. The file zookeeper.jute in ZooKeeper's source lists the records.
 
 import { decodeValue, encodeText } from '../../core/bytes.ts'
@@ -71,7 +71,10 @@ export class JuteReader {
     return this.packet.length - this.#at
   }
 
-  /** Text, byte for byte (core/bytes.ts). The length -1 means null, which is returned as an empty string. */
+  /**
+   * Reads a string without loss, even if it is not valid UTF-8 (core/bytes.ts). The length -1 means null, which is
+   * returned as an empty string.
+   */
   string(): string {
     const end = this.#length('a string') + this.#at
     const value = decodeValue(this.packet.subarray(this.#at, end))
@@ -79,7 +82,7 @@ export class JuteReader {
     return value
   }
 
-  /** The data of a znode. Checks the data against the znode's Stat. */
+  /** Reads the data of a znode. Checks the data against the znode's Stat. */
   data(): { readonly value: string; readonly owner: bigint; readonly numChildren: number } {
     const { left } = this
     const value = this.string()
@@ -89,7 +92,7 @@ export class JuteReader {
     return { value, owner, numChildren }
   }
 
-  /** The names of a znode's children. Checks them against the znode's Stat. */
+  /** Reads the names of a znode's children. Checks them against the znode's Stat. */
   children(): readonly string[] {
     const names = this.strings()
     const { numChildren } = this.stat()
@@ -155,7 +158,10 @@ export class Packets {
   /** @param most maximum size of a packet, in bytes */
   constructor(public most: number) {}
 
-  /** The packets completed by this chunk. Throws a RangeError for an invalid length, or a length above `most`. */
+  /**
+   * Returns the packets that this chunk completes. Throws a RangeError for an invalid length, or a length above
+   * `most`.
+   */
   push(chunk: Buffer): Buffer[] {
     this.#chunks.add(chunk)
     // The chunks of a large packet are joined only once, when the packet is complete.

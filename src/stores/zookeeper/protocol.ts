@@ -76,7 +76,7 @@ const NONE = -1
 /** The highest event type: a persistent watch was removed. */
 const LAST = 7
 
-/** Reads an event; undefined if it concerns the session. Throws a RangeError. */
+/** Reads an event. Returns undefined if the event concerns the session. Throws a RangeError if it is invalid. */
 export function readEvent(reader: JuteReader): WatchEvent | undefined {
   const type = reader.int()
   reader.int() // the state of the session
@@ -95,7 +95,7 @@ export interface Resumable {
 }
 
 /**
- * @param timeout requested session timeout in milliseconds; the server decides
+ * @param timeout the session timeout to request, in milliseconds; the server may grant another one
  * @param resume the session to resume; absent for a new session
  */
 export const connectRequest = (timeout: number, resume?: Resumable): Buffer =>

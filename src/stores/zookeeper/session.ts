@@ -1,5 +1,5 @@
 // One session with one ZooKeeper server over one socket: pipelined requests and watch events. The session of a reader
-// ends with its connection and is never resumed, since the changes in the meantime would have to be read anyway.
+// ends with its connection and is never resumed, since the changes made in the meantime would have to be read anyway.
 import type { Socket } from 'node:net'
 import type { ConnectionOptions } from 'node:tls'
 import type { Fault, FaultError } from '../../core/fault.ts'
@@ -93,7 +93,7 @@ export class Session {
   readonly #socket: Socket
   readonly #packets = new Packets(LARGEST_GREETING)
   readonly #limits: Limits
-  /** Sent requests in the order of their replies. */
+  /** Sent requests that await their replies, in the order of the replies. */
   readonly #sent: Pending[] = []
   /**
    * Requests to send. The first `#taken` of them have already been sent, but are not removed, because shift() would
@@ -177,7 +177,7 @@ export class Session {
 
   /**
    * Returns a function that throws if more bytes have been transferred since this call than are allowed for one full
-   * read. Requested paths count as well, since an endless tree consists of paths.
+   * read. Requests count as well, because in an endless tree the requested paths become longer and longer.
    */
   budget(): ReturnType<typeof budgetOf> {
     return budgetOf(this.#limits, this.place, () => this.#moved)
@@ -185,8 +185,8 @@ export class Session {
 
   /** Ends the session here and at the server. Pending requests throw `reason`. */
   close(reason: Error = new Error('the session was closed')): void {
-    // Without a closing request, the server would keep the session until its timeout expires. A blocked connection is
-    // not worth waiting for.
+    // Without a closing request, the server would keep the session until its timeout expires. If the connection is
+    // blocked, close() does not wait for it.
     const canNotify =
       this.#ended === undefined && this.#established && this.#socket.writableLength === 0
     if (canNotify) {
@@ -213,7 +213,7 @@ export class Session {
     return this.#granted
   }
 
-  /** A fault whose message begins with this server. */
+  /** Returns a fault whose message begins with `place`. */
   fault(what: string, more: Partial<Fault> = {}): FaultError {
     return zookeeperFault(this.place, what, more)
   }

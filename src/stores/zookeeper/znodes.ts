@@ -46,7 +46,7 @@ export class Znodes {
   #changes = new Map<Key, string | null>()
   /** Whether a round of reading is under way. Meanwhile, changed znodes wait for the next round. */
   #reading = true
-  /** Throws if a round of reading has become too large. */
+  /** Throws if the current round of reading exceeds the limit. */
   #expectRoom: (more?: number) => void = () => undefined
 
   constructor(
@@ -61,7 +61,8 @@ export class Znodes {
     this.#roots = outermost(prefixes)
     const covered = coveredBy(prefixes)
     const inReserved = coveredBy([RESERVED])
-    // The prefix `/` leaves out everything below /zookeeper, but a prefix such as /zookeeper/config can be read.
+    // The prefix `/` leaves out /zookeeper and everything below it. These keys can be read only if no prefix is `/`,
+    // for example with the prefix /zookeeper/config.
     const hides = chroot === '' && this.#roots.includes('/')
     this.#wanted = (key) => covered(key) && !(hides && inReserved(key))
   }
@@ -98,7 +99,7 @@ export class Znodes {
     this.#dirty.add(key)
     if (this.#reading) return
     this.#reading = true
-    // Processes events of the same packet together.
+    // Processes events that arrive together in one round.
     queueMicrotask(() => void this.#catchUp())
   }
 
@@ -123,7 +124,8 @@ export class Znodes {
     try {
       await this.session.request(opcode.addWatch, addWatchBody(this.#pathOf(root)))
     } catch (error) {
-      // A server of 3.6 or later answers `marshalling` if its watch manager does not support recursive watches.
+      // A server of version 3.6 or later answers `marshalling` if its watch manager does not support recursive
+      // watches.
       const lacking = [errorCode.unimplemented, errorCode.marshalling] as readonly number[]
       if (error instanceof ZkError && lacking.includes(error.code)) throw new NoRecursiveWatch()
       throw error
@@ -167,7 +169,7 @@ export class Znodes {
     if (found !== undefined) await this.#visit(key, true)
   }
 
-  /** Undefined if the znode does not exist. */
+  /** Reads a znode. Returns undefined if the znode does not exist. */
   async #read(operation: number, key: Key): Promise<JuteReader | undefined> {
     const path = this.#pathOf(key)
     const body: Body = readBody(path, this.mode === 'once')

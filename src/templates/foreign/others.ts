@@ -64,7 +64,7 @@ export const forks: readonly Foreign[] = [
   },
 ]
 
-/** Functions of sprig with an equivalent here. */
+/** Functions of sprig with an equivalent in reconfd. */
 export const sprig: readonly Foreign[] = [
   { name: 'lower', written: 'lower', go: 'toLower' },
   { name: 'upper', written: 'upper', go: 'toUpper' },

@@ -1,5 +1,5 @@
-// Detects service names in the syntax of consul-template. In reconfd, no service has such a name: the list would be
-// empty, and a load balancer would have no servers.
+// Detects service names in the syntax of consul-template. No service has such a name, so without this check, the list
+// of instances would be empty, and a load balancer would have no servers.
 import type { Fault } from '../../core/fault.ts'
 
 const HEALTH =
@@ -18,7 +18,7 @@ interface Suffix {
   readonly sign: string
   readonly of: string
   readonly option: string
-  /** The value of the option; undefined if it has no equivalent here. */
+  /** Returns the value of `option` for the text of a suffix; undefined if the text has no equivalent in reconfd. */
   readonly valueOf: (text: string) => string | undefined
 }
 
@@ -83,7 +83,7 @@ export function foreignList(call: string, text: string): Fault | undefined {
   )
 }
 
-/** Returns the fault for a key with consul-template's suffix for a datacenter; undefined without such a suffix. */
+/** Returns the fault for a key with consul-template's suffix for a datacenter; undefined for other keys. */
 export function foreignKey(call: string, key: string): Fault | undefined {
   const [, bare, dc] = /^(.+)@([A-Za-z0-9_-]+)$/.exec(key) ?? []
   if (bare === undefined || dc === undefined) return undefined
@@ -94,7 +94,7 @@ export function foreignKey(call: string, key: string): Fault | undefined {
   )
 }
 
-/** Returns the fault for metadata names with a suffix from consul-template; undefined without such a suffix. */
+/** Returns the fault for metadata names with a suffix from consul-template; undefined for other names. */
 export const foreignMeta = (names: string): Fault | undefined =>
   names.includes('|')
     ? fault(

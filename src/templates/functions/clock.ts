@@ -12,8 +12,8 @@ export const monthName = (month: number): string => MONTHS[month - 1] ?? ''
 /** @param day 0 is Sunday */
 export const weekdayName = (day: number): string => DAYS[day] ?? ''
 
-// Matches the elements of a layout. A longer element stands before its own prefixes. `Jan` and `Mon` before a lower-case
-// letter are literal text, and so is a fraction before a digit.
+// Matches the elements of a layout. Each element must come before its own prefixes. `Jan` and `Mon` before a
+// lower-case letter are literal text, and so is a fraction before a digit.
 const ELEMENT =
   /January|Jan(?![a-z])|Monday|Mon(?![a-z])|MST|2006|__2|_2006|_2|002|0[1-6]|15|1|2|3|4|5|PM|pm|[Z-]07(?::00:00|0000|:00|00)?|[.,](?:0+|9+)(?!\d)/g
 
@@ -174,7 +174,7 @@ export class GoTime {
       .formatToParts(moment)
       .find((part) => part.type === 'timeZoneName')?.value
     if (named !== undefined && !/[+-]/.test(named)) return named
-    // For a zone without an abbreviation, Go writes its offset.
+    // Go writes the offset of a zone that has no abbreviation.
     return this.#shift('-0700').replace(/00$/, '')
   }
 }

@@ -1,5 +1,5 @@
-// Defines a template function: its parameters (checked before the function runs), a line for the docs, and examples,
-// which serve as tests and appear in docs/templates.md.
+// Defines a template function: its parameters (checked before the function runs), a description for the docs, and
+// examples, which serve as tests and appear in docs/templates.md.
 import { raise } from '../../core/fault.ts'
 import type { RenderContext } from '../context.ts'
 import { typeInWords, type Param } from './params.ts'
@@ -11,13 +11,13 @@ export interface Example {
   readonly go?: string
   /** The keys in the store. Default: `dataset` in index.ts. */
   readonly keys?: Readonly<Record<string, string>>
-  /** The value as written by `toJson`; absent if it depends on the machine. */
+  /** The value, as parsed from the output of `toJson`; absent if the value depends on the machine. */
   readonly result?: unknown
   /** The error message, for an example that fails on purpose. */
   readonly error?: string
   /** The error message in a Go template, if it differs. */
   readonly goError?: string
-  /** A sample, if the result depends on the machine. */
+  /** A sample result, if the result depends on the machine. */
   readonly shows?: string
 }
 

@@ -1,4 +1,4 @@
-// Encodes values as YAML and TOML, with the libraries that also parse keys files. Each is loaded on demand.
+// Encodes values as YAML and TOML, with the libraries that also parse keys files. Each library is loaded on demand.
 import { raise } from '../../core/fault.ts'
 import type { RenderContext } from '../context.ts'
 import { define } from './define.ts'
@@ -33,7 +33,7 @@ export async function loadWriter(name: 'toYaml' | 'toToml'): Promise<Write> {
   return writer
 }
 
-/** Returns a writer that also quotes strings with another meaning in YAML 1.1, such as `yes`. */
+/** Returns a writer that also quotes strings that have another meaning in YAML 1.1, such as `yes`. */
 async function yamlWriter(): Promise<Write> {
   const { stringify } = await import('yaml')
   return (value) =>

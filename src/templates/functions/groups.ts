@@ -37,7 +37,7 @@ function grouped<T>(items: readonly T[], namesOf: (item: T) => readonly string[]
   )
 }
 
-/** Returns the group of a service in byMeta(): the values of these metadata keys, joined by `_`. */
+/** Returns the name of a service's group in byMeta(): its values for the metadata keys in `names`, joined by `_`. */
 export function metaGroup(names: string, valueOf: (name: string) => string | undefined): string {
   const foreign = foreignMeta(names)
   if (foreign !== undefined) throw new FaultError(foreign)
@@ -47,14 +47,14 @@ export function metaGroup(names: string, valueOf: (name: string) => string | und
     .join('_')
 }
 
-/** Returns the part of a key that follows a directory, up to the next slash; undefined for a key outside of it. */
+/** Returns the part of a key that follows a directory, up to the next slash; undefined for keys outside it. */
 export function partBelow(dir: string, key: string): string | undefined {
   const top = toKey(dir)
   if (!covers(top, key) || key === top) return undefined
   return key.slice(top === '/' ? 1 : top.length + 1).split('/', 1)[0]
 }
 
-/** Builds a map of maps. If a key is also a directory, its own value has the name "". */
+/** Builds a map of maps. If a key is also a directory, the value of the key has the name "" in the map. */
 function nested(dir: Key, found: readonly { key: Key; value: string }[]): object {
   type Folder = Record<string, unknown>
   const newFolder = (): Folder => Object.create(null) as Folder

@@ -58,7 +58,7 @@ export const itemFunctions = {
   }),
 }
 
-/** The item. Its properties look up keys only when a template reads them, so that unused keys are not recorded. */
+/** The item. A property looks up keys only when a template uses it, so that unused keys are not recorded. */
 export class Item {
   readonly #context: RenderContext
 

@@ -1,5 +1,5 @@
-// Parses and encodes JSON. Parsed objects have no prototype, so that no name is special, and sorted names, so that the
-// order of the data does not matter. Integers keep all digits.
+// Parses and encodes JSON. Parsed objects have no prototype, so that no name is special. Their names are sorted, so
+// that the order of the members in the input does not matter. Integers keep all digits.
 import { brokenAt, parseJson } from '../../core/json.ts'
 import { compareText } from '../../core/key.ts'
 import { raise } from '../../core/fault.ts'
@@ -127,10 +127,10 @@ function parse(name: string, s: string): unknown {
 class TooDeep extends Error {}
 class TooLarge extends Error {}
 
-/** Maximum depth, also in the Go engine. The size of indented output grows with the square of the depth. */
+/** Maximum nesting depth, also in the Go engine. The size of indented output grows with the square of the depth. */
 export const MAX_DEPTH = 1000
 
-/** Uses the native parser unless an integer may exceed 2^53, which has 16 digits: JSON.parse would round it. */
+/** Uses JSON.parse unless an integer may exceed 2^53, which has 16 digits: JSON.parse would round such an integer. */
 const read = (s: string): unknown =>
   /\d{16}/.test(s) ? parseJson(s, { integer, repeats: true }) : (JSON.parse(s) as unknown)
 

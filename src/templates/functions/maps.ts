@@ -19,7 +19,7 @@ function make(name: string, items: readonly unknown[]): Mapping {
   return made
 }
 
-/** Merges two maps recursively; the values of the first one win. */
+/** Merges two maps recursively; the values of the first map win. */
 function merged(first: Mapping, second: Mapping): Mapping {
   const made = Object.assign(Object.create(null) as Record<string, unknown>, second)
   for (const [key, value] of Object.entries(first)) {

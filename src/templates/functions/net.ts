@@ -10,7 +10,7 @@ import { textParam } from './params.ts'
 /** Time limit for a look-up, in milliseconds. */
 const TIMEOUT = 5000
 
-/** Codes for a missing name, a missing record, and an invalid name such as `10.0.0.1:80`. */
+/** Error codes for a missing name, a missing record, and an invalid name such as `10.0.0.1:80`. */
 const NOT_THERE = new Set(['ENOTFOUND', 'ENODATA', 'EBADNAME', 'EINVAL'])
 
 /** An SRV record. Each field has its Go name, and the same name in lower case. */
@@ -58,7 +58,7 @@ async function ask<T>(name: string, asking: () => Promise<T[]>): Promise<T[]> {
   }
 }
 
-/** Loaded on demand: most templates look up no names. */
+/** Loaded on demand, because most templates look up no names. */
 const resolver = async () => (await import('node:dns/promises')).default
 
 const addresses = ({ fact }: RenderContext, name: string): string[] =>

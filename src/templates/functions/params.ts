@@ -11,7 +11,7 @@ export interface Param<T> {
   readonly accept: (value: unknown) => T | undefined
 }
 
-/** An int64 of Go: a number if that is exact, otherwise a bigint. */
+/** A Go int: a number if a number can represent it exactly, otherwise a bigint. */
 export type Int = number | bigint
 
 // nunjucks macros return String objects.
@@ -104,7 +104,7 @@ export const numberParam = (name: string): Param<number> => ({
   accept: (value) => (typeof value === 'number' ? value : undefined),
 })
 
-/** An optional parameter; undefined if absent. */
+/** Makes a parameter optional. A missing argument becomes undefined. */
 export const optionalParam = <T>(param: Param<T>): Param<T | undefined> => ({
   ...param,
   optional: true,

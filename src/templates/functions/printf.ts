@@ -1,5 +1,5 @@
-// Go's printf for nunjucks, implemented by the Go engine. Go reports mistakes in the output, such as `%!d(string=x)`;
-// here they are errors, like all other mistakes in nunjucks templates.
+// Go's printf for nunjucks, implemented by the Go engine. Go reports a mistake in the output, as in `%!d(string=x)`.
+// In nunjucks templates, such a mistake is an error, like all other mistakes.
 import { raise } from '../../core/fault.ts'
 import { fromBinary, toBinary } from '../bytes.ts'
 import { sprintf, type Complaint } from '../go/format/printf.ts'
@@ -24,7 +24,10 @@ function toGo(value: unknown): Value {
   return new GoMap(ANY_MAP, new Map(entries))
 }
 
-/** Converts a number to the type that the verb expects, since JavaScript has only one type for both. */
+/**
+ * Converts an integer to a float for a verb that expects one. A nunjucks number such as 3 may be either, and toGo()
+ * makes it an integer.
+ */
 const forVerb = (value: Value, verb: string): Value =>
   typeof value === 'bigint' && 'eEfFgG'.includes(verb) ? Number(value) : value
 

@@ -68,7 +68,8 @@ function adapt(pattern: string): { source: string; names: Map<string, number[]> 
     const namesakes = names.get(part?.name ?? '')
     if (namesakes !== undefined) namesakes.push(groups)
     else if (part?.name !== undefined) names.set(part.name, [groups])
-    // re2js allows a name only once, and takes a `[` at the end of a class for the beginning of `[:alpha:]`.
+    // re2js accepts each group name only once. It also takes `[:` at the end of a class, as in `[x[:]`, for the start
+    // of a class such as `[:alpha:]`.
     const bare = part?.bare !== undefined && !pattern.includes(':]', done)
     source += namesakes !== undefined ? '(' : bare ? `${piece.slice(0, -3)}\\[:]` : piece
   }

@@ -54,7 +54,7 @@ export function parseRecord(shape: RecordShape, text: string, key: string): Temp
   try {
     value = JSON.parse(text)
   } catch {
-    // The message must not quote the text: metadata may contain secrets.
+    // The exception is ignored, because its message quotes the text, and metadata may contain secrets.
   }
   return (
     build(shape, value) ??

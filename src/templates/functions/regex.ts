@@ -9,7 +9,7 @@ type Re2 = typeof matching
 
 let loaded: Re2 | undefined
 
-/** Loaded on demand: the matcher is large, and few templates use it. */
+/** Loads the matcher on demand, because it is large and few templates use it. */
 export const loadRe2 = async (): Promise<Re2> => (loaded ??= await import('./re2.ts'))
 
 function attempt<T>(name: string, context: RenderContext, run: (re2: Re2) => T): T {

@@ -5,7 +5,7 @@ import { storeOf, storeRoot, type Key } from '../../core/key.ts'
 import type { RenderContext } from '../context.ts'
 import type { ServiceName } from './service-names.ts'
 
-/** Returns the name if the resource's keys include a store of this name; otherwise undefined. */
+/** Returns the name if one of the resource's keys is in a store of this name; otherwise undefined. */
 const storeCalled = ({ reader }: RenderContext, name: string | undefined): string | undefined =>
   name !== undefined && reader.scope.keys.some((key) => storeOf(key) === name) ? name : undefined
 
@@ -14,7 +14,7 @@ export interface Whose {
   readonly dc: string | undefined
 }
 
-/** Determines the store and the datacenter of a name. The part before a colon is a store or a datacenter. */
+/** Determines the store and the datacenter of a name. The part of the name before a colon (`of`) may be either. */
 export function whoseIs(
   context: RenderContext,
   { of, dc }: Pick<ServiceName, 'of' | 'dc'>,
@@ -26,7 +26,8 @@ export function whoseIs(
 
 /**
  * Returns the full path of a directory of the catalog. Throws a fault if the resource's keys do not include it. Without
- * `store`, the default store is preferred; if its keys do not include the directory, those of exactly one store must.
+ * `store`, the resource's keys must include the directory in the default store, which is preferred, or in exactly one
+ * named store.
  * @param called the call, for messages
  */
 export function placeIn(context: RenderContext, called: string, dir: Key, store?: string): Key {

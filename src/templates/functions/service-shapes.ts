@@ -5,7 +5,7 @@ const WEIGHTS: RecordShape = { name: 'Weights', fields: { passing: 'number', war
 const CHECK: RecordShape = { name: 'Check', fields: { id: 'text', name: 'text', status: 'text' } }
 const ADDRESS: RecordShape = { name: 'Address', fields: { address: 'text', port: 'number' } }
 
-/** The fields of an instance. Consul's indexes are omitted, because restoring a cluster changes them and nothing else. */
+/** The fields of an instance. Consul's indexes are omitted, because restoring a cluster changes only the indexes. */
 const INSTANCE = {
   id: 'text',
   name: 'text',

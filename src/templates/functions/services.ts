@@ -1,5 +1,5 @@
-// Services and nodes, from the keys of consul-catalog, which any store may contain. The resource's keys determine the
-// store: the default store, or a named one.
+// Services and nodes, from keys in the format of consul-catalog, which any store may contain. The resource's keys
+// determine the store: the default store, or a named one.
 import {
   DATACENTERS,
   nameOfPart,
@@ -20,7 +20,7 @@ import { listOptions, optionsOf, optionsParam, serviceName } from './service-nam
 import { placeIn, whoseIs } from './service-places.ts'
 import { NODE, NODE_WITH_SERVICES, SERVICE, SERVICE_NAME } from './service-shapes.ts'
 
-/** An instance with the fields that are used here. */
+/** An instance with the fields that this file uses. */
 type Instance = TemplateRecord & {
   readonly name: string
   readonly tags: readonly string[]
@@ -42,7 +42,7 @@ const instancesIn = ({ reader }: RenderContext, dir: Key): Found[] =>
       instance: parseRecord(SERVICE, value, key) as Instance,
     }))
 
-/** Returns the instances that have all of the tags and records only these instances as found. */
+/** Returns the instances that have all of the tags and counts only these instances as found. */
 function chosen(
   { reader }: RenderContext,
   dir: Key,
@@ -54,7 +54,7 @@ function chosen(
   return own.map(({ instance }) => instance).sort((a, b) => a.order - b.order)
 }
 
-/** Throws for a name such as `blue.web` if it means the tag `blue` of the service `web`, as in consul-template. */
+/** Throws a fault if a name such as `blue.web` means the tag `blue` of the service `web`, as in consul-template. */
 function expectNoTag(
   name: string,
   written: string,
@@ -87,7 +87,7 @@ const tagOrOptions: Param<string | Mapping | undefined> = {
     isMap(value) ? value : typeof value === 'string' ? value : textParam('tag').accept(value),
 }
 
-/** Throws for an empty name, or one in the syntax of consul-template. */
+/** Throws a fault for an empty name or a name in the syntax of consul-template. */
 function expectName(called: string, name: string, tag: string | undefined): void {
   // The empty name would mean the directory of all services.
   if (name === '') {

@@ -21,7 +21,7 @@ class Named {
   }
 }
 
-/** Converts an integer to a plain number if that is exact. */
+/** Converts an integer to a plain number if the number can represent it exactly. */
 const exact = (value: bigint): number | bigint => {
   const plain = Number(value)
   return Number.isSafeInteger(plain) ? plain : value

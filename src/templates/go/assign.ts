@@ -29,7 +29,7 @@ export function assignTo(
   const own = typeOf(value)
   if (own === type) return value
   if (assignable(own, type)) {
-    // A memkv.KVPairs that is assigned to []memkv.KVPair keeps its elements, and takes the other type.
+    // A memkv.KVPairs value for a []memkv.KVPair parameter keeps its elements and takes the type of the parameter.
     return value instanceof Slice
       ? new Slice(type, value.array, value.from, value.length, value.capacity)
       : value

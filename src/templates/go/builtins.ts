@@ -10,7 +10,7 @@ import { CallError, Func, isTrue, typeName, typeOf, type Call, type Value } from
 /** The function table of a template, which maps names to typed functions. */
 export type Functions = ReadonlyMap<string, Func>
 
-/** Creates a Go function. An exception of type CallError is its error result. */
+/** Creates a Go function. A CallError thrown by `call` is the error result of the function. */
 export function goFunction(
   params: readonly Type[],
   result: Type,
@@ -26,7 +26,7 @@ const variadic = (params: readonly Type[], result: Type, call: Call): Func =>
 const comparison = (test: (a: Value, b: Value) => boolean): Func =>
   goFunction([VALUE, VALUE], BOOL, ([a, b]) => test(a, b))
 
-/** `html`, `js` and `urlquery`: print the arguments like `print`, and escape the result. */
+/** `html`, `js` and `urlquery`: print the arguments like `print` and escape the result. */
 const escaping = (escape: (text: string) => string): Func =>
   variadic([ANY], STRING, (args) => escape(sprint(args.map(noValue))))
 

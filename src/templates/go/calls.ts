@@ -9,11 +9,11 @@ import { methodOf } from './methods.ts'
 import { VALUE, type Type } from './types.ts'
 import { CallError, isTrue, type Func, type Value } from './values.ts'
 
-/** Marks that there is no value on the left of the pipe. (A value there may itself be nil.) */
+/** Means that no value is piped into the call. (A piped value may be nil, so nil cannot mean this.) */
 export const NONE = Symbol('none')
 export type Final = Value | typeof NONE
 
-/** A compiled argument: constants take the type of the parameter, other values must fit it. */
+/** A compiled argument. Constants take the type of the parameter; other values must fit that type. */
 export type Argument = (frame: Frame, dot: Value, root: boolean, type: Type) => Value
 
 /** A call, or the access to a field. */

@@ -23,7 +23,7 @@ import { CallError, type Call, type Value } from './values.ts'
 /** Maximum depth of nested includes, as in confd. */
 const MAX_INCLUDES = 10
 
-/** Separates the delimiters in a variant; delimiters cannot contain it. */
+/** Separates the two delimiters in a variant. A delimiter cannot contain this character. */
 const SEPARATOR = '\0'
 
 const variantOf = (spec: TemplateSpec): string =>

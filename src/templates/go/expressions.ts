@@ -152,7 +152,7 @@ function chain(node: Chain, args: readonly Argument[]): Stage {
   }
 }
 
-/** Evaluates `.A.B.C` on a receiver; the arguments belong to the last field. */
+/** Compiles the fields `.A.B.C` of a receiver. The arguments belong to the last field. */
 function fields(
   node: Operand,
   names: readonly string[],
@@ -200,7 +200,7 @@ function argument(node: Operand): Argument {
   }
 }
 
-/** The compiled value of an argument; undefined for constants, which depend on the type of the parameter. */
+/** Compiles an argument. Returns undefined for a constant, whose value depends on the type of the parameter. */
 function argumentValue(node: Operand): Stage | undefined {
   switch (node.kind) {
     case 'dot':

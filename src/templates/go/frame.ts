@@ -96,8 +96,8 @@ export class Frame {
   }
 
   /**
-   * Writes recorded output. If that would exceed a limit, writes nothing and returns false: the caller then runs the
-   * work again, which fails at the right position.
+   * Writes recorded output. If that would exceed a limit, writes nothing and returns false. The caller must then run
+   * the recorded work again, so that it fails at the right position.
    */
   replay({ text, steps }: Recorded): boolean {
     const length = this.#before + this.out.length + text.length

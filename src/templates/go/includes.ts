@@ -7,7 +7,7 @@ import type { List, Operand, Pipe, Statement } from './nodes.ts'
 import { faultAt } from './place.ts'
 import type { Template } from './parser.ts'
 
-/** @param src the outermost file, to which names are relative */
+/** @param src the outermost file, to which names such as `./a` are relative */
 export function includesOf(template: Template, src: string): readonly Include[] {
   const main = template.definitions.get(template.name) ?? []
   const always = new Set(callsOf(main.flatMap(pipesAt), template).map(placeOf))
@@ -61,7 +61,7 @@ const inside = (statement: Statement): List =>
 /** All pipelines of a list of statements, including those in parentheses. */
 const pipesOf = (list: List): readonly Pipe[] => statementsOf(list).flatMap(pipesAt)
 
-/** The pipelines of a statement itself, without those of its blocks. They run whenever the statement runs. */
+/** The pipelines that run whenever a statement runs: those of the statement itself, without those of its blocks. */
 const pipesAt = (statement: Statement): readonly Pipe[] =>
   'pipe' in statement && statement.pipe !== null ? within(statement.pipe) : []
 

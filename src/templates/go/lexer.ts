@@ -137,7 +137,7 @@ export class Lexer {
   #space(): Token {
     const start = this.#at
     while (isSpace(this.source.charAt(this.#at))) this.#at++
-    // The last space belongs to a trim marker that follows.
+    // If a trim marker follows, the last space belongs to the marker.
     if (this.#closes(this.#at - 1) === true) this.#at--
     return this.#at === start ? this.#action() : this.#token('space', start)
   }
@@ -208,7 +208,7 @@ export class Lexer {
     return at
   }
 
-  /** Whether a word may end here. */
+  /** Whether a word may end at this position. */
   #terminates(at: number): boolean {
     const char = this.source[at]
     if (char === undefined || /[ \t\r\n.,|:()]/.test(char)) return true

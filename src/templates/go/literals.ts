@@ -19,7 +19,7 @@ const HEX_DIGITS: Readonly<Record<string, number>> = { x: 2, u: 4, U: 8 }
 
 interface Char {
   readonly code: number
-  /** Whether the character is a single byte, written as \x or octal. All others are encoded as UTF-8. */
+  /** Whether the character is a single byte, written as `\xff` or `\377`. Other characters are encoded as UTF-8. */
   readonly isByte: boolean
   readonly next: number
 }

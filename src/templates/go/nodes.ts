@@ -24,7 +24,7 @@ export type List = readonly Statement[]
 export type Pipe = At & {
   readonly kind: 'pipe'
   readonly declared: readonly Variable[]
-  /** `=` instead of `:=`. */
+  /** Whether the pipeline assigns with `=` instead of declaring with `:=`. */
   readonly assigns: boolean
   readonly commands: readonly Command[]
 }

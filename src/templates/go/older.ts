@@ -7,7 +7,7 @@ import type { RootField } from './frame.ts'
 import { KV_PAIRS } from './types.ts'
 import { sliceOfRuns } from './values.ts'
 
-/** Looks up a root field in the store. All tried paths are recorded. */
+/** Looks up a root field among the keys. Every directory and key that it tries is recorded. */
 export function olderRoot(reader: Reader): RootField {
   const seek = (dir: string, name: string): string | undefined => {
     for (const child of reader.children(dir)) {

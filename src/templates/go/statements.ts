@@ -145,10 +145,10 @@ function print(frame: Frame, value: Value): void {
   else frame.write(formatValue(value))
 }
 
-/** The body of a range, run for each element. */
+/** The body of a range, which is executed for each element. */
 class Loop {
   readonly #hasIndex: boolean
-  /** The cached output of each run of elements; undefined if the output may depend on anything else. */
+  /** The cached output for each list of elements; undefined if the output may depend on more than the elements. */
   readonly #known: WeakMap<readonly Value[], Recorded> | undefined
 
   constructor(
@@ -159,7 +159,7 @@ class Loop {
     if (isPureBody(node)) this.#known = new WeakMap()
   }
 
-  /** Returns whether there were elements. */
+  /** Returns whether there were any elements. */
   run(frame: Frame, over: Value): boolean {
     if (over instanceof Slice) {
       const { runs } = over
@@ -175,7 +175,7 @@ class Loop {
     return ran
   }
 
-  /** Runs the body only for runs of pairs without cached output. */
+  /** Executes the body only for the lists of elements (`runs`) without cached output. */
   #overRuns(
     frame: Frame,
     runs: readonly (readonly Value[])[],

@@ -13,7 +13,7 @@ export interface ParseOptions {
   readonly rightDelim?: string
   /** The names of the functions that a template may call. */
   readonly functions: ReadonlySet<string>
-  /** Called for each unknown name; then parsing continues. If absent, the first unknown name throws a fault. */
+  /** Called for each unknown name; then parsing continues. If absent, parsing fails at the first unknown name. */
   readonly onUnknown?: (fault: Fault) => void
 }
 
@@ -89,7 +89,7 @@ export class TokenStream {
     return hint === undefined ? fault : { ...fault, hint }
   }
 
-  /** If a mistake is on a later line of an action or at the end of the file, returns the hint to close the action. */
+  /** Returns the hint to close an action if a mistake is on a later line of the action or at the end of the file. */
   #hintOf(at: number): string | undefined {
     const close = this.options.rightDelim || '}}'
     if (this.actionAt < 0 || this.source.slice(this.actionAt, at).includes(close)) return undefined

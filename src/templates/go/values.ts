@@ -4,7 +4,7 @@
 //   float64  number
 //   bool     boolean
 //   nil      `null` is a nil interface (a null of JSON), `undefined` is "no value"
-// Everything else is an object with its Go type.
+// Every other value is an object that contains its Go type.
 import {
   ANY_MAP,
   ANY_SLICE,
@@ -52,7 +52,7 @@ export class Complex {
   ) {}
 }
 
-/** A window on an array, as in Go: the result of `slice` shares its elements. */
+/** A window on an array, as in Go: the result of `slice` shares the array with its argument. */
 export class Slice {
   constructor(
     readonly type: Type,
@@ -91,7 +91,7 @@ export class Slice {
 /** The runs of each array that has not changed since sliceOfRuns() created it. */
 const runsOf = new WeakMap<Value[], readonly (readonly Value[])[]>()
 
-/** Creates a slice of the items of several immutable lists (runs). A result computed from one run can be cached. */
+/** Creates a slice of the items of several immutable lists (runs). A result that depends on one run can be cached. */
 export function sliceOfRuns(type: Type, runs: readonly (readonly Value[])[]): Slice {
   const array = joined(runs)
   runsOf.set(array, runs)

@@ -28,7 +28,7 @@ export class StrictCompiler extends compilerModule.Compiler {
   readonly asked = new Set<string>()
   /** Names that are used as values, although no tag of the file has bound them at that position. */
   readonly free: { readonly name: string; readonly line: number; readonly column: number }[] = []
-  /** Unknown filters and tests, each as the error that nunjucks would throw. */
+  /** Unknown filters and tests, each with the error that nunjucks would throw. */
   readonly unknown: {
     readonly name: string
     readonly kind: 'filter' | 'test'
@@ -64,7 +64,7 @@ export class StrictCompiler extends compilerModule.Compiler {
     return this.#uses.get(node) ?? 'value'
   }
 
-  /** Records the use of each child of a node, unless it is `value`. */
+  /** Records the use of each child of a node, unless the use is `value`. */
   #passDown(node: Node, use: Use): void {
     const mark = (child: Node | null | undefined, as: Use) => {
       if (child !== null && child !== undefined) this.#uses.set(child, as)
@@ -203,8 +203,8 @@ export class StrictCompiler extends compilerModule.Compiler {
   }
 
   /**
-   * Sets the variable `loop` to one object, but only if something may use it. nunjucks sets seven dotted variables in
-   * each iteration, which costs more than most loop bodies.
+   * Sets the variable `loop` to one object, but only if the loop body may use this variable. nunjucks sets seven
+   * dotted variables in each iteration, which costs more than most loop bodies.
    */
   _emitLoopBindings(node: Node, _list: string, i: string, length: string): void {
     const { body } = node

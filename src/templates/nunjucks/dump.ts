@@ -1,5 +1,5 @@
 // Replaces nunjucks' filter `dump`, which calls JSON.stringify. JSON.stringify would refuse integers above 2^53, which
-// are BigInts here, and would write invalid bytes as the lone surrogates that represent them.
+// are BigInts in reconfd, and would write invalid bytes as the lone surrogates that represent them.
 import { goJsonString } from '../functions/encode.ts'
 
 /** @param spaces a number of spaces or a string for each level of indentation; anything else for compact output */

@@ -10,7 +10,7 @@ export function createEnvironment(current: CurrentRun): Environment {
     autoescape: false,
     throwOnUndefined: true,
   })
-  // Without a prototype, so that `{{ constructor }}` and `select("constructor")` find nothing.
+  // These objects must have no prototype, so that `{{ constructor }}` and `select("constructor")` find nothing.
   environment.globals = bare(environment.globals)
   environment.filters = bare(environment.filters)
   environment.tests = bare(environment.tests)

@@ -55,7 +55,7 @@ const LARGEST = 64 * 1024 * 1024
 /** Maximum number of lists in the result of one call. */
 const MOST_PARTS = 1_000_000
 
-/** Limits the second argument of a filter, because it may come from a store, too. */
+/** Limits the second argument of a filter, because this argument may also come from a store. */
 function bounded(
   name: string,
   args: readonly unknown[],
@@ -125,7 +125,7 @@ function withoutTags(text: string): string {
   return out + text.slice(done)
 }
 
-/** Removes half a character at the end of a truncated string: the package cuts between UTF-16 units. */
+/** Removes half a character at the end of a truncated string, because the package cuts between UTF-16 code units. */
 const withoutHalf = (whole: unknown, cut: unknown): unknown =>
   typeof cut === 'string' && isText(whole) && String(whole).isWellFormed()
     ? cut.replace(/\p{Surrogate}/gu, '')
@@ -150,7 +150,7 @@ function urlEncode(value: unknown): string {
 }
 
 function groupBy(items: unknown, path: unknown): unknown {
-  // Without a prototype, since a group may have the name `constructor`.
+  // This object must have no prototype, because a group may have the name `constructor`.
   const groups = Object.create(null) as Record<string, unknown[]>
   for (const item of Array.isArray(items) ? (items as unknown[]) : []) {
     const value = String(path).split('.').reduce(attribute, item)

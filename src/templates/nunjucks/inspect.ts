@@ -20,8 +20,8 @@ const includesIn = (node: Node): readonly Node[] => [
 
 /**
  * Returns the files whose names are string literals in tags or in calls of the function `include`.
- * @param path the file itself, to which names in tags are relative
- * @param src the outermost file, to which names in calls are relative
+ * @param path the file itself, to which names such as `./a` in tags are relative
+ * @param src the outermost file, to which names such as `./a` in calls are relative
  */
 export function includesOf(ast: Node, path: string, src: string): readonly Include[] {
   const tags = [nodes.Include, nodes.Extends, nodes.Import, nodes.FromImport].flatMap((type) =>

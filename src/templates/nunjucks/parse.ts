@@ -40,7 +40,7 @@ export class NunjucksParser {
       const ast = transformer.transform(parser.parse(text, [], options), [])
       const compiler = new StrictCompiler(path, vocabulary)
       compiler.compile(ast)
-      // Template code is as trusted as conf.d: both come from the administrator.
+      // Template code is as trusted as conf.d, because both come from the administrator.
       // eslint-disable-next-line @typescript-eslint/no-implied-eval
       const make = new Function('unit', compiler.getCode()) as Parsed['make']
       const unknown = compiler.unknown.map(({ name, kind, error }) => ({
@@ -53,7 +53,7 @@ export class NunjucksParser {
     }
   }
 
-  /** @param src the template that includes this file, or the file itself */
+  /** @param src the outermost file: this file, or the one that includes it, directly or through other files */
   inspect(path: string, text: string, variant: string, src: string): Inspected {
     const { ast, compiler, unknown } = this.parse(path, text, variant)
     const names = Object.keys(this.globals)

@@ -23,7 +23,10 @@ export function unended(text: string): Unended | undefined {
   return undefined
 }
 
-/** The end of a raw block that begins here; undefined if none does. */
+/**
+ * Returns a position in the end tag of the raw block that begins at `at`, or the end of the text if the end tag is
+ * missing. Returns undefined if no raw block begins there.
+ */
 function rawEnd(text: string, at: number): number | undefined {
   RAW.lastIndex = at
   const [, name] = RAW.exec(text) ?? []

@@ -1,5 +1,5 @@
-// One compiled template file, with the methods that its generated code calls. Every method receives the position in the
-// file, so that faults contain the line, the column and the source line.
+// One compiled template file, with the methods that its generated code calls. The methods that can fail receive the
+// position in the file, so that faults contain the line, the column and the source line.
 import type { Context, Frame, Template } from 'nunjucks/src/environment.js'
 import { codeFrame, FaultError, type Fault } from '../../core/fault.ts'
 import { PendingFact } from '../context.ts'
@@ -16,7 +16,7 @@ export interface Host {
   test(name: string, context: Context, args: readonly unknown[]): unknown
   /** The template of an include; an empty one if the file is missing and `ignoreMissing` is set. */
   load(name: string, from: string, ignoreMissing: boolean): Template
-  /** Records the position where the render enters another file: the approximate position of nunjucks' own errors. */
+  /** Records where the render enters another file, as the approximate position of nunjucks' own errors. */
   passed(unit: TemplateUnit, line: number, column: number): void
   /** Records the first failure of a render, because nunjucks wraps exceptions that pass through it. */
   failed(error: FaultError | PendingFact): void

@@ -159,7 +159,7 @@ class Catalog extends Consul {
   }
 }
 
-/** Restricts a lie to one query. */
+/** Restricts a lie to queries whose path begins with `path`. */
 const asked =
   (path: string, lie: HttpLie): HttpLie =>
   (response: ServerResponse, truth: HttpAnswer) => {

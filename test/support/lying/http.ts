@@ -136,7 +136,7 @@ export function pour(to: ServerResponse | Socket, bytes: Buffer): void {
 
 const page = `<!doctype html><html><body>Please log in. ${SECRET}</body></html>`
 
-/** Answers of other services that may listen at the address. */
+/** Answers from other services that may listen at the address of the store. */
 export const httpLies: Lies<HttpLie> = {
   'another service': body('{"status":"ok"}'),
   nothing: body(''),

@@ -6,7 +6,7 @@ import { pour } from './http.ts'
 import { LIMITS, SECRET, type Lies, type Place, type Protocol } from './protocol.ts'
 import { LyingTcp } from './tcp.ts'
 
-/** Replaces the reply to a command, or a push. If `reply` returns undefined, nothing more is written. */
+/** Replaces the reply to a command, or a push message. If `reply` returns undefined, nothing more is written. */
 interface RedisLie {
   /** The command whose reply is replaced. Default: the first command of a connection. */
   readonly to?: string

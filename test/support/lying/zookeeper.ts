@@ -99,7 +99,7 @@ class Zookeeper extends LyingTcp<ZooLie> {
   }
 
   protected override disturb({ to }: ZooLie, place: Place): void {
-    // A changed znode is read again. Everything else is requested only once, at the beginning.
+    // The client reads a changed znode again. It sends all other requests only once, at the beginning.
     if (place === 'messages' || to === 'getData') this.#event()
     else this.cut()
   }

@@ -1,4 +1,4 @@
-// The Go engine with files: include, delimiters, the older dialect, the other language, limits, and positions.
+// The Go engine with files: the older dialect, include, delimiters, limits, values of Go types, and positions of faults.
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'

@@ -1,4 +1,4 @@
-// Random templates from a grammar, and damaged ones: the engine always returns, with output or a fault.
+// Random templates from a grammar, and damaged ones: the engine must always return, with output or a fault.
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import { Reader } from '../../../src/core/reader.ts'

@@ -119,7 +119,7 @@ export function grammar(names: readonly string[]) {
   return { operand: rules.operand, template: rules.list }
 }
 
-/** Generates patterns in RE2's syntax, and some outside it. */
+/** Generates regular expressions, some of which RE2 does not accept. */
 export const pattern = fc
   .array(
     fc.constantFrom(

@@ -1,5 +1,5 @@
-// The output of a range's body is cached for pairs that have not changed. These tests compare it with the output of
-// renderers that have cached nothing.
+// The output of a range's body is cached for key-value pairs that have not changed. These tests compare it with the
+// output of renderers that have cached nothing.
 import fc from 'fast-check'
 import { afterAll, expect, test } from 'vitest'
 import { type Key } from '../../../src/core/key.ts'

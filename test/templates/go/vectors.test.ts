@@ -1,4 +1,5 @@
-// Renders every vector that Go has generated (test/vectors/go). The bytes are equal, or both report an error.
+// Renders every vector that Go has generated (test/vectors/go). Our engine must produce the same bytes as Go, or
+// both must report an error.
 import { createHash } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import { describe, expect, test } from 'vitest'

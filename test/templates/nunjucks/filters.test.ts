@@ -1,4 +1,4 @@
-// Our replacements for nunjucks' filters return the same results as the originals, or correct results where the
+// Our replacements for nunjucks' filters must return the same results as the originals, or correct results where the
 // originals are wrong.
 import fc from 'fast-check'
 import nunjucks from 'nunjucks'

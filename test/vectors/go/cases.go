@@ -10,9 +10,9 @@ import (
 	"text/template"
 )
 
-// writeCases renders the whole files of test/cases/go-*: the template that conf.d names, with the
-// keys of keys.json, to expected/. It omits those that end in an error, and the dialect of the books, which
-// today's Go no longer supports.
+// writeCases renders the cases test/cases/go-*: the template that conf.d names, with the keys in
+// keys.json, to expected/. It omits cases that expect an error, and go-books, whose dialect Go no
+// longer supports.
 func writeCases() {
 	folders, _ := filepath.Glob("../../cases/go-*")
 	for _, folder := range folders {

@@ -1,9 +1,10 @@
 // Runs the templates of templates/*.txt through Go's own text/template and writes the results as
 // JSON: the vectors that the tests compare our engine with.
 //
-// A line is a template; one that begins with a quotation mark is a JSON string that contains it. Lines
-// that begin with "## " are comments, "#data " sets the data of the lines below it as JSON, and
-// "#delims L R" their delimiters. Then it renders the whole files of test/cases/go-*.
+// Each line of these files is a template. A line that begins with a quotation mark is a JSON string
+// that contains a template. A line that begins with "## " is a comment. "#data " sets the data for
+// the lines below it as JSON, and "#delims L R" sets their delimiters. Afterwards, the program renders
+// the cases test/cases/go-*.
 package main
 
 import (

@@ -20,7 +20,7 @@ export function binary(value: number): { mantissa: bigint; exponent: number } {
     : { mantissa: fraction | 0x10000000000000n, exponent: biased - 1075 }
 }
 
-/** value * 10^power, rounded half to even to an integer. */
+/** Returns value * 10^power, rounded to an integer, half to even. */
 function scaled(value: number, power: number): bigint {
   const { mantissa, exponent } = binary(value)
   let top = mantissa

@@ -17,7 +17,7 @@ import { formatFloat } from './floats.ts'
 import { formatHex, formatInteger } from './integers.ts'
 import { formatString } from './quote.ts'
 
-/** Printed where Go prints a memory address. It is constant, so that equal templates give equal files. */
+/** Printed where Go prints a memory address. It must be constant, so that repeated renders give the same output. */
 const ADDRESS = 0xc000000000n
 
 /** Values that are nested deeper are truncated. Templates cannot create cycles, but they can create very deep values. */

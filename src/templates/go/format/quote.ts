@@ -39,7 +39,7 @@ export const quoteRune = (rune: number, asciiOnly = false): string => {
   return `'${escapeRune(valid, "'", asciiOnly)}'`
 }
 
-/** Whether a string has no newline, backquote, control character or invalid UTF-8. */
+/** Whether a string can be put in backquotes: no backquote, BOM, invalid UTF-8, or control character except tab. */
 function canBackquote(text: string): boolean {
   for (const { rune, width } of runes(text)) {
     if (rune === 0xfffd && width === 1) return false

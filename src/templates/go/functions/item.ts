@@ -1,5 +1,5 @@
-// `item` in Go templates: `{{item.Key}}`, `{{item.Get "port" "80"}}`, `{{range item.Pairs}}`. The first letter may be
-// lower case, as in nunjucks.
+// `item` in Go templates: `{{item.Key}}`, `{{item.Get "port" "80"}}`, `{{range item.Pairs}}`. The first letter of a
+// name such as Key may be lower case, as in nunjucks.
 import { toBinary } from '../../bytes.ts'
 import type { RenderContext } from '../../context.ts'
 import { Item, itemFunctions, itemKey } from '../../functions/item.ts'

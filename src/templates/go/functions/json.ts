@@ -1,4 +1,4 @@
-// Parses and writes JSON like encoding/json: with sorted keys, numbers as float64, and HTML escaped.
+// Parses and writes JSON like encoding/json: with sorted keys, numbers as float64, and escapes for `<`, `>` and `&`.
 import { brokenAt } from '../../../core/json.ts'
 import { fromBinary } from '../../bytes.ts'
 import { goFunction } from '../builtins.ts'
@@ -112,7 +112,7 @@ function escapeInvalid(bytes: string): { text: string; marks: boolean } {
 
 function number(value: number): string {
   if (!Number.isFinite(value)) throw new CallError(`json: unsupported value: ${value}`)
-  // JavaScript has the same shortest form, with an exponent without leading zeros: 1e-7, 1e+21.
+  // Like encoding/json, JavaScript writes the shortest form, without leading zeros in the exponent: 1e-7, 1e+21.
   return Object.is(value, -0) ? '-0' : String(value)
 }
 

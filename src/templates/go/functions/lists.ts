@@ -144,7 +144,7 @@ const byKey = (dir: string, pairs: Value): Value =>
     return part === undefined ? [] : [toBinary(part)]
   })
 
-/** Merges two maps recursively; the values of the first one win. */
+/** Merges two maps recursively; the values of the first map win. */
 function merged(first: Value, second: Value): GoMap {
   const entries = new Map(entriesOf(second))
   for (const [key, value] of entriesOf(first)) {

@@ -112,7 +112,7 @@ const SIGNATURES: Readonly<Record<string, Signature>> = {
   lookupSRV: sign([STRING, STRING, STRING], sliceOf(SRV_POINTER)),
 }
 
-/** In Go, these functions append to a nil slice, so their empty result is nil, which `toJson` writes as null. */
+/** As in confd, the empty result of these functions is a nil slice, which `toJson` writes as null. */
 const COLLECTING = new Set(['seq', 'lookupIP', 'lookupIPV4', 'lookupIPV6'])
 const orNil = (list: Slice): Slice => (list.length === 0 ? new Slice(list.type, null) : list)
 

@@ -97,7 +97,7 @@ describe('the files that a start loads', () => {
         ...confdir('a.tmpl'),
       ],
       [...ALWAYS, 'consul', 'consul-index', 'http', 'server'],
-      680_000,
+      690_000,
     ],
     [
       'a onetime run on Redis',
@@ -112,7 +112,7 @@ describe('the files that a start loads', () => {
         ...confdir('a.tmpl'),
       ],
       [...ALWAYS, 'redis', 'server'],
-      680_000,
+      690_000,
     ],
   ])('%s', (_, args, names, most) => {
     const loaded = loadedBy(...args)

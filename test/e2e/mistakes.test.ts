@@ -142,7 +142,7 @@ const rows: readonly Row[] = [
   [
     'a resource beside conf.d',
     'check',
-    ['no resources', 'move DIR/web.toml into it'],
+    ['no resources', 'move DIR/web.toml into conf.d'],
     78,
     { files: { 'conf.d/web.toml': null, 'web.toml': GOOD['conf.d/web.toml'] ?? '' } },
   ],

@@ -195,7 +195,7 @@ END
 
 told 'A setting has a wrong value' 78 env CONFD_TIMEOUT=soon reconfd -onetime <<'END'
 environment variable CONFD_TIMEOUT: "soon" is not a duration such as 10 (seconds), 250ms or 1m30s
-same as -timeout
+see -timeout
 END
 
 told 'There is no such folder' 78 reconfd -onetime -confdir confdd <<'END'

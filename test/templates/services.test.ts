@@ -202,7 +202,11 @@ describe('of two stores', () => {
 describe("consul-template's ways to narrow a look-up say what to write", () => {
   test.each([
     ['service("web?ns=x")', 'service "web?ns=x"', '{namespace: "x"}'],
-    ['service("web?peer=x")', 'service "web?peer=x"', 'peers of Consul are not supported'],
+    [
+      'service("web?peer=x")',
+      'service "web?peer=x"',
+      "Consul's partitions and cluster peering are not supported",
+    ],
     ['service("web@dc2~n5")', 'service "web@dc2~n5"', 'service("web@dc2", {near: "n5"})'],
     [
       'service("web|passing,warning")',

@@ -4,7 +4,7 @@ import type { Foreign } from './foreign.ts'
 
 const NO_VAULT = 'Vault is not supported'
 const NO_MESH = "Consul's service mesh is not supported"
-const NO_PEERS = 'peers of Consul are not supported'
+const NO_PEERS = "Consul's cluster peering is not supported"
 const NO_NOMAD = 'Nomad is not supported'
 
 /** https://github.com/hashicorp/consul-template/blob/main/docs/templating-language.md */
@@ -224,7 +224,7 @@ export const consulTemplate: readonly Foreign[] = [
     note: NO_PEERS,
   },
   { name: 'peerings', written: 'peerings', note: NO_PEERS },
-  { name: 'partitions', written: 'partitions', note: 'partitions of Consul are not supported' },
+  { name: 'partitions', written: 'partitions', note: "Consul's partitions are not supported" },
   {
     name: 'plugin',
     written: 'plugin "name"',

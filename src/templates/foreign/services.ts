@@ -49,7 +49,7 @@ export function foreignService(name: string, tag: string | undefined): Fault | u
     return fault(
       `service("${name}"): ${sign} and ${of} after a name are consul-template syntax`,
       value === undefined
-        ? 'partitions and peers of Consul are not supported'
+        ? "Consul's partitions and cluster peering are not supported"
         : withOption(`service ${bare}`, option, value),
     )
   }

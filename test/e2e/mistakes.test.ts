@@ -147,14 +147,14 @@ const rows: readonly Row[] = [
     { files: { 'conf.d/web.toml': null, 'web.toml': GOOD['conf.d/web.toml'] ?? '' } },
   ],
   [
-    'a HAProxy socket that is not an absolute path',
+    'an HAProxy socket that is not an absolute path',
     'check',
     ['web.toml:7', 'run/admin.sock', 'absolute path'],
     78,
     resource('reload_cmd = "true"\n[template.haproxy]\nsocket = "run/admin.sock"\n'),
   ],
   [
-    'a HAProxy socket with an invalid port',
+    'an HAProxy socket with an invalid port',
     'check',
     ['web.toml:7', '127.0.0.1:99999'],
     78,

@@ -176,7 +176,7 @@ function isSame(a: NodeJS.ProcessEnv, now: NodeJS.ProcessEnv): boolean {
   return names.length === Object.keys(b).length && names.every((name) => a[name] === b[name])
 }
 
-/** A shell that waits for its command, then the running command. */
+/** A shell: idle until run() passes a command to it, then the process of that command. */
 class Waiting {
   #pid: number | undefined
   #wake: () => void = () => undefined

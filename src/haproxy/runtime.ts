@@ -57,8 +57,8 @@ export interface RuntimeOptions {
 /** Poll interval for servers being removed, in milliseconds. */
 const POLL = { first: 100, most: 1000 }
 /**
- * Milliseconds to wait before each check for another process after a change. Their sum is longer than HAProxy takes
- * to start.
+ * After a change, reconfd checks repeatedly whether another HAProxy process is running, which may have read the
+ * previous file. These are the waits before each check, in milliseconds. Their sum is longer than HAProxy takes to start.
  */
 const LOOKS = [500, 1000, 2000, 4000, 8000, 16_000, 32_000]
 /** Milliseconds to wait for the process that a reload starts: in a daemon, and in a onetime run. */

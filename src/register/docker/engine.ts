@@ -126,7 +126,7 @@ export class ContainerEngine {
     return (
       containers as readonly (object & { readonly Id: string; readonly Status?: unknown })[]
     ).map(
-      // Status is a string such as "Up 3 minutes".
+      // Omits Status, such as "Up 3 minutes", because it changes with time even if the container does not.
       ({ Status: _, ...container }) => ({ id: container.Id, summary: JSON.stringify(container) }),
     )
   }

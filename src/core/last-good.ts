@@ -1,5 +1,5 @@
-// The files that a rollback restores: for each destination the newest proved content, or else the file that reconfd
-// first replaced. Pure.
+// The files that a rollback restores: for each destination the newest proved content, or, if none was ever proved, the
+// file that reconfd first replaced. Pure.
 import type { Observed } from './plan.ts'
 
 /**

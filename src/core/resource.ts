@@ -98,6 +98,7 @@ export function hidingOutput(resources: readonly Resource[]): readonly Resource[
     if (sensitive !== true && !groups.has(group)) return resource
     return {
       ...resource,
+      templates: resource.templates.map((spec) => ({ ...spec, ...hidden })),
       ...(groupCheck === undefined ? {} : { groupCheck: { ...groupCheck, ...hidden } }),
       reload: { ...reload, ...hidden },
     }

@@ -12,7 +12,7 @@ import { printSeed, randomFrom, seed } from './random.ts'
 const SECONDS = Number(process.env['RECONFD_SOAK_SECONDS'] ?? 20)
 const CHANGES_PER_SECOND = 50
 const RESOURCES = 200
-/** Keys per resource (5,000 in total). One key of each resource contains the number of the resource's state. */
+/** Keys per resource (5,000 in total). One key of each resource contains a counter, which every change increments. */
 const KEYS = 25
 const LINE_EVERY = 10_000
 /** Minimum and maximum time between two restarts of the store, in seconds. */
@@ -40,13 +40,13 @@ class Subject {
     this.planned.add(this.content)
   }
 
-  /** The expected content of the file: the number of the state, the values, and the number again. */
+  /** The expected content of the file: the counter, the values, and the counter again. */
   get content(): string {
     const values = [...this.keys].slice(0, -1).sort(([a], [b]) => (a < b ? -1 : 1))
     return `${this.state}\n${values.map(([, value]) => `${value}\n`).join('')}${this.state}\n`
   }
 
-  /** Changes one key and the number of the state. @returns the changes, which must be written in one transaction */
+  /** Changes one key and the counter. @returns the changes, which must be written in one transaction */
   change(random: () => number): ReadonlyMap<string, string> {
     const number = String(++this.state)
     const key = `/soak/${this.name}/k/${1 + Math.floor(random() * (KEYS - 1))}`
@@ -92,7 +92,7 @@ const contentOf = (path: string): string | undefined => {
   }
 }
 
-/** Returns the number of the state that the last reload of each resource has read, by resource. */
+/** Returns the counter that the last reload of each resource has read, by resource. */
 function lastReloads(log: string): ReadonlyMap<string, number> {
   const lines = (contentOf(log) ?? '').split('\n').slice(0, -1)
   return new Map(lines.map((line) => line.split(' ')).map(([name = '', n]) => [name, Number(n)]))

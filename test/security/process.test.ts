@@ -193,7 +193,7 @@ describe('sensitive = true', () => {
       }
       member('app', { sensitive: true })
       const command = `cat ${keysFile(site)}; exit 3`
-      for (const key of ['group_check_cmd', 'reload_cmd']) {
+      for (const key of ['check_cmd', 'group_check_cmd', 'reload_cmd']) {
         member('other', { [key]: command })
         const { code, stderr } = await site.start('-onetime', '-file', keysFile(site)).finished
         expect(code).toBe(1)

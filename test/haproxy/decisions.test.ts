@@ -98,17 +98,20 @@ class Lab {
       return [row[0], ...fields.map(field), weight].join(' ')
     })
     const routes: Record<string, unknown> = {}
-    for (const [backend, balance] of balances)
-      routes[backend] = await this.#routes(backend, balance)
+    for (const [backend, balance] of balances) {
+      const servers = stats.slice(1).filter(([name]) => name === backend)
+      const weights = servers.map((row) => Number(row[at('weight')]))
+      routes[backend] = await this.#routes(backend, balance, weights)
+    }
     const states = all.map((one) => JSON.stringify(one))
     return { states: states.sort(), about: about.sort(), routes }
   }
 
   /**
    * Returns where requests to a backend go: the server of each URI if the algorithm depends on the URI, and otherwise
-   * the set of servers.
+   * the set of servers. Returns undefined if the requests do not determine that set.
    */
-  async #routes(backend: string, balance: string): Promise<unknown> {
+  async #routes(backend: string, balance: string, weights: readonly number[]): Promise<unknown> {
     const client = new HttpClient(`http://127.0.0.1:${this.port}`)
     const one = async (uri: string): Promise<readonly [string, string]> => {
       const headers = { 'x-backend': backend, 'x-key': uri }
@@ -120,6 +123,9 @@ class Lab {
     const reached = new Map([await one(first), ...(await Promise.all(others.map(one)))])
     client.close()
     if (/uri|hdr|source|first/.test(balance)) return [...reached]
+    // So few requests need not reach a server with a small share of the weight: that depends on earlier requests.
+    const total = weights.reduce((sum, weight) => sum + weight, 0)
+    if (weights.some((weight) => weight > 0 && weight * URIS.length < total)) return undefined
     // These algorithms choose among equal servers at random.
     return /random|leastconn/.test(balance) ? undefined : [...new Set(reached.values())].sort()
   }

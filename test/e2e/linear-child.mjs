@@ -51,9 +51,9 @@ async function cost(row, n) {
 }
 
 for (const row of JSON.parse(readFileSync(file, 'utf8'))) {
-  const n = row.n ?? 30_000
+  const n = row.n ?? 20_000
   console.log(JSON.stringify({ begins: row.name }))
   const small = await cost(row, n)
-  const large = await cost(row, 2 * n)
+  const large = await cost(row, 4 * n)
   console.log(JSON.stringify({ name: row.name, small, large }))
 }

@@ -1,5 +1,5 @@
 // Every function and filter takes at most linear time on values from a store. Each runs in a process with a CPU limit,
-// on its worst input of sizes N and 2N. The larger input must cost less than 3 times as much as the smaller one.
+// on its worst input of sizes N and 4N. The larger input must cost less than 8 times as much as the smaller one.
 import { execFileSync } from 'node:child_process'
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
@@ -14,7 +14,7 @@ const folder = tempDir('linear')
 afterAll(() => removeDir(folder))
 
 /** CPU limit for all rows of one language, in seconds; a non-linear row takes minutes. */
-const LIMIT = 60
+const LIMIT = 90
 /** Milliseconds. Shorter measurements are not precise enough to compare. */
 const FLOOR = 25
 
@@ -65,7 +65,7 @@ describe.each([
   it('costs grow with the input', { timeout: 180_000 }, () => {
     const { costs: measured, last } = costs(engine, cases)
     expect(measured.length, `stopped in ${last}`).toBe(cases.length)
-    const steep = measured.filter(({ small, large }) => large / Math.max(small, FLOOR) >= 3)
+    const steep = measured.filter(({ small, large }) => large / Math.max(small, FLOOR) >= 8)
     expect(steep).toEqual([])
   })
 })

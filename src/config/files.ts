@@ -53,20 +53,26 @@ export async function findFiles(folder: string): Promise<Result<FoundFiles, Faul
 }
 
 /**
- * Returns the fault if conf.d or the confdir is a file. A common mistake is to set -confdir to a file inside the
+ * Returns the fault if conf.d, or a folder above it, is a file. A common mistake is to set -confdir to a file inside the
  * intended folder.
  */
 async function fileInstead(folder: string): Promise<Fault> {
-  const confdir = dirname(folder)
+  let file = folder
+  const isMissing = (): Promise<boolean> =>
+    stat(file).then(
+      () => false,
+      () => true,
+    )
+  while (await isMissing()) file = dirname(file)
   const message = 'is a file, not a folder'
-  if ((await stat(confdir)).isDirectory()) {
+  if (file === folder) {
     const hint = 'create a folder instead and put resources there, or set another one with -confdir'
-    return { kind: 'config', message, hint, file: folder }
+    return { kind: 'config', message, hint, file }
   }
-  const above = dirname(confdir)
+  const above = dirname(file)
   const meant = basename(above) === 'conf.d' ? dirname(above) : above
   const hint = `did you mean -confdir ${meant}? It must be the folder that contains conf.d`
-  return { kind: 'config', message, hint, file: confdir }
+  return { kind: 'config', message, hint, file }
 }
 
 /** Returns the fault for a missing folder. A common mistake is to set -confdir to conf.d itself. */

@@ -418,6 +418,7 @@ describe('faults', () => {
     expect(await faultOf('conf.d/a.toml')).toBe(
       'TOP/conf.d/a.toml: is a file, not a folder\n  did you mean -confdir TOP? It must be the folder that contains conf.d',
     )
+    expect(await faultOf('conf.d/a.toml/below')).toBe(await faultOf('conf.d/a.toml'))
     expect(await faultOf('plain/conf.d')).toBe(
       'TOP/plain/conf.d: is a file, not a folder\n  did you mean -confdir TOP/plain? It must be the folder that contains conf.d',
     )

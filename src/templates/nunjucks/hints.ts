@@ -54,10 +54,15 @@ export function tagHint(code: string): string | undefined {
   return near === undefined || near === tag ? undefined : `did you mean {% ${near} %}?`
 }
 
+/** Returns the index of a position in the text. Lines and columns are 1-based. */
+export function offsetOf(text: string, line: number, column: number): number {
+  const before = text.split('\n').slice(0, line - 1)
+  return before.reduce((sum, one) => sum + one.length + 1, column - 1)
+}
+
 /** Returns the code of the tag at a position. */
 export function tagAt(text: string, line: number, column: number): string {
-  const before = text.split('\n').slice(0, line - 1)
-  const at = before.reduce((sum, one) => sum + one.length + 1, column - 1)
+  const at = offsetOf(text, line, column)
   const start = Math.max(text.lastIndexOf('{{', at), text.lastIndexOf('{%', at))
   if (start < 0) return ''
   const end = text.slice(start).search(/\}\}|%\}/)

@@ -1,6 +1,6 @@
 // Converts syntax errors of nunjucks to faults with a position.
 import { codeFrame, type Fault } from '../../core/fault.ts'
-import { tagAt, tagHint } from './hints.ts'
+import { offsetOf, tagAt, tagHint } from './hints.ts'
 import { faultOf } from './unit.ts'
 import { unended } from './unended.ts'
 
@@ -34,7 +34,7 @@ export function syntaxFault(error: unknown, path: string, text: string): Fault {
   }
   const stray = /^unknown block tag: (end(\w+)|else|elif|elseif)$/.exec(message)
   if (stray !== null && lineno !== undefined) {
-    const inner = unclosed(upTo(text, lineno, colno ?? 1))
+    const inner = unclosed(text.slice(0, offsetOf(text, lineno, colno ?? 1)))
     const reason =
       inner === undefined || inner.tag === stray[2]
         ? 'it belongs to no open tag'
@@ -61,12 +61,6 @@ const inWords = (message: string): string =>
   message
     .replace('expected variable end', 'expected "}}" here')
     .replace(/expected block end in (\w+) statement/, 'expected "%}" here, in the tag $1')
-
-/** The text before this position, which is 1-based. */
-const upTo = (text: string, line: number, column: number): string => {
-  const lines = text.split('\n').slice(0, line)
-  return [...lines.slice(0, -1), lines.at(-1)?.slice(0, column - 1)].join('\n')
-}
 
 /** The position of the last tag in the text: nunjucks expected the end of this tag. */
 const lastTag = (text: string) =>

@@ -2,7 +2,7 @@
 // and is killed when the test process exits.
 import { type ChildProcess, spawn } from 'node:child_process'
 import { existsSync, mkdtempSync, rmSync } from 'node:fs'
-import { createServer } from 'node:net'
+import { connect, createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { locate, provide, type Located } from '../../scripts/servers.mjs'
@@ -58,6 +58,8 @@ export interface ProcessSpec {
   readonly env?: Readonly<Record<string, string>>
   /** Resolves to true once the server answers requests. Called repeatedly. */
   readonly ready: () => Promise<boolean>
+  /** A port that `ready` does not ask. A server may listen on it a moment later, so its start waits for both. */
+  readonly securePort?: number | undefined
 }
 
 /** A server that keeps its arguments, ports and folder across restarts. */
@@ -96,7 +98,8 @@ export class ServerProcess {
       if (!isRunning(child)) {
         throw new Error(`${this.spec.name} ended at its start:\n${this.#output}`)
       }
-      return this.spec.ready()
+      const { ready, securePort } = this.spec
+      return (await ready()) && (securePort === undefined || accepts(securePort))
     })
   }
 
@@ -136,6 +139,18 @@ export class ServerProcess {
     await exited
     clearTimeout(lastResort)
   }
+}
+
+/** Returns true if a server accepts connections on the port of 127.0.0.1. */
+function accepts(port: number): Promise<boolean> {
+  return new Promise((resolve) => {
+    const socket = connect(port, '127.0.0.1')
+    const done = (accepted: boolean) => () => {
+      socket.destroy()
+      resolve(accepted)
+    }
+    socket.once('connect', done(true)).once('error', done(false))
+  })
 }
 
 const isRunning = (child: ChildProcess): boolean =>

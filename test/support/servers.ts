@@ -99,7 +99,12 @@ export async function startEtcd(
       return healthy
     }
     const server = Object.assign(
-      new StoreServer({ name, args, ready }, `127.0.0.1:${port}`, dataDir, new EtcdV3Client(url)),
+      new StoreServer(
+        { name, args, ready, securePort: tls && securePort },
+        `127.0.0.1:${port}`,
+        dataDir,
+        new EtcdV3Client(url),
+      ),
       { v2: new EtcdV2Client(url), secureNode: `127.0.0.1:${securePort}` },
     )
     await server.start()
@@ -162,7 +167,7 @@ export async function startConsul(
     ]
     const server = Object.assign(
       new StoreServer(
-        { name: 'consul', args, ready },
+        { name: 'consul', args, ready, securePort: tls && https },
         `127.0.0.1:${http}`,
         dataDir,
         new ConsulClient(url, options.token),

@@ -157,11 +157,15 @@ export async function startZookeeper(options: ZookeeperOptions = {}): Promise<Zo
   const jar = serverBinary(options.version === '3.4' ? 'zookeeper-3.4' : 'zookeeper').path
   return startOnFreePorts(2, async ([port = 0, securePort = 0]) => {
     const dataDir = tempDir('zookeeper')
-    const spec = zookeeperProcess(jar, port, options.flags, {
-      dataDir,
-      maxClientCnxns: 0,
-      ...(options.tls === undefined ? {} : secured(options.tls, securePort)),
-    })
+    const { tls, flags } = options
+    const spec = {
+      ...zookeeperProcess(jar, port, flags, {
+        dataDir,
+        maxClientCnxns: 0,
+        ...(tls === undefined ? {} : secured(tls, securePort)),
+      }),
+      securePort: tls && securePort,
+    }
     const server = Object.assign(
       new StoreServer(spec, `127.0.0.1:${port}`, dataDir, new ZookeeperClient(`127.0.0.1:${port}`)),
       { secureNode: `127.0.0.1:${securePort}` },

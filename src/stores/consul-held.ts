@@ -24,16 +24,23 @@ export class HeldEntries {
   /** How many known entries have been seen in the current answer so far. */
   #seen = 0
   #others = new Set<string>()
+  /** When all values were compared last, in milliseconds of `performance.now()`. */
+  #compared = performance.now()
+  /** Whether all values of the current answer are compared. */
+  #compares = false
   #first: Held | undefined
   #previous: Held | undefined
 
   /**
    * @param start the prefix of all names in the answers
    * @param wanted whether a key is wanted; unwanted neighbours may have the same prefix
+   * @param compareEvery milliseconds after which all values are compared again. Two clusters, or one cluster before and
+   *   after it was restored, may have different values at the same ModifyIndex
    */
   constructor(
     private readonly start: string,
     private readonly wanted: (key: Key) => boolean,
+    private readonly compareEvery: number,
   ) {}
 
   get size(): number {
@@ -49,6 +56,7 @@ export class HeldEntries {
     this.#seen = 0
     this.#others = new Set()
     this.#previous = undefined
+    this.#compares = isReset || performance.now() - this.#compared >= this.compareEvery
     const guess = (): Held | undefined =>
       this.#previous === undefined ? this.#first : this.#previous.follower
     return {
@@ -58,7 +66,9 @@ export class HeldEntries {
       isKnown: (name, modifyIndex) => {
         const next = guess()
         const held = next?.name === name ? next : this.#held.get(name)
-        return held === undefined ? this.#isOther(name) : this.#see(held, modifyIndex) && !isReset
+        return held === undefined
+          ? this.#isOther(name)
+          : this.#see(held, modifyIndex) && !this.#compares
       },
     }
   }
@@ -96,6 +106,7 @@ export class HeldEntries {
       }
     }
     if (this.#previous !== undefined) this.#previous.follower = undefined
+    if (this.#compares) this.#compared = performance.now()
     each(unknown, ({ Key: name, Value, ModifyIndex: modifyIndex }: KvEntry) => {
       const value = Value === null ? '' : decodeValue(bytesOf(Value))
       const held = this.#held.get(name)

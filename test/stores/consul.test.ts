@@ -283,6 +283,22 @@ test('an index that goes back starts over from 0, and equal indexes hide no chan
   expect(index.slice(0, 3)).toEqual([null, '90', null])
 })
 
+test('another cluster with higher indexes hides no change behind an equal ModifyIndex', async () => {
+  const fake = await startFake((_, response, nth) => {
+    if (nth === 0) give(response, 90, [entry('app/a', 'blue', 7), entry('app/b', 'same', 8)])
+    else if (nth === 1) give(response, 100, [entry('app/a', 'green', 7), entry('app/b', 'same', 8)])
+  })
+  onTestFinished(() => fake.close())
+  const settings = settingsFor({
+    backend: 'consul',
+    connection: { nodes: [fake.node], scheme: 'http' },
+  })
+  const raw = new RawWatch(open(settings, {}, 0), ['/app'])
+  onTestFinished(() => raw.end())
+  expect(await raw.next()).toEqual(snapshot({ '/app/a': 'blue', '/app/b': 'same' }))
+  expect(await raw.next()).toEqual(delta({ '/app/a': 'green' }))
+})
+
 /**
  * Starts a fake member of a Consul cluster. Its data may be older than the data of other members. It leaves blocking
  * queries unanswered.

@@ -3,7 +3,7 @@ import { decodeValue } from '../core/bytes.ts'
 import type { Key } from '../core/key.ts'
 import type { Entries, KvEntry, Knowledge } from './consul-entries.ts'
 import type { Delta } from './delta.ts'
-import { bytesOf, each, Mismatch } from './shape.ts'
+import { bytesOf, each, isAmbiguous, Mismatch } from './shape.ts'
 
 interface Held {
   readonly name: string
@@ -88,10 +88,11 @@ export class HeldEntries {
     if (!name.startsWith(this.start)) {
       throw new Mismatch('does not begin with the requested prefix').within('Key')
     }
+    const key = keyOf(name)
+    if (key === undefined) return true
     if (this.#others.has(name)) throw new Mismatch('appears twice').within('Key')
     this.#others.add(name)
-    const key = keyOf(name)
-    return key === undefined || !this.wanted(key)
+    return !this.wanted(key)
   }
 
   /** Applies the answer that was read last and returns the changes. Throws a Mismatch if an entry is invalid. */
@@ -130,9 +131,9 @@ export class HeldEntries {
 
 /**
  * Returns the key for a name in Consul, such as `/app/x` for `app/x`; undefined for names that end with a slash
- * (`app/`) or are not paths (`a//b`).
+ * (`app/`), are not paths (`a//b`) or are ambiguous.
  */
 function keyOf(name: string): Key | undefined {
   const odd = name === '' || name.startsWith('/') || name.endsWith('/') || name.includes('//')
-  return odd ? undefined : `/${name}`
+  return odd || isAmbiguous(name) ? undefined : `/${name}`
 }

@@ -18,6 +18,7 @@ import { openHttpStore } from './http-store.ts'
 import { Completions } from './completions.ts'
 import { coveredBy, rootsOf } from './roots.ts'
 import { basicAuth } from './secrets.ts'
+import { isAmbiguous } from './shape.ts'
 import { TokenBucket } from './token-bucket.ts'
 
 /** Longest duration of a poll, in milliseconds. Below the usual timeout of proxies for a silent connection. */
@@ -60,7 +61,8 @@ async function* follow(
   prefixes: readonly Key[],
   signal: AbortSignal,
 ): AsyncGenerator<StoreEvent> {
-  const wanted = coveredBy(prefixes)
+  const covered = coveredBy(prefixes)
+  const wanted = (key: Key): boolean => covered(key) && !isAmbiguous(key)
   const read = async (path: Key) => {
     const { index, entries } = await api.list(path, signal)
     for (const key of entries.keys()) if (!wanted(key)) entries.delete(key)

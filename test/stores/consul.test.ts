@@ -98,6 +98,18 @@ test('folders are not keys, null values are empty, and the key of the prefix its
   expect(await raw.next()).toEqual(delta({}, [`${dir}/folder/empty`, `${dir}/folder/ü b`]))
 })
 
+test('names that are not UTF-8 are invisible, because Consul gives several keys the same name', async () => {
+  const put = (name: string) => consul.client.call('PUT', `/v1/kv${dir}/${name}`, 'odd')
+  await put('%ff%fe')
+  await put('%fe%ff')
+  await consul.client.put(`${dir}/a`, '1')
+  const raw = watch([dir])
+  expect(await raw.next()).toEqual(snapshot({ [`${dir}/a`]: '1' }))
+  await put('%fd')
+  await consul.client.put(`${dir}/a`, '2')
+  expect(await raw.next()).toEqual(delta({ [`${dir}/a`]: '2' }))
+})
+
 test('a prefix that is not there is empty, until it is', async () => {
   const raw = watch([dir])
   expect(await raw.next()).toEqual(snapshot({}))

@@ -114,6 +114,21 @@ test('hidden keys are seen only below a prefix that names them', async () => {
   expect(await raw.next()).toEqual(delta({ [`${dir}/_hidden/a`]: '3' }))
 })
 
+test('names that are not UTF-8 are invisible, because etcd gives several keys the same name', async () => {
+  const put = (name: string) => etcd.v2.http.ok('PUT', `/v2/keys${dir}/${name}?value=odd`)
+  await put('%ff%fe')
+  await put('%fe%ff')
+  await put('%ff/below')
+  await put('%fe/below')
+  await etcd.v2.put(`${dir}/a`, '1')
+  const raw = watch([dir])
+  expect(await raw.next()).toEqual(snapshot({ [`${dir}/a`]: '1' }))
+  await put('%fd')
+  await put('%fe/below')
+  await etcd.v2.put(`${dir}/a`, '2')
+  expect(await raw.next()).toEqual(delta({ [`${dir}/a`]: '2' }))
+})
+
 test('many prefixes share a few polls, and see only their own keys', async () => {
   const prefixes = Array.from({ length: 40 }, (_, n): Key => `${dir}/services/s${n}`)
   await etcd.v2.put(`${dir}/services/other`, 'foreign')

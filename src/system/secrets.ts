@@ -33,9 +33,12 @@ export function keepSecret(secret: string | undefined, user = ''): void {
   patterns = [...known.values()].sort((a, b) => b.source.length - a.source.length)
 }
 
-/** Returns the text with each secret replaced by `***`. */
+/** Matches the password in a URL. It is masked even if it is unknown, because a setting may be in the wrong place. */
+const IN_URL = /(?<=:\/\/[^\s/@:]*:)[^\s/]+(?=@)/g
+
+/** Returns the text with each secret, and each password in a URL, replaced by `***`. */
 export const withoutSecrets = (text: string): string =>
-  patterns.reduce((rest, pattern) => rest.replace(pattern, MASK), text)
+  patterns.reduce((rest, pattern) => rest.replace(pattern, MASK), text.replace(IN_URL, MASK))
 
 /**
  * Returns the beginning and the end of a longer text with each secret replaced. Drops as many characters at the gap

@@ -248,6 +248,17 @@ export class ConsulHttp {
     return this.#fault(`denied access to ${what}`, { hint: this.needs, permanent: true })
   }
 
+  /** The fault for a look-up that no request can express. */
+  unserved(what: string): FaultError {
+    return this.#fault(
+      `cannot serve ${what}: its name contains an unprintable character, or is not a plain path`,
+      {
+        hint: 'correct the name; if it comes from a key that ends with a line break, use trim',
+        permanent: true,
+      },
+    )
+  }
+
   #expectAnswer(
     { status, headers, body }: HttpResponse,
     { about, stale, mayBeMissing }: Pick<Query<unknown>, 'about' | 'stale' | 'mayBeMissing'>,
@@ -279,7 +290,11 @@ export class ConsulHttp {
     // Consul's errors are one line of plain text, such as "No cluster leader". Errors from proxies are HTML pages.
     const text = body.trim()
     const isWords = text !== '' && text.length <= 200 && !/^<|\n/.test(text)
-    const what = `failed (HTTP ${status})${isWords ? `: ${text}` : ''}`
+    const words = isWords ? `: ${text}` : ''
+    const what =
+      status < 500
+        ? `refused the query for ${about} (HTTP ${status})${words}`
+        : `failed (HTTP ${status})${words}`
     const isWrong = status < 500 || /boolean expression|Invalid|selector/i.test(text)
     throw new AnsweredError(this.#fault(what, hintFor(text)).fault, isWrong)
   }

@@ -165,10 +165,13 @@ test.each([
   )
 })
 
-test('a stream that just ends is a fault', async () => {
+test.each([
+  ['just ends', (response: ServerResponse) => void response.end()],
+  ['is cut off by a proxy', (response: ServerResponse) => void response.destroy()],
+])('an open stream that %s is a fault', async (_, end) => {
   const served = scripted()
   const watched = await watch((path, response) => {
-    if (path === '/v3/watch') response.end(`${JSON.stringify(created)}\n`)
+    if (path === '/v3/watch') response.write(`${JSON.stringify(created)}\n`, () => end(response))
     else served(path, response)
   })
   await watched.next()

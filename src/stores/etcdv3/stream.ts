@@ -5,6 +5,7 @@
 import { FaultError } from '../../core/fault.ts'
 import type { Key } from '../../core/key.ts'
 import { OutdatedError } from '../../core/store.ts'
+import { ClosedError } from '../http-faults.ts'
 import { Meter } from '../limits.ts'
 import { each, Mismatch } from '../shape.ts'
 import { grpcCode, type Gateway } from './gateway.ts'
@@ -59,11 +60,17 @@ export async function watchSpan(span: Span, options: StreamOptions): Promise<nev
       const lines = await gateway.stream('/watch', body, stream.signal, heard)
       for await (const line of lines) if (reading.take(line)) await options.opened()
     })
+  } catch (error) {
+    if (!reading.isOpen || !(error instanceof ClosedError)) throw error
   } finally {
     clearTimeout(timer)
     signal.removeEventListener('abort', stop)
   }
-  throw new FaultError({ kind: 'store', message: `${gateway.http.place} closed the watch` })
+  throw new FaultError({
+    kind: 'store',
+    message: `${gateway.http.place} closed the watch`,
+    hint: 'check that etcd is running there; if a proxy in between closes silent connections, raise its timeout',
+  })
 }
 
 const createRequest = ({ range }: Span, start: bigint): object => ({
@@ -73,7 +80,8 @@ const createRequest = ({ range }: Span, start: bigint): object => ({
 /** Reads the messages of a stream, joins fragments, and drops the events for unwanted keys. */
 class Reading {
   #changes: Change[] = []
-  #isOpen = false
+  /** Whether etcd has confirmed the watch. */
+  isOpen = false
   /** The revision of the last event; before any event, the first possible revision. */
   #from: bigint
   readonly #meter: Meter
@@ -102,9 +110,9 @@ class Reading {
       this.#meter.take(line.length)
       const { events = [] } = response
       gateway.expecting(() => each(events, this.#takeEvent(revision), 'events'))
-      const opens = response.created === true && !this.#isOpen
+      const opens = response.created === true && !this.isOpen
       if (opens) this.opened()
-      this.#isOpen ||= opens
+      this.isOpen ||= opens
       if (response.fragment === true) return opens
       this.#meter.reset()
       // Even if none of the events is wanted, this call reports the progress of the stream.
@@ -112,7 +120,7 @@ class Reading {
       return opens
     } catch (error) {
       // A plain FaultError prevents a retry with a new token, which would not continue the stream.
-      throw this.#isOpen && error instanceof FaultError && !(error instanceof OutdatedError)
+      throw this.isOpen && error instanceof FaultError && !(error instanceof OutdatedError)
         ? new FaultError(error.fault)
         : error
     }

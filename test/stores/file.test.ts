@@ -1,4 +1,5 @@
 // The file store beyond test/contract: formats, folders, faults, and how editors save files.
+import { execFileSync } from 'node:child_process'
 import { mkdir, mkdtemp, rename, rm, symlink, truncate, unlink, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
@@ -124,11 +125,12 @@ unicode: "größe ☃ 😀"
 
   test('TOML', async () => {
     const text =
-      'big = 9007199254740993\nf = 0.5\nwhen = 1979-05-27\n[a.b]\nc = "x"\n[[list]]\nn = "0"\n'
+      'big = 9007199254740993\nf = 0.5\nwhen = 1979-05-27\nat = 1979-05-27T07:32:00Z\n[a.b]\nc = "x"\n[[list]]\nn = "0"\n'
     expect(await keysOf('k.toml', text)).toEqual({
       '/big': '9007199254740993',
       '/f': '0.5',
       '/when': '1979-05-27',
+      '/at': '1979-05-27T07:32:00.000Z',
       '/a/b/c': 'x',
       '/list/0/n': '0',
     })
@@ -286,6 +288,22 @@ describe('faults', () => {
     })
     expect((await faultOf('k.yaml', Buffer.from([0xff, 0xfe, 0x00]))).message).toContain('UTF-8')
     expect((await faultOf('k.yaml', 'just text')).message).toContain('map')
+  })
+
+  test('a pipe in a folder, which would block the program', async () => {
+    await write('a.yaml', 'a: 1')
+    execFileSync('mkfifo', [at('b.yaml')])
+    await expect(snapshot([folder])).rejects.toMatchObject({
+      fault: { message: 'the keys file is a device, a socket or a pipe', file: at('b.yaml') },
+    })
+  })
+
+  test('links that form a loop', async () => {
+    await symlink('a.yaml', at('b.yaml'))
+    await symlink('b.yaml', at('a.yaml'))
+    await expect(snapshot([folder])).rejects.toMatchObject({
+      fault: { hint: 'Correct the links, which form a loop.' },
+    })
   })
 
   test('no file named, or a bad pattern: a configuration fault', () => {

@@ -14,4 +14,4 @@ export const segmentOf = (name: string): string => encodeURIComponent(name.toWel
 
 /** Converts a name to lower case as Go does: each character on its own, and `İ` to `i`. */
 export const lowerCase = (name: string): string =>
-  name.replace(/./gsu, (char) => (char === 'İ' ? 'i' : char.toLowerCase()))
+  name.replace(/[İΣ]/g, (char) => (char === 'İ' ? 'i' : 'σ')).toLowerCase()

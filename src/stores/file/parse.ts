@@ -2,8 +2,8 @@
 //
 // The names in nested maps become paths, and the items of a list become /0, /1, and so on. A name may itself be a path
 // (`/services/web/n1: x`). Scalars are printed as in confd: integers in full, booleans as true and false, floats in the
-// shortest form without an exponent (Go's FormatFloat 'f', -1), and TOML dates as written. A null means that the key
-// does not exist.
+// shortest form without an exponent (Go's FormatFloat 'f', -1), and TOML dates and times as in ISO 8601. A null means
+// that the key does not exist.
 import { extname } from 'node:path'
 import { codeFrame, FaultError, type Fault } from '../../core/fault.ts'
 import { entryOf, isEntry, joinKeys, type Key } from '../../core/key.ts'

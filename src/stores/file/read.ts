@@ -1,7 +1,7 @@
 // Reads the keys files. Several files may be replaced in one step, and old and new files must not be mixed. So links
 // are resolved before the files are read, and everything is read again if a link or a file has changed meanwhile.
 import { constants } from 'node:buffer'
-import { createReadStream } from 'node:fs'
+import { constants as open, createReadStream } from 'node:fs'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { FaultError } from '../../core/fault.ts'
 import type { Glob } from '../../core/glob.ts'
@@ -67,8 +67,9 @@ async function readFiles(
   // V8 cannot create a string longer than MAX_STRING_LENGTH.
   let left = Math.min(limits.body, constants.MAX_STRING_LENGTH)
   const merged = new Map<Key, string>()
-  for (const { path: file, real } of files) {
-    const bytes = await readBytes(file, real, left)
+  for (const one of files) {
+    const { path: file } = one
+    const bytes = await readBytes(one, left)
     if (bytes === undefined) throw tooLarge(file, limits.body)
     expectRoomFor(bytes, limits, file)
     left -= bytes.length
@@ -86,10 +87,17 @@ async function readFiles(
 }
 
 /** Reads at most `most` bytes; undefined if there are more. Pipes and devices may have no size and no end. */
-async function readBytes(file: string, real: string, most: number): Promise<Buffer | undefined> {
+async function readBytes(
+  { path: file, real, isStream = false }: Found,
+  most: number,
+): Promise<Buffer | undefined> {
   const chunks = new Chunks()
+  // A pipe may have replaced the file meanwhile, and opening it must not block.
+  const flags = isStream ? open.O_RDONLY : open.O_RDONLY | open.O_NONBLOCK
   try {
-    for await (const chunk of createReadStream(real, { highWaterMark: 2 ** 18 })) {
+    // The type of `flags` is too narrow: fs.open() accepts numbers.
+    const options = { highWaterMark: 2 ** 18, flags: flags as unknown as string }
+    for await (const chunk of createReadStream(real, options)) {
       chunks.add(chunk as Buffer)
       if (chunks.length > most) return undefined
     }

@@ -14,6 +14,8 @@ export interface Found {
   readonly path: string
   /** The path after links are resolved. */
   readonly real: string
+  /** Whether it is a pipe or a device, which only `-file` itself may name. */
+  readonly isStream?: boolean
 }
 
 export interface Scan {
@@ -50,7 +52,10 @@ export async function scan(targets: readonly string[], filter: Glob): Promise<Sc
         if (isKeysFile) throw unreadable(error, inside.path)
       })
       if (found?.isDirectory() === true) await folder(inside, [...above, real])
-      else if (found !== undefined && isKeysFile) take(inside, found)
+      else if (found !== undefined && isKeysFile) {
+        if (!found.isFile()) throw notAFile(inside.path)
+        take(inside, found)
+      }
     }
   }
 
@@ -60,13 +65,22 @@ export async function scan(targets: readonly string[], filter: Glob): Promise<Sc
       const file = { path, real: await links.end(path) }
       const found = await stat(file.real, { bigint: true })
       if (found.isDirectory()) await folder(file, [])
-      else take(file, found)
+      else take({ ...file, isStream: !found.isFile() }, found)
     } catch (error) {
       throw error instanceof FaultError ? error : unreadable(error, target)
     }
   }
   return { files, places: links.places, stamp: stamps.join('\n') }
 }
+
+const notAFile = (file: string): FaultError =>
+  new FaultError({
+    kind: 'store',
+    message: 'the keys file is a device, a socket or a pipe',
+    hint: 'Remove it, or replace it with a file.',
+    file,
+    permanent: true,
+  })
 
 /** @param file the path as configured; if the path is a link, the message also states the target */
 export function unreadable(error: unknown, file: string): FaultError {
@@ -87,7 +101,10 @@ export function unreadable(error: unknown, file: string): FaultError {
   return new FaultError({
     kind: 'store',
     message: `the keys file${target === undefined ? '' : `, a link to ${target},`} cannot be read (${code})`,
-    hint: "Give reconfd's user permission to read the file and to access the folders above it.",
+    hint:
+      code === 'ELOOP'
+        ? 'Correct the links, which form a loop.'
+        : "Give reconfd's user permission to read the file and to access the folders above it.",
     file,
     permanent: true,
   })

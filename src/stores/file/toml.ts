@@ -2,7 +2,7 @@
 import { parse, TomlError } from 'smol-toml'
 import { SyntaxFault } from '../../core/syntax.ts'
 
-/** Integers become BigInts, and dates are printed as written. Throws a SyntaxFault if the text is not valid TOML. */
+/** Integers become BigInts, and dates and times become Dates. Throws a SyntaxFault if the text is not valid TOML. */
 export function parseToml(text: string): unknown {
   try {
     return parse(text, { integersAsBigInt: true })

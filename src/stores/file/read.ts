@@ -18,6 +18,12 @@ import { scan, unreadable, type Found, type Scan } from './scan.ts'
 const PATIENCE = 5000
 const PAUSE = 5
 
+/**
+ * A pipe may have replaced a file, and opening it must not block. (The type of the option is too narrow: numbers are
+ * accepted.)
+ */
+const FLAGS = open.O_RDONLY | open.O_NONBLOCK
+
 /** Parsed files by path, so that an unchanged file is not parsed again. */
 export type ParsedFiles = Map<
   string,
@@ -67,9 +73,8 @@ async function readFiles(
   // V8 cannot create a string longer than MAX_STRING_LENGTH.
   let left = Math.min(limits.body, constants.MAX_STRING_LENGTH)
   const merged = new Map<Key, string>()
-  for (const one of files) {
-    const { path: file } = one
-    const bytes = await readBytes(one, left)
+  for (const { path: file, real } of files) {
+    const bytes = await readBytes(file, real, left)
     if (bytes === undefined) throw tooLarge(file, limits.body)
     expectRoomFor(bytes, limits, file)
     left -= bytes.length
@@ -86,17 +91,11 @@ async function readFiles(
   return merged
 }
 
-/** Reads at most `most` bytes; undefined if there are more. Pipes and devices may have no size and no end. */
-async function readBytes(
-  { path: file, real, isStream = false }: Found,
-  most: number,
-): Promise<Buffer | undefined> {
+/** Reads at most `most` bytes; undefined if there are more. */
+async function readBytes(file: string, real: string, most: number): Promise<Buffer | undefined> {
   const chunks = new Chunks()
-  // A pipe may have replaced the file meanwhile, and opening it must not block.
-  const flags = isStream ? open.O_RDONLY : open.O_RDONLY | open.O_NONBLOCK
   try {
-    // The type of `flags` is too narrow: fs.open() accepts numbers.
-    const options = { highWaterMark: 2 ** 18, flags: flags as unknown as string }
+    const options = { highWaterMark: 2 ** 18, flags: FLAGS as unknown as string }
     for await (const chunk of createReadStream(real, options)) {
       chunks.add(chunk as Buffer)
       if (chunks.length > most) return undefined

@@ -14,8 +14,6 @@ export interface Found {
   readonly path: string
   /** The path after links are resolved. */
   readonly real: string
-  /** Whether it is a pipe or a device, which only `-file` itself may name. */
-  readonly isStream?: boolean
 }
 
 export interface Scan {
@@ -37,6 +35,7 @@ export async function scan(targets: readonly string[], filter: Glob): Promise<Sc
   const links = new Links()
 
   const take = (file: Found, stats: BigIntStats): void => {
+    if (!stats.isFile()) throw notAFile(file.path)
     files.push(file)
     stamps.push(`${file.path}:${stampOf(stats)}`)
   }
@@ -52,10 +51,7 @@ export async function scan(targets: readonly string[], filter: Glob): Promise<Sc
         if (isKeysFile) throw unreadable(error, inside.path)
       })
       if (found?.isDirectory() === true) await folder(inside, [...above, real])
-      else if (found !== undefined && isKeysFile) {
-        if (!found.isFile()) throw notAFile(inside.path)
-        take(inside, found)
-      }
+      else if (found !== undefined && isKeysFile) take(inside, found)
     }
   }
 
@@ -65,7 +61,7 @@ export async function scan(targets: readonly string[], filter: Glob): Promise<Sc
       const file = { path, real: await links.end(path) }
       const found = await stat(file.real, { bigint: true })
       if (found.isDirectory()) await folder(file, [])
-      else take({ ...file, isStream: !found.isFile() }, found)
+      else take(file, found)
     } catch (error) {
       throw error instanceof FaultError ? error : unreadable(error, target)
     }

@@ -1,6 +1,6 @@
 // Returns the current credentials. Files are read at each use, so that a rotated password or token takes effect without
 // a restart.
-import { readFileSync } from 'node:fs'
+import { closeSync, constants, fstatSync, openSync, readFileSync } from 'node:fs'
 import { raise } from '../core/fault.ts'
 import type { ConnectionSettings } from '../core/settings.ts'
 import { keepSecret } from '../system/secrets.ts'
@@ -85,16 +85,25 @@ export function readOptionFile(file: string, option: string): Buffer {
       permanent: true,
     })
   }
+  let fd: number | undefined
   try {
-    return readFileSync(file)
+    // Opening a pipe without a writer would block the program.
+    fd = openSync(file, constants.O_RDONLY | constants.O_NONBLOCK)
+    if (fstatSync(fd).isFile()) return readFileSync(fd)
   } catch (error) {
     return wrongFile(`cannot read the file given by ${option}: ${codeOf(error)}`, file, option)
+  } finally {
+    if (fd !== undefined) closeSync(fd)
   }
+  const hint = `set ${option} to the path of a file; a pipe cannot be read again for the next connection`
+  return wrongFile(`${option} does not name a regular file`, file, option, hint)
 }
 
-const wrongFile = (what: string, file: string, option: string): never =>
-  raise('store', what, {
-    file,
-    hint: `check ${option} and the file's permissions`,
-    permanent: true,
-  })
+function wrongFile(
+  what: string,
+  file: string,
+  option: string,
+  hint = `check ${option} and the file's permissions`,
+): never {
+  return raise('store', what, { file, hint, permanent: true })
+}

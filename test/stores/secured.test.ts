@@ -183,6 +183,9 @@ describe('files', () => {
       { ...mutual, clientKey: server.key },
     ],
     ['cannot read the file given by -password-file: ENOENT', { passwordFile: '/nonexistent' }],
+    // Reading it would never end, as would opening a pipe without a writer.
+    ['-password-file does not name a regular file', { passwordFile: '/dev/zero' }],
+    ['-client-ca-keys does not name a regular file', { clientCaKeys: '/' }],
   ])('refused at the start: %s', async (message, connection) => {
     for (const backend of ['etcdv3', 'consul', 'redis', 'zookeeper'] as const) {
       const own = { nodes: ['127.0.0.1:1'], scheme: 'https' as const, ...connection }

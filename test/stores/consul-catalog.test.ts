@@ -394,7 +394,10 @@ test('the list of services is read without the summary, and with it once it is a
   const [odd, sidecar, own] = all
   const { entries } = (await raw.next()) as { entries: object }
   expect(Object.keys(entries).sort()).toEqual([odd, own])
-  expect(await raw.next()).toMatchObject({ put: { [sidecar]: expect.any(String) as string }, del: [odd] })
+  expect(await raw.next()).toMatchObject({
+    put: { [sidecar]: expect.any(String) as string },
+    del: [odd],
+  })
 })
 
 test('the TTL of a prepared query may be longer than the longest timer', async () => {

@@ -284,7 +284,8 @@ export class RegistryKeeper {
       }
       const { fault, taken } = refusal
       const tries = (before?.tries ?? 0) + 1
-      const delay = taken === true ? RETRY_TAKEN : backoffDelay(tries, RETRY_REFUSED)
+      const backoff = fault.permanent === true ? BACKOFF_PERMANENT : RETRY_REFUSED
+      const delay = taken === true ? RETRY_TAKEN : backoffDelay(tries, backoff)
       this.#refused.set(key, { text, fault, tries, until: performance.now() + delay })
       if (before?.fault.message !== fault.message) emit({ kind: 'refused', service, key, fault })
     }

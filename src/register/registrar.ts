@@ -6,6 +6,7 @@ import type { EmitRegister } from './event.ts'
 import type { WantedState } from './keeper.ts'
 import type { RegistryEntry, Registry } from './registries/registry.ts'
 import {
+  hostAndPort,
   serviceLabel,
   type HealthCheck,
   type Service,
@@ -117,13 +118,19 @@ export class Registrar {
     if (check === undefined) return { entry, wanted }
     const isSame =
       before?.wanted.life === wanted.life &&
-      before.entry.text === entry.text &&
-      JSON.stringify(before.wanted.service.check) === JSON.stringify(wanted.service.check)
-    if (before?.checker !== undefined && isSame) return { entry, wanted, checker: before.checker }
+      hostAndPort(before.wanted.service) === hostAndPort(wanted.service)
+    const isSameCheck =
+      JSON.stringify(before?.wanted.service.check) === JSON.stringify(wanted.service.check)
+    if (isSame && isSameCheck && before.checker !== undefined) {
+      return { entry, wanted, checker: before.checker }
+    }
+    // A healthy service stays registered until its new check has run.
+    const wasHealthy = isSame && (before.checker?.state ?? 'healthy') === 'healthy'
+    const checked = wasHealthy ? { ...wanted, fresh: false } : wanted
     const { emit, exec } = this.options
     const changed = (): void => this.#publish()
     const options = { once: check.once, emit, changed, ...(exec === undefined ? {} : { exec }) }
-    return { entry, wanted, checker: new Checker(wanted, check.check, options) }
+    return { entry, wanted, checker: new Checker(checked, check.check, options) }
   }
 
   /** The check that reconfd runs itself, if any. */

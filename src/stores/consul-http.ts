@@ -329,11 +329,11 @@ function overloadIfClosed(error: unknown): never {
   throw error instanceof ClosedError ? new OverloadError(error.fault, false) : error
 }
 
-/** A character that Consul rejects in the path of a request, unless an agent is configured to accept it. */
-const UNPRINTABLE = /[^\p{L}\p{M}\p{N}\p{P}\p{S} ]/u
+/** Whether Consul accepts a name in the path of a request. Agents can be configured to accept other names too. */
+export const isPrintable = (name: string): boolean => !/[^\p{L}\p{M}\p{N}\p{P}\p{S} ]/u.test(name)
 
 function hintFor(said: string, about: string): Pick<Fault, 'hint'> {
-  if (said === '' && UNPRINTABLE.test(about)) {
+  if (said === '' && !isPrintable(about)) {
     return {
       hint:
         'the name contains an unprintable character: correct it in Consul, ' +

@@ -453,6 +453,36 @@ test('consul gets tags, metadata and its own checks', async () => {
   server.close()
 })
 
+test('an edited service stays in Consul, and in maintenance; checks that it no longer has are removed', async () => {
+  const server = await webServer()
+  const dir = tempDir('services')
+  const write = (more: string): void => {
+    const service = `name = "web"\nid = "one"\nport = ${server.port}\n${more}`
+    writeFileSync(join(dir, 'web.toml'), service)
+  }
+  const checks = async (tag: string): Promise<readonly string[] | false> => {
+    const [found] = await instancesIn(consul, 'web')
+    if (JSON.stringify(found?.Service.Tags) !== JSON.stringify([tag])) return false
+    const ids = (found?.Checks ?? []).map(({ CheckID }) => CheckID)
+    return ids.filter((id) => id !== 'serfHealth').sort()
+  }
+  write(`tags = ["a"]\ncheck = "http://127.0.0.1:${server.port}/"\n`)
+  const run = register([...stores.consul.args(), '-conf', dir, '-ip', '127.0.0.1'])
+  expect(await until('it is there', () => checks('a'))).toEqual(['reconfd:one', 'service:one'])
+  await consul.client.call('PUT', '/v1/agent/service/maintenance/one?enable=true')
+  write(`tags = ["b"]\ncheck = "http://127.0.0.1:${server.port}/"\n`)
+  const all = ['_service_maintenance:one', 'reconfd:one', 'service:one']
+  expect(await until('it has a new tag', () => checks('b'))).toEqual(all)
+  write('tags = ["c"]\ncheck = "tcp"\n')
+  expect(await until('it has a new check', () => checks('c'))).toEqual(all)
+  write('tags = ["d"]\n')
+  const withoutCheck = async (): Promise<boolean> =>
+    JSON.stringify(await checks('d')) === JSON.stringify(all.slice(0, 2))
+  await until('it has no check', withoutCheck)
+  expect(run.stderr).not.toContain('"event":"deregistered"')
+  server.close()
+})
+
 test('a dead registrar no longer counts as healthy after its TTL', async () => {
   const run = register([...stores.consul.args(), ...web(80, '-ttl', '2s')])
   await untilHeld(stores.consul.held, { '/services/web/one': '127.0.0.1:80' })

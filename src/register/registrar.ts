@@ -30,6 +30,12 @@ export interface ServiceHealth {
   readonly state: 'checking' | 'healthy' | 'unhealthy'
 }
 
+/** A service that cannot be registered, and why. */
+export interface IgnoredService {
+  readonly service: Service
+  readonly why: string
+}
+
 interface HeldService {
   readonly entry: RegistryEntry
   readonly wanted: WantedService
@@ -40,8 +46,8 @@ interface HeldService {
 export class Registrar {
   readonly #sets = new Map<ServiceSource, readonly WantedService[]>()
   #held = new Map<string, HeldService>()
-  /** The reported reason why a service cannot be registered, by service. */
-  #ignored = new Map<string, string>()
+  /** The services that cannot be registered, by label. */
+  #ignored = new Map<string, IgnoredService>()
   readonly #entries = new WeakMap<Service, RegistryEntry | string>()
 
   constructor(
@@ -53,7 +59,7 @@ export class Registrar {
   set(source: ServiceSource, wanted: readonly WantedService[]): void {
     this.#sets.set(source, wanted)
     const held = new Map<string, HeldService>()
-    const ignored = new Map<string, string>()
+    const ignored = new Map<string, IgnoredService>()
     for (const one of this.sources.flatMap((each) => this.#sets.get(each) ?? [])) {
       const entry = this.#entryOf(one.service)
       const why =
@@ -79,6 +85,10 @@ export class Registrar {
       const isKnown = state === 'healthy' || state === 'unhealthy'
       return { service: entry.service, entry, state: isKnown ? state : 'checking' }
     })
+  }
+
+  get ignored(): readonly IgnoredService[] {
+    return [...this.#ignored.values()]
   }
 
   /** All entries, regardless of health. */
@@ -143,10 +153,10 @@ export class Registrar {
     return { check, once: check === ready || makes.has(check.what.kind) }
   }
 
-  #ignore({ service }: WantedService, why: string, ignored: Map<string, string>): void {
+  #ignore({ service }: WantedService, why: string, ignored: Map<string, IgnoredService>): void {
     const about = serviceLabel(service)
-    ignored.set(about, why)
-    if (this.#ignored.get(about) === why) return
+    ignored.set(about, { service, why })
+    if (this.#ignored.get(about)?.why === why) return
     this.options.emit({ kind: 'ignored', level: 'warn', about, why: `not registered: ${why}` })
   }
 }

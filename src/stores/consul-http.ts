@@ -280,7 +280,7 @@ export class ConsulHttp {
     const text = body.trim()
     const isWords = text !== '' && text.length <= 200 && !/^<|\n/.test(text)
     const isWrong = status < 500 || /boolean expression|Invalid|selector/i.test(text)
-    const what = isWrong ? `rejected the query for ${about}` : 'failed'
+    const what = isWrong ? `rejected the request for ${about}` : 'failed'
     const message = `${what} (HTTP ${status})${isWords ? `: ${text}` : ''}`
     throw new AnsweredError(this.#fault(message, hintFor(text, about)).fault, isWrong)
   }
@@ -345,6 +345,6 @@ function hintFor(said: string, about: string): Pick<Fault, 'hint'> {
       hint: 'check the datacenter in -consul-datacenter or in the template, and its servers: consul members -wan',
     }
   }
-  if (said.includes('Namespaces')) return { hint: 'remove -consul-namespace' }
+  if (said.includes('Namespaces')) return { hint: 'remove -consul-namespace and the option namespace' }
   return {}
 }

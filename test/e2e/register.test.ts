@@ -349,6 +349,24 @@ describe('inspection', () => {
     expect(await status(run.state)).toMatchObject({ code: 69, stdout: '[]\n' })
   })
 
+  test('-status shows a service whose key another service has', async () => {
+    const dir = tempDir('services')
+    for (const port of [81, 82]) {
+      writeFileSync(join(dir, `${port}.toml`), `name = "api"\nid = "a"\nport = ${port}\n`)
+    }
+    const run = register([...stores.etcd.args(), '-conf', dir, '-ip', '10.0.0.1'])
+    const shown = await until('the first is registered', async () => {
+      const { code, stdout } = await status(run.state)
+      return code === 1 && stdout.includes('"registered"') && (JSON.parse(stdout) as unknown)
+    })
+    const why = 'another service has the key /services/api/a'
+    const services = [
+      { address: '10.0.0.1:81', state: 'registered' },
+      { address: '10.0.0.1:82', state: 'refused', why },
+    ]
+    expect(shown).toMatchObject([{ services }])
+  })
+
   test('metrics, health and readiness', async () => {
     const [port] = (await freePorts(1)) as [number]
     const engine = await engineOf()
@@ -409,6 +427,8 @@ describe('inspection', () => {
       const run = register(['-to', `${scheme}://127.0.0.1:1/s`, ...web(80), ...attempts])
       const { code, stderr } = await run.finished
       expect(code).toBe(69)
+      expect(stderr).toContain('check -to')
+      expect(stderr).not.toContain('-node')
       // Node prints a warning if listeners leak (from the eleventh on).
       expect(stderr).not.toContain('Warning')
     },

@@ -370,7 +370,7 @@ test('a name that Consul rejects in a query affects no other service', async () 
   expect(seen(await raw.next())).toHaveProperty([`/services/${web}/one:b`])
 
   const fault = await watch([`/services/${bad}`]).fault()
-  expect(fault.message).toContain(`rejected the query for the service ${bad} (HTTP 400)`)
+  expect(fault.message).toContain(`rejected the request for the service ${bad} (HTTP 400)`)
   expect(fault.hint).toContain('an unprintable character')
 })
 

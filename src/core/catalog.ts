@@ -95,8 +95,9 @@ export const isOfLookUp = (key: string): boolean =>
 export const serviceDir = (name: string, lookUp?: LookUp): Key =>
   `${rootOf('services', lookUp)}/${encodePart(name)}`
 
+/** Also encodes `:` in the name of the node, because the first `:` separates the node from the id. */
 export const instanceKey = (dir: Key, node: string, id: string): Key =>
-  `${dir}/${encodePart(node)}:${encodePart(id)}`
+  `${dir}/${encodePart(node).replaceAll(':', '%3A')}:${encodePart(id)}`
 
 export const nodeKey = (name: string, lookUp?: LookUp): Key =>
   `${rootOf('nodes', lookUp)}/${encodePart(name)}`

@@ -279,9 +279,10 @@ export class ConsulHttp {
     // Consul's errors are one line of plain text, such as "No cluster leader". Errors from proxies are HTML pages.
     const text = body.trim()
     const isWords = text !== '' && text.length <= 200 && !/^<|\n/.test(text)
-    const what = `failed (HTTP ${status})${isWords ? `: ${text}` : ''}`
     const isWrong = status < 500 || /boolean expression|Invalid|selector/i.test(text)
-    throw new AnsweredError(this.#fault(what, hintFor(text)).fault, isWrong)
+    const what = isWrong ? `rejected the request for ${about}` : 'failed'
+    const message = `${what} (HTTP ${status})${isWords ? `: ${text}` : ''}`
+    throw new AnsweredError(this.#fault(message, hintFor(text, about)).fault, isWrong)
   }
 
   #indexOf({ headers }: HttpResponse): number {
@@ -328,12 +329,22 @@ function overloadIfClosed(error: unknown): never {
   throw error instanceof ClosedError ? new OverloadError(error.fault, false) : error
 }
 
-function hintFor(said: string): Pick<Fault, 'hint'> {
+/** Whether Consul accepts a name in the path of a request. Agents can be configured to accept other names too. */
+export const isPrintable = (name: string): boolean => !/[^\p{L}\p{M}\p{N}\p{P}\p{S} ]/u.test(name)
+
+function hintFor(said: string, about: string): Pick<Fault, 'hint'> {
+  if (said === '' && !isPrintable(about)) {
+    return {
+      hint:
+        'the name contains an unprintable character: correct it in Consul, ' +
+        'or set disable_http_unprintable_char_filter = true in the agent',
+    }
+  }
   if (said.startsWith('No path to datacenter')) {
     return {
       hint: 'check the datacenter in -consul-datacenter or in the template, and its servers: consul members -wan',
     }
   }
-  if (said.includes('Namespaces')) return { hint: 'remove -consul-namespace' }
+  if (said.includes('Namespaces')) return { hint: 'remove -consul-namespace and the option namespace' }
   return {}
 }

@@ -66,6 +66,12 @@ export const text: Shape<string> = (value) =>
 export const bool: Shape<boolean> = (value) =>
   typeof value === 'boolean' ? value : mismatch(value, 'a boolean')
 
+export const integer: Shape<number> = (value) => {
+  if (typeof value !== 'number') return mismatch(value, 'a number')
+  if (Number.isSafeInteger(value)) return value
+  throw new Mismatch('is not an integer')
+}
+
 /** A non-negative integer. */
 export const count: Shape<number> = (value) => {
   if (typeof value !== 'number') return mismatch(value, 'a number')

@@ -248,6 +248,17 @@ export class ConsulHttp {
     return this.#fault(`denied access to ${what}`, { hint: this.needs, permanent: true })
   }
 
+  /** The fault for a look-up that no request can express. */
+  unserved(what: string): FaultError {
+    return this.#fault(
+      `cannot serve ${what}: its name contains an unprintable character, or is not a plain path`,
+      {
+        hint: 'correct the name; if it comes from a key that ends with a line break, use trim',
+        permanent: true,
+      },
+    )
+  }
+
   #expectAnswer(
     { status, headers, body }: HttpResponse,
     { about, stale, mayBeMissing }: Pick<Query<unknown>, 'about' | 'stale' | 'mayBeMissing'>,

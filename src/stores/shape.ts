@@ -198,3 +198,9 @@ export function each<T>(
 
 const isObject = (value: unknown): value is Readonly<Record<string, unknown>> =>
   typeof value === 'object' && value !== null && !Array.isArray(value)
+
+/**
+ * Whether a name may stand for several keys: Go's JSON replaces each invalid byte of a name with U+FFFD, and the JSON
+ * may then contain the same name twice.
+ */
+export const isAmbiguous = (name: string): boolean => name.includes('\ufffd')

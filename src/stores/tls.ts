@@ -1,12 +1,11 @@
 // The TLS options of a connection: certificate, key, trusted authorities and expected name. The files are read for each
 // new connection, so that renewed certificates are used without a restart.
 import { createPrivateKey, X509Certificate, type KeyObject } from 'node:crypto'
-import { readFileSync } from 'node:fs'
 import { isIP } from 'node:net'
 import type { ConnectionOptions } from 'node:tls'
 import { raise } from '../core/fault.ts'
 import type { ConnectionSettings } from '../core/settings.ts'
-import { codeOf } from './http-faults.ts'
+import { readOptionFile } from './secrets.ts'
 
 /** Options of Node's tls.connect(). Only with -client-server-name do they contain the expected name. */
 export type TlsOptions = Pick<
@@ -33,8 +32,8 @@ export function tlsOptions(connection: ConnectionSettings): TlsOptions {
 }
 
 function pairOf(certFile: string, keyFile: string): { cert: Buffer; key: Buffer } {
-  const cert = readPem(certFile, '-client-cert')
-  const key = readPem(keyFile, '-client-key')
+  const cert = readOptionFile(certFile, '-client-cert')
+  const key = readOptionFile(keyFile, '-client-key')
   const parsed = parse(() => new X509Certificate(cert), certFile, '-client-cert', 'a certificate')
   const secret = parse<KeyObject>(
     () => createPrivateKey(key),
@@ -62,21 +61,9 @@ const expecting = (name: string): TlsOptions =>
       }
 
 function authorities(file: string): Buffer {
-  const ca = readPem(file, '-client-ca-keys')
+  const ca = readOptionFile(file, '-client-ca-keys')
   parse(() => new X509Certificate(ca), file, '-client-ca-keys', 'a certificate')
   return ca
-}
-
-function readPem(file: string, option: string): Buffer {
-  try {
-    return readFileSync(file)
-  } catch (error) {
-    return raise('store', `cannot read the file given by ${option}: ${codeOf(error)}`, {
-      file,
-      hint: `check ${option} and the file's permissions`,
-      permanent: true,
-    })
-  }
 }
 
 function parse<T>(read: () => T, file: string, option: string, what: string): T {

@@ -220,6 +220,58 @@ test('all services, and those to come; a neighbour of the name is none of them',
   expect(seen(await one.next())).toEqual({ del: [`/services/${web}/one:${web}`] })
 })
 
+test('registrations with odd names and ports harm no other service', async () => {
+  const odd = ['bad\nname', 'a//b', '../x', '..', 'zero\0', '\u202ex']
+  for (const [n, Name] of odd.entries()) await agent.register({ Name, ID: `odd${n}` })
+  onTestFinished(async () => {
+    await Promise.all(odd.map((_, n) => agent.deregister(`odd${n}`)))
+  })
+  // Consul, like Go, converts `İ` to `i`, so it returns the instances of both services for both names.
+  await agent.register({ Name: `${web}i`, ID: 'x1', Port: -5 })
+  await agent.register({ Name: `${web}İ`, ID: 'x2', Port: 2 ** 60 })
+  const node = { Address: '10.0.0.1', SkipNodeUpdate: false }
+  for (const [Node, ID] of [
+    ['a:b', 'c'],
+    ['a', 'b:c'],
+  ]) {
+    const body = { ...node, Node, Service: { Service: web, ID } }
+    await agent.server.client.call('PUT', '/v1/catalog/register', JSON.stringify(body))
+    onTestFinished(async () => {
+      await agent.server.client.call('PUT', '/v1/catalog/deregister', JSON.stringify({ Node }))
+    })
+  }
+  const raw = watch(['/services'])
+  const { entries } = (await raw.next()) as { entries: object }
+  const own = Object.keys(entries).filter((key) => key.startsWith(`/services/${web}`))
+  expect(own.filter((key) => !key.endsWith('/')).sort()).toEqual([
+    `/services/${web}/a%3Ab:c`,
+    `/services/${web}/a:b:c`,
+    `/services/${web}i/one:x1`,
+    `/services/${web}i/one:x2`,
+    `/services/${web}İ/one:x1`,
+    `/services/${web}İ/one:x2`,
+  ])
+  expect(raw.notices).toEqual([
+    'lists of services omit names that Consul\'s HTTP API cannot serve: "..", "../x", "a//b" and 3 more',
+  ])
+})
+
+test.each([
+  ['cannot serve', 'bad\nname'],
+  ['cannot serve', '\udcff'],
+  ['cannot serve', '..%2F..%2Fkv'],
+  // Printable for Node, but not for the older Unicode tables of this Consul.
+  ['refused the query for', '\u{1fae8}'],
+])('a look-up that Consul %s affects no other look-up: %j', async (message, name) => {
+  await agent.register({ Name: web, ID: web })
+  const good: Key = `/services/${web}`
+  const bad: Key = `/services/${name}`
+  const demand = new MutableDemand({ trees: new Set([bad, good]), names: new Set() })
+  const raw = watch(['/services'], {}, demand)
+  expect(seen(await raw.next(), 'port')).toEqual({ [`${good}/one:${web}`]: { port: 0 } })
+  expect(raw.refused).toEqual({ [bad]: expect.stringContaining(message) as string })
+})
+
 test('a node that comes and leaves takes its services with it', { timeout: 60_000 }, async () => {
   const raw = watch(['/nodes', `/services/${web}`])
   expect(seen(await raw.next(), 'node', 'address')).toEqual({

@@ -293,7 +293,7 @@ export class ConsulHttp {
     const isWrong = status < 500 || /boolean expression|Invalid|selector/i.test(text)
     const what = isWrong ? `rejected the request for ${about}` : 'failed'
     const message = `${what} (HTTP ${status})${isWords ? `: ${text}` : ''}`
-    throw new AnsweredError(this.#fault(message, hintFor(text, about)).fault, isWrong)
+    throw new AnsweredError(this.#fault(message, hintFor(text)).fault, isWrong)
   }
 
   #indexOf({ headers }: HttpResponse): number {
@@ -340,22 +340,16 @@ function overloadIfClosed(error: unknown): never {
   throw error instanceof ClosedError ? new OverloadError(error.fault, false) : error
 }
 
-/** Whether Consul accepts a name in the path of a request. Agents can be configured to accept other names too. */
+/** Whether Consul accepts a name in the path of a request. It answers others with 400. */
 export const isPrintable = (name: string): boolean => !/[^\p{L}\p{M}\p{N}\p{P}\p{S} ]/u.test(name)
 
-function hintFor(said: string, about: string): Pick<Fault, 'hint'> {
-  if (said === '' && !isPrintable(about)) {
-    return {
-      hint:
-        'the name contains an unprintable character: correct it in Consul, ' +
-        'or set disable_http_unprintable_char_filter = true in the agent',
-    }
-  }
+function hintFor(said: string): Pick<Fault, 'hint'> {
   if (said.startsWith('No path to datacenter')) {
     return {
       hint: 'check the datacenter in -consul-datacenter or in the template, and its servers: consul members -wan',
     }
   }
-  if (said.includes('Namespaces')) return { hint: 'remove -consul-namespace and the option namespace' }
+  if (said.includes('Namespaces'))
+    return { hint: 'remove -consul-namespace and the option namespace' }
   return {}
 }

@@ -66,9 +66,10 @@ export const text: Shape<string> = (value) =>
 export const bool: Shape<boolean> = (value) =>
   typeof value === 'boolean' ? value : mismatch(value, 'a boolean')
 
+/** An integer of any size; digits beyond 2^53 are lost. */
 export const integer: Shape<number> = (value) => {
   if (typeof value !== 'number') return mismatch(value, 'a number')
-  if (Number.isSafeInteger(value)) return value
+  if (Number.isInteger(value)) return value
   throw new Mismatch('is not an integer')
 }
 

@@ -37,14 +37,9 @@ export function readHaproxy(
   const at = [...path, 'haproxy']
   const fault = (where: TomlPath, message: string, hint: string): void =>
     void faults.push(document.fault(where, 'value', message, hint))
-  const { socket: sockets = [], drain = DRAIN } = readTable(
-    document,
-    at,
-    template.haproxy,
-    haproxyKeys,
-    faults,
-  )
-  if (Array.isArray(template.haproxy['socket']) && sockets.length === 0)
+  const { socket, drain = DRAIN } = readTable(document, at, template.haproxy, haproxyKeys, faults)
+  const sockets = socket ?? []
+  if (socket?.length === 0)
     fault([...at, 'socket'], 'socket is empty', 'Set it to the stats socket of HAProxy.')
   const good = sockets.filter(isSocketAddress)
   const bad = sockets.find((socket) => !isSocketAddress(socket))

@@ -29,7 +29,6 @@ export interface ReadResource extends CheckedResource {
   readonly own?: OwnStore
 }
 
-const FILE_KEYS = ['template', 'backend', ...Object.keys(resourceFileKeys)]
 const TEMPLATE_KEYS = Object.entries<KeySpec>(templateTableKeys).flatMap(
   ([key, { aliases = [] }]) => [key, ...aliases],
 )
@@ -42,7 +41,7 @@ export async function readResource(
   owners: ResolveOwner,
 ): Promise<ReadResource> {
   const faults: Fault[] = []
-  const { template, backend, ...above } = withKnownCase(document.data, FILE_KEYS)
+  const { template, backend, ...above } = withKnownCase(document.data, ['template', 'backend'])
   const own = backend === undefined ? undefined : ownStore(document, backend, settings, faults)
   const top = readTable(document, [], above, resourceFileKeys, faults, hintAbove)
   const variables = new Variables(document, settings, faults)
@@ -138,6 +137,7 @@ function templateTables(
 function hintAbove(key: string): string {
   if (key === 'guard') return 'write [template.guard]'
   if (Object.hasOwn(templateKeys, key)) return `move ${key} below [template]`
+  if (key.toLowerCase() === 'template') return 'write template in the same case everywhere'
   const near = nearest(key, ['template', ...Object.keys(resourceFileKeys)])
   return near === undefined ? ALL_KEYS : `did you mean ${near}?`
 }

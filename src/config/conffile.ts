@@ -85,10 +85,12 @@ class ConfFileReader {
   constructor(private readonly document: TomlEntries) {}
 
   read(): ConfFile {
-    const { stores: named = {}, exec: table, confd, ...entries } = withKnownCase(
-      this.document.data,
-      ['stores', 'exec', 'confd'],
-    )
+    const {
+      stores: named = {},
+      exec: table,
+      confd,
+      ...entries
+    } = withKnownCase(this.document.data, ['stores', 'exec', 'confd'])
     const stores = readStores(this.document, named, this.#faults)
     for (const [entry, value] of Object.entries(entries)) this.#entry(entry, value)
     const former = confd === undefined ? undefined : this.#tableOfOldConfd(confd)

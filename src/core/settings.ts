@@ -22,6 +22,8 @@ export interface ConnectionSettings {
   readonly clientCert?: string
   readonly clientKey?: string
   readonly clientCaKeys?: string
+  /** Names for messages of the settings above that variables of other programs supply, such as ETCDCTL_CACERT. */
+  readonly suppliedBy?: Readonly<Partial<Record<string, string>>>
   /** Expected name in the server's certificate, instead of the name of the node. */
   readonly clientServerName?: string
   /** Do not verify the server's certificate. */
@@ -176,6 +178,7 @@ export const storeIdentity = ({
   catalog,
 }: StoreSettings): string =>
   JSON.stringify([
-    ...[backend, connection, files, filter, separator, pollInterval, limits],
+    ...[backend, { ...connection, suppliedBy: undefined }, files, filter, separator],
+    ...[pollInterval, limits],
     ...[slashless, catalog],
   ])

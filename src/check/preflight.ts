@@ -15,7 +15,7 @@ import { FaultError, type Fault } from '../core/fault.ts'
 import { fixedFolder } from '../core/for-each.ts'
 import { fullKey, relativeTo, storeOf, storeRoot, type Key } from '../core/key.ts'
 import type { Resource, TemplateSpec } from '../core/resource.ts'
-import type { Settings } from '../core/settings.ts'
+import { withTable, type Settings } from '../core/settings.ts'
 import type { Store } from '../core/store.ts'
 import { treeOf, type Tree } from '../core/tree.ts'
 import type { WantedStore } from '../feeds/feeds.ts'
@@ -59,14 +59,15 @@ async function askStore(
   timeout: number,
 ): Promise<TableRow[]> {
   const what = 'store'
+  const detail = (fault: Fault): string => lineOf(withTable(fault, settings.definedIn))
   const opened = await openStore(settings)
   if (!opened.ok) {
-    return [{ what, name: name ?? settings.backend, state: 'failed', detail: lineOf(opened.error) }]
+    return [{ what, name: name ?? settings.backend, state: 'failed', detail: detail(opened.error) }]
   }
   const store = opened.value
   const found = await discoverNodes(store, timeout)
   if (found !== undefined) {
-    return [{ what, name: name ?? store.name, state: 'failed', detail: lineOf(found) }]
+    return [{ what, name: name ?? store.name, state: 'failed', detail: detail(found) }]
   }
   const answers = await Promise.all(
     store.nodes.map(async (node) => ({
@@ -76,7 +77,7 @@ async function askStore(
   )
   const nodes = answers.map(({ node, read }): TableRow => {
     const full = { what, name: `${name ?? store.name} ${node}` }
-    if (!(read instanceof Map)) return { ...full, state: 'failed', detail: lineOf(read as Fault) }
+    if (!(read instanceof Map)) return { ...full, state: 'failed', detail: detail(read as Fault) }
     return { ...full, state: 'ok', detail: keys(read.size) }
   })
   const good = answers.find(({ read }) => read instanceof Map)

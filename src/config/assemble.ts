@@ -88,7 +88,12 @@ export async function assemble(
   return {
     ...storeSettings(given, mode, env),
     ...(replay === '' ? {} : { replay: resolve(replay) }),
-    stores: new Map([...stores].map(([name, own]) => [name, storeSettings(own, mode, env)])),
+    stores: new Map(
+      [...stores].map(([name, own]) => [
+        name,
+        { ...storeSettings(own, mode, env), definedIn: `[stores.${name}]` },
+      ]),
+    ),
     env,
     confdir: resolve(given.confdir ?? options.confdir.default),
     prefix: toKey(given.prefix ?? ''),

@@ -1,4 +1,5 @@
 // Reads one file of conf.d as a resource.
+import { basename } from 'node:path'
 import type { Fault } from '../core/fault.ts'
 import { joinKeys } from '../core/key.ts'
 import type { Resource, TemplateSpec } from '../core/resource.ts'
@@ -102,7 +103,10 @@ function ownStore(
   faults: Fault[],
 ): OwnStore {
   const values = readStore(document, ['backend'], table, faults)
-  const store = storeSettings(values, settings.mode, settings.env)
+  const store = {
+    ...storeSettings(values, settings.mode, settings.env),
+    definedIn: `[backend] of ${basename(document.file)}`,
+  }
   const name = nameOfOwn(store, settings)
   return name === undefined ? { store } : { name, store }
 }

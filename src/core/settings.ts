@@ -1,5 +1,6 @@
 // The settings of a run, merged from flags, environment and confd.toml.
 // Times are in milliseconds; paths are absolute unless noted otherwise.
+import type { Fault } from './fault.ts'
 import type { ExecSettings } from './exec.ts'
 import type { Key } from './key.ts'
 
@@ -105,6 +106,8 @@ export interface StoreSettings {
   readonly slashless?: true
   /** Used by both Consul backends. */
   readonly catalog?: CatalogSettings
+  /** The table that defines the store, for messages; absent for the default store. */
+  readonly definedIn?: string
   readonly mode: 'onetime' | 'watch' | 'interval'
 }
 
@@ -164,6 +167,12 @@ export interface Settings extends StoreSettings {
   /** Absent outside exec mode. */
   readonly exec?: ExecSettings
 }
+
+/** Adds to the hint of a store's fault in which table the settings of the store are. */
+export const withTable = (fault: Fault, definedIn: string | undefined): Fault =>
+  definedIn === undefined || fault.hint === undefined
+    ? fault
+    : { ...fault, hint: `${fault.hint}; the store is defined in ${definedIn}` }
 
 /** A string that is equal for stores that can share one connection. */
 export const storeIdentity = ({

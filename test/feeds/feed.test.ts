@@ -77,7 +77,7 @@ describe('a feed', () => {
   it('says in which table its store is defined', async () => {
     const store: Store = {
       ...scripted(['a'], []),
-      // eslint-disable-next-line require-yield
+       
       async *watch() {
         throw new FaultError({ kind: 'store', message: 'gone', hint: 'check -node' })
       },

@@ -149,7 +149,10 @@ function stageFault(dest: string, place: Place | undefined, error: unknown): Fau
   const what = `cannot write ${dest}`
   const dir = dirname(place?.path ?? dest)
   if (code === 'ENOENT') {
-    const hint = `The folder ${dir} is missing. Run mkdir -p ${dir}, or set mkdirs = true.`
+    const hint =
+      place?.missing.length === 0
+        ? `choose another folder: no file can be created in ${dir}`
+        : `the folder ${dir} is missing: run mkdir -p ${dir}, or set mkdirs = true`
     return ioFault(what, error, hint)
   }
   if (code === 'EACCES' || code === 'EPERM') {

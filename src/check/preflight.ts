@@ -9,6 +9,7 @@ import { removeDirs } from '../apply/dirs.ts'
 import { observe } from '../apply/observe.ts'
 import { stage } from '../apply/stage.ts'
 import type { Definitions } from '../config/refused.ts'
+import { defined } from '../config/defined.ts'
 import { shellWord } from '../core/command.ts'
 import { ioFault } from '../core/errno.ts'
 import { FaultError, type Fault } from '../core/fault.ts'
@@ -179,13 +180,14 @@ const destinationRows = ({ name, templates }: Resource): Promise<TableRow>[] =>
       : { ...row, state: 'failed', detail: lineOf(fault) }
   })
 
-/** Stages an empty file with the configured owner, as a run would, and removes it. */
+/** Stages an empty file with the owner that a run would set, and removes it. */
 async function tryToWrite(spec: TemplateSpec): Promise<Fault | undefined> {
-  const { forEach, uid, gid, mode = 0o600 } = spec
+  const { forEach, mode = 0o600 } = spec
   const dest = forEach === undefined ? spec.dest : join(fixedFolder(spec.dest), 'preflight')
-  const owner = { ...(uid === undefined ? {} : { uid }), ...(gid === undefined ? {} : { gid }) }
   const there = await observe(dest, { ...spec, desired: spec })
   if (there.kind === 'unreadable') return there.fault
+  const kept = there.kind === 'file' ? there : undefined
+  const owner = defined({ uid: spec.uid ?? kept?.uid, gid: spec.gid ?? kept?.gid })
   const staged = stage({ ...spec, dest }, { bytes: new Uint8Array(), mode, ...owner }, spec.mkdirs)
   if (!staged.ok) return staged.error
   await staged.value.release()

@@ -117,6 +117,13 @@ const examples: Readonly<Record<string, string>> = {
 const quoteValue = (value: string | number): string =>
   typeof value === 'string' ? JSON.stringify(value) : String(value)
 
+/** Numbers of owners and groups have keys of their own, and a command is one string, as for a shell. */
+function stringHint(key: string, value: unknown): string | undefined {
+  if (Number.isInteger(value) && (key === 'owner' || key === 'group'))
+    return `write ${key === 'owner' ? 'uid' : 'gid'} = ${String(value)}`
+  return Array.isArray(value) ? `write one string, as in ${key} = "..."` : undefined
+}
+
 type ReadResult =
   | { readonly value: unknown }
   | { readonly fault: string; readonly hint?: string; readonly index?: number }
@@ -128,7 +135,7 @@ function readValue(key: string, spec: KeySpec, value: unknown): ReadResult {
   })
   switch (spec.type) {
     case 'string':
-      if (typeof value !== 'string') return wanted('a string')
+      if (typeof value !== 'string') return wanted('a string', stringHint(key, value))
       if (value.includes('\0')) return { fault: `${key} contains a NUL character` }
       return { value: value === '' ? undefined : value }
     case 'delimiter':

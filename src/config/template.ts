@@ -1,5 +1,4 @@
 // Checks the parts of a template that the table of keys cannot describe, such as files, stores and owners.
-import { accessSync, constants, statSync } from 'node:fs'
 import { join } from 'node:path'
 import {
   expandCommand,
@@ -26,6 +25,7 @@ import { faultOfStore } from './stores.ts'
 import type { OwnStore } from './stores.ts'
 import type { templateTableKeys } from './schema.ts'
 import type { TableOf } from './table.ts'
+import { templateFault } from './template-file.ts'
 import type { TomlDocument } from './toml.ts'
 
 export type TemplateTable = TableOf<typeof templateTableKeys>
@@ -56,12 +56,14 @@ export class TemplateCheck {
   async spec(): Promise<TemplateSpec> {
     const { table } = this
     const { settings } = this.context
-    const src = join(settings.confdir, 'templates', table.src ?? '')
+    const templates = join(settings.confdir, 'templates')
+    const src = join(templates, table.src ?? '')
     const engine = this.#engine()
     if (table.src !== undefined) {
       // Custom delimiters make a file with an unknown extension a Go template.
       this.#delimiters(engine ?? engineByName(table.src) ?? 'go')
-      this.#template(table.src, src)
+      const wrong = templateFault(table.src, templates)
+      if (wrong !== undefined) this.#fault('src', wrong.message, wrong.hint)
     }
     this.#commands()
     this.#stores()
@@ -155,24 +157,6 @@ export class TemplateCheck {
         `${key} is for Go templates, but ${this.table.src} is a nunjucks template`,
         hint,
       )
-    }
-  }
-
-  #template(src: string, file: string): void {
-    try {
-      if (!statSync(file).isFile()) {
-        this.#fault('src', `template ${src} is not a file`, `set src to a file, instead of ${file}`)
-        return
-      }
-      accessSync(file, constants.R_OK)
-    } catch (error) {
-      const { code = 'unknown error' } = error as NodeJS.ErrnoException
-      const missing = code === 'ENOENT' || code === 'ENOTDIR'
-      const message = missing
-        ? `template ${src} is missing`
-        : `template ${src} cannot be read: ${code}`
-      const hint = missing ? `create ${file}, or correct src` : `check the permissions of ${file}`
-      this.#fault('src', message, hint)
     }
   }
 

@@ -115,12 +115,14 @@ async function accept(
   status: FullStatus | undefined,
   { stateDir, confdir }: Settings,
 ): Promise<Result<ControlResponse, Fault>> {
-  const name = resourceNamed(wanted, status?.resources ?? [])?.name ?? wanted
-  const inConfD = await access(join(confdir, 'conf.d', name)).then(
-    () => true,
-    () => false,
-  )
-  if (!inConfD || wanted === '') return ok(unknown(wanted, status))
+  const isThere = (file: string): Promise<boolean> =>
+    access(join(confdir, 'conf.d', file)).then(
+      () => true,
+      () => false,
+    )
+  const known = resourceNamed(wanted, status?.resources ?? [])?.name
+  const name = known ?? ((await isThere(wanted)) ? wanted : `${wanted}.toml`)
+  if (wanted === '' || !(await isThere(name))) return ok(unknown(wanted, status))
   const hash = awaitsConsent(await new Records(stateDir, confdir, false).get(name))
   if (hash === undefined) return ok({ kind: 'refused', message: nothingHeldMessage(name) })
   const written = await new Accepted(stateDir, confdir).add(name, hash)

@@ -190,11 +190,13 @@ export class Feed {
     const waited = `${name} returned no keys within ${duration(timeout)}`
     const why = this.#asked.size === 0 ? undefined : roundFault(options.store.name, this.#asked)
     const nodes = options.store.nodes.join(', ')
-    const fault: Fault = {
-      kind: 'store',
-      message: why === undefined ? waited : `${waited}: ${why.message}`,
-      hint: why?.hint ?? `check that the store is reachable at ${nodes}, or raise -timeout`,
+    const unknown = {
+      message: waited,
+      hint: `check that the store is reachable at ${nodes}, or raise -timeout`,
     }
+    const { message, hint } =
+      why === undefined ? unknown : { ...why, message: `${waited}: ${why.message}` }
+    const fault: Fault = { kind: 'store', message, ...(hint === undefined ? {} : { hint }) }
     return withTable(fault, options.definedIn)
   }
 

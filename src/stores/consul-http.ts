@@ -240,7 +240,7 @@ export class ConsulHttp {
   /** @param what describes the error in the answer, without quoting the answer */
   notConsul(what: string): FaultError {
     return this.#fault(`sent an invalid response: ${what}`, {
-      hint: 'check -node and -scheme: this may not be the HTTP port of a Consul agent',
+      hint: NOT_CONSUL,
     })
   }
 
@@ -281,7 +281,8 @@ export class ConsulHttp {
     const isWords = text !== '' && text.length <= 200 && !/^<|\n/.test(text)
     const what = `failed (HTTP ${status})${isWords ? `: ${text}` : ''}`
     const isWrong = status < 500 || /boolean expression|Invalid|selector/i.test(text)
-    throw new AnsweredError(this.#fault(what, hintFor(text)).fault, isWrong)
+    const hint = status === 404 ? { hint: NOT_CONSUL } : hintFor(text)
+    throw new AnsweredError(this.#fault(what, hint).fault, isWrong)
   }
 
   #indexOf({ headers }: HttpResponse): number {
@@ -320,6 +321,8 @@ export class ConsulHttp {
     return new FaultError({ kind: 'store', message, ...more })
   }
 }
+
+const NOT_CONSUL = 'check -node and -scheme: this may not be the HTTP port of a Consul agent'
 
 const authorization = listOf(record({ Allow: optional(bool) }))
 

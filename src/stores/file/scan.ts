@@ -79,7 +79,7 @@ export function unreadable(error: unknown, file: string): FaultError {
         target === undefined
           ? 'the keys file does not exist'
           : `the keys file is a link to ${target}, which does not exist`,
-      hint: 'Create the file, or set -file to another one.',
+      hint: 'create the file, or correct -file or -replay',
       file,
       permanent: true,
     })

@@ -159,7 +159,7 @@ function stageFault(dest: string, place: Place | undefined, error: unknown): Fau
     return ioFault(
       what,
       error,
-      `Give reconfd's user write permission for the folder ${dir}: new files are created there and renamed.`,
+      `give reconfd's user write permission for the folder ${dir}: new files are created there and renamed`,
     )
   }
   return ioFault(what, error)

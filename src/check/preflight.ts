@@ -117,7 +117,7 @@ async function readOnce(
   const late: Fault = {
     kind: 'store',
     message: `no answer within ${duration(timeout)}`,
-    hint: 'Check that the node is reachable, or raise -timeout.',
+    hint: 'check that the node is reachable, or raise -timeout',
   }
   try {
     for await (const event of store.watch(node, prefixes, signal)) {
@@ -205,7 +205,7 @@ async function stateRow({ stateDir }: Settings): Promise<TableRow> {
     await access(at, constants.W_OK | constants.X_OK)
     return { ...row, state: 'ok', detail: 'can be written' }
   } catch (error) {
-    const hint = 'Set -state-dir to a directory that reconfd can write to.'
+    const hint = 'set -state-dir to a directory that reconfd can write to'
     return { ...row, state: 'failed', detail: lineOf(ioFault(`cannot write ${at}`, error, hint)) }
   }
 }
@@ -236,7 +236,7 @@ async function commandRows(resources: readonly Resource[]): Promise<TableRow[]> 
       })
       if (exitCode !== 0) {
         const hint =
-          'Install the program, correct the command, or set the PATH that reconfd runs with.'
+          'install the program, correct the command, or set the PATH that reconfd runs with'
         return failed(`${word} was not found`, hint)
       }
       // In dash, `command -v` accepts every path, even that of a file that cannot be executed.
@@ -244,7 +244,7 @@ async function commandRows(resources: readonly Resource[]): Promise<TableRow[]> 
       if (word.includes('/') && (await runCommand(runs, options)).exitCode !== 0) {
         return failed(
           `${word} is not an executable program`,
-          'Correct the path, or make the file executable (chmod +x).',
+          'correct the path, or make the file executable (chmod +x)',
         )
       }
       return { ...row, state: 'ok', detail: `used by ${used}` }

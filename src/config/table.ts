@@ -117,10 +117,9 @@ const examples: Readonly<Record<string, string>> = {
 const quoteValue = (value: string | number): string =>
   typeof value === 'string' ? JSON.stringify(value) : String(value)
 
-/** Numbers of owners and groups have keys of their own, and a command is one string, as for a shell. */
+/** The number of an owner has a key of its own, and a command is one string, as for a shell. */
 function stringHint(key: string, value: unknown): string | undefined {
-  if (Number.isInteger(value) && (key === 'owner' || key === 'group'))
-    return `write ${key === 'owner' ? 'uid' : 'gid'} = ${String(value)}`
+  if (Number.isInteger(value) && key === 'owner') return `write uid = ${String(value)}`
   return Array.isArray(value) ? `write one string, as in ${key} = "..."` : undefined
 }
 

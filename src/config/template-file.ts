@@ -28,7 +28,9 @@ export function templateFault(
     }
     const near = probable(src, folder)
     const hint =
-      near === undefined ? `create ${file}, or correct src` : `did you mean src = "${near}"?`
+      near === undefined
+        ? `create ${file}, or correct src`
+        : `did you mean src = "${near}"? Otherwise create ${file}`
     return { message: `template ${src} is missing`, hint }
   }
 }

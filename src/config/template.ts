@@ -205,7 +205,7 @@ export class TemplateCheck {
         const put = attempt(() => expandCommand(command, { src: dest, dest }))
         if (!put.ok) this.#fault(key, `${key}: ${put.error.message}`, put.error.hint ?? '')
       } else if (!isPlain(fixedFolder(dest))) {
-        const hint = `Choose a folder whose path consists of ${PLAIN}, and in which no part begins with -.`
+        const hint = `choose a folder whose path consists of ${PLAIN}, and in which no part begins with -`
         this.#fault(
           key,
           `${key} contains the paths of for_each files, but the path of their folder is not safe in a command`,

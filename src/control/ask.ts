@@ -98,7 +98,7 @@ function formatResponse(
       const hint =
         known.length === 0
           ? 'check the name, -confdir and -state-dir: no resource is known yet'
-          : `Use one of these resources: ${known.join(', ')}.`
+          : `use one of these resources: ${known.join(', ')}`
       const fault = { kind: 'config', message: `unknown resource "${name}"`, hint } as const
       return err({ exit: 64, fault })
     }

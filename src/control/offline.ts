@@ -28,8 +28,8 @@ export async function answerOffline(
   if (command === 'resync' || command === 'reload') {
     const hint =
       command === 'reload'
-        ? 'Run reconfd with -onetime to run owed reloads, or run the reload command by hand.'
-        : 'Run reconfd with -onetime to read and compare everything.'
+        ? 'run reconfd with -onetime to run owed reloads, or run the reload command by hand'
+        : 'run reconfd with -onetime to read and compare everything'
     return err(noDaemon(settings, hint))
   }
   const kept = await readKept(settings)
@@ -40,7 +40,7 @@ export async function answerOffline(
     return err(
       noDaemon(
         settings,
-        `Start reconfd: ${settings.stateDir} contains no status of an earlier run either.`,
+        `start reconfd: ${settings.stateDir} contains no status of an earlier run either`,
       ),
     )
   }
@@ -74,9 +74,7 @@ async function readKept(settings: Settings): Promise<Result<FullStatus | undefin
     return ok({ ...status, resources: worstFirst(resources) })
   } catch (error) {
     const hint =
-      errnoOf(error) === 'EACCES'
-        ? 'Run this as the user that runs reconfd, or as root.'
-        : undefined
+      errnoOf(error) === 'EACCES' ? 'run this as the user that runs reconfd, or as root' : undefined
     return err(ioFault(`cannot read the status in ${stateDir}`, error, hint))
   }
 }

@@ -77,7 +77,7 @@ describe('a feed', () => {
   it('says in which table its store is defined', async () => {
     const store: Store = {
       ...scripted(['a'], []),
-       
+
       async *watch() {
         throw new FaultError({ kind: 'store', message: 'gone', hint: 'check -node' })
       },
@@ -86,7 +86,9 @@ describe('a feed', () => {
     const hint = 'check -node; the store is defined in [backend] of b.toml'
     feed.start()
     await vi.waitFor(() => expect(events).toMatchObject([{ fault: { hint } }]))
-    expect(await feed.firstRead(1, new Promise(() => {}), performance.now())).toMatchObject({ hint })
+    expect(await feed.firstRead(1, new Promise(() => {}), performance.now())).toMatchObject({
+      hint,
+    })
   })
 
   it('reports a notice once, even if its store is reopened', async () => {

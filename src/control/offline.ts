@@ -83,11 +83,14 @@ async function readKept(settings: Settings): Promise<Result<FullStatus | undefin
 function withOwed(resource: ResourceHistory, owed: Owed | undefined, at: string): ResourceHistory {
   const rest: ResourceHistory & { owedSince?: string } = { ...resource }
   delete rest.owedSince
-  const { state, why = 'reload is owed' } = rest
+  const owedWhy = 'reload is owed'
+  const { state, why = owedWhy } = rest
   if (owed !== undefined) {
     const owedSince = new Date(owed.since).toISOString()
     if (state === 'failed' || state === 'held') return { ...rest, owedSince }
-    const reason = state === 'owed' ? why : 'reload is owed'
+    // Without a daemon, nothing happens at the time that the last one has planned.
+    const planned = /, next try at \d[^ ]*Z/
+    const reason = state === 'owed' ? why.replace(planned, ', next try at the next start') : owedWhy
     return { ...rest, state: 'owed', since: owedSince, why: reason, owedSince }
   }
   if (state !== 'owed') return rest

@@ -240,7 +240,7 @@ export class ConsulHttp {
   /** @param what describes the error in the answer, without quoting the answer */
   notConsul(what: string): FaultError {
     return this.#fault(`sent an invalid response: ${what}`, {
-      hint: 'check -node and -scheme: this may not be the HTTP port of a Consul agent',
+      hint: NOT_CONSUL,
     })
   }
 
@@ -293,7 +293,8 @@ export class ConsulHttp {
     const isWrong = status < 500 || /boolean expression|Invalid|selector/i.test(text)
     const what = isWrong ? `rejected the request for ${about}` : 'failed'
     const message = `${what} (HTTP ${status})${isWords ? `: ${text}` : ''}`
-    throw new AnsweredError(this.#fault(message, hintFor(text)).fault, isWrong)
+    const hint = status === 404 ? { hint: NOT_CONSUL } : hintFor(text)
+    throw new AnsweredError(this.#fault(message, hint).fault, isWrong)
   }
 
   #indexOf({ headers }: HttpResponse): number {
@@ -332,6 +333,8 @@ export class ConsulHttp {
     return new FaultError({ kind: 'store', message, ...more })
   }
 }
+
+const NOT_CONSUL = 'check -node and -scheme: this may not be the HTTP port of a Consul agent'
 
 const authorization = listOf(record({ Allow: optional(bool) }))
 

@@ -123,7 +123,7 @@ export class ConsulWriter {
       // Reported below.
     }
     throw this.#fault('sent a response that is not JSON', {
-      hint: 'Check -to: it must contain the HTTP port of a Consul agent.',
+      hint: 'check -to: it must contain the HTTP port of a Consul agent',
     })
   }
 

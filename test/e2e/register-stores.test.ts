@@ -113,7 +113,7 @@ async function untilHeld(held: () => Promise<Held>, expected: Held): Promise<voi
       return JSON.stringify(Object.entries(last).sort()) === wanted
     }
     const wanted = JSON.stringify(Object.entries(expected).sort())
-    await until('the store holds what it should', isThere, { timeout: 30_000 })
+    await until('the store holds what it should', isThere)
   } catch (error) {
     expect(last).toEqual(expected)
     throw error

@@ -43,7 +43,7 @@ describe.concurrent('the program', () => {
         await run.until('it is rolled back', () => run.tells('rolled-back'))
         await run.until('the good files are read', () => countOf(run, 'reloaded') === 2)
         expect(site.read('a')).toBe('one')
-        expect(lines().at(-1)).toBe('start one')
+        await run.until('it is started on them', () => lines().at(-1) === 'start one')
         await run.stop()
       },
     ))
@@ -51,6 +51,7 @@ describe.concurrent('the program', () => {
   test('crashes later: it is restarted on the newest files', () =>
     withExec({ toml: ON_EXIT }, async ({ site, start, says, set, pid }) => {
       const run = start('-watch', '--', site.path('program'))
+      await says(run, 'start one')
       await run.until('it runs', () => run.tells('reloaded'))
       process.kill(pid(), 'SIGKILL')
       await run.until('its end is logged', () => run.tells('child-exited'))
@@ -156,8 +157,9 @@ time.sleep(60)
     }))
 
   test('does not handle reload_signal: it is not sent', () =>
-    withExec({ toml: '[exec]\nreload_signal = "ALRM"\n' }, async ({ site, start, set }) => {
+    withExec({ toml: '[exec]\nreload_signal = "ALRM"\n' }, async ({ site, start, says, set }) => {
       const run = start('-watch', '--', site.path('program'))
+      await says(run, 'start one')
       await run.until('it has settled', () => run.tells('reloaded'))
       set('two')
       await run.until('the reload is owed', () => run.tells('reload-owed'))
@@ -279,6 +281,7 @@ describe.concurrent('reconfd', () => {
   test('hangs: the program keeps running, and reads later what has changed meanwhile', () =>
     withExec({}, async ({ site, start, says, set, pid }) => {
       const run = start('-watch', '--', site.path('program'))
+      await says(run, 'start one')
       await run.until('it has settled', () => run.tells('reloaded'))
       run.signal('SIGSTOP')
       set('two')
@@ -290,8 +293,9 @@ describe.concurrent('reconfd', () => {
     }))
 
   test('hangs while its program dies: it exits once it continues', () =>
-    withExec({}, async ({ site, start, pid }) => {
+    withExec({}, async ({ site, start, says, pid }) => {
       const run = start('-watch', '--', site.path('program'))
+      await says(run, 'start one')
       await run.until('it has settled', () => run.tells('reloaded'))
       run.signal('SIGSTOP')
       process.kill(pid(), 'SIGKILL')

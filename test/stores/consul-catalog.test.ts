@@ -273,7 +273,7 @@ test.each([
   expect(raw.refused).toEqual({ [bad]: expect.stringContaining(message) as string })
 })
 
-test('a node that comes and leaves takes its services with it', { timeout: 60_000 }, async () => {
+test('a node that comes and leaves takes its services with it', async () => {
   const raw = watch(['/nodes', `/services/${web}`])
   expect(seen(await raw.next(), 'node', 'address')).toEqual({
     '/nodes/one': { node: 'one', address: '127.0.0.1' },
@@ -286,7 +286,7 @@ test('a node that comes and leaves takes its services with it', { timeout: 60_00
   })
   await second.register({ Name: web, ID: web })
   const key = `/services/${web}/two:${web}`
-  await expect.poll(async () => seen(await raw.next()), { timeout: 10_000 }).toHaveProperty([key])
+  while (!Object.hasOwn(seen(await raw.next()) as object, key));
   await second.leave()
   const gone = new Set<string>()
   while (gone.size < 2)

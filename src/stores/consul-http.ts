@@ -343,9 +343,6 @@ function overloadIfClosed(error: unknown): never {
   throw error instanceof ClosedError ? new OverloadError(error.fault, false) : error
 }
 
-/** Whether Consul accepts a name in the path of a request. It answers others with 400. */
-export const isPrintable = (name: string): boolean => !/[^\p{L}\p{M}\p{N}\p{P}\p{S} ]/u.test(name)
-
 function hintFor(said: string): Pick<Fault, 'hint'> {
   if (said.startsWith('No path to datacenter')) {
     return {

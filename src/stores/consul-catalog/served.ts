@@ -1,7 +1,6 @@
 // The names that Consul's HTTP API can serve. Consul accepts any name at registration. But a request for a name with an
 // unprintable character gets 400, and Go redirects a request whose path it would write differently, such as `a//b`.
-
-import { isPrintable } from '../consul-http.ts'
+import { isPrintable } from '../../core/catalog.ts'
 
 /** Whether a service or node with this name can be read. */
 export const isServed = (name: string): boolean =>

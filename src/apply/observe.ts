@@ -56,7 +56,7 @@ export const openDestination = ({ folder, name }: Place, access: number): number
 export function unfit(dest: string, stats: Stats, place: Place): Fault | undefined {
   if (!stats.isFile()) return notAFile(dest, stats.isDirectory())
   if (stats.size > LARGEST) {
-    return refused(dest, 'is larger than 512 MiB', 'Remove it, or set `dest` to another path.')
+    return refused(dest, 'is larger than 512 MiB', 'remove it, or set `dest` to another path')
   }
   if (stats.nlink === 1) return undefined
   const around = place.folder.stats
@@ -66,7 +66,7 @@ export function unfit(dest: string, stats: Stats, place: Place): Fault | undefin
   return refused(
     dest,
     `is a hard link to a file with other names, and ${whyForeign(foreign)}`,
-    'Remove the link: the file may belong to somebody else.',
+    'remove the link: the file may belong to somebody else',
   )
 }
 
@@ -87,7 +87,7 @@ function planted(
   return refused(
     dest,
     `belongs to ${userOf(uid)}, and everybody can create files in ${folder.path}`,
-    'Remove the file, set `owner` and `mode`, or choose a folder that is not open to everybody.',
+    'remove the file, set `owner` and `mode`, or choose a folder that is not open to everybody',
   )
 }
 
@@ -102,6 +102,6 @@ function notAFile(dest: string, isFolder = false): Fault {
   return {
     kind: 'io',
     message: `the destination ${dest} is ${what}, not a file`,
-    hint: `Remove it, or set \`dest\` to the path of a file${isFolder ? ' in it' : ''}.`,
+    hint: `remove it, or set \`dest\` to the path of a file${isFolder ? ' in it' : ''}`,
   }
 }

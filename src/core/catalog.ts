@@ -95,7 +95,7 @@ export const isOfLookUp = (key: string): boolean =>
 export const serviceDir = (name: string, lookUp?: LookUp): Key =>
   `${rootOf('services', lookUp)}/${encodePart(name)}`
 
-/** Encodes colons in the name of the node, so that different instances never have the same key. */
+/** Also encodes `:` in the name of the node, because the first `:` separates the node from the id. */
 export const instanceKey = (dir: Key, node: string, id: string): Key =>
   `${dir}/${encodePart(node).replaceAll(':', '%3A')}:${encodePart(id)}`
 
@@ -103,3 +103,6 @@ export const nodeKey = (name: string, lookUp?: LookUp): Key =>
   `${rootOf('nodes', lookUp)}/${encodePart(name)}`
 
 export const datacenterKey = (name: string): Key => `${DATACENTERS}/${encodePart(name)}`
+
+/** Whether Consul's HTTP API accepts a name in the path of a request. It answers others with 400. */
+export const isPrintable = (name: string): boolean => !/[^\p{L}\p{M}\p{N}\p{P}\p{S} ]/u.test(name)

@@ -3,7 +3,7 @@ import { FaultError, type Fault } from '../../src/core/fault.ts'
 import type { Key } from '../../src/core/key.ts'
 import type { Result } from '../../src/core/result.ts'
 import type { Demand, Store, StoreEvent } from '../../src/core/store.ts'
-import { within } from './until.ts'
+import { ABORTED, within } from './until.ts'
 
 export class RawWatch {
   /** The notices so far. */
@@ -51,6 +51,6 @@ export class RawWatch {
   /** Aborts the watch and waits until it has ended. */
   async end(): Promise<void> {
     this.#abort.abort()
-    await within('the watch ends when aborted', Promise.resolve(this.#events.return?.()), 250)
+    await within('the watch ends when aborted', Promise.resolve(this.#events.return?.()), ABORTED)
   }
 }

@@ -97,10 +97,14 @@ const ALL_NODES: Right = { Resource: 'node', Segment: '' }
 /** Maximum number of services in a datacenter. Limited, because each service may need a query. */
 const MOST_SERVICES = 100_000
 
-/** Milliseconds between two queries to an endpoint that cannot block. LEAST_EVERY is the minimum. */
+/**
+ * Milliseconds between two queries to an endpoint that cannot block. The last two are limits for the TTL of a prepared
+ * query.
+ */
 const DATACENTERS_EVERY = 30_000
 const QUERY_EVERY = 10_000
 const LEAST_EVERY = 1000
+const MOST_EVERY = 3_600_000
 
 /** Timeouts of queries to other datacenters, in milliseconds. Shorter than the timeouts of local queries. */
 const FAR_TIMEOUT = 10_000
@@ -302,7 +306,7 @@ export class CatalogApi {
       if (asked.index > 0) await delay(wait, undefined, { signal: asked.signal })
       wait = LEAST_EVERY
       return this.#ask(question, asked, (value) => {
-        wait = Math.max(LEAST_EVERY, pollAfter(value))
+        wait = Math.min(Math.max(LEAST_EVERY, pollAfter(value)), MOST_EVERY)
       })
     }
   }

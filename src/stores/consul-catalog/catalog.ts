@@ -159,12 +159,8 @@ export class Catalog {
   }
 }
 
-/**
- * Whether the error concerns only this topic or its datacenter, and the agent is healthy. Consul may refuse a query
- * because of its name or options. But if a plain query succeeded before, another server is answering now.
- */
-function isOfItself({ dc, isApart, isRead, refused, question }: Topic, error: FaultError): boolean {
-  if (dc !== undefined) return error instanceof AnsweredError || error instanceof SilentError
-  const isOfName = ['service', 'node'].includes(question.kind) && (!isRead || refused !== undefined)
-  return (isApart || isOfName) && error instanceof AnsweredError && error.isWrong
-}
+/** Whether the error concerns only this topic or its datacenter, and the agent is healthy. */
+const isOfItself = ({ dc }: Topic, error: FaultError): boolean =>
+  dc === undefined
+    ? error instanceof AnsweredError && error.isWrong
+    : error instanceof AnsweredError || error instanceof SilentError

@@ -111,11 +111,16 @@ export class ManyTopics {
     })
   }
 
-  /** Retries denied topics periodically, because no query reports that an ACL policy has changed. */
+  /**
+   * Retries refused topics periodically, because no query reports that an ACL policy has changed. Topics of unreachable
+   * datacenters are read when the change queries are answered again.
+   */
   #retry(): void {
     this.#when(delay(this.options.refusedFor, undefined, { signal: this.#signal }), () => {
       for (const topic of this.topics.all) {
-        if (topic.refused?.permanent === true) this.#urgent.set(topic, Infinity)
+        const { refused, dc } = topic
+        if (refused === undefined) continue
+        if (refused.permanent === true || dc === undefined) this.#urgent.set(topic, Infinity)
       }
       this.#retry()
     })

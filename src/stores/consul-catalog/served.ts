@@ -1,11 +1,10 @@
 // The names that Consul's HTTP API can serve. Consul accepts any name at registration. But a request for a name with an
 // unprintable character gets 400, and Go redirects a request whose path it would write differently, such as `a//b`.
-
-const PRINTABLE = /^[\p{L}\p{M}\p{N}\p{P}\p{S} ]*$/u
+import { isPrintable } from '../../core/catalog.ts'
 
 /** Whether a service or node with this name can be read. */
 export const isServed = (name: string): boolean =>
-  PRINTABLE.test(name) && !name.replace(/\/$/, '').split('/').some(isRedundant)
+  isPrintable(name) && !name.replace(/\/$/, '').split('/').some(isRedundant)
 
 const isRedundant = (segment: string): boolean => ['', '.', '..'].includes(segment)
 

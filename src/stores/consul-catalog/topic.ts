@@ -22,9 +22,9 @@ export class Topic {
   held: ReadonlyMap<Key, string> = new Map()
   /** The nodes on which the instances are running. */
   on: ReadonlySet<string> = new Set()
-  /** The fault of the last query, if the topic is denied or was never read. */
+  /** The fault of the last query, if it was denied or rejected, or if the topic was never read. */
   refused: Fault | undefined
-  /** The fault of the last query, if the topic was read before. */
+  /** The fault of the last query, if the topic was read before and its datacenter is unreachable. */
   stale: Fault | undefined
   /** The index to block on; 0 for an immediate answer. */
   #index = 0
@@ -78,11 +78,11 @@ export class Topic {
   }
 
   /**
-   * Records that the query was denied or has failed. Keeps the last answer; the next query does not block.
+   * Records that the query was denied or rejected, or has failed. Keeps the last answer; the next query does not block.
    */
   refuse(fault: Fault): void {
     const wasRead = this.isRead && this.refused === undefined
-    if (wasRead && fault.permanent !== true) this.stale = fault
+    if (wasRead && this.dc !== undefined && fault.permanent !== true) this.stale = fault
     else this.refused = fault
     this.#index = 0
   }

@@ -33,6 +33,9 @@ const nodeEntry = record({
 /** The answer from `/v1/catalog/nodes`. */
 export const nodeEntries = listOf(nodeEntry)
 
+/** Consul accepts any integer as a port, even -1. */
+const port = optional(integer)
+
 const check = record({ CheckID: text, Name: optional(text), Status: text })
 
 const service = record({
@@ -40,8 +43,8 @@ const service = record({
   Service: name,
   Kind: optional(text),
   Address: optional(text),
-  TaggedAddresses: nullable(objectOf(record({ Address: optional(text), Port: optional(integer) }))),
-  Port: optional(integer),
+  TaggedAddresses: nullable(objectOf(record({ Address: optional(text), Port: port }))),
+  Port: port,
   Tags: nullable(listOf(text)),
   Meta: meta,
   Weights: nullable(record({ Passing: integer, Warning: integer })),
@@ -90,11 +93,16 @@ export interface Choice {
 const STATES = ['maintenance', 'critical', 'warning', 'passing'] as const
 type State = (typeof STATES)[number]
 
-/** The worst state of all checks of the node and the service, as Consul's own programs determine it. */
+/**
+ * The worst state of all checks of the node and the service, as Consul's own programs determine it. Consul's catalog
+ * accepts any text as a status, but only `passing` counts as healthy, so an unknown status is critical.
+ */
 function stateOf(checks: readonly Check[]): State {
   const states = new Set(
     checks.map(({ CheckID, Status }) =>
-      /^_(?:node_maintenance$|service_maintenance:)/.test(CheckID) ? 'maintenance' : Status,
+      /^_(?:node_maintenance$|service_maintenance:)/.test(CheckID)
+        ? 'maintenance'
+        : (STATES.find((state) => state === Status) ?? 'critical'),
     ),
   )
   return STATES.find((state) => states.has(state)) ?? 'passing'

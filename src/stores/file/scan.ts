@@ -73,7 +73,7 @@ const notAFile = (file: string): FaultError =>
   new FaultError({
     kind: 'store',
     message: 'the keys file is a device, a socket or a pipe',
-    hint: 'Remove it, or replace it with a file.',
+    hint: 'remove it, or replace it with a file',
     file,
     permanent: true,
   })
@@ -89,7 +89,7 @@ export function unreadable(error: unknown, file: string): FaultError {
         target === undefined
           ? 'the keys file does not exist'
           : `the keys file is a link to ${target}, which does not exist`,
-      hint: 'Create the file, or set -file to another one.',
+      hint: 'create the file, or correct -file or -replay',
       file,
       permanent: true,
     })
@@ -99,8 +99,8 @@ export function unreadable(error: unknown, file: string): FaultError {
     message: `the keys file${target === undefined ? '' : `, a link to ${target},`} cannot be read (${code})`,
     hint:
       code === 'ELOOP'
-        ? 'Correct the links, which form a loop.'
-        : "Give reconfd's user permission to read the file and to access the folders above it.",
+        ? 'correct the links, which form a loop'
+        : "give reconfd's user permission to read the file and to access the folders above it",
     file,
     permanent: true,
   })

@@ -345,6 +345,7 @@ function hintFor(said: string, about: string): Pick<Fault, 'hint'> {
       hint: 'check the datacenter in -consul-datacenter or in the template, and its servers: consul members -wan',
     }
   }
-  if (said.includes('Namespaces')) return { hint: 'remove -consul-namespace and the option namespace' }
+  if (said.includes('Namespaces'))
+    return { hint: 'remove -consul-namespace and the option namespace' }
   return {}
 }

@@ -85,6 +85,7 @@ export class AnsweredError extends FaultError {
     fault: Fault,
     /** True if the query is invalid; false if its datacenter is unreachable or has no leader. */
     readonly isWrong: boolean,
+    readonly status: number,
   ) {
     super(fault)
   }
@@ -256,7 +257,7 @@ export class ConsulHttp {
     if (status === 200 || (status === 404 && mayBeMissing === true)) {
       if (headers['x-consul-knownleader'] !== 'false' || stale === true) return
       const hint = 'check the Consul servers'
-      throw new AnsweredError(this.#fault('has no cluster leader', { hint }).fault, false)
+      throw new AnsweredError(this.#fault('has no cluster leader', { hint }).fault, false, status)
     }
     if (status === 401) {
       throw this.#fault('or a proxy in front of it asks for credentials (HTTP 401)', {
@@ -282,7 +283,7 @@ export class ConsulHttp {
     const isWrong = status < 500 || /boolean expression|Invalid|selector/i.test(text)
     const what = isWrong ? `rejected the request for ${about}` : 'failed'
     const message = `${what} (HTTP ${status})${isWords ? `: ${text}` : ''}`
-    throw new AnsweredError(this.#fault(message, hintFor(text, about)).fault, isWrong)
+    throw new AnsweredError(this.#fault(message, hintFor(text, about)).fault, isWrong, status)
   }
 
   #indexOf({ headers }: HttpResponse): number {

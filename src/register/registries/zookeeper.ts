@@ -30,8 +30,11 @@ export function zookeeper(settings: RegisterSettings, memory: RegistryMemory): R
     entryOf: (service) => {
       if (INVALID.test(service.name))
         return err('its name contains a character that ZooKeeper refuses')
-      const key = joinKeys(to.path, service.name, hostAndPort(service))
-      return ok({ service, key, text: bodyOf(service) })
+      const text = bodyOf(service)
+      if (Buffer.byteLength(text) > MAX_VALUE) {
+        return err('its tags and metadata are longer than ZooKeeper accepts')
+      }
+      return ok({ service, key: joinKeys(to.path, service.name, hostAndPort(service)), text })
     },
     async open(node, _, changed) {
       const held: { session?: ZkSession } = {}
@@ -62,6 +65,12 @@ export function zookeeper(settings: RegisterSettings, memory: RegistryMemory): R
 
 /** ZooKeeper refuses control characters, private ones, and those above U+FFFF, such as emoji. */
 const INVALID = /[\u0000-\u001f\u007f-\u009f\ud800-\uf8ff\ufff0-\uffff]/
+
+/**
+ * Maximum length of a value in bytes. ZooKeeper closes a connection whose request is longer than jute.maxbuffer, by
+ * default 1 MiB.
+ */
+const MAX_VALUE = 1_000_000
 
 function accountOf(connection: ConnectionSettings) {
   const { username, scheme } = connection

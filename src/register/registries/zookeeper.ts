@@ -1,6 +1,6 @@
 // Registers services in ZooKeeper as ephemeral nodes, which ZooKeeper removes with their session. The session's id and
 // password are kept in the state directory, so that a restart resumes the session and keeps the nodes.
-import { raise } from '../../core/fault.ts'
+import { FaultError, raise } from '../../core/fault.ts'
 import { joinKeys } from '../../core/key.ts'
 import type { RegisterSettings } from '../../core/register.ts'
 import { err, ok } from '../../core/result.ts'
@@ -143,14 +143,27 @@ class ZookeeperSession implements RegistrySession {
 
   async put(entries: readonly RegistryEntry[]): Promise<ReadonlyMap<string, EntryRefusal>> {
     const refused = new Map<string, EntryRefusal>()
-    await forEach(entries, async ({ key, text }) => {
-      if (await this.znodes.create(key, text)) return
-      const found = await this.znodes.get(key)
-      const isOurs = found?.owner === this.znodes.session
-      if (isOurs && (await this.znodes.set(key, text))) return
-      refused.set(key, { taken: true, fault: otherOwnerFault(key) })
+    await forEach(entries, async (entry) => {
+      const refusal = await this.#put(entry)
+      if (refusal !== undefined) refused.set(entry.key, refusal)
     })
     return refused
+  }
+
+  async #put({ key, text }: RegistryEntry): Promise<EntryRefusal | undefined> {
+    try {
+      if (await this.znodes.create(key, text)) return undefined
+      const found = await this.znodes.get(key)
+      const isOurs = found?.owner === this.znodes.session
+      if (isOurs && (await this.znodes.set(key, text))) return undefined
+    } catch (error) {
+      // The ACL of another service's nodes may permit more.
+      if (error instanceof FaultError && error.fault.permanent === true) {
+        return { fault: error.fault }
+      }
+      throw error
+    }
+    return { taken: true, fault: otherOwnerFault(key) }
   }
 
   async remove(keys: readonly string[]): Promise<void> {

@@ -103,3 +103,6 @@ export const nodeKey = (name: string, lookUp?: LookUp): Key =>
   `${rootOf('nodes', lookUp)}/${encodePart(name)}`
 
 export const datacenterKey = (name: string): Key => `${DATACENTERS}/${encodePart(name)}`
+
+/** Whether Consul's HTTP API accepts a name in the path of a request. It answers others with 400. */
+export const isPrintable = (name: string): boolean => !/[^\p{L}\p{M}\p{N}\p{P}\p{S} ]/u.test(name)

@@ -241,12 +241,23 @@ export class ConsulHttp {
   /** @param what describes the error in the answer, without quoting the answer */
   notConsul(what: string): FaultError {
     return this.#fault(`sent an invalid response: ${what}`, {
-      hint: 'check -node and -scheme: this may not be the HTTP port of a Consul agent',
+      hint: NOT_CONSUL,
     })
   }
 
   denied(what: string): FaultError {
     return this.#fault(`denied access to ${what}`, { hint: this.needs, permanent: true })
+  }
+
+  /** The fault for a look-up that no request can express. */
+  unserved(what: string): FaultError {
+    return this.#fault(
+      `cannot serve ${what}: its name contains an unprintable character, or is not a plain path`,
+      {
+        hint: 'correct the name; if it comes from a key that ends with a line break, use trim',
+        permanent: true,
+      },
+    )
   }
 
   #expectAnswer(
@@ -283,7 +294,9 @@ export class ConsulHttp {
     const isWrong = status < 500 || /boolean expression|Invalid|selector/i.test(text)
     const what = isWrong ? `rejected the request for ${about}` : 'failed'
     const message = `${what} (HTTP ${status})${isWords ? `: ${text}` : ''}`
-    throw new AnsweredError(this.#fault(message, hintFor(text, about)).fault, isWrong, status)
+    const isForeign = status === 404 && !text.includes('Query not found')
+    const hint = isForeign ? { hint: NOT_CONSUL } : hintFor(text, about)
+    throw new AnsweredError(this.#fault(message, hint).fault, isWrong, status)
   }
 
   #indexOf({ headers }: HttpResponse): number {
@@ -323,6 +336,8 @@ export class ConsulHttp {
   }
 }
 
+const NOT_CONSUL = 'check -node and -scheme: this may not be the HTTP port of a Consul agent'
+
 const authorization = listOf(record({ Allow: optional(bool) }))
 
 /** Consul before 1.9 closes excess connections without an error. */
@@ -330,17 +345,7 @@ function overloadIfClosed(error: unknown): never {
   throw error instanceof ClosedError ? new OverloadError(error.fault, false) : error
 }
 
-/** Whether Consul accepts a name in the path of a request. Agents can be configured to accept other names too. */
-export const isPrintable = (name: string): boolean => !/[^\p{L}\p{M}\p{N}\p{P}\p{S} ]/u.test(name)
-
-function hintFor(said: string, about: string): Pick<Fault, 'hint'> {
-  if (said === '' && !isPrintable(about)) {
-    return {
-      hint:
-        'the name contains an unprintable character: correct it in Consul, ' +
-        'or set disable_http_unprintable_char_filter = true in the agent',
-    }
-  }
+function hintFor(said: string): Pick<Fault, 'hint'> {
   if (said.startsWith('No path to datacenter')) {
     return {
       hint: 'check the datacenter in -consul-datacenter or in the template, and its servers: consul members -wan',

@@ -102,14 +102,15 @@ async function webServer(): Promise<Server & { port: number; status: number }> {
 }
 
 const web = (port: number, ...more: readonly string[]): readonly string[] => [
-  ...['-name', 'web', '-port', String(port), '-id', 'one', '-ip', '127.0.0.1', '-ttl', '10s'],
+  ...['-name', 'web', '-port', String(port), '-id', 'one', '-ip', '127.0.0.1', '-ttl', '60s'],
   ...more,
 ]
 
 const listener = (port: number): readonly string[] => [
   process.execPath,
   '-e',
-  `require('http').createServer((_, r) => r.end()).listen(${port}, '127.0.0.1')
+  `const answer = ({ url }, response) => response.end(() => url === '/exit' && process.exit(5))
+   require('http').createServer(answer).listen(${port}, '127.0.0.1')
    process.on('SIGTERM', () => process.exit(7))`,
 ]
 
@@ -119,13 +120,20 @@ describe.each(['etcd', 'consul'] as const)('%s', (name) => {
   describe('beside a command', () => {
     test('is registered once its port accepts, and deregistered before it is terminated', async () => {
       const [port] = (await freePorts(1)) as [number]
-      const run = register([...args(), ...web(port, '-drain', '1s'), '--', ...listener(port)])
+      const run = register([...args(), ...web(port, '-drain', '1h'), '--', ...listener(port)])
       await untilHeld(held, { '/services/web/one': `127.0.0.1:${port}` })
       run.signal('SIGTERM')
       await untilHeld(held, {})
-      const answer = await fetch(`http://127.0.0.1:${port}`).catch(() => undefined)
+      const answer = await fetch(`http://127.0.0.1:${port}/exit`).catch(() => undefined)
       expect(answer?.status).toBe(200)
-      expect((await run.finished).code).toBe(7)
+      expect((await run.finished).code).toBe(5)
+    })
+
+    test('is terminated when the drain time is over', async () => {
+      const [port] = (await freePorts(1)) as [number]
+      const run = register([...args(), ...web(port, '-drain', '1s'), '--', ...listener(port)])
+      await untilHeld(held, { '/services/web/one': `127.0.0.1:${port}` })
+      expect((await run.stop()).code).toBe(7)
     })
 
     test('a command that never listens is not registered, and its exit code is passed on', async () => {
@@ -138,10 +146,9 @@ describe.each(['etcd', 'consul'] as const)('%s', (name) => {
 
     test('a command that dies is deregistered', async () => {
       const [port] = (await freePorts(1)) as [number]
-      const command = [...listener(port)]
-      command[2] += `; setTimeout(() => process.exit(5), 1500)`
-      const run = register([...args(), ...web(port), '--', ...command])
+      const run = register([...args(), ...web(port), '--', ...listener(port)])
       await untilHeld(held, { '/services/web/one': `127.0.0.1:${port}` })
+      await fetch(`http://127.0.0.1:${port}/exit`).catch(() => undefined)
       expect((await run.finished).code).toBe(5)
       expect(await held()).toEqual({})
     })
@@ -151,7 +158,8 @@ describe.each(['etcd', 'consul'] as const)('%s', (name) => {
       const run = register([...args(), ...web(1), '--', 'sh', '-c', script])
       const { code, stdout } = await run.finished
       expect(code).toBe(3)
-      expect([undefined, 'Z']).toContain(statOf(Number(stdout))?.state)
+      const state = (): string | undefined => statOf(Number(stdout))?.state
+      await until('its end', () => [undefined, 'Z'].includes(state()))
     })
 
     test('a command that cannot be started', async () => {
@@ -215,7 +223,7 @@ describe.each(['etcd', 'consul'] as const)('%s', (name) => {
     const engine = await engineOf()
     const port = (number: number) => ({ '80/tcp': [{ HostIp: '0.0.0.0', HostPort: `${number}` }] })
     const one = engine.run({ name: 'one', env: ['SERVICE_NAME=web'], ports: port(8001) })
-    register([...args(), '-docker', engine.url, '-ip', '10.0.0.1', '-host', 'h', '-ttl', '10s'])
+    register([...args(), '-docker', engine.url, '-ip', '10.0.0.1', '-host', 'h', '-ttl', '60s'])
     await untilHeld(held, { '/services/web/h:one:80': '10.0.0.1:8001' })
     const two = engine.run({ name: 'two', env: ['SERVICE_NAME=web'], ports: port(8002) })
     await untilHeld(held, {
@@ -241,7 +249,7 @@ describe.each(['etcd', 'consul'] as const)('%s', (name) => {
       engine.run({ name, ports: { '80/tcp': [{ HostPort: String(port) }] } })
     const one = start('one', 8001)
     start('two', 8002)
-    const flags = ['-docker', engine.url, '-ip', '10.0.0.1', '-host', 'h', '-ttl', '10s']
+    const flags = ['-docker', engine.url, '-ip', '10.0.0.1', '-host', 'h', '-ttl', '60s']
     const first = register([...args(), ...flags])
     const both = {
       '/services/web/h:one:80': '10.0.0.1:8001',

@@ -1,9 +1,9 @@
 // Sends requests to Consul over HTTP and classifies the responses.
+import { isPrintable } from '../../core/catalog.ts'
 import { FaultError, type Fault } from '../../core/fault.ts'
 import { err } from '../../core/result.ts'
 import type { ConnectionSettings } from '../../core/settings.ts'
 import type { HttpClient, HttpResponse } from '../../stores/http.ts'
-import { isPrintable } from '../../stores/consul-http.ts'
 import { consulCredentials } from '../../stores/secrets.ts'
 import type { Registry } from './registry.ts'
 
@@ -123,7 +123,7 @@ export class ConsulWriter {
       // Reported below.
     }
     throw this.#fault('sent a response that is not JSON', {
-      hint: 'Check -to: it must contain the HTTP port of a Consul agent.',
+      hint: 'check -to: it must contain the HTTP port of a Consul agent',
     })
   }
 

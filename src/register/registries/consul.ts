@@ -53,7 +53,7 @@ export function consul(settings: RegisterSettings, registrar: string): Registry 
 }
 
 const NEEDS =
-  'Use -auth-token-file or CONSUL_HTTP_TOKEN to set a token whose policy has service:write for the services.'
+  'use -auth-token-file or CONSUL_HTTP_TOKEN to set a token whose policy has service:write for the services'
 
 class ConsulSession implements RegistrySession {
   readonly broken: Promise<never>
@@ -266,6 +266,6 @@ const refusedBy = ({ name, id }: Service, said: string): Fault => ({
   kind: 'store',
   message: `Consul refuses the service ${name}/${id}: ${said}`,
   ...(/script/i.test(said)
-    ? { hint: "Set enable_local_script_checks = true in the agent's configuration." }
+    ? { hint: "set enable_local_script_checks = true in the agent's configuration" }
     : {}),
 })

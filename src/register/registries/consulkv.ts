@@ -24,7 +24,7 @@ const MIN_TTL = 10_000
 const WAIT = 55
 
 const NEEDS =
-  'Use -auth-token-file or CONSUL_HTTP_TOKEN to set a token whose policy has session:write for the node and key:write for the prefix.'
+  'use -auth-token-file or CONSUL_HTTP_TOKEN to set a token whose policy has session:write for the node and key:write for the prefix'
 
 interface KvPair {
   readonly Value: string | null

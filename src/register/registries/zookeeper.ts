@@ -114,7 +114,7 @@ async function holdSession(
       'store',
       `${session.place} keeps entries for at least ${least} s, but -ttl is ${asked} s`,
       {
-        hint: `Set -ttl to ${least}s or more, or lower the server's minSessionTimeout.`,
+        hint: `set -ttl to ${least}s or more, or lower the server's minSessionTimeout`,
         permanent: true,
       },
     )

@@ -11,6 +11,7 @@ import { Completions } from '../completions.ts'
 import { TokenBucket } from '../token-bucket.ts'
 import type { CatalogApi, Reading } from './api.ts'
 import { CHANGE_QUERIES, changeQueriesOf, type Affected } from './change-queries.ts'
+import { lowerCase } from './served.ts'
 import type { Topic } from './topic.ts'
 import type { News, Topics } from './topics.ts'
 
@@ -233,7 +234,7 @@ export class ManyTopics {
   #markAffected(name: string, { services, nodes, isAnything }: Affected): void {
     if (isAnything) this.#passDue.add(name)
     if (services.size + nodes.size === 0) return
-    const lower = new Map([...services].map(([service, index]) => [service.toLowerCase(), index]))
+    const lower = new Map([...services].map(([service, index]) => [lowerCase(service), index]))
     for (const topic of this.#of(name)) {
       if (topic.question.kind !== 'service') continue
       const index = Math.max(

@@ -5,6 +5,7 @@ import type { Key } from '../../core/key.ts'
 import { difference, type Delta } from '../delta.ts'
 import { TokenBucket } from '../token-bucket.ts'
 import type { Ask, Reading } from './api.ts'
+import { lowerCase } from './served.ts'
 
 /** Rate limit of blocking queries: the size of a burst and the number of queries per second. */
 const BURST = 20
@@ -38,7 +39,7 @@ export class Topic {
 
   /** The name of the topic's service or node, in lower case because Consul ignores case. */
   get name(): string {
-    return nameOfPart(this.dir.split('/')[2] ?? '').toLowerCase()
+    return lowerCase(nameOfPart(this.dir.split('/')[2] ?? ''))
   }
 
   /** The datacenter, if the look-up specifies one. */

@@ -3,7 +3,6 @@
 import { datacenterKey, instanceKey, nodeKey, type LookUp } from '../../core/catalog.ts'
 import { compareText, type Key } from '../../core/key.ts'
 import {
-  count,
   each,
   integer,
   listOf,
@@ -15,6 +14,7 @@ import {
   text,
   textLike,
 } from '../shape.ts'
+import { lowerCase } from './served.ts'
 
 /** A name that becomes a part of a key. */
 const name = textLike(/./s, 'a name')
@@ -47,7 +47,7 @@ const service = record({
   Port: port,
   Tags: nullable(listOf(text)),
   Meta: meta,
-  Weights: nullable(record({ Passing: count, Warning: count })),
+  Weights: nullable(record({ Passing: integer, Warning: integer })),
   Proxy: nullable(record({ DestinationServiceName: optional(text) })),
 })
 
@@ -156,7 +156,7 @@ export function instancesOf(
   const take = ({ Node, Service, Checks }: HealthEntries[number]): void => {
     const checks = Checks ?? []
     const status = stateOf(checks)
-    if (asked !== undefined && Service.Service.toLowerCase() !== asked.toLowerCase()) {
+    if (asked !== undefined && lowerCase(Service.Service) !== lowerCase(asked)) {
       throw new Mismatch('differs from the requested name').within('Service.Service')
     }
     const key = instanceKey(dir, Node.Node, Service.ID)
@@ -219,7 +219,7 @@ export function nodeWithServices(
 ): Map<Key, string> {
   if (answer === null || answer === undefined) return new Map()
   const { Node, Services } = answer
-  if (Node.Node.toLowerCase() !== asked.toLowerCase()) {
+  if (lowerCase(Node.Node) !== lowerCase(asked)) {
     throw new Mismatch('differs from the requested name').within('Node.Node')
   }
   const services = Object.values(Services ?? {})

@@ -5,6 +5,7 @@ import type { Fault } from '../core/fault.ts'
 import {
   checkFrom,
   minTtl,
+  metaFault,
   pathComponentFault,
   splitList,
   type DockerSettings,
@@ -310,7 +311,12 @@ class RegisterFlags {
     const pairs = this.list('meta').map((pair): [string, string] => {
       const at = pair.indexOf('=')
       if (at < 1) this.fault(`-meta: "${pair}" is not key=value`, 'write -meta region=eu')
-      return [pair.slice(0, at), pair.slice(at + 1)]
+      const [key, value] = [pair.slice(0, at), pair.slice(at + 1)]
+      const why = at < 1 ? undefined : metaFault(key, value)
+      if (why !== undefined) {
+        this.fault(`-meta: "${key}" ${why}`, 'correct it: Consul accepts no other pairs')
+      }
+      return [key, value]
     })
     return Object.fromEntries(pairs)
   }

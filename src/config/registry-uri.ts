@@ -103,6 +103,10 @@ function parseTarget(
   kind: RegistryKind,
   path: string,
 ): Result<RegistryTarget, UriFault> {
+  if (kind === 'consul' && toKey(path) !== '/') {
+    const hint = 'remove the path, or write consulkv:// to register services as keys below it'
+    return err({ message: 'consul:// takes no path', hint })
+  }
   if (kind !== 'skydns2') return ok({ kind, path: toKey(path), uri })
   const domain = path.replace(/^\/|\/$/g, '')
   if (/^[a-z0-9_-]+(\.[a-z0-9_-]+)*$/i.test(domain)) return ok({ kind, path: domain, uri })

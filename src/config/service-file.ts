@@ -6,6 +6,7 @@ import { ioFault } from '../core/errno.ts'
 import type { Fault } from '../core/fault.ts'
 import {
   checkFrom,
+  metaFault,
   pathComponentFault,
   type CheckSettings,
   type OwnService,
@@ -83,8 +84,11 @@ function serviceIn(document: TomlDocument): Result<FileService, readonly Fault[]
     wrong('address', 'is not an address', 'write an IP address or a host name, without a port')
   }
   for (const [key, value] of Object.entries(meta)) {
-    if (typeof value === 'string') continue
-    faults.push(document.fault(['meta', key], 'value', `meta.${key} must be a string`, 'quote it'))
+    const why = typeof value === 'string' ? metaFault(key, value) : 'must be a string'
+    if (why === undefined) continue
+    const hint =
+      typeof value === 'string' ? 'correct it: Consul accepts no other pairs' : 'quote it'
+    faults.push(document.fault(['meta', key], 'value', `meta.${key} ${why}`, hint))
   }
   const check = table.check === undefined ? undefined : checkFrom(table.check)
   if (table.check !== undefined && check === undefined) {

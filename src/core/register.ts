@@ -133,6 +133,17 @@ export function pathComponentFault(text: string): string | undefined {
   return undefined
 }
 
+/** Returns why Consul refuses a pair of metadata; undefined if it accepts the pair. */
+export function metaFault(key: string, value: string): string | undefined {
+  if (!/^[\w-]{1,128}$/.test(key)) return 'has a name that is not 1 to 128 letters, digits, - and _'
+  // Consul uses these names itself, and reconfd records the owner of a service under the other one.
+  if (key.startsWith('consul-') || key === OWNER_KEY) return 'has a reserved name'
+  return new TextEncoder().encode(value).length > 512 ? 'is longer than 512 bytes' : undefined
+}
+
+/** The metadata key in Consul under which reconfd records the owner of a service. */
+export const OWNER_KEY = 'reconfd'
+
 /** Parses `-check`. A string that is neither a URL nor `tcp` is a command. Undefined if invalid. */
 export function checkFrom(text: string): CheckKind | undefined {
   const what = text.trim()

@@ -85,6 +85,7 @@ export class AnsweredError extends FaultError {
     fault: Fault,
     /** True if the query is invalid; false if its datacenter is unreachable or has no leader. */
     readonly isWrong: boolean,
+    readonly status: number,
   ) {
     super(fault)
   }
@@ -267,7 +268,7 @@ export class ConsulHttp {
     if (status === 200 || (status === 404 && mayBeMissing === true)) {
       if (headers['x-consul-knownleader'] !== 'false' || stale === true) return
       const hint = 'check the Consul servers'
-      throw new AnsweredError(this.#fault('has no cluster leader', { hint }).fault, false)
+      throw new AnsweredError(this.#fault('has no cluster leader', { hint }).fault, false, status)
     }
     if (status === 401) {
       throw this.#fault('or a proxy in front of it asks for credentials (HTTP 401)', {
@@ -293,8 +294,9 @@ export class ConsulHttp {
     const isWrong = status < 500 || /boolean expression|Invalid|selector/i.test(text)
     const what = isWrong ? `rejected the request for ${about}` : 'failed'
     const message = `${what} (HTTP ${status})${isWords ? `: ${text}` : ''}`
-    const hint = status === 404 ? { hint: NOT_CONSUL } : hintFor(text)
-    throw new AnsweredError(this.#fault(message, hint).fault, isWrong)
+    const isForeign = status === 404 && !text.includes('Query not found')
+    const hint = isForeign ? { hint: NOT_CONSUL } : hintFor(text, about)
+    throw new AnsweredError(this.#fault(message, hint).fault, isWrong, status)
   }
 
   #indexOf({ headers }: HttpResponse): number {

@@ -24,6 +24,8 @@ describe('URIs', () => {
     ['consul:', undefined, '', []],
     ['consul://', 'consul', '/', ['127.0.0.1:8500']],
     ['consul://h:8501', 'consul', '/', ['h:8501']],
+    ['consul://h:8501/', 'consul', '/', ['h:8501']],
+    ['consul://h:8501/services', undefined, '', []],
     ['consul-unix:///run/consul.sock', 'consul', '/', ['unix:///run/consul.sock']],
     ['consulkv://h/a', 'consulkv', '/a', ['h:8500']],
     ['consulkv-unix:///run/c.sock:/a', 'consulkv', '/a', ['unix:///run/c.sock']],
@@ -110,7 +112,7 @@ test('the values of -check', async () => {
 
 describe('faults', () => {
   const to = ['-to', 'etcd://h/s']
-  test.each<[string[], string]>([
+  test.each<[string[], unknown]>([
     [['-docker'], 'no registry'],
     [[...to, 'consul://h'], 'both -to and "consul://h" set the registry'],
     [[...to], 'nothing to register'],
@@ -136,6 +138,14 @@ describe('faults', () => {
     [[...to, '-name', 'a', '-port', '1', '-drain', '5s'], '-drain is for a command'],
     [[...to, '-docker', '-ip', 'h:80'], '-ip: "h:80" is not an address'],
     [['ectd://h'], 'unknown registry "ectd://"'],
+    [
+      [...to, '-name', 'a', '-port', '1', '-meta', 'a b=1'],
+      expect.stringContaining('-meta: "a b"'),
+    ],
+    [
+      [...to, '-name', 'a', '-port', '1', '-meta', 'consul-x=1'],
+      '-meta: "consul-x" has a reserved name',
+    ],
   ])('%j', async (argv, message) => {
     expect(await faultsOf(...argv)).toEqual([message])
   })

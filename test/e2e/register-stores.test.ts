@@ -1,6 +1,6 @@
 // `reconfd register` with stores of plain keys, in registrator's layouts. The registrar must put, renew, take over
 // and remove its own entries and must not touch any others.
-import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
+import { afterAll, afterEach, beforeAll, describe, expect, onTestFinished, test } from 'vitest'
 import { FakeEngine } from '../support/engine.ts'
 import {
   heldByConsulKv,
@@ -16,7 +16,7 @@ import {
   type ConsulServer,
   type EtcdServer,
 } from '../support/servers.ts'
-import { startZookeeper, type ZookeeperServer } from '../support/zookeeper.ts'
+import { CREATE, startZookeeper, type ZookeeperServer } from '../support/zookeeper.ts'
 import type { Running } from './support.ts'
 
 let etcd: EtcdServer
@@ -195,4 +195,27 @@ describe.each(Object.entries(places))('%s', (_, { to, held, entry, put, del, res
     await del(key)
     await untilHeld(held, entry(80))
   })
+})
+
+test('a ZooKeeper ACL that denies one service affects no other', async () => {
+  const { client } = zookeeper
+  await client.put('/services/denied', '')
+  await client.restrict('/services/denied', 'somebody', 'else', CREATE)
+  const engine = await FakeEngine.start()
+  onTestFinished(() => engine.kill())
+  ;['denied', 'web'].forEach((name, n) =>
+    engine.run({
+      name,
+      env: [`SERVICE_NAME=${name}`],
+      ports: { '80/tcp': [{ HostPort: `${n + 1}` }] },
+    }),
+  )
+  const run = startRegister([`zookeeper://${zookeeper.node}/services`, '-docker', engine.url])
+  runs.add(run)
+  await until('one is registered', async () => {
+    const keys = Object.keys(await heldByZookeeper(zookeeper))
+    return keys.some((key) => key.startsWith('/services/web/'))
+  })
+  await run.until('the other is logged', () => run.stderr.includes('denies writing'))
+  expect(run.stderr).not.toContain('"event":"store-away"')
 })

@@ -44,6 +44,12 @@ test('zookeeper refuses emoji and private characters in names', () => {
   expect(entryOf(zookeeper, { name: 'é 漢字', id: '😀' }).ok).toBe(true)
 })
 
+test('zookeeper refuses an entry for which it would close the connection', () => {
+  const big = entryOf(registries.zookeeper, { meta: { big: 'é'.repeat(500_001) } })
+  expect(big).toMatchObject({ ok: false, error: expect.stringContaining('longer') as string })
+  expect(entryOf(registries.zookeeper, { meta: { big: 'x'.repeat(500_001) } }).ok).toBe(true)
+})
+
 test('metadata that Consul reserves is omitted', () => {
   const meta = {
     'consul-version': '1',

@@ -17,6 +17,7 @@ const setData = 5
 const setAcl = 7
 
 const READ = 1
+export const CREATE = 4
 const EVERYTHING = 31
 
 /** Milliseconds. Session timeouts are 2 to 20 ticks, so short ticks let a test see a session expire. */
@@ -83,18 +84,21 @@ export class ZookeeperClient implements StoreClient {
     await this.del(dir)
   }
 
-  /** Lets only one user read a znode. Everyone, including this client, keeps the other permissions. */
-  async restrict(key: string, name: string, password: string): Promise<void> {
+  /**
+   * Gives one permission on a znode, by default to read it, only to one user. Everyone, including this client, keeps
+   * the other permissions.
+   */
+  async restrict(key: string, name: string, password: string, permission = READ): Promise<void> {
     const hash = createHash('sha1').update(`${name}:${password}`).digest('base64')
     const session = await this.session()
     await session.request(setAcl, (writer) =>
       writer
         .string(key)
         .int(2)
-        .int(READ)
+        .int(permission)
         .string('digest')
         .string(`${name}:${hash}`)
-        .int(EVERYTHING & ~READ)
+        .int(EVERYTHING & ~permission)
         .string('world')
         .string('anyone')
         .int(-1),

@@ -3,7 +3,7 @@
 // in its metadata.
 import { createHash } from 'node:crypto'
 import type { Fault } from '../../core/fault.ts'
-import type { RegisterSettings } from '../../core/register.ts'
+import { metaFault, OWNER_KEY, type RegisterSettings } from '../../core/register.ts'
 import { ok } from '../../core/result.ts'
 import { serviceLabel, type HealthCheck, type Service } from '../service.ts'
 import { watchAgent } from './consul-follow.ts'
@@ -12,9 +12,6 @@ import type { RegistryEntry, EntryRefusal, Registry, RegistrySession } from './r
 import { openClient } from './http.ts'
 import { otherOwnerFault } from './layout.ts'
 import { forEach } from './ledger.ts'
-
-/** Metadata key whose value contains the owner and a hash of the registration. */
-const MARK = 'reconfd'
 
 /** The fields of the agent's API that reconfd uses. */
 interface AgentService {
@@ -188,9 +185,9 @@ class ConsulSession implements RegistrySession {
   }
 }
 
-/** Returns the owner of a service and the hash of its registration. */
+/** Returns the owner of a service and the hash of its registration, from its metadata. */
 function ownerOf({ Meta }: AgentService): readonly [owner: string | undefined, text: string] {
-  const [, owner, text = ''] = /^(.*) (\w+)$/s.exec(Meta?.[MARK] ?? '') ?? []
+  const [, owner, text = ''] = /^(.*) (\w+)$/s.exec(Meta?.[OWNER_KEY] ?? '') ?? []
   return [owner, text]
 }
 
@@ -225,7 +222,7 @@ function consulEntry(service: Service, mark: string, ttl: number): ConsulEntry {
     text,
     shown: JSON.stringify(body),
     checks: checks.map(({ CheckID }) => CheckID),
-    body: { ...body, Meta: { ...body.Meta, [MARK]: `${mark} ${text}` } },
+    body: { ...body, Meta: { ...body.Meta, [OWNER_KEY]: `${mark} ${text}` } },
   }
 }
 
@@ -259,12 +256,9 @@ function probeOf({ what }: HealthCheck, address: string, port: number): object {
   }
 }
 
-/** Drops metadata for which Consul would refuse the service: it reserves names such as `consul-version`. */
+/** Drops metadata of containers for which Consul would refuse the service. */
 function metaOf(meta: Readonly<Record<string, string>>): Record<string, string> {
-  const good = Object.entries(meta).filter(
-    ([key, value]) =>
-      /^(?!consul-)[\w-]{1,128}$/.test(key) && key !== MARK && Buffer.byteLength(value) <= 512,
-  )
+  const good = Object.entries(meta).filter(([key, value]) => metaFault(key, value) === undefined)
   return Object.fromEntries(good.slice(0, 62))
 }
 

@@ -1,6 +1,6 @@
 // Registers services in ZooKeeper as ephemeral nodes, which ZooKeeper removes with their session. The session's id and
 // password are kept in the state directory, so that a restart resumes the session and keeps the nodes.
-import { raise } from '../../core/fault.ts'
+import { FaultError, raise } from '../../core/fault.ts'
 import { joinKeys } from '../../core/key.ts'
 import type { RegisterSettings } from '../../core/register.ts'
 import { err, ok } from '../../core/result.ts'
@@ -30,8 +30,11 @@ export function zookeeper(settings: RegisterSettings, memory: RegistryMemory): R
     entryOf: (service) => {
       if (INVALID.test(service.name))
         return err('its name contains a character that ZooKeeper refuses')
-      const key = joinKeys(to.path, service.name, hostAndPort(service))
-      return ok({ service, key, text: bodyOf(service) })
+      const text = bodyOf(service)
+      if (Buffer.byteLength(text) > MAX_VALUE) {
+        return err('its tags and metadata are longer than ZooKeeper accepts')
+      }
+      return ok({ service, key: joinKeys(to.path, service.name, hostAndPort(service)), text })
     },
     async open(node, _, changed) {
       const held: { session?: ZkSession } = {}
@@ -62,6 +65,12 @@ export function zookeeper(settings: RegisterSettings, memory: RegistryMemory): R
 
 /** ZooKeeper refuses control characters, private ones, and those above U+FFFF, such as emoji. */
 const INVALID = /[\u0000-\u001f\u007f-\u009f\ud800-\uf8ff\ufff0-\uffff]/
+
+/**
+ * Maximum length of a value in bytes. ZooKeeper closes a connection whose request is longer than jute.maxbuffer, by
+ * default 1 MiB.
+ */
+const MAX_VALUE = 1_000_000
 
 function accountOf(connection: ConnectionSettings) {
   const { username, scheme } = connection
@@ -134,14 +143,27 @@ class ZookeeperSession implements RegistrySession {
 
   async put(entries: readonly RegistryEntry[]): Promise<ReadonlyMap<string, EntryRefusal>> {
     const refused = new Map<string, EntryRefusal>()
-    await forEach(entries, async ({ key, text }) => {
-      if (await this.znodes.create(key, text)) return
-      const found = await this.znodes.get(key)
-      const isOurs = found?.owner === this.znodes.session
-      if (isOurs && (await this.znodes.set(key, text))) return
-      refused.set(key, { taken: true, fault: otherOwnerFault(key) })
+    await forEach(entries, async (entry) => {
+      const refusal = await this.#put(entry)
+      if (refusal !== undefined) refused.set(entry.key, refusal)
     })
     return refused
+  }
+
+  async #put({ key, text }: RegistryEntry): Promise<EntryRefusal | undefined> {
+    try {
+      if (await this.znodes.create(key, text)) return undefined
+      const found = await this.znodes.get(key)
+      const isOurs = found?.owner === this.znodes.session
+      if (isOurs && (await this.znodes.set(key, text))) return undefined
+    } catch (error) {
+      // The ACL of another service's nodes may permit more.
+      if (error instanceof FaultError && error.fault.permanent === true) {
+        return { fault: error.fault }
+      }
+      throw error
+    }
+    return { taken: true, fault: otherOwnerFault(key) }
   }
 
   async remove(keys: readonly string[]): Promise<void> {

@@ -159,8 +159,11 @@ export class Catalog {
   }
 }
 
-/** Whether the error concerns only this topic or its datacenter, and the agent is healthy. */
-const isOfItself = ({ dc }: Topic, error: FaultError): boolean =>
-  dc === undefined
-    ? error instanceof AnsweredError && error.isWrong
-    : error instanceof AnsweredError || error instanceof SilentError
+/**
+ * Whether the error concerns only this topic or its datacenter, and the agent is healthy. Consul rejects a name with
+ * status 400; a proxy in front of it may answer any query with another one.
+ */
+function isOfItself({ dc, isApart }: Topic, error: FaultError): boolean {
+  if (dc !== undefined) return error instanceof AnsweredError || error instanceof SilentError
+  return error instanceof AnsweredError && error.isWrong && (isApart || error.status === 400)
+}

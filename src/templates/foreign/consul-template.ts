@@ -2,6 +2,7 @@
 // functions in docs/migrating-from-consul-template.md.
 import type { Foreign } from './foreign.ts'
 
+const KEY_OF_DATACENTER = '"app/port@dc2" becomes "dc2:/app/port"'
 const NO_VAULT = 'Vault is not supported'
 const NO_MESH = "Consul's service mesh is not supported"
 const NO_PEERS = "Consul's cluster peering is not supported"
@@ -15,12 +16,14 @@ export const consulTemplate: readonly Foreign[] = [
     written: 'keyOrDefault "app/port" "80"',
     go: 'getv "/app/port" "80"',
     nunjucks: 'getv("/app/port", "80")',
+    note: KEY_OF_DATACENTER,
   },
   {
     name: 'keyExists',
     written: 'keyExists "app/port"',
     go: 'exists "/app/port"',
     nunjucks: 'exists("/app/port")',
+    note: KEY_OF_DATACENTER,
   },
   {
     name: 'keyExistsGet',

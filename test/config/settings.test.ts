@@ -367,7 +367,7 @@ describe('faults', () => {
         'confd.toml:1:8: noop must be true or false, not a string',
         '  1 | noop = "yes"',
         '    |        ^',
-        'confd.toml:2:9: nodes must be an array of strings',
+        'confd.toml:2:9: nodes must be an array of strings, as in nodes = ["..."]',
         '  1 | noop = "yes"',
         '  2 | nodes = "a"',
         '    |         ^',

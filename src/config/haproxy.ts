@@ -22,7 +22,10 @@ export const haproxyKeys = {
   },
 } as const satisfies Record<string, KeySpec>
 
-/** Reads the table of the template at `path`; undefined if there is none. Adds faults to `faults`. */
+/**
+ * Reads the table of the template at `path`; undefined if there is none. Adds faults to `faults`.
+ * @param reloadsProgram whether a change reloads the program of exec mode instead of running a reload_cmd
+ */
 export function readHaproxy(
   document: TomlDocument,
   path: TomlPath,
@@ -31,6 +34,7 @@ export function readHaproxy(
     readonly reload_cmd?: string
     readonly for_each?: string
   },
+  reloadsProgram: boolean,
   faults: Fault[],
 ): HaproxySpec | undefined {
   if (template.haproxy === undefined) return undefined
@@ -47,8 +51,9 @@ export function readHaproxy(
     const hint = 'write an absolute path, as in "/run/haproxy/admin.sock", or "127.0.0.1:9999"'
     fault([...at, 'socket'], `socket "${bad}" is neither an absolute path nor host:port`, hint)
   }
-  if (template.reload_cmd === undefined) {
-    const hint = 'add it to the template: not every change can be made at run time'
+  if (template.reload_cmd === undefined && !reloadsProgram) {
+    const hint =
+      'add it to the template, or set reload = "exec" if reconfd starts HAProxy: not every change can be made at run time'
     fault(at, '[template.haproxy] needs a reload_cmd', hint)
   }
   if (template.for_each !== undefined) {

@@ -57,7 +57,11 @@ export async function readResource(
     return { path, table: readTable(document, path, text, templateTableKeys, faults) }
   })
   const whole = mergeWhole(document, [{ path: [], table: top }, ...tables], faults)
-  const context = { settings, own, owners, allowEmpty: whole.values.allow_empty }
+  const reloads = isReloaded(document, whole, hasCommand, settings, faults)
+  const context = {
+    ...{ settings, own, owners, allowEmpty: whole.values.allow_empty },
+    reloadsProgram: reloads && !hasCommand,
+  }
   for (const { path, table } of tables) {
     const check = new TemplateCheck(document, path, table, context, faults)
     const spec = await check.spec()
@@ -71,7 +75,6 @@ export async function readResource(
       fullPrefix: spec.prefix,
     })
   }
-  const reloads = isReloaded(document, whole, hasCommand, settings, faults)
   const common = wholeOf(document, whole, specs, settings, faults)
   const read = {
     name,

@@ -38,6 +38,8 @@ export interface TemplateContext {
   readonly owners: ResolveOwner
   /** The resource's allow_empty. */
   readonly allowEmpty: boolean | undefined
+  /** Whether a change to the resource reloads the program of exec mode. */
+  readonly reloadsProgram: boolean
 }
 
 /** Checks a template whose keys `readTable` has already checked one by one. Adds faults to `faults`. */
@@ -76,7 +78,8 @@ export class TemplateCheck {
     )
     this.#paths(dest, pattern)
     this.#checked(dest)
-    const haproxy = readHaproxy(this.document, this.path, table, this.faults)
+    const { reloadsProgram } = this.context
+    const haproxy = readHaproxy(this.document, this.path, table, reloadsProgram, this.faults)
     const isRooted = settings.destRoot !== undefined
     // Below -dest-root, files belong to the user that runs reconfd.
     const uid = isRooted ? undefined : await this.#id('owner', 'uid', 'passwd')

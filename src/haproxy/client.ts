@@ -60,7 +60,7 @@ function answersIn(bytes: Buffer): readonly string[] {
     while (from < end && isBlank(bytes[from])) from++
     while (end > from && isBlank(bytes[end - 1])) end--
     // Decoded as Latin-1, because a configuration may contain any byte.
-    answers.push(bytes.toString('latin1', from, end))
+    answers.push(bytes.toString('latin1', from, end).replace(SEVERITY, ''))
     if (prompt < 0) return answers
     from = next
   }
@@ -73,6 +73,9 @@ function promptIn(bytes: Buffer, from: number): number {
   }
   return -1
 }
+
+/** Precedes an answer if the `stats socket` has a `severity-output`: `[6]: ` or `[info]: `. */
+const SEVERITY = /^\[(\d|[a-z]+)\]: ?/
 
 const isBlank = (byte = 0): boolean => byte === BLANK || (byte >= 0x09 && byte <= 0x0d)
 

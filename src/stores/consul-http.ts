@@ -248,6 +248,17 @@ export class ConsulHttp {
     return this.#fault(`denied access to ${what}`, { hint: this.needs, permanent: true })
   }
 
+  /** The fault for a look-up that no request can express. */
+  unserved(what: string): FaultError {
+    return this.#fault(
+      `cannot serve ${what}: its name contains an unprintable character, or is not a plain path`,
+      {
+        hint: 'correct the name; if it comes from a key that ends with a line break, use trim',
+        permanent: true,
+      },
+    )
+  }
+
   #expectAnswer(
     { status, headers, body }: HttpResponse,
     { about, stale, mayBeMissing }: Pick<Query<unknown>, 'about' | 'stale' | 'mayBeMissing'>,
@@ -279,10 +290,11 @@ export class ConsulHttp {
     // Consul's errors are one line of plain text, such as "No cluster leader". Errors from proxies are HTML pages.
     const text = body.trim()
     const isWords = text !== '' && text.length <= 200 && !/^<|\n/.test(text)
-    const what = `failed (HTTP ${status})${isWords ? `: ${text}` : ''}`
     const isWrong = status < 500 || /boolean expression|Invalid|selector/i.test(text)
+    const what = isWrong ? `rejected the request for ${about}` : 'failed'
+    const message = `${what} (HTTP ${status})${isWords ? `: ${text}` : ''}`
     const hint = status === 404 ? { hint: NOT_CONSUL } : hintFor(text)
-    throw new AnsweredError(this.#fault(what, hint).fault, isWrong)
+    throw new AnsweredError(this.#fault(message, hint).fault, isWrong)
   }
 
   #indexOf({ headers }: HttpResponse): number {
@@ -337,6 +349,7 @@ function hintFor(said: string): Pick<Fault, 'hint'> {
       hint: 'check the datacenter in -consul-datacenter or in the template, and its servers: consul members -wan',
     }
   }
-  if (said.includes('Namespaces')) return { hint: 'remove -consul-namespace' }
+  if (said.includes('Namespaces'))
+    return { hint: 'remove -consul-namespace and the option namespace' }
   return {}
 }

@@ -105,8 +105,8 @@ async function readSettled(
   hadKeys: boolean,
   signal: AbortSignal,
 ): Promise<FileContents | undefined> {
-  for (const end = Date.now() + patience; !signal.aborted; await sleep(pause)) {
-    const late = Date.now() >= end
+  for (const end = performance.now() + patience; !signal.aborted; await sleep(pause)) {
+    const late = performance.now() >= end
     try {
       const reading = await read(source, known)
       if (late || !hadKeys || reading.entries.size > 0) return reading

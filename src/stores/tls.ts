@@ -1,12 +1,11 @@
 // The TLS options of a connection: certificate, key, trusted authorities and expected name. The files are read for each
 // new connection, so that renewed certificates are used without a restart.
 import { createPrivateKey, X509Certificate, type KeyObject } from 'node:crypto'
-import { readFileSync } from 'node:fs'
 import { isIP } from 'node:net'
 import type { ConnectionOptions } from 'node:tls'
 import { raise } from '../core/fault.ts'
 import type { ConnectionSettings } from '../core/settings.ts'
-import { codeOf } from './http-faults.ts'
+import { readOptionFile } from './secrets.ts'
 
 /** Options of Node's tls.connect(). Only with -client-server-name do they contain the expected name. */
 export type TlsOptions = Pick<
@@ -44,8 +43,8 @@ function pairOf(
   [certFile, certSetting]: Given,
   [keyFile, keySetting]: Given,
 ): { cert: Buffer; key: Buffer } {
-  const cert = readPem(certFile, certSetting)
-  const key = readPem(keyFile, keySetting)
+  const cert = readOptionFile(certFile, certSetting)
+  const key = readOptionFile(keyFile, keySetting)
   const parsed = parse(() => new X509Certificate(cert), certFile, certSetting, 'a certificate')
   const secret = parse<KeyObject>(
     () => createPrivateKey(key),
@@ -77,21 +76,9 @@ const expecting = (name: string): TlsOptions =>
       }
 
 function authorities(file: string, setting: string): Buffer {
-  const ca = readPem(file, setting)
+  const ca = readOptionFile(file, setting)
   parse(() => new X509Certificate(ca), file, setting, 'a certificate')
   return ca
-}
-
-function readPem(file: string, setting: string): Buffer {
-  try {
-    return readFileSync(file)
-  } catch (error) {
-    return raise('store', `cannot read the file given by ${setting}: ${codeOf(error)}`, {
-      file,
-      hint: `check ${setting} and the file's permissions`,
-      permanent: true,
-    })
-  }
 }
 
 function parse<T>(read: () => T, file: string, setting: string, what: string): T {

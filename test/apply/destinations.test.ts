@@ -16,6 +16,7 @@ import {
   symlinkSync,
   writeFileSync,
 } from 'node:fs'
+import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
@@ -355,6 +356,16 @@ describe('something else at the destination', () => {
       kind: 'unreadable',
       fault: { message: `the destination ${dest} is a device, a socket or a pipe, not a file` },
     })
+  })
+
+  it('a socket is reported as such', async () => {
+    const server = createServer()
+    await new Promise<void>((listening) => server.listen(dest, listening))
+    expect(await observe(dest)).toMatchObject({
+      kind: 'unreadable',
+      fault: { message: `the destination ${dest} is a device, a socket or a pipe, not a file` },
+    })
+    server.close()
   })
 
   it('a file where a directory should be is reported as such', async () => {

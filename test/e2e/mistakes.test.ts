@@ -482,36 +482,32 @@ test('there are at least 60 of them', () => {
 
 const named = rows.map((row) => ({ mistake: row[0], row }))
 
-test.concurrent.each(named)(
-  '$mistake',
-  async ({ row }) => {
-    const [, argv, words, exit, { files = {}, env = {} } = {}] = row
-    const dir = tempDir('mistake')
-    try {
-      for (const [name, text] of Object.entries({ ...GOOD, ...files })) {
-        if (text === null) continue
-        const path = join(dir, name)
-        mkdirSync(dirname(path), { recursive: true })
-        writeFileSync(path, text.replaceAll('DIR', dir))
-      }
-      mkdirSync(join(dir, 'conf.d'), { recursive: true })
-      const args = argv.split(' ').map((word) => word.replace('DIR', dir))
-      const { code, stdout, stderr } = await new Running(args, {
-        CONFD_CONFDIR: dir,
-        CONFD_STATE_DIR: join(dir, 'state'),
-        CONFD_CONFIG_FILE: join(dir, 'confd.toml'),
-        ...env,
-      }).finished
-      const said = stdout + stderr
-      for (const word of words) expect(said).toContain(word.replace('DIR', dir))
-      expect([code, said]).toEqual([exit, said])
-      // Internal errors and stack traces do not help an operator.
-      expect(said).not.toMatch(
-        /this is a bug|\bat \S+ \(.*:\d+:\d+\)|undefined(?! variable)|\[object/,
-      )
-    } finally {
-      removeDir(dir)
+test.concurrent.each(named)('$mistake', async ({ row }) => {
+  const [, argv, words, exit, { files = {}, env = {} } = {}] = row
+  const dir = tempDir('mistake')
+  try {
+    for (const [name, text] of Object.entries({ ...GOOD, ...files })) {
+      if (text === null) continue
+      const path = join(dir, name)
+      mkdirSync(dirname(path), { recursive: true })
+      writeFileSync(path, text.replaceAll('DIR', dir))
     }
-  },
-  60_000,
-)
+    mkdirSync(join(dir, 'conf.d'), { recursive: true })
+    const args = argv.split(' ').map((word) => word.replace('DIR', dir))
+    const { code, stdout, stderr } = await new Running(args, {
+      CONFD_CONFDIR: dir,
+      CONFD_STATE_DIR: join(dir, 'state'),
+      CONFD_CONFIG_FILE: join(dir, 'confd.toml'),
+      ...env,
+    }).finished
+    const said = stdout + stderr
+    for (const word of words) expect(said).toContain(word.replace('DIR', dir))
+    expect([code, said]).toEqual([exit, said])
+    // Internal errors and stack traces do not help an operator.
+    expect(said).not.toMatch(
+      /this is a bug|\bat \S+ \(.*:\d+:\d+\)|undefined(?! variable)|\[object/,
+    )
+  } finally {
+    removeDir(dir)
+  }
+})

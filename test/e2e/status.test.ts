@@ -170,7 +170,7 @@ test('a stopped daemon leaves its status, and the next one continues its history
     const run = watch(site)
     await untilStatus(site, 'in sync', stateIs('in sync'))
     setKeys(site, { name: 'two' })
-    await run.until('the change', () => site.read('app.conf') === 'two\n')
+    await run.until('the reload of the change', () => site.lines('runs') === 2)
     expect(await run.stop()).toMatchObject({ code: 0 })
     const { code, status: told } = await status(site)
     expect(code).toBe(0)

@@ -290,7 +290,7 @@ test('close() ends a connection that is still being made', async () => {
   await until('a socket is opened', () => handlesBeyond(before).length > 0)
   await http.close()
   await asked
-  await until('no handle is left', () => handlesBeyond(before).length === 0, { timeout: 250 })
+  await until('no handle is left', () => handlesBeyond(before).length === 0)
   await dead.close()
 })
 
@@ -354,7 +354,7 @@ test('an abort throws its reason and close() leaves no socket', async () => {
   ])
   await http.close()
   // The server's ends of the sockets are in this process as well and may close a little later.
-  await until('no handle is left', () => handlesBeyond(before).length === 0, { timeout: 250 })
+  await until('no handle is left', () => handlesBeyond(before).length === 0)
 })
 
 test('basic auth is UTF-8, and nothing without a user', () => {

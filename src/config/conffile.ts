@@ -119,7 +119,7 @@ class ConfFileReader {
   #unknown(entry: string, value: unknown): void {
     const foreign = foreignOf(entry.replaceAll('_', '-'))
     if (foreign !== undefined) return this.#foreign(entry, value, foreign)
-    const near = nearest(entry, byEntry.keys())
+    const near = nearest(entry, [...byEntry.keys(), 'stores', 'exec'])
     const hint =
       near === undefined ? 'see docs/configuration.md for all settings' : `did you mean ${near}?`
     this.#fault(entry, 'key', `unknown setting ${entry}`, hint)

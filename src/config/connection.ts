@@ -59,9 +59,10 @@ export function connectionOf(given: Values, backend: BackendName): ConnectionSet
     const file = text(name)
     return file === undefined ? undefined : resolve(file)
   }
-  const srv = recordsOf(given, backend)
+  const hasNodes = backend !== 'file' && backend !== 'env'
+  const srv = hasNodes ? recordsOf(given, backend) : undefined
   return defined({
-    nodes: srv === undefined ? (given.node ?? []) : [],
+    nodes: hasNodes && srv === undefined ? (given.node ?? []) : [],
     srv,
     scheme: given.scheme ?? options.scheme.default,
     username: text('username'),
@@ -82,7 +83,6 @@ export function connectionOf(given: Values, backend: BackendName): ConnectionSet
  * call the backend `etcd`, others `etcdv3`, so both names are tried.
  */
 function recordsOf(given: Values, backend: BackendName): readonly string[] | undefined {
-  if (backend === 'file' || backend === 'env') return undefined
   const name = given['srv-record'] ?? ''
   if (name !== '') return [name]
   const domain = given['srv-domain'] ?? ''

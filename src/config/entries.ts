@@ -19,7 +19,7 @@ export function readEntry(option: Option, entry: string, value: unknown): ParseR
     return typeof value === 'boolean' ? ok(value) : wanted('true or false')
   if (option.type === 'list') {
     const good = Array.isArray(value) && value.every((item) => typeof item === 'string')
-    return good ? ok(value) : err(`${entry} must be an array of strings`)
+    return good ? ok(value) : err(`${entry} must be an array of strings, as in ${entry} = ["..."]`)
   }
   if (option.type === 'duration') {
     if (typeof value !== 'number' && typeof value !== 'string') return wanted('a duration')

@@ -2,7 +2,8 @@
 import type { Fault } from '../core/fault.ts'
 import type { Environment } from './ambient.ts'
 import { foreignNames, foreignOf, isUnsupported, readForeign, unsupportedFault } from './foreign.ts'
-import type { SettingsNotice } from './notice.ts'
+import { nearest } from './nearest.ts'
+import { warning, type SettingsNotice } from './notice.ts'
 import { envNames, optionNames, optionOf, parseValue, variableOf, type Values } from './options.ts'
 
 export interface FromEnvironment {
@@ -33,7 +34,11 @@ export function readEnvironmentSettings(env: Environment): FromEnvironment {
   return {
     values: { ...foreign.values, ...values },
     faults: [...faults, ...foreign.faults],
-    notices: [...(used.length === 0 ? [] : [origin(used)]), ...foreign.notices],
+    notices: [
+      ...(used.length === 0 ? [] : [origin(used)]),
+      ...foreign.notices,
+      ...misspelt(env).map(warning),
+    ],
   }
 }
 
@@ -41,6 +46,24 @@ const origin = (used: readonly string[]): SettingsNotice => ({
   level: 'info',
   message: `settings read from the environment: ${used.join(', ')}`,
 })
+
+/**
+ * Warnings about variables whose names resemble a setting. Other unknown variables are ignored, because images and
+ * Kubernetes set some, such as CONFD_VERSION and CONFD_SERVICE_HOST.
+ */
+function misspelt(env: Environment): string[] {
+  const set = Object.keys(env).filter((name) => name.startsWith('CONFD_') && env[name] !== '')
+  const own = optionNames.flatMap(envNames)
+  const known = new Set([...own, ...foreignNames.map(variableOf)])
+  return set.flatMap((name) => {
+    if (known.has(name)) return []
+    const rest = (one: string): string => one.slice('CONFD_'.length)
+    const near = nearest(rest(name), own.map(rest))
+    return near === undefined
+      ? []
+      : [`the environment variable ${name} is not used: did you mean CONFD_${near}?`]
+  })
+}
 
 /** Reads the variables of old confd versions and of confd's fork. Each is named after a flag. */
 function readForeignVariables(env: Environment): FromEnvironment {

@@ -89,13 +89,13 @@ export function readStore(
   // An invalid backend has already been reported.
   if (entries['backend'] === undefined && own.file === undefined) {
     faults.push(
-      document.fault(path, 'key', `${where} has no backend`, 'add one, as in backend = "consul"'),
+      document.fault(path, 'key', `[${where}] has no backend`, 'add one, as in backend = "consul"'),
     )
   }
   if (own.backend === 'file' && (own.file ?? []).length === 0) {
     const hint =
       'set file to a YAML, JSON or TOML file, or to a folder of such files: file = ["keys.yaml"]'
-    faults.push(document.fault(path, 'key', `${where} has no file to read`, hint))
+    faults.push(document.fault(path, 'key', `[${where}] has no file to read`, hint))
   }
   unusedFaults(document, path, entries, own, faults)
   for (const { about, fault } of storeContradictions({ ...own, backend: backendOf(own) })) {

@@ -11,6 +11,7 @@ import {
 } from '../core/command.ts'
 import { attempt, type Fault } from '../core/fault.ts'
 import { fixedFolder } from '../core/for-each.ts'
+import { globBase } from '../core/glob.ts'
 import { joinKeys, storeOf, storeRoot, toKey, type Key } from '../core/key.ts'
 import { engineByName, engineNames, type EngineName, type TemplateSpec } from '../core/resource.ts'
 import type { Settings } from '../core/settings.ts'
@@ -69,6 +70,7 @@ export class TemplateCheck {
     }
     this.#commands()
     this.#stores()
+    this.#patterns()
     const { dest, forEach: pattern } = readDestination(
       table,
       (...fault) => this.#fault(...fault),
@@ -137,6 +139,16 @@ export class TemplateCheck {
       this.#fault('engine', `unknown engine "${engine}"`, hint)
     }
     return known
+  }
+
+  /** Warns about patterns in keys, which are read as names. */
+  #patterns(): void {
+    this.table.keys?.forEach((key, index) => {
+      if (!/[*?]/.test(key)) return
+      const message = `"${key}" is read as a name, not as a pattern`
+      const hint = `write "${globBase(key) || '/'}": keys includes everything below a directory`
+      this.notices.push(this.document.fault([...this.path, 'keys', index], 'value', message, hint))
+    })
   }
 
   /** Checks that the stores named in keys exist. */

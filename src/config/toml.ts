@@ -81,7 +81,9 @@ function syntaxHint(reason: string, line: string): string {
   if (/=\s*(true|false|yes|no|on|off)\b/i.test(line) && /invalid value/.test(reason))
     return 'write true or false, in lower case'
   if (reason.includes('end-of-line'))
-    return 'remove the text after the value, or put # before it if it is a comment'
+    return 'remove the text from here on, or put # before it if it is a comment'
+  if (reason.includes('table array')) return 'write [[template]] with two brackets on both sides'
+  if (/^[\s\w-]+==/.test(line)) return 'write = instead of =='
   if (reason.includes('not closed') || reason.includes('unfinished string')) {
     return 'add a closing "; multi-line text goes between """ and """'
   }

@@ -153,12 +153,12 @@ export class Generations {
     } else this.#retryLater()
   }
 
-  #reportStart(generation: Generation, { backend, connection }: Settings): void {
+  #reportStart(generation: Generation, { backend, connection, replay }: Settings): void {
     this.emit({
       kind: 'started',
       version: VERSION,
-      backend,
-      nodes: connection.nodes,
+      backend: replay ?? backend,
+      nodes: replay === undefined ? connection.nodes : [],
       resources: generation.resources.length,
       uses: usesOf(generation),
     })

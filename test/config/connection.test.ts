@@ -31,6 +31,10 @@ const secured: Partial<ConnectionSettings> = {
   authTokenFile: '/t',
 }
 
+test('files have no nodes, so that the log names none', async () => {
+  expect(await connectionOf(['-file', '/a.yaml', '-node', 'b:1'])).toMatchObject({ nodes: [] })
+})
+
 test('flags, environment and confd.toml give the same connection', async () => {
   const flags = [
     ...['-client-cert', '/c.crt', '-client-key', '/c.key', '-client-ca-keys', '/ca.crt'],

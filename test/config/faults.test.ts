@@ -35,7 +35,7 @@ describe('faults', () => {
       'a store of its own, without its kind',
       `${good}[backend]\nnodes = []\n`,
       [
-        '4:1: backend has no backend',
+        '4:1: [backend] has no backend',
         '  3 | dest = "/tmp/a"',
         '  4 | [backend]',
         '    | ^',

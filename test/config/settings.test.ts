@@ -115,6 +115,14 @@ test('flags win, then the environment, then confd.toml', async () => {
   })
 })
 
+test('a variable that resembles one of ours is a warning, with its name only', async () => {
+  const env = { CONFD_PREFX: '/secret', CONFD_VERSION: '0.16.0', CONFD_SERVICE_HOST: '10.0.0.1' }
+  const { notices } = await settingsOf([], env)
+  expect(notices).toEqual([
+    'the environment variable CONFD_PREFX is not used: did you mean CONFD_PREFIX?',
+  ])
+})
+
 test('confd.toml: every entry, with - and with _', async () => {
   const toml = `
     backend = "consul"
@@ -359,7 +367,7 @@ describe('faults', () => {
         'confd.toml:1:8: noop must be true or false, not a string',
         '  1 | noop = "yes"',
         '    |        ^',
-        'confd.toml:2:9: nodes must be an array of strings',
+        'confd.toml:2:9: nodes must be an array of strings, as in nodes = ["..."]',
         '  1 | noop = "yes"',
         '  2 | nodes = "a"',
         '    |         ^',

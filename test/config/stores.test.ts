@@ -62,8 +62,8 @@ test.each([
   ['[stores.v]\nbackend = "consul"\ninterval = 5\n', 'not a setting of a store: interval'],
   ['[stores.v]\nbackend = "consul"\nnods = []\n', 'did you mean nodes?'],
   ['[stores."a b"]\nbackend = "env"\n', '"a b" is not a valid store name'],
-  ['[stores.v]\nnodes = ["x"]\n', 'stores.v has no backend'],
-  ['[stores.v]\nbackend = "file"\n', 'stores.v has no file to read'],
+  ['[stores.v]\nnodes = ["x"]\n', '[stores.v] has no backend'],
+  ['[stores.v]\nbackend = "file"\n', '[stores.v] has no file to read'],
   ['stores = 1\n', 'stores must be a table, not an integer'],
   ['[stores]\nv = 1\n', 'stores.v must be a table, not an integer'],
 ])('refused in confd.toml: %j', async (confd, message) => {

@@ -82,7 +82,7 @@ describe('the files that a start loads', () => {
         ...confdir('a.tmpl'),
       ],
       [...ALWAYS, 'etcdv3', 'http', 'server'],
-      702_000,
+      704_000,
     ],
     [
       'a onetime run on Consul',
@@ -97,7 +97,7 @@ describe('the files that a start loads', () => {
         ...confdir('a.tmpl'),
       ],
       [...ALWAYS, 'consul', 'consul-index', 'http', 'server'],
-      702_000,
+      704_000,
     ],
     [
       'a onetime run on Redis',
@@ -112,7 +112,7 @@ describe('the files that a start loads', () => {
         ...confdir('a.tmpl'),
       ],
       [...ALWAYS, 'redis', 'server'],
-      702_000,
+      704_000,
     ],
   ])('%s', (_, args, names, most) => {
     const loaded = loadedBy(...args)

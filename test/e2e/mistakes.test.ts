@@ -207,7 +207,7 @@ const rows: readonly Row[] = [
   [
     'a semicolon',
     'check',
-    ['web.toml:5', 'remove the text after the value'],
+    ['web.toml:5', 'remove the text from here on'],
     78,
     resource('mode = "0644";\n'),
   ],
@@ -259,6 +259,31 @@ const rows: readonly Row[] = [
     {
       files: { 'conf.d/web.toml': '[Template]\nsrc = "web.njk"\n[template.guard]\nmin_keys = 1\n' },
     },
+  ],
+  [
+    'a pattern in keys',
+    'check',
+    ['web.toml:4', 'is read as a name, not as a pattern', 'write "/services/web"'],
+    0,
+    {
+      files: {
+        'conf.d/web.toml': '[template]\nsrc = "web.njk"\ndest = "/a"\nkeys = ["/services/web/*"]\n',
+      },
+    },
+  ],
+  [
+    'a comparison in place of an assignment',
+    'check',
+    ['web.toml:5', 'write = instead of =='],
+    78,
+    resource('mode == "0644"\n'),
+  ],
+  [
+    'a bracket too many',
+    'check',
+    ['web.toml:1', 'remove the text from here on'],
+    78,
+    { files: { 'conf.d/web.toml': '[template]]\nsrc = "web.njk"\n' } },
   ],
   ['an invalid mode', 'check', ['web.toml:5', 'mode'], 78, resource('mode = "rw-r--r--"\n')],
   [

@@ -63,7 +63,9 @@ export function call(
     const least = variadic ? 'at least ' : ''
     frame.fail(
       `wrong number of args for ${name}: want ${least}${fixed} got ${variadic ? given : count}`,
-      site.hasBareCall === true && count > fixed ? INNER_CALL : undefined,
+      (site.hasBareCall === true && count > fixed) || (node.kind === 'identifier' && count === 0)
+        ? INNER_CALL
+        : undefined,
     )
   }
   if (name === 'and' || name === 'or') {

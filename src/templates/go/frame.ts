@@ -153,7 +153,8 @@ export class Frame {
 
   #find(name: string): number {
     const at = this.#names.lastIndexOf(name)
-    return at < 0 ? this.fail(`undefined variable: ${name}`) : at
+    const hint = `declare it first: ${name} := ...`
+    return at < 0 ? this.fail(`undefined variable: ${name}`, hint) : at
   }
 
   /** Fails if one more nested template would exceed the limit. */

@@ -5,9 +5,28 @@ const OPERATORS =
   'use a function instead of the operator: eq, ne, lt, gt, and, or, not or add, such as {{if eq $a 1}}'
 const QUOTES = 'write text in double quotes, such as getv "/app/port"'
 
-/** The hint for an unexpected token. */
-export function hintForToken(source: string, token: Token): string | undefined {
+/** What the first characters of an unexpected token suggest. */
+const BEGINNINGS: readonly (readonly [beginning: string, hint: string])[] = [
+  ['//', 'write a comment as {{/* ... */}}'],
+  ['#', 'write a comment as {{/* ... */}}'],
+  ['-}}', 'put a blank before -}}'],
+  ['||', OPERATORS],
+  ['?', 'write {{if ...}}...{{else}}...{{end}}'],
+  ['[', 'take an item with index, such as index $list 0'],
+]
+
+/**
+ * The hint for an unexpected token.
+ * @param context the clause that contains the token, as named in messages
+ */
+export function hintForToken(source: string, token: Token, context: string): string | undefined {
   const around = source.slice(Math.max(0, token.at - 1), token.at + 2)
+  if (token.kind === 'identifier' && /^(template|define|block) clause$/.test(context))
+    return 'write the name in double quotes'
+  // The second bar of "||" is the unexpected token.
+  const start = around.startsWith('||') ? token.at - 1 : token.at
+  const beginning = BEGINNINGS.find(([text]) => source.startsWith(text, start))
+  if (beginning !== undefined) return beginning[1]
   if (/^\w\(/.test(around)) return 'call a function without parentheses, such as getv "/app/port"'
   if (/^[\s(]\/\w/.test(around)) return QUOTES
   return token.kind === 'assign' || /^[&=!<>+*/%]$/.test(token.text) ? OPERATORS : undefined
@@ -19,12 +38,20 @@ export function hintForLiteral(text: string): string | undefined {
   return /^[+-]$/.test(text) ? OPERATORS : undefined
 }
 
+/** The hint for text that is not a token. @param message Go's message */
+export function hintForError(message: string): string | undefined {
+  if (message === 'unterminated quoted string') return 'put " where the text ends'
+  if (message === 'unclosed comment') return 'put */}} where the comment ends'
+  return message.startsWith('bad number syntax: "-') ? 'put a blank after {{-' : undefined
+}
+
 /** The hint for a keyword of another language that is used where Go expects a function. */
 export function hintForKeyword(word: string): string | undefined {
   if (/^for(each)?$/.test(word)) return 'write {{range gets "/dir/*"}}...{{end}}'
   if (/^els?e?_?if$/.test(word)) return 'write {{else if ...}}'
   if (/^(end[a-z]+|fi|done)$/.test(word)) return 'write {{end}}'
   if (/^(set|let|var)$/.test(word)) return 'write {{$name := ...}}'
+  if (/^[A-Z][A-Z0-9_]+$/.test(word)) return QUOTES
   return word === 'unless' ? 'write {{if not (...)}}' : undefined
 }
 

@@ -51,7 +51,8 @@ export function index(item: Value, indexes: readonly Value[]): Value {
       if (i >= at.length) throw new CallError('reflect: slice index out of range')
       at = at.at(i)
     } else if (at instanceof GoMap) {
-      const found: Value = at.entries?.get(keyFor(at, one))
+      const key = keyFor(at, one)
+      const found: Value = at.entries?.get(key)
       at = found === undefined ? zeroOf(at.type.elem as Type) : found
     } else if (at === null || at === undefined) throw new CallError('index of nil pointer')
     else throw new CallError(`can't index item of type ${typeName(at)}`)

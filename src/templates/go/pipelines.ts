@@ -103,7 +103,11 @@ export class Pipelines extends TokenStream {
       case 'pipe':
         return { kind: 'chain', at, of: node, fields }
       default:
-        return this.fail('unexpected . after term')
+        return this.fail(
+          'unexpected . after term',
+          undefined,
+          'put the call in parentheses, such as (get "/app/port").Value',
+        )
     }
   }
 
@@ -114,8 +118,11 @@ export class Pipelines extends TokenStream {
       case 'identifier':
         if (!this.options.functions.has(token.text)) {
           const all = 'see docs/templates.md for all functions'
-          const hint =
-            hintForKeyword(token.text) ?? hintForName(token.text, 'go', this.options.functions, all)
+          const isAssigned = /^\s*:?=(?!=)/.test(this.source.slice(at + token.text.length))
+          const hint = isAssigned
+            ? `write {{$${token.text} := ...}}`
+            : (hintForKeyword(token.text) ??
+              hintForName(token.text, 'go', this.options.functions, all))
           this.unknown(`function "${token.text}" not defined`, hint)
         }
         return { kind: 'identifier', at, name: token.text }

@@ -112,7 +112,10 @@ export class Statements {
       const template = this.templates(name)
       if (template === undefined) {
         const near = nearest(name, this.names())
-        const hint = near === undefined ? undefined : `did you mean "${near}"?`
+        const hint =
+          near === undefined
+            ? `add {{define "${name}"}}...{{end}}; to insert a file, write {{include ...}}`
+            : `did you mean "${near}"?`
         return frame.fail(`template "${name}" not defined`, hint)
       }
       frame.expectRoom()

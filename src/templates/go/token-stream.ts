@@ -1,6 +1,6 @@
 // The tokens of a template for the parser, which can put tokens back and report faults.
 import { FaultError, type Fault } from '../../core/fault.ts'
-import { hintForLiteral, hintForToken } from './hints.ts'
+import { hintForError, hintForLiteral, hintForToken } from './hints.ts'
 import { Lexer } from './lexer.ts'
 import { LiteralError } from './literals.ts'
 import { faultAt } from './place.ts'
@@ -29,7 +29,7 @@ export class TokenStream {
   protected actionAt = -1
 
   constructor(
-    private readonly source: string,
+    protected readonly source: string,
     protected readonly name: string,
     protected readonly options: ParseOptions,
   ) {
@@ -105,12 +105,12 @@ export class TokenStream {
       const away = line !== 0 && line !== this.lineOf(token.at)
       const extra = away ? ` in action started at ${this.name}:${line}` : ''
       const about = token.text.endsWith(' action') ? extra.replace(' in action', '') : extra
-      this.fail(token.text + about, token.at)
+      this.fail(token.text + about, token.at, this.#hintOf(token.at) ?? hintForError(token.text))
     }
     this.fail(
       `unexpected ${tokenInWords(token)} in ${context}`,
       token.at,
-      this.#hintOf(token.at) ?? hintForToken(this.source, token),
+      this.#hintOf(token.at) ?? hintForToken(this.source, token, context),
     )
   }
 

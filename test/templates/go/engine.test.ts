@@ -64,6 +64,12 @@ function faultOf(text: string): Fault {
   throw new Error('no fault')
 }
 
+test('printf refuses %w as a whole, like fmt.Sprintf', () => {
+  expect(render('{{printf "%w|%w" (getvs "/testservice/backend/*") 1}}')).toBe(
+    '%!w([]string=[10.0.0.1:80 10.0.0.2:80])|%!w(int=1)',
+  )
+})
+
 test('the classic textbook example', () => {
   const text =
     '{{range $s := .testservice_backend}} server {{Base $s.Key}} {{$s.Value}} check{{end}}'

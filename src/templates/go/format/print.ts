@@ -28,6 +28,8 @@ export function format(value: Value, verb: string, flags: Flags, erroring = fals
   if (value === null || value === undefined) {
     return verb === 'T' || verb === 'v' ? pad('<nil>', flags) : `%!${verb}(<nil>)`
   }
+  // Only fmt.Errorf supports %w.
+  if (verb === 'w') return badVerb(value, verb, flags)
   if (verb === 'T') return formatString(typeOf(value).name, 's', flags) ?? ''
   if (verb === 'p') return formatPointer(value, verb, flags) ?? badVerb(value, verb, flags)
   return nested(value, verb, flags, 0, erroring)

@@ -367,7 +367,7 @@ describe('the store', () => {
 
   test('is unreachable at the start until start_timeout expires', async () => {
     await withSite(['-backend', 'etcdv3', '-node', '127.0.0.1:1'], async (site) => {
-      site.config('[exec]\nstart_timeout = "300ms"\n')
+      site.config('[exec]\nstart_timeout = "2s"\n')
       site.template('a', '{{ getv("/a") }}')
       site.resource('a')
       const { code, stderr } = await site.start('-watch', '--', 'sleep', '60').finished

@@ -1,5 +1,5 @@
 // Compares all resources of conf.d: finds shared destinations, groups with one member, and settings without effect.
-import { realpathSync } from 'node:fs'
+import { lstatSync, realpathSync } from 'node:fs'
 import { basename, dirname, join } from 'node:path'
 import type { Fault } from '../core/fault.ts'
 import type { Key } from '../core/key.ts'
@@ -67,12 +67,14 @@ function sharedDestinations(
   resources: readonly CheckedResource[],
 ): ReadonlyMap<string, readonly Fault[]> {
   const first = new Map<string, { readonly at: string; readonly dest: string }>()
+  // Most destinations share a few folders.
+  const folders = new Map<string, string>()
   const faults = new Map<string, Fault[]>()
   for (const { name, document, templates } of resources) {
     for (const { path, dest, forEach } of templates) {
       if (dest === undefined) continue
       const at = [...path, 'dest']
-      const files = JSON.stringify([realDestination(dest), forEach])
+      const files = JSON.stringify([realDestination(dest, folders), forEach])
       const other = first.get(files)
       if (other === undefined) {
         first.set(files, { at: `${document.file}:${document.place(at, 'value').line}`, dest })
@@ -87,20 +89,29 @@ function sharedDestinations(
   return faults
 }
 
-/** Resolves the symbolic links in the existing part of a destination's path. */
-function realDestination(dest: string): string {
+/**
+ * Resolves the symbolic links in the existing part of a destination's path.
+ * @param folders the resolved folders so far, by path
+ */
+function realDestination(dest: string, folders: Map<string, string>): string {
   const tag = dest.indexOf('{{')
   const fixed = tag < 0 ? dest : dest.slice(0, dest.lastIndexOf('/', tag))
-  return realOf(fixed) + dest.slice(fixed.length)
+  return realOf(fixed, folders) + dest.slice(fixed.length)
 }
 
-function realOf(path: string): string {
-  const folder = dirname(path)
+function realOf(path: string, folders: Map<string, string>): string {
   try {
-    return realpathSync.native(path)
+    // A missing file is the usual case at a first render, and an error object is expensive.
+    const isThere = lstatSync(path, { throwIfNoEntry: false }) !== undefined
+    if (isThere) return realpathSync.native(path)
   } catch {
-    return folder === path ? path : join(realOf(folder), basename(path))
+    // A link to nothing, or a folder that cannot be searched.
   }
+  const folder = dirname(path)
+  if (folder === path) return path
+  const real = folders.get(folder) ?? realOf(folder, folders)
+  folders.set(folder, real)
+  return join(real, basename(path))
 }
 
 /** Reports groups with only one member, whose names are probably misspelled. */

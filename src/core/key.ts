@@ -63,13 +63,10 @@ export function* selfAndAncestors(key: Key): Generator<Key> {
 
 /** Returns the paths that no other path covers, sorted, so that each key is requested once. */
 export function outermost(paths: Iterable<Key>): readonly Key[] {
-  const kept: Key[] = []
-  for (const path of [...new Set(paths)].sort((a, b) => a.length - b.length || (a < b ? -1 : 1))) {
-    const isCovered = (dir: Key): boolean =>
-      covers(dir, path) && (dir !== '/' || storeOf(path) === undefined)
-    if (!kept.some(isCovered)) kept.push(path)
-  }
-  return kept.sort(compareText)
+  const all = new Set(paths)
+  const isCovered = (path: Key): boolean =>
+    [...selfAndAncestors(path)].some((at) => at !== path && all.has(at))
+  return [...all].filter((path) => !isCovered(path)).sort(compareText)
 }
 
 /**

@@ -161,6 +161,7 @@ export class Daemon {
     await this.state.folder.ensure()
     warnIfFailed(this.#emit, await this.state.journal.verify())
     await this.state.journal.close()
+    await this.state.records.close()
     this.state.folder.close()
     await (await this.#control)?.close()
   }

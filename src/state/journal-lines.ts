@@ -48,6 +48,12 @@ export function parseJournal(text: string): ParsedJournal {
   return { entries, damage: `${unreadable} of ${lines.length} lines cannot be read` }
 }
 
+/** Returns the lines of the debts that are not settled in this text. */
+export const unsettledLines = (text: string): string[] =>
+  [...parseJournal(text).entries.values()].flatMap((owed) =>
+    owed.ids.map((id) => oweLine(id, owed)),
+  )
+
 type Line =
   | { readonly kind: 'header' }
   | { readonly kind: 'owe'; readonly id: string; readonly owed: Owed }

@@ -1,18 +1,15 @@
 // Records: the state of each resource that survives restarts, except its owed reloads (journal.ts). A record contains
-// the keys and the held change for its guards, the content that its reload rejected, and the files for a rollback. Each
-// resource has one small JSON file, which is always replaced as a whole.
+// the last applied render for its guards (last-renders.ts), the content that its reload rejected, and the files for a
+// rollback. Each resource that can be rolled back has one JSON file, which is always replaced as a whole.
 import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { ioFault } from '../core/errno.ts'
 import type { Fault } from '../core/fault.ts'
-import type { Short } from '../core/hold.ts'
-import type { Key } from '../core/key.ts'
 import type { Former, FormerFiles } from '../core/last-good.ts'
 import type { Observed } from '../core/plan.ts'
 import { err, ok, type Result } from '../core/result.ts'
 import {
   isEither,
-  isListOf,
   isNumber,
   isOneOf,
   isOptional,
@@ -20,8 +17,8 @@ import {
   hasShape,
   isText,
 } from '../core/shape.ts'
-import type { Supplies, Supply } from '../core/supply.ts'
 import type { ProcessId } from '../system/process.ts'
+import { LastRenders, readRender, type LastRender } from './last-renders.ts'
 import { shortId, replaceFile, STATE_HINT } from './state-files.ts'
 
 /** Content that was rolled back. It is not placed again unless an operator accepts it. */
@@ -32,20 +29,8 @@ export interface Rejected {
   readonly why: string
 }
 
-/** A change that is held. */
-export interface HeldChange {
-  /** Hash of the whole content of the resource. */
-  readonly hash: string
-  /** The counts of keys; absent if no count is below that of the last applied render. */
-  readonly short?: Short
-}
-
-export interface Remembered {
-  /** The keys found by the last applied render, for each destination with a guard. */
-  readonly keys: ReadonlyMap<string, ReadonlySet<Key>>
-  /** Numbers of keys that the last applied render found in each store; absent before the first applied render. */
-  readonly supplies?: Supplies | undefined
-  readonly held?: HeldChange | undefined
+/** What a rollback needs. */
+interface WayBack {
   /** Hash of the unit's content in place. */
   readonly placed?: string | undefined
   readonly rejected?: Rejected | undefined
@@ -54,6 +39,8 @@ export interface Remembered {
   /** The files to restore if a change of several steps is interrupted; present only during such a change. */
   readonly undo?: Undo | undefined
 }
+
+export type Remembered = LastRender & WayBack
 
 export interface Undo {
   /** The process that makes the change. While that process is running, no other process restores the files. */
@@ -82,11 +69,14 @@ export interface Memory {
   ): Promise<Result<void, Fault>>
 }
 
-const nothing: Remembered = { keys: new Map(), good: new Map() }
+const noRender: LastRender = { keys: new Map() }
+const noWayBack: WayBack = { good: new Map() }
+const nothing: Remembered = { ...noRender, ...noWayBack }
 
 export class Records implements Memory {
   readonly #known = new Map<string, Remembered>()
   readonly #turns = new Map<string, Promise<unknown>>()
+  readonly #renders: LastRenders
   readonly #dir: string
 
   /** @param keep whether to write the files; false with -noop */
@@ -95,20 +85,26 @@ export class Records implements Memory {
     confdir: string,
     private readonly keep: boolean,
   ) {
+    this.#renders = new LastRenders(stateDir, confdir, keep)
     this.#dir = join(stateDir, `resources-${shortId(confdir)}`)
   }
 
-  /** The record of a resource; empty if its file is missing or damaged. */
+  /** The record of a resource; empty if its files are missing or damaged. */
   async get(resource: string): Promise<Remembered> {
     const known = this.#known.get(resource)
     if (known !== undefined) return known
-    const record = readRecord(this.#path(resource))
+    const { render, wayBack } = readRecord(this.#path(resource))
+    // The next write moves a render that an earlier version has recorded here to the file of all renders.
+    if (render !== undefined && this.#renders.get(resource) === undefined) {
+      this.#renders.adopt(resource, render)
+    }
+    const record = { ...(this.#renders.get(resource) ?? noRender), ...wayBack }
     this.#known.set(resource, record)
     return record
   }
 
   has(resource: string): boolean {
-    return existsSync(this.#path(resource))
+    return this.#renders.has(resource) || existsSync(this.#path(resource))
   }
 
   async set(
@@ -117,27 +113,37 @@ export class Records implements Memory {
     durable = false,
   ): Promise<Result<void, Fault>> {
     await this.get(resource)
-    this.#known.set(resource, { ...(this.#known.get(resource) ?? nothing), ...change })
-    return this.#write(resource, durable)
+    const record = { ...(this.#known.get(resource) ?? nothing), ...change }
+    this.#known.set(resource, record)
+    const written = isOfRender(change)
+      ? await this.#renders.set(resource, record)
+      : await this.#renders.flush()
+    return written.ok && isOfWayBack(change) ? this.#write(resource, durable) : written
   }
 
   /** Writes all records from memory to disk again, after the folder was removed. */
   async rewrite(): Promise<void> {
-    for (const [resource, record] of this.#known) {
-      if (record !== nothing) await this.#write(resource, true)
+    await this.#renders.rewrite()
+    for (const [resource, { good, placed, rejected, undo }] of this.#known) {
+      if (good.size > 0 || placed !== undefined || rejected !== undefined || undo !== undefined) {
+        await this.#write(resource, true)
+      }
     }
   }
 
+  async close(): Promise<void> {
+    await this.#renders.close()
+  }
+
   /**
-   * Writes the record of a resource. The writes for one resource run one after the other, so that the last value
-   * remains.
+   * Writes the file of a resource. The writes for one resource run one after the other, so that the last value remains.
    */
   async #write(resource: string, durable: boolean): Promise<Result<void, Fault>> {
     if (!this.keep) return ok(undefined)
     const path = this.#path(resource)
     const write = async (): Promise<Result<void, Fault>> => {
       try {
-        await replaceFile(path, formatRecord(this.#known.get(resource) ?? nothing), durable)
+        await replaceFile(path, formatRecord(this.#known.get(resource) ?? noWayBack), durable)
         return ok(undefined)
       } catch (error) {
         return err(ioFault(`cannot write the state file ${path}`, error, STATE_HINT))
@@ -153,10 +159,13 @@ export class Records implements Memory {
   }
 }
 
+const isOfRender = (change: Partial<Remembered>): boolean =>
+  'keys' in change || 'supplies' in change || 'held' in change
+
+const isOfWayBack = (change: Partial<Remembered>): boolean =>
+  'good' in change || 'placed' in change || 'rejected' in change || 'undo' in change
+
 interface Written {
-  readonly keys?: Readonly<Record<string, readonly Key[]>>
-  readonly supplies?: Readonly<Record<string, Supply>>
-  readonly held?: HeldChange | undefined
   readonly placed?: string | undefined
   readonly rejected?: Rejected | string | undefined
   readonly good?: Readonly<Record<string, WrittenFile>>
@@ -171,11 +180,8 @@ type WrittenFile =
   | 'made'
   | null
 
-function formatRecord({ keys, supplies, held, placed, rejected, good, undo }: Remembered): string {
+function formatRecord({ placed, rejected, good, undo }: WayBack): string {
   const written: Written = {
-    keys: Object.fromEntries([...keys].map(([dest, all]) => [dest, [...all]])),
-    ...(supplies === undefined ? {} : { supplies: Object.fromEntries(supplies) }),
-    held,
     placed,
     rejected,
     good: filesOf(good),
@@ -201,14 +207,6 @@ const writtenFile = isEither(
   hasShape({ bytes: isText, mode: isNumber, uid: isNumber, gid: isNumber }),
 )
 const isWritten = hasShape({
-  keys: isOptional(isRecordOf(isListOf(isText))),
-  supplies: isOptional(isRecordOf(hasShape({ keys: isNumber, names: isNumber }))),
-  held: isOptional(
-    hasShape({
-      hash: isText,
-      short: isOptional(hasShape({ counts: isListOf(isNumber), since: isNumber })),
-    }),
-  ),
   placed: isOptional(isText),
   rejected: isOptional(isEither(isText, hasShape({ hash: isText, why: isText }))),
   good: isOptional(isRecordOf(writtenFile)),
@@ -220,17 +218,21 @@ const isWritten = hasShape({
   ),
 })
 
-function readRecord(path: string): Remembered {
+interface ReadRecord {
+  /** Present if the file is of an earlier version, which recorded the last render here too. */
+  readonly render?: LastRender | undefined
+  readonly wayBack: WayBack
+}
+
+function readRecord(path: string): ReadRecord {
+  const nothing = { wayBack: noWayBack }
+  // An error object costs much more than this question, and most resources have no file.
+  if (!existsSync(path)) return nothing
   try {
     const written: unknown = JSON.parse(readFileSync(path, 'utf8'))
     if (!isWritten(written)) return nothing
-    const { keys = {}, supplies, held, placed, rejected, good = {}, undo } = written as Written
-    return {
-      keys: new Map(Object.entries(keys).map(([dest, all]) => [dest, new Set(all)])),
-      ...(supplies === undefined
-        ? {}
-        : { supplies: new Map(Object.entries(supplies) as [Key, Supply][]) }),
-      held,
+    const { placed, rejected, good = {}, undo } = written as Written
+    const wayBack = {
       placed,
       // Version 0.1 wrote only the hash.
       rejected:
@@ -240,6 +242,7 @@ function readRecord(path: string): Remembered {
       good: new Map(Object.entries(good).map(([dest, file]) => [dest, formerOf(file)])),
       ...(undo === undefined ? {} : { undo: { by: undo.by, files: observed(undo.files) } }),
     }
+    return { wayBack, render: 'keys' in (written as object) ? readRender(written) : undefined }
   } catch {
     return nothing
   }

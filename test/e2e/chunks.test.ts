@@ -66,7 +66,7 @@ describe('the files that a start loads', () => {
       'a onetime run with a Go template',
       ['-onetime', '-backend', 'env', ...confdir('a.tmpl')],
       [...ALWAYS, 'env', 'go-templates'],
-      725_000,
+      730_000,
     ],
     // The store does not answer, so no template engine is loaded.
     [
@@ -82,7 +82,7 @@ describe('the files that a start loads', () => {
         ...confdir('a.tmpl'),
       ],
       [...ALWAYS, 'etcdv3', 'http', 'server'],
-      690_000,
+      695_000,
     ],
     [
       'a onetime run on Consul',
@@ -97,7 +97,7 @@ describe('the files that a start loads', () => {
         ...confdir('a.tmpl'),
       ],
       [...ALWAYS, 'consul', 'consul-index', 'http', 'server'],
-      690_000,
+      695_000,
     ],
     [
       'a onetime run on Redis',
@@ -112,7 +112,7 @@ describe('the files that a start loads', () => {
         ...confdir('a.tmpl'),
       ],
       [...ALWAYS, 'redis', 'server'],
-      690_000,
+      695_000,
     ],
   ])('%s', (_, args, names, most) => {
     const loaded = loadedBy(...args)

@@ -22,10 +22,18 @@ beforeEach(() => {
   dir = tempDir('records')
   state = join(dir, 'lib/reconfd')
 })
-afterEach(() => removeDir(dir))
+const open: Records[] = []
+afterEach(async () => {
+  for (const records of open.splice(0)) await records.close()
+  removeDir(dir)
+})
 
 /** Returns the records, as a process starting now opens them. */
-const opened = (keep = true, confdir = '/etc/confd'): Records => new Records(state, confdir, keep)
+function opened(keep = true, confdir = '/etc/confd'): Records {
+  const records = new Records(state, confdir, keep)
+  open.push(records)
+  return records
+}
 
 const nothing: Remembered = { keys: new Map(), good: new Map() }
 const file = (bytes: Uint8Array): Former & Observed => ({
@@ -162,7 +170,8 @@ describe('rewrite', () => {
     const before = stored().length
     rmSync(state, { recursive: true })
     await records.rewrite()
-    expect([before, stored().length]).toEqual([3, 3])
+    // One file for each of the three resources, and one for all last renders.
+    expect([before, stored().length]).toEqual([4, 4])
     expect(await opened().get('a')).toEqual(everything)
     expect((await opened().get('b')).placed).toBe('1')
     expect((await opened().get('read before')).placed).toBe('0')
@@ -192,9 +201,30 @@ describe('earlier formats', () => {
     })
     // The next write must use the current format.
     await opened().set('a', { placed: 'new' })
-    expect(JSON.parse(readFileSync(stored()[0] ?? '', 'utf8'))).toMatchObject({
-      rejected: { hash: 'abc' },
+    const record = stored().find((path) => path.endsWith('.json'))
+    expect(JSON.parse(readFileSync(record ?? '', 'utf8'))).toEqual({
+      placed: 'new',
+      rejected: { hash: 'abc', why: 'its reload did not succeed' },
+      good: { '/a': good['/a'], '/b': null },
     })
+  })
+
+  it.each<[string, Partial<Remembered>]>([
+    ['its render', { held: { hash: 'new' } }],
+    ['the rest', { placed: 'new' }],
+  ])('a render that is recorded with the rest survives a change to %s', async (_, change) => {
+    const keys = { '/a': ['/k/1', '/k/2'] }
+    const supplies = { '/': { keys: 2, names: 0 } }
+    await write('a', JSON.stringify({ keys, supplies, placed: 'old' }))
+    const expected = {
+      ...nothing,
+      keys: new Map([['/a', new Set(['/k/1', '/k/2'])]]),
+      supplies: new Map([['/', supplies['/']]]),
+      placed: 'old',
+    }
+    expect(await opened().get('a')).toEqual(expected)
+    await opened().set('a', change)
+    expect(await opened().get('a')).toEqual({ ...expected, ...change })
   })
 
   it('members that are not there are empty', async () => {

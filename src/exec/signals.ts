@@ -11,8 +11,10 @@ import { died } from './faults.ts'
 
 /** Poll interval for the signal handlers of the program, in milliseconds. */
 const POLL = 20
-/** Number of polls after which a blocked signal counts as handled. */
-const BLOCKED = 10
+/** Number of polls after which an awaited signal counts as handled. */
+const AWAITED = 10
+/** Minimum milliseconds to find out whether a blocked signal is awaited. */
+const UNDECIDED = 1000
 
 /**
  * Whether the program handles a signal. Polls until `deadline`, since a program that is still starting may not handle
@@ -25,13 +27,15 @@ export async function isHandled(
   deadline: number,
 ): Promise<boolean> {
   const number = constants.signals[signal as NodeJS.Signals]
-  for (let blocked = 0; ;) {
+  const latest = Math.max(deadline, performance.now() + UNDECIDED)
+  for (let awaited = 0; ;) {
     const handling = handlingOf(child.id.pid, number)
-    blocked = handling === 'blocked' ? blocked + 1 : 0
     if (!child.isAlive) return false
-    // If a signal stays blocked, the program presumably receives it in another way, such as sigwait(3).
-    if (handling === undefined || handling === 'caught' || blocked > BLOCKED) return true
-    if (performance.now() > deadline) return false
+    if (handling === undefined || handling === 'caught') return true
+    // The program presumably receives the signal without a handler, by sigwait(3) or signalfd(2).
+    if (handling === 'awaited' && ++awaited > AWAITED) return true
+    if (handling === 'none') awaited = 0
+    if (performance.now() > (handling === 'none' ? deadline : latest)) return false
     await sleep(POLL)
   }
 }

@@ -57,20 +57,39 @@ export function bootId(): string {
   }
 }
 
-/**
- * Returns whether a process catches a signal, blocks it, or does neither; undefined without /proc. A shell blocks all
- * signals for a moment when it starts a command.
- */
-export function handlingOf(pid: number, signal: number): 'caught' | 'blocked' | 'none' | undefined {
+/** How a process handles a signal that is sent to it. */
+type Handling =
+  | 'caught'
+  /** The process sleeps while the signal is blocked, or waits in sigwait(3). */
+  | 'awaited'
+  /** The signal is blocked for now. The process may be starting another program, for which it blocks all signals. */
+  | 'blocked'
+  | 'none'
+
+/** Returns undefined without /proc. */
+export function handlingOf(pid: number, signal: number): Handling | undefined {
   try {
     const status = readFileSync(`/proc/${pid}/status`, 'latin1')
     const has = (mask: string): boolean => {
       const [, digits = '0'] = new RegExp(`^${mask}:\\s*([0-9a-f]+)$`, 'm').exec(status) ?? []
       return (BigInt(`0x${digits}`) & (1n << BigInt(signal - 1))) !== 0n
     }
-    return has('SigCgt') ? 'caught' : has('SigBlk') ? 'blocked' : 'none'
+    if (has('SigCgt')) return 'caught'
+    // While a process waits for its child to start a program (vfork), its state is D. In between, it is R.
+    if (has('SigBlk')) return /^State:\s*S/m.test(status) ? 'awaited' : 'blocked'
+    // During sigwait(3), the kernel does not list the signals that the process waits for as blocked.
+    return waitsIn(pid).includes('sigtimedwait') ? 'awaited' : 'none'
   } catch {
     return undefined
+  }
+}
+
+/** Returns the function of the kernel in which a process sleeps; empty or 0 if this is not known. */
+function waitsIn(pid: number): string {
+  try {
+    return readFileSync(`/proc/${pid}/wchan`, 'latin1')
+  } catch {
+    return ''
   }
 }
 

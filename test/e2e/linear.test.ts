@@ -14,7 +14,7 @@ const folder = tempDir('linear')
 afterAll(() => removeDir(folder))
 
 /** CPU limit for all rows of one language, in seconds; a non-linear row takes minutes. */
-const LIMIT = 90
+const LIMIT = 180
 /** Milliseconds. Shorter measurements are not precise enough to compare. */
 const FLOOR = 25
 
@@ -62,7 +62,7 @@ describe.each([
   ['nunjucks', NUNJUCKS],
   ['go', GO],
 ] as const)('in %s', (engine, cases) => {
-  it('costs grow with the input', { timeout: 180_000 }, () => {
+  it('costs grow with the input', { timeout: 900_000 }, () => {
     const { costs: measured, last } = costs(engine, cases)
     expect(measured.length, `stopped in ${last}`).toBe(cases.length)
     const steep = measured.filter(({ small, large }) => large / Math.max(small, FLOOR) >= 8)

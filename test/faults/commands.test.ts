@@ -20,7 +20,8 @@ const checkThat =
     whenArmed(armed, fault)
 
 const SHORT = ['-reload-timeout', '1s', '-check-timeout', '1s']
-const GIGABYTE = 'head -c 1073741824 /dev/zero'
+/** Prints far more than the memory by which a program may grow (judge.ts). */
+const FLOOD = 'head -c 268435456 /dev/zero'
 
 interface Case {
   readonly name: string
@@ -35,11 +36,11 @@ const cases: readonly Case[] = [
     name: 'a reload that hangs and will not end',
     options: { reload: reloadThat("trap '' TERM INT HUP; sleep 1000"), extra: SHORT },
   },
-  { name: 'a reload that prints 1 GB', options: { reload: reloadThat(GIGABYTE) } },
+  { name: 'a reload that prints 256 MB', options: { reload: reloadThat(FLOOD) } },
   { name: 'a reload that ends by a signal', options: { reload: reloadThat('kill -9 $$') } },
   { name: 'a reload that fails', options: { reload: reloadThat('exit 3') }, times: 2 },
   { name: 'a check that hangs', options: { check: checkThat('sleep 1000'), extra: SHORT } },
-  { name: 'a check that prints 1 GB', options: { check: checkThat(`${GIGABYTE}; exit 1`) } },
+  { name: 'a check that prints 256 MB', options: { check: checkThat(`${FLOOD}; exit 1`) } },
   { name: 'a check that ends by a signal', options: { check: checkThat('kill -9 $$') } },
   { name: 'a check that deletes the staged file', options: { check: checkThat('rm {{.src}}') } },
   {

@@ -41,7 +41,7 @@ test('a fork bomb in check_cmd ends completely at its timeout, and the other res
     site.resource('good')
     site.resource('bad', {
       check_cmd: `${marker} ${bomb} 5`,
-      check_timeout: '4s',
+      check_timeout: '10s',
     })
     const run = site.start('-watch', '-file', keys)
     const started = () => processesWith(marker).length

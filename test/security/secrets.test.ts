@@ -39,7 +39,8 @@ const redisEcho = (): Server =>
 
 const asUser = { CONFD_USERNAME: 'usr', CONFD_PASSWORD: PASSWORD }
 
-test.each<[string, () => Server, Record<string, string>]>([
+// Concurrent, because each run waits for its timeout, which leaves a busy machine the time for one answer.
+test.concurrent.each<[string, () => Server, Record<string, string>]>([
   ['etcdv3', httpEcho, asUser],
   ['consul', httpEcho, { ...asUser, CONFD_AUTH_TOKEN: TOKEN }],
   ['consul-catalog', httpEcho, { CONFD_AUTH_TOKEN: TOKEN }],
@@ -55,7 +56,7 @@ test.each<[string, () => Server, Record<string, string>]>([
         site.template('app', '{{ getv("/v") }}')
         site.resource('app')
         const report = site.path('report.json')
-        const timeout = ['-timeout', '500ms']
+        const timeout = ['-timeout', '4s']
         const runs = [
           ['-onetime', '-log-level', 'debug', '-report', report, ...timeout],
           ['-preflight', ...timeout],

@@ -56,7 +56,8 @@ const credentials = {
 }
 
 describe.each(Object.entries(credentials))('redirects of %s', (backend, env) => {
-  test.each([302, 307])('%i is a failure, and nobody else is asked', async (status) => {
+  // Concurrent, because each run waits for its timeout, which leaves a busy machine the time for one answer.
+  test.concurrent.each([302, 307])('%i is a failure, and nobody else is asked', async (status) => {
     const server = await listen((path) => [status, { location: `http://${target.node}${path}` }])
     try {
       await withSite(
@@ -64,7 +65,7 @@ describe.each(Object.entries(credentials))('redirects of %s', (backend, env) => 
         async (site) => {
           site.template('app', '{{ getv("/v", "none") }}')
           site.resource('app')
-          const { code, stderr } = await site.start('-onetime', '-timeout', '500ms').finished
+          const { code, stderr } = await site.start('-onetime', '-timeout', '4s').finished
           expect(code, stderr).toBe(69)
           expect(stderr).toContain(`HTTP ${status}`)
           expect(server.asked.length).toBeGreaterThan(0)
@@ -93,7 +94,7 @@ test('a store receives its own credentials, and none of another store', async ()
         site.template(name, `{{ getv("${name}:/v") }}`)
         site.resource(name, { keys: [`${name}:/v`] })
       }
-      await site.start('-onetime', '-timeout', '500ms', '-backend', 'env').finished
+      await site.start('-onetime', '-timeout', '4s', '-backend', 'env').finished
     })
     expect(one.headers.join('')).toContain('token-of-one')
     expect(one.headers.join('')).not.toContain('token-of-two')

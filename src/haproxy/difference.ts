@@ -1,5 +1,6 @@
 // From the file last applied, the new file and the actual servers, computes the changes that bring a running HAProxy
 // to the state it would have after loading the new file. Pure. When in doubt, decides on a reload.
+import type { ReloadReason, ServerChange } from './change.ts'
 import type { HaproxyConfig, OtherLine, ServerSection } from './sections.ts'
 import {
   canonical,
@@ -14,14 +15,6 @@ import {
 import { isReferenced } from './references.ts'
 import { whyReload } from './arrangement.ts'
 
-/** Why a reload is needed. */
-export interface ReloadReason {
-  /** Short name for metrics. */
-  readonly code: string
-  /** A sentence without a full stop. Quotes from the file only names of sections, servers, options and modes. */
-  readonly text: string
-}
-
 /**
  * A server being removed. It gets no new connections and is deleted when its last connection has closed or its drain
  * time is over.
@@ -32,16 +25,6 @@ export interface Leaving {
   /** The previous definition of the server, in case the server comes back. */
   readonly line: ServerLine
 }
-
-export type ServerChange = { readonly backend: string; readonly name: string } & (
-  | { readonly kind: 'add'; readonly place: ServerAddress; readonly server: Server }
-  /** A server being removed comes back. */
-  | { readonly kind: 'return'; readonly server: Server }
-  | { readonly kind: 'place'; readonly place: ServerAddress }
-  | { readonly kind: 'weight'; readonly weight: number }
-  | { readonly kind: 'state'; readonly server: Server }
-  | { readonly kind: 'remove'; readonly line: ServerLine; readonly gently: boolean }
-)
 
 export interface Difference {
   readonly changes: readonly ServerChange[]

@@ -246,13 +246,16 @@ class SectionDifference {
   }
 
   #state(name: string, former: Server, server: Server, actual: RunningServer): void {
-    const { isDisabled } = server
+    const { isDisabled, options } = server
     if (former.isDisabled !== isDisabled) {
       if (actual.isMaintained !== isDisabled)
         this.#changes.push({ kind: 'state', backend: this.#name, name, server })
-    } else if (actual.isMaintained !== isDisabled || actual.isDrained) {
-      this.byHand.push(`${this.#name}/${name}`)
+      return
     }
+    // An agent sets states, too.
+    if (options.has('agent-check')) return
+    if (actual.isMaintained !== isDisabled || actual.isDrained)
+      this.byHand.push(`${this.#name}/${name}`)
   }
 
   #remove(name: string): void {

@@ -6,7 +6,6 @@ import {
   canonical,
   refusedOn,
   undeletable,
-  type ServerAddress,
   type Server,
   type ServerLine,
   type ReleaseVersion,

@@ -36,8 +36,9 @@ export default defineConfig({
     sequence: { sequencer: LongFirst },
     // Each file may run its own etcd or Consul, and many files spend half of their time waiting.
     maxWorkers: 3,
-    testTimeout: 30_000,
-    hookTimeout: 60_000,
+    // These only end a test that hangs. A busy machine may take ten times as long as a quiet one.
+    testTimeout: 120_000,
+    hookTimeout: 120_000,
     teardownTimeout: 5_000,
   },
 })

@@ -34,7 +34,7 @@ export function open(settings: StoreSettings): Result<Store, Fault> {
     return err({
       kind: 'config',
       message: 'the file backend has no file to read',
-      hint: 'Set -file to a YAML, JSON or TOML file, or to a folder of such files.',
+      hint: 'set -file to a YAML, JSON or TOML file, or to a folder of such files',
     })
   }
   let filter: Glob
@@ -44,7 +44,7 @@ export function open(settings: StoreSettings): Result<Store, Fault> {
     return err({
       kind: 'config',
       message: `-filter is not a valid pattern: "${settings.filter}"`,
-      hint: 'Use * and ? and [abc], as in "*.yaml".',
+      hint: 'use * and ? and [abc], as in "*.yaml"',
     })
   }
   const watch: Store['watch'] = (_node, prefixes, signal) =>
@@ -105,8 +105,8 @@ async function readSettled(
   hadKeys: boolean,
   signal: AbortSignal,
 ): Promise<FileContents | undefined> {
-  for (const end = Date.now() + patience; !signal.aborted; await sleep(pause)) {
-    const late = Date.now() >= end
+  for (const end = performance.now() + patience; !signal.aborted; await sleep(pause)) {
+    const late = performance.now() >= end
     try {
       const reading = await read(source, known)
       if (late || !hadKeys || reading.entries.size > 0) return reading

@@ -48,10 +48,10 @@ export class Bell {
   async rung(quiet: number, most: number): Promise<void> {
     if (!this.#rung) await new Promise<void>((resolve) => (this.#answer = resolve))
     this.#answer = undefined
-    for (const end = Date.now() + most; this.#rung && !this.signal.aborted;) {
+    for (const end = performance.now() + most; this.#rung && !this.signal.aborted;) {
       this.#rung = false
       await sleep(quiet)
-      if (Date.now() >= end) break
+      if (performance.now() >= end) break
     }
   }
 

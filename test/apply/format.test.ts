@@ -32,7 +32,7 @@ it.each([
 const lines = (n: number, line: (i: number) => string): string =>
   Array.from({ length: n }, (_, i) => line(i)).join('')
 
-describe('twice the text costs less than three times the time', () => {
+describe('four times the text costs less than eight times the time', () => {
   it.each<[name: string, format: OutputFormat, text: (n: number) => string]>([
     ['names of a map', 'yaml', (n) => lines(n, (i) => `k${i}: 1\n`)],
     ['anchors', 'yaml', (n) => lines(n, (i) => `- &x${i} ${i}\n`)],
@@ -51,7 +51,7 @@ describe('twice the text costs less than three times the time', () => {
       }
       return least
     }
-    const small = await cost(10_000)
-    expect((await cost(20_000)) / Math.max(small, 50)).toBeLessThan(3)
+    const small = await cost(5_000)
+    expect((await cost(20_000)) / Math.max(small, 25)).toBeLessThan(8)
   })
 })

@@ -62,7 +62,7 @@ describe('contract: consul-catalog', () => {
   })
 
   // Each round registers a different number of services before it opens the watch, and more while the watch opens.
-  test('services registered while connecting are not lost', { timeout: 60_000 }, async () => {
+  test('services registered while connecting are not lost', async () => {
     for (let before = 0; before < 10; before++) {
       const name = newName()
       const ports = new Map<string, number>()
@@ -87,7 +87,7 @@ describe('contract: consul-catalog', () => {
     }
   })
 
-  test('a burst of registrations converges', { timeout: 60_000 }, async () => {
+  test('a burst of registrations converges', async () => {
     const name = newName()
     await watching({ settings }, ['/services'], async (watched) => {
       await watched.live()
@@ -97,7 +97,7 @@ describe('contract: consul-catalog', () => {
     })
   })
 
-  test('survives a kill and restart of the agent', { timeout: 60_000 }, async () => {
+  test('survives a kill and restart of the agent', async () => {
     const name = newName()
     await register(name, 'a', 1)
     await watching({ settings }, [dir(name)], async (watched) => {
@@ -115,7 +115,7 @@ describe('contract: consul-catalog', () => {
     })
   })
 
-  test('waits for an agent that is not running yet', { timeout: 60_000 }, async () => {
+  test('waits for an agent that is not running yet', async () => {
     const name = newName()
     await agent.server.kill()
     await watching({ settings }, [dir(name)], async (watched) => {
@@ -126,7 +126,7 @@ describe('contract: consul-catalog', () => {
     })
   })
 
-  test('an emptied catalog, whose index restarts, is accepted', { timeout: 60_000 }, async () => {
+  test('an emptied catalog, whose index restarts, is accepted', async () => {
     const name = newName()
     for (let n = 1; n <= 20; n++) await register(name, 'a', n)
     await watching({ settings }, ['/services'], async (watched) => {

@@ -26,7 +26,7 @@ contract(
     },
   },
   (world) => {
-    test('survives an index that goes back', { timeout: 60_000 }, async () => {
+    test('survives an index that goes back', async () => {
       const prefix = newPrefix()
       // Raises the index, so that the index is much lower after the agent has restarted empty.
       await forAll(

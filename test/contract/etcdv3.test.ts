@@ -76,7 +76,7 @@ for (const version of ['3.4', '3.5'] as const) {
         await proxy.close()
       })
 
-      test('a cluster restored with a lower revision is re-read', { timeout: 60_000 }, async () => {
+      test('a cluster restored with a lower revision is re-read', async () => {
         const prefix = newPrefix()
         await etcd.client.put(`${prefix}/a`, 'old')
         await watching({ settings: settings(etcd.node) }, [prefix], async (watched) => {

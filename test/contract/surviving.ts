@@ -4,7 +4,7 @@ import { writer } from './changing.ts'
 import { newPrefix, watching, type World } from './world.ts'
 
 export function surviving(world: () => World): void {
-  test('survives a kill and restart of the server', { timeout: 60_000 }, async () => {
+  test('survives a kill and restart of the server', async () => {
     const prefix = newPrefix()
     const keys = new Map([
       [`${prefix}/a`, '1'],
@@ -33,7 +33,7 @@ export function surviving(world: () => World): void {
     })
   })
 
-  test('waits for a store that is not running yet', { timeout: 60_000 }, async () => {
+  test('waits for a store that is not running yet', async () => {
     const prefix = newPrefix()
     await world().down?.()
     await watching(world(), [prefix], async (watched) => {

@@ -6,8 +6,8 @@ import { within } from '../support/until.ts'
 import { Watched } from '../support/watched.ts'
 import { newPrefix, type World } from './world.ts'
 
-/** Deadline for the first snapshot, in milliseconds. */
-const SOON = 3000
+/** Deadline for the first snapshot, in milliseconds. Shorter than the 10 s after which stores give up a request. */
+const SOON = 8000
 
 const ways = Object.keys(deadNodes) as (keyof typeof deadNodes)[]
 

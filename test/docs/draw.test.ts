@@ -28,7 +28,7 @@ test('draws the same lines again for the same seed, and others for another seed'
   expect(draw('-n', '40', '-seed', '8', 'docs')).not.toBe(first)
 })
 
-test('each line is at its place', { timeout: 60_000 }, () => {
+test('each line is at its place', () => {
   const drawn = linesOf(draw('-n', '200', '-seed', '7', 'src/core', 'docs/stores'))
   expect(new Set(drawn.map(({ kind }) => kind))).toEqual(new Set(['comment', 'doc', 'message']))
   for (const { path, line, kind, text } of drawn) {

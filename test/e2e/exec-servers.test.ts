@@ -7,6 +7,7 @@ import { afterAll, beforeAll, expect, test as inTurn } from 'vitest'
 import { HttpClient } from '../support/http.ts'
 import { freePorts, serverBinary, startEtcd, type EtcdServer } from '../support/servers.ts'
 import { adminSocket, haproxyTemplate, serversBelow } from '../support/haproxy-template.ts'
+import { until } from '../support/until.ts'
 import { countOf, lineOf } from './exec-support.ts'
 import { withSite, type Running, type Site } from './support.ts'
 
@@ -64,7 +65,7 @@ const answers = async (port: number): Promise<boolean> => {
 /** Reloads the server 50 times under traffic and expects no failed request and no restart. */
 async function underTraffic(site: Site, run: Running, port: number, key: string): Promise<void> {
   await run.until('it has started', () => run.tells('reloaded'))
-  expect(await answers(port)).toBe(true)
+  await until('it answers', () => answers(port))
   let isOver = false
   const asking = ask(port, () => isOver)
   for (let n = 1; n <= RELOADS; n++) {

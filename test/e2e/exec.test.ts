@@ -109,6 +109,7 @@ describe.concurrent('a change', () => {
   test('restarts a program that cannot reload', () =>
     withExec({ toml: '[exec]\nrestart = "on-change"\n' }, async ({ site, start, says, set }) => {
       const run = start('-watch', '--', site.path('program'))
+      await says(run, 'start one')
       await run.until('the start has settled', () => run.tells('reloaded'))
       set('two')
       await says(run, 'start one', 'term', 'start two')

@@ -76,7 +76,6 @@ test.each(['haproxy-2.6', 'haproxy-3.2'])(
       removeDir(folder)
     }
   },
-  60_000,
 )
 
 test('without a master it fails, and explains how to start HAProxy', () => {

@@ -54,7 +54,7 @@ test('an unreachable store affects only its readers', async () => {
     site.resource('plain')
     site.template('both', '{{ getv("gone:/x", "none") }}\n')
     site.resource('both', { keys: ['/app', 'gone:/x'] })
-    const once = await site.start('-onetime', '-timeout', '1').finished
+    const once = await site.start('-onetime', '-timeout', '5').finished
     expect(once.code).toBe(69)
     expect(once.stderr).toContain('gone')
     expect(site.read('plain')).toBe('from etcd\n')
@@ -111,7 +111,8 @@ test('stores with identical settings share one connection, regardless of their n
     await consul.client.put('/secret/app/password', 'shared')
     await run.until('the change', () => site.read('all') === 'hidden shared\n')
     // All keys are below one directory, so one blocking query is enough.
-    expect(connectionsTo(Number(consul.node.split(':')[1]), run.pid)).toBe(1)
+    const port = Number(consul.node.split(':')[1])
+    await run.until('one connection', () => connectionsTo(port, run.pid) === 1)
     const asked = await site.start('status', '-json').finished
     const { stores } = JSON.parse(asked.stdout) as { stores: { name: string }[] }
     expect(stores.map(({ name }) => name).sort()).toEqual(['consul', 'one', 'two'])
@@ -184,7 +185,7 @@ test('a onetime run, too, proceeds without an optional store that does not answe
   onTestFinished(() => dead.close())
   await withSite(store(), async (site) => {
     optional(site, dead.node)
-    const { code, stderr } = await site.start('-onetime', '-timeout', '1s').finished
+    const { code, stderr } = await site.start('-onetime', '-timeout', '5s').finished
     expect(code, stderr).toBe(0)
     expect(stderr).toContain('rendered without far')
     expect(site.read('app')).toBe('from etcd none\n')

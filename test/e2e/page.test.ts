@@ -20,7 +20,7 @@ let etcd: EtcdServer
 
 beforeAll(async () => {
   ;[browser, etcd] = await Promise.all([openBrowser(), startEtcd()])
-}, 120_000)
+})
 
 afterAll(async () => {
   await browser.close()
@@ -115,7 +115,7 @@ test('a change appears, a failed reload is owed and clears, without reloading th
     expect(await page.evaluate('window.isTheSame')).toBe(true)
     expect(complaints).toEqual([])
   })
-}, 60_000)
+})
 
 test('masked values are neither in the source of the page nor in updates', async () => {
   await withDaemon(async ({ site, address }) => {
@@ -140,7 +140,7 @@ test('masked values are neither in the source of the page nor in updates', async
       expect(text).not.toContain('secret-value')
     }
   })
-}, 60_000)
+})
 
 test('many resources: most of those in sync are folded; tiles and search filter them', async () => {
   await withDaemon(async ({ site, address, daemon }) => {
@@ -189,7 +189,7 @@ test('many resources: most of those in sync are folded; tiles and search filter 
     expect(page.url()).toBe(address)
     expect(complaints).toEqual([])
   })
-}, 60_000)
+})
 
 test('a resource has its own page: history, diffs, keys, commands, and commands to type', async () => {
   await withDaemon(async ({ site, address, daemon }) => {
@@ -227,7 +227,7 @@ test('a resource has its own page: history, diffs, keys, commands, and commands 
     await own.getByText('There is no such resource.').waitFor()
     expect(complaints).toEqual([])
   })
-}, 60_000)
+})
 
 test('the store becomes unreachable and returns', async () => {
   await withDaemon(async ({ address }) => {
@@ -243,7 +243,7 @@ test('the store becomes unreachable and returns', async () => {
     }
     await verdict(page, 'all 3 resources in sync')
   })
-}, 60_000)
+})
 
 test('the page reports that the daemon has ended, and that it is back', async () => {
   await withDaemon(async ({ site, address, daemon }) => {
@@ -256,7 +256,7 @@ test('the page reports that the daemon has ended, and that it is back', async ()
     await page.getByText('The connection to reconfd is lost.').waitFor({ state: 'hidden' })
     await verdict(page, 'all 3 resources in sync')
   })
-}, 60_000)
+})
 
 test('on a phone, nothing is wider than the screen', async () => {
   await withDaemon(async ({ address }) => {
@@ -267,7 +267,7 @@ test('on a phone, nothing is wider than the screen', async () => {
     expect(await page.evaluate('document.documentElement.scrollWidth')).toBe(360)
     expect(await violationsIn(page)).toEqual([])
   })
-}, 60_000)
+})
 
 test('by keyboard: every control is reachable, rows open, and updates keep the focus', async () => {
   await withDaemon(async ({ site, address }) => {
@@ -296,7 +296,7 @@ test('by keyboard: every control is reachable, rows open, and updates keep the f
     expect(await focused()).toBe(row)
     expect(await details.getAttribute('open')).not.toBeNull()
   })
-}, 60_000)
+})
 
 test('the page works without scripts: tiles, search, a resource, the windows of the chart', async () => {
   await withDaemon(async ({ site, address, daemon }) => {
@@ -321,4 +321,4 @@ test('the page works without scripts: tiles, search, a resource, the windows of 
     await page.locator('#tile-failed').click()
     await page.getByText('No resource matches.').waitFor()
   })
-}, 60_000)
+})

@@ -60,7 +60,7 @@ async function untilThere(held: () => Promise<Held>, ...names: readonly string[]
 }
 
 const docker = (engine: FakeEngine, host = 'h'): readonly string[] => [
-  ...['-docker', engine.url, '-host', host, '-ip', '10.0.0.1', '-ttl', '10s'],
+  ...['-docker', engine.url, '-host', host, '-ip', '10.0.0.1', '-ttl', '60s'],
 ]
 
 test('etcd members are killed, and hang', async () => {
@@ -112,7 +112,7 @@ test('etcd with users: a wrong password, a user without permission, the right us
   const etcd = await startEtcd()
   endings.push(() => etcd.stop())
   await etcd.client.enableAuth('root', { name: 'me', password: 'secret', prefix: '/services' })
-  const web = ['-name', 'web', '-port', '80', '-id', 'a:80', '-ip', '10.0.0.1', '-ttl', '10s']
+  const web = ['-name', 'web', '-port', '80', '-id', 'a:80', '-ip', '10.0.0.1', '-ttl', '60s']
   const file = join(tempDir('password'), 'password')
   writeFileSync(file, 'secret\n')
   const as = (password: readonly string[], path = 'services') =>
@@ -152,7 +152,7 @@ test('Consul with a token that may register only this service', async () => {
   const rules = 'service "web" { policy = "write" } node_prefix "" { policy = "read" }'
   await call('/v1/acl/policy', { Name: 'web', Rules: rules })
   const { SecretID } = await call('/v1/acl/token', { Policies: [{ Name: 'web' }] })
-  const web = ['-name', 'web', '-port', '80', '-id', 'a', '-ip', '10.0.0.1', '-ttl', '10s']
+  const web = ['-name', 'web', '-port', '80', '-id', 'a', '-ip', '10.0.0.1', '-ttl', '60s']
   const run = register('-to', `consul://${consul.node}`, ...web, '-auth-token', SecretID)
   const there = async (): Promise<boolean> => (await instancesIn(consul, 'web', true)).length === 1
   await until('it is registered', there)
@@ -160,6 +160,17 @@ test('Consul with a token that may register only this service', async () => {
   await until('it is put back', there)
   expect((await run.stop()).code).toBe(0)
   await until('it is gone', async () => (await instancesIn(consul, 'web')).length === 0)
+  const dir = tempDir('services')
+  for (const name of ['a', 'web', 'z']) {
+    writeFileSync(join(dir, `${name}.toml`), `name = "${name}"\nid = "${name}"\nport = 80\n`)
+  }
+  const some = register('-to', `consul://${consul.node}`, '-conf', dir, '-auth-token', SecretID)
+  await until('the permitted one is registered', there)
+  await some.until('the others are logged', () =>
+    ['a/a', 'z/z'].every((one) => some.stderr.includes(`denied access to the service ${one}`)),
+  )
+  expect(some.stderr).not.toContain('"event":"store-away"')
+  expect((await some.stop()).code).toBe(0)
   const none = register('-to', `consul://${consul.node}`, ...web, '-auth-token', 'wrong')
   await none.until('it is logged', () => none.stderr.includes('denied access'))
 })

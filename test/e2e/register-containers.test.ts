@@ -30,19 +30,19 @@ afterAll(() => etcd.stop())
 
 function register(url: string, ...more: readonly string[]): ReturnType<typeof startRegister> {
   const to = ['-to', `etcd://${etcd.node}/services`, '-host', 'h', '-ip', '127.0.0.1']
-  const run = startRegister([...to, '-docker', url, '-ttl', '10s', ...more])
+  const run = startRegister([...to, '-docker', url, '-ttl', '60s', ...more])
   runs.add(run)
   return run
 }
 
-async function untilHeld(expected: Held, timeout = 15_000): Promise<void> {
+async function untilHeld(expected: Held): Promise<void> {
   let last: Held = {}
   try {
     const isThere = async (): Promise<boolean> => {
       last = await heldByEtcd(etcd)
       return JSON.stringify(last) === JSON.stringify(expected)
     }
-    await until('etcd holds what it should', isThere, { timeout })
+    await until('etcd holds what it should', isThere)
   } catch (error) {
     expect(last).toEqual(expected)
     throw error
@@ -108,7 +108,8 @@ describe.skipIf(why !== undefined)('real containers', () => {
 
   test('-deregister on-success', async () => {
     const [one, two] = (await freePorts(2)) as [number, number]
-    register(podman.url, '-deregister', 'on-success', '-ttl', '4s')
+    // The TTL must be longer than a busy machine takes to deregister the other container.
+    register(podman.url, '-deregister', 'on-success', '-ttl', '10s')
     const serve = (code: number) => [
       ...['/bin/sh', '-c'],
       `httpd -p 80; until [ -e /tmp/end ]; do sleep 0.1; done; exit ${code}`,
@@ -196,7 +197,7 @@ describe('an engine with wrong events', () => {
         DOCKER_TLS_VERIFY: '1',
         DOCKER_CERT_PATH: folder,
       }
-      runs.add(startRegister([...to, '-docker', '-ttl', '10s'], { env }))
+      runs.add(startRegister([...to, '-docker', '-ttl', '60s'], { env }))
       await untilHeld(held(['one', 1]))
     } finally {
       server.close()
@@ -258,6 +259,7 @@ describe('an engine with wrong events', () => {
     await engine.kill()
     const run = register(engine.url)
     await run.until('it is away', () => run.stderr.includes('"event":"source-away"'))
+    expect(run.stderr).toContain('check -docker')
     await engine.listen()
     start('one', 1)
     await untilHeld(held(['one', 1]))

@@ -60,7 +60,7 @@ test('1,000 containers: little memory, and no writes without changes', async () 
   run.signal('SIGKILL')
   await run.finished
   await Promise.all([etcd.stop(), engine.kill()])
-}, 120_000)
+})
 
 test.runIf(isLong)(
   '1,000 registrars against one etcd',

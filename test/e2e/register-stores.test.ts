@@ -28,7 +28,7 @@ beforeAll(async () => {
   ;[etcd, consul, zookeeper] = await Promise.all([
     startEtcd({ v2: true }),
     startConsul(),
-    startZookeeper(),
+    startZookeeper({ maxSessionTimeout: 60_000 }),
   ])
 })
 
@@ -113,7 +113,7 @@ async function untilHeld(held: () => Promise<Held>, expected: Held): Promise<voi
       return JSON.stringify(Object.entries(last).sort()) === wanted
     }
     const wanted = JSON.stringify(Object.entries(expected).sort())
-    await until('the store holds what it should', isThere, { timeout: 30_000 })
+    await until('the store holds what it should', isThere)
   } catch (error) {
     expect(last).toEqual(expected)
     throw error
@@ -122,7 +122,7 @@ async function untilHeld(held: () => Promise<Held>, expected: Held): Promise<voi
 
 describe.each(Object.entries(places))('%s', (_, { to, held, entry, put, del, restart }) => {
   const start = (port: number, state?: string) => {
-    const own = ['-name', 'web', '-id', 'one', '-ip', '127.0.0.1', '-tags', 'a', '-ttl', '10s']
+    const own = ['-name', 'web', '-id', 'one', '-ip', '127.0.0.1', '-tags', 'a', '-ttl', '60s']
     const args = ['-to', to(), ...own, '-port', String(port)]
     const run = startRegister(args, state === undefined ? {} : { state })
     runs.add(run)
@@ -161,7 +161,7 @@ describe.each(Object.entries(places))('%s', (_, { to, held, entry, put, del, res
       hostname: '',
       ports: { '80/tcp': [{ HostPort: '80' }] },
     })
-    const flags = ['-docker', engine.url, '-ip', '127.0.0.1', '-tags', 'a', '-ttl', '10s']
+    const flags = ['-docker', engine.url, '-ip', '127.0.0.1', '-tags', 'a', '-ttl', '60s']
     const run = startRegister(['-to', to(), ...flags])
     runs.add(run)
     await untilHeld(held, entry(80))

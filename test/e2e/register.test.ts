@@ -102,14 +102,15 @@ async function webServer(): Promise<Server & { port: number; status: number }> {
 }
 
 const web = (port: number, ...more: readonly string[]): readonly string[] => [
-  ...['-name', 'web', '-port', String(port), '-id', 'one', '-ip', '127.0.0.1', '-ttl', '10s'],
+  ...['-name', 'web', '-port', String(port), '-id', 'one', '-ip', '127.0.0.1', '-ttl', '60s'],
   ...more,
 ]
 
 const listener = (port: number): readonly string[] => [
   process.execPath,
   '-e',
-  `require('http').createServer((_, r) => r.end()).listen(${port}, '127.0.0.1')
+  `const answer = ({ url }, response) => response.end(() => url === '/exit' && process.exit(5))
+   require('http').createServer(answer).listen(${port}, '127.0.0.1')
    process.on('SIGTERM', () => process.exit(7))`,
 ]
 
@@ -119,13 +120,20 @@ describe.each(['etcd', 'consul'] as const)('%s', (name) => {
   describe('beside a command', () => {
     test('is registered once its port accepts, and deregistered before it is terminated', async () => {
       const [port] = (await freePorts(1)) as [number]
-      const run = register([...args(), ...web(port, '-drain', '1s'), '--', ...listener(port)])
+      const run = register([...args(), ...web(port, '-drain', '1h'), '--', ...listener(port)])
       await untilHeld(held, { '/services/web/one': `127.0.0.1:${port}` })
       run.signal('SIGTERM')
       await untilHeld(held, {})
-      const answer = await fetch(`http://127.0.0.1:${port}`).catch(() => undefined)
+      const answer = await fetch(`http://127.0.0.1:${port}/exit`).catch(() => undefined)
       expect(answer?.status).toBe(200)
-      expect((await run.finished).code).toBe(7)
+      expect((await run.finished).code).toBe(5)
+    })
+
+    test('is terminated when the drain time is over', async () => {
+      const [port] = (await freePorts(1)) as [number]
+      const run = register([...args(), ...web(port, '-drain', '1s'), '--', ...listener(port)])
+      await untilHeld(held, { '/services/web/one': `127.0.0.1:${port}` })
+      expect((await run.stop()).code).toBe(7)
     })
 
     test('a command that never listens is not registered, and its exit code is passed on', async () => {
@@ -138,10 +146,9 @@ describe.each(['etcd', 'consul'] as const)('%s', (name) => {
 
     test('a command that dies is deregistered', async () => {
       const [port] = (await freePorts(1)) as [number]
-      const command = [...listener(port)]
-      command[2] += `; setTimeout(() => process.exit(5), 1500)`
-      const run = register([...args(), ...web(port), '--', ...command])
+      const run = register([...args(), ...web(port), '--', ...listener(port)])
       await untilHeld(held, { '/services/web/one': `127.0.0.1:${port}` })
+      await fetch(`http://127.0.0.1:${port}/exit`).catch(() => undefined)
       expect((await run.finished).code).toBe(5)
       expect(await held()).toEqual({})
     })
@@ -151,7 +158,8 @@ describe.each(['etcd', 'consul'] as const)('%s', (name) => {
       const run = register([...args(), ...web(1), '--', 'sh', '-c', script])
       const { code, stdout } = await run.finished
       expect(code).toBe(3)
-      expect([undefined, 'Z']).toContain(statOf(Number(stdout))?.state)
+      const state = (): string | undefined => statOf(Number(stdout))?.state
+      await until('its end', () => [undefined, 'Z'].includes(state()))
     })
 
     test('a command that cannot be started', async () => {
@@ -215,7 +223,7 @@ describe.each(['etcd', 'consul'] as const)('%s', (name) => {
     const engine = await engineOf()
     const port = (number: number) => ({ '80/tcp': [{ HostIp: '0.0.0.0', HostPort: `${number}` }] })
     const one = engine.run({ name: 'one', env: ['SERVICE_NAME=web'], ports: port(8001) })
-    register([...args(), '-docker', engine.url, '-ip', '10.0.0.1', '-host', 'h', '-ttl', '10s'])
+    register([...args(), '-docker', engine.url, '-ip', '10.0.0.1', '-host', 'h', '-ttl', '60s'])
     await untilHeld(held, { '/services/web/h:one:80': '10.0.0.1:8001' })
     const two = engine.run({ name: 'two', env: ['SERVICE_NAME=web'], ports: port(8002) })
     await untilHeld(held, {
@@ -241,7 +249,7 @@ describe.each(['etcd', 'consul'] as const)('%s', (name) => {
       engine.run({ name, ports: { '80/tcp': [{ HostPort: String(port) }] } })
     const one = start('one', 8001)
     start('two', 8002)
-    const flags = ['-docker', engine.url, '-ip', '10.0.0.1', '-host', 'h', '-ttl', '10s']
+    const flags = ['-docker', engine.url, '-ip', '10.0.0.1', '-host', 'h', '-ttl', '60s']
     const first = register([...args(), ...flags])
     const both = {
       '/services/web/h:one:80': '10.0.0.1:8001',
@@ -349,6 +357,24 @@ describe('inspection', () => {
     expect(await status(run.state)).toMatchObject({ code: 69, stdout: '[]\n' })
   })
 
+  test('-status shows a service whose key another service has', async () => {
+    const dir = tempDir('services')
+    for (const port of [81, 82]) {
+      writeFileSync(join(dir, `${port}.toml`), `name = "api"\nid = "a"\nport = ${port}\n`)
+    }
+    const run = register([...stores.etcd.args(), '-conf', dir, '-ip', '10.0.0.1'])
+    const shown = await until('the first is registered', async () => {
+      const { code, stdout } = await status(run.state)
+      return code === 1 && stdout.includes('"registered"') && (JSON.parse(stdout) as unknown)
+    })
+    const why = 'another service has the key /services/api/a'
+    const services = [
+      { address: '10.0.0.1:81', state: 'registered' },
+      { address: '10.0.0.1:82', state: 'refused', why },
+    ]
+    expect(shown).toMatchObject([{ services }])
+  })
+
   test('metrics, health and readiness', async () => {
     const [port] = (await freePorts(1)) as [number]
     const engine = await engineOf()
@@ -409,6 +435,8 @@ describe('inspection', () => {
       const run = register(['-to', `${scheme}://127.0.0.1:1/s`, ...web(80), ...attempts])
       const { code, stderr } = await run.finished
       expect(code).toBe(69)
+      expect(stderr).toContain('check -to')
+      expect(stderr).not.toContain('-node')
       // Node prints a warning if listeners leak (from the eleventh on).
       expect(stderr).not.toContain('Warning')
     },
@@ -450,6 +478,36 @@ test('consul gets tags, metadata and its own checks', async () => {
     Meta: { region: 'eu', check_http: '/health' },
   })
   expect(instance?.Checks.map(({ CheckID }) => CheckID)).toContain('service:h:c:80')
+  server.close()
+})
+
+test('an edited service stays in Consul, and in maintenance; checks that it no longer has are removed', async () => {
+  const server = await webServer()
+  const dir = tempDir('services')
+  const write = (more: string): void => {
+    const service = `name = "web"\nid = "one"\nport = ${server.port}\n${more}`
+    writeFileSync(join(dir, 'web.toml'), service)
+  }
+  const checks = async (tag: string): Promise<readonly string[] | false> => {
+    const [found] = await instancesIn(consul, 'web')
+    if (JSON.stringify(found?.Service.Tags) !== JSON.stringify([tag])) return false
+    const ids = (found?.Checks ?? []).map(({ CheckID }) => CheckID)
+    return ids.filter((id) => id !== 'serfHealth').sort()
+  }
+  write(`tags = ["a"]\ncheck = "http://127.0.0.1:${server.port}/"\n`)
+  const run = register([...stores.consul.args(), '-conf', dir, '-ip', '127.0.0.1'])
+  expect(await until('it is there', () => checks('a'))).toEqual(['reconfd:one', 'service:one'])
+  await consul.client.call('PUT', '/v1/agent/service/maintenance/one?enable=true')
+  write(`tags = ["b"]\ncheck = "http://127.0.0.1:${server.port}/"\n`)
+  const all = ['_service_maintenance:one', 'reconfd:one', 'service:one']
+  expect(await until('it has a new tag', () => checks('b'))).toEqual(all)
+  write('tags = ["c"]\ncheck = "tcp"\n')
+  expect(await until('it has a new check', () => checks('c'))).toEqual(all)
+  write('tags = ["d"]\n')
+  const withoutCheck = async (): Promise<boolean> =>
+    JSON.stringify(await checks('d')) === JSON.stringify(all.slice(0, 2))
+  await until('it has no check', withoutCheck)
+  expect(run.stderr).not.toContain('"event":"deregistered"')
   server.close()
 })
 

@@ -174,15 +174,15 @@ test('nodes from an SRV record', async () => {
   try {
     await withSite([], async (site) => {
       plain(site)
-      const args = (domain: string): string[] => [
+      const args = (domain: string, timeout: string): string[] => [
         ...['-backend', 'etcd', '-srv-domain', domain, '-scheme', 'https', ...mutual],
-        ...['-client-server-name', '127.0.0.1', '-onetime', '-timeout', '2'],
+        ...['-client-server-name', '127.0.0.1', '-onetime', '-timeout', timeout],
         ...['-confdir', site.root, '-state-dir', join(site.root, 'state')],
         ...['-conf-file', join(site.root, 'confd.toml')],
       ]
-      expect(await new Running(args('example.test'), env).finished).toMatchObject({ code: 0 })
+      expect(await new Running(args('example.test', '60'), env).finished).toMatchObject({ code: 0 })
       expect(site.read('a')).toBe('1\n')
-      const missing = await new Running(args('other.test'), env).finished
+      const missing = await new Running(args('other.test', '2'), env).finished
       expect(missing.code).toBe(69)
       expect(missing.stderr).toContain('there is no SRV record _etcdv3._tcp.other.test in DNS')
     })

@@ -108,6 +108,23 @@ test('a running daemon reports in sync, changed, failed, and in sync again', asy
   )
 })
 
+test('after a stop, no try of an owed reload is promised before the next start', async () => {
+  await withApp(
+    () => ({ reload_cmd: 'false' }),
+    async (site) => {
+      const run = watch(site)
+      await untilStatus(
+        site,
+        'a failed try',
+        ({ resources: [one] }) => one?.why?.includes('next try at 2') === true,
+      )
+      await run.stop()
+      const { stdout } = await ask(site, 'status')
+      expect(stdout).toMatch(/reload try \d+ failed, next try at the next start: reload_cmd failed/)
+    },
+  )
+})
+
 test('a reload is owed while the daemon runs, after it was killed, and until a later run succeeds', async () => {
   await withApp(
     (site) => ({ reload_cmd: `[ -e ${site.path('mended')} ]` }),
@@ -153,7 +170,7 @@ test('a stopped daemon leaves its status, and the next one continues its history
     const run = watch(site)
     await untilStatus(site, 'in sync', stateIs('in sync'))
     setKeys(site, { name: 'two' })
-    await run.until('the change', () => site.read('app.conf') === 'two\n')
+    await run.until('the reload of the change', () => site.lines('runs') === 2)
     expect(await run.stop()).toMatchObject({ code: 0 })
     const { code, status: told } = await status(site)
     expect(code).toBe(0)

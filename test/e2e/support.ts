@@ -1,7 +1,8 @@
 // Runs the built program as users do, with a confdir in a temporary folder. Reads its JSON log.
 import { spawn, type ChildProcess } from 'node:child_process'
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { setImmediate as nextTurn } from 'node:timers/promises'
 import type { Event } from '../../src/core/event.ts'
 import { leftovers } from '../support/leftovers.ts'
 import { removeDir, tempDir } from '../support/process.ts'
@@ -78,19 +79,21 @@ export class Running {
     return this.finished
   }
 
-  /** Like `until`, but throws as soon as the program has exited, and adds its log to the error. */
-  async until(what: string, condition: () => boolean, timeout = 20_000): Promise<void> {
+  /**
+   * Like `until`, but throws as soon as the program has exited, and adds its log to the error. Afterwards, `log`
+   * contains everything that the program had logged when the condition became true.
+   */
+  async until(what: string, condition: () => boolean): Promise<void> {
     try {
-      await until(
-        what,
-        () => {
-          if (condition()) return true
-          if (!leftovers.children.has(this.#child))
-            throw new Error(`reconfd has ended before: ${what}`)
-          return false
-        },
-        { timeout },
-      )
+      await until(what, () => {
+        if (condition()) return true
+        if (!leftovers.children.has(this.#child))
+          throw new Error(`reconfd has ended before: ${what}`)
+        return false
+      })
+      // The condition may have looked at a file, while the log is still in the pipe. The event loop reads the pipe once
+      // in each turn.
+      await nextTurn()
     } catch (error) {
       throw new Error(`${String(error)}\n${this.#stderr}`, { cause: error })
     }
@@ -129,7 +132,7 @@ export class Site {
   }
 
   template(name: string, text: string): void {
-    writeFileSync(join(this.root, 'templates', `${name}.njk`), text)
+    this.#install(join('templates', `${name}.njk`), text)
   }
 
   /** Writes conf.d/NAME.toml for the template and the destination NAME. */
@@ -145,10 +148,17 @@ export class Site {
       `[template.${table}]`,
       ...entries(keys),
     ])
-    writeFileSync(
-      join(this.root, 'conf.d', `${name}.toml`),
+    this.#install(
+      join('conf.d', `${name}.toml`),
       ['[template]', ...entries(all), ...below, ''].join('\n'),
     )
+  }
+
+  /** Renames the file into place, so that a running program never reads half of it. */
+  #install(path: string, text: string): void {
+    const staged = join(this.root, 'staged')
+    writeFileSync(staged, text)
+    renameSync(staged, join(this.root, path))
   }
 
   start(...args: readonly string[]): Running {

@@ -53,7 +53,7 @@ const cases: readonly Case[] = [
   { name: 'a check that fails', options: { check: checkThat('exit 1') }, times: 2 },
 ]
 
-describe.concurrent('commands', { timeout: 90_000 }, () => {
+describe.concurrent('commands', () => {
   test.each(cases.map((one) => [one.name, one] as const))(
     '%s',
     async (_, { options, times = 1 }) => {

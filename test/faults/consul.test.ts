@@ -29,7 +29,7 @@ async function withConsul(use: (scene: Scene) => Promise<void>): Promise<void> {
 const TOO_MANY =
   'HTTP/1.1 429 Too Many Requests\r\nContent-Length: 30\r\nConnection: close\r\n\r\nYour IP is issuing too many re'
 
-describe.concurrent('Consul', { timeout: 90_000 }, () => {
+describe.concurrent('Consul', () => {
   test('the agent is killed and started again', () =>
     withConsul(({ trial, consul }) => killedAndStarted(trial, consul)))
 

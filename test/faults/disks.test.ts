@@ -75,7 +75,7 @@ const mounting =
     await run()
   }
 
-describe.concurrent('disks', { timeout: 60_000 }, () => {
+describe.concurrent('disks', () => {
   test(
     'no space for the destinations',
     mounting(() =>

@@ -44,7 +44,7 @@ async function writesWhenTaken(trial: Trial, count: number): Promise<void> {
 
 const members = ['leader', 'follower'] as const
 
-test.each(members)('the %s is killed and comes back', { timeout: 90_000 }, async (whom) => {
+test.each(members)('the %s is killed and comes back', async (whom) => {
   await withCluster(whom, async ({ trial, first }) => {
     await trial.begin()
     await first.process.kill()
@@ -59,7 +59,6 @@ test.each(members)('the %s is killed and comes back', { timeout: 90_000 }, async
 // These tests are slow, because only a timeout can tell the program that its member is silent.
 test.each(isLong ? members : (['leader'] as const))(
   'the %s is stopped and continues',
-  { timeout: 90_000 },
   async (whom) => {
     await withCluster(whom, async ({ trial, first }) => {
       await trial.begin()

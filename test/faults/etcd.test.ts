@@ -34,7 +34,7 @@ async function withEtcd(
   }
 }
 
-describe.concurrent('etcd', { timeout: 90_000 }, () => {
+describe.concurrent('etcd', () => {
   test('killed and started again', () =>
     withEtcd(({ trial, etcd }) => killedAndStarted(trial, etcd)))
 

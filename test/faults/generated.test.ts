@@ -20,7 +20,7 @@ import { isLong, printSeed, seed } from './random.ts'
 const RUNS = { numRuns: isLong ? 10_000 : 300, seed }
 /** The number of inputs of each kind that the built program gets. */
 const SAMPLE = isLong ? 100 : 6
-const LIMIT = isLong ? 1_800_000 : 60_000
+const LIMIT = isLong ? 1_800_000 : 300_000
 
 let folder: string
 beforeAll(() => {

@@ -38,7 +38,7 @@ export interface TrialOptions {
   readonly inPlace?: boolean
   /** Whether the trial itself removes destinations. */
   readonly mayVanish?: boolean
-  /** Milliseconds within which the program must recover; default: 30,000. */
+  /** Milliseconds within which the program must recover; default: 60,000. */
   readonly patience?: number
 }
 
@@ -157,7 +157,7 @@ export class Trial {
 
   /** Waits for a condition. Throws if the program exits first. */
   async until(what: string, condition: () => boolean): Promise<void> {
-    const { patience = 30_000 } = this.options
+    const { patience = 60_000 } = this.options
     try {
       await until(
         what,

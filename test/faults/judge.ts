@@ -21,7 +21,7 @@ export interface Measure {
 const HANDLES_MORE = 6
 const MEMORY_MORE = 100
 
-const LINGERING = { timeout: 5000 }
+const LINGERING = { timeout: 30_000 }
 
 /** Answers the second question: compares the destinations with those of a fresh -onetime run. */
 export async function unlikeFresh(trial: Trial): Promise<string[]> {

@@ -51,7 +51,7 @@ async function killAgainAndAgain(trial: Trial, kills: number): Promise<void> {
 }
 
 // The time limit is enough for all `KILLS`, most of which happen with etcd.
-const LIMIT = 60_000 + KILLS * 4000
+const LIMIT = 120_000 + KILLS * 10_000
 
 test(`etcd: killed ${KILLS * 0.6} times`, { timeout: LIMIT }, async () => {
   await trying(etcdStore(etcd.client, [etcd.node]), { reload: slowReload }, (trial) =>

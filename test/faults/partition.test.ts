@@ -57,7 +57,7 @@ function runOn(side: readonly string[], command: readonly string[], input: strin
   })
 }
 
-test('a cable that is unplugged for a while', { timeout: 90_000 }, async (context) => {
+test('a cable that is unplugged for a while', async (context) => {
   const network = createNetwork()
   if (typeof network === 'string') return context.skip(network)
   const dataDir = tempDir('etcd-behind')

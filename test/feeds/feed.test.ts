@@ -1,5 +1,5 @@
 // A feed: how it keeps the keys of an unreachable store, which events it emits and how often, and its size limit.
-import { describe, expect, it, onTestFinished, vi } from 'vitest'
+import { describe, expect, it, onTestFinished } from 'vitest'
 import type { Event } from '../../src/core/event.ts'
 import { FaultError, type Fault } from '../../src/core/fault.ts'
 import type { Key } from '../../src/core/key.ts'
@@ -70,8 +70,26 @@ describe('a feed', () => {
       crashed: (error) => expect.fail(String(error)),
     }
     feed.start()
-    await vi.waitFor(() => expect(store.tried).toHaveLength(3))
+    await until('the third try', () => store.tried.length === 3)
     expect(changes).toEqual([['/x', '/y'], ['/y']])
+  })
+
+  it('says in which table its store is defined', async () => {
+    const store: Store = {
+      ...scripted(['a'], []),
+
+      async *watch() {
+        throw new FaultError({ kind: 'store', message: 'gone', hint: 'check -node' })
+      },
+    }
+    const { feed, events } = feeding(store, { definedIn: '[backend] of b.toml' })
+    const hint = 'check -node; the store is defined in [backend] of b.toml'
+    feed.start()
+    await until('the fault is reported', () => events.length > 0)
+    expect(events).toMatchObject([{ fault: { hint } }])
+    expect(await feed.firstRead(1, new Promise(() => {}), performance.now())).toMatchObject({
+      hint,
+    })
   })
 
   it('reports a notice once, even if its store is reopened', async () => {
@@ -83,7 +101,7 @@ describe('a feed', () => {
     const store = scripted(['a'], [[noted], [noted, noted]])
     const { feed, events } = feeding(store)
     feed.start()
-    await vi.waitFor(() => expect(store.tried).toHaveLength(3))
+    await until('the third try', () => store.tried.length === 3)
     expect(events.filter(({ kind }) => kind === 'notice')).toEqual([
       { kind: 'notice', level: 'warn', message: 'asked every 5 s' },
     ])

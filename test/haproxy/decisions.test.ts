@@ -186,8 +186,8 @@ async function judge(release: string, { before, after }: Pair): Promise<string> 
     // A refused connection counts as a result, too. On a busy machine, the next request may give another result.
     const told = async (lab: Lab): Promise<string> =>
       JSON.stringify(await lab.tell(routing).catch(String), undefined, 1)
-    await until('both are the same', async () => (await told(running)) === (await told(fresh)), {
-      timeout: 10_000,
+    await until('both are the same', async () => {
+      return (await told(running)) === (await told(fresh))
     }).catch(async () => {
       expect(await told(running), `${before}=====\n${after}`).toBe(await told(fresh))
     })

@@ -55,7 +55,7 @@ describe('in the file', () => {
   })
 })
 
-describe('in a running HAProxy', { timeout: 60_000 }, () => {
+describe('in a running HAProxy', () => {
   test.each([
     ['3.2', 'level admin', undefined],
     ['3.2', 'level operator', 'has level operator instead of admin'],

@@ -11,7 +11,7 @@ import { tryOptions, type Trial } from './trials.ts'
 const RELEASES = ['2.6', '3.0', '3.2']
 const FILE = fileURLToPath(new URL('../../src/haproxy/options.ts', import.meta.url))
 
-test('the table matches the trials on HAProxy 2.6, 3.0 and 3.2', { timeout: 120_000 }, async () => {
+test('the table matches the trials on HAProxy 2.6, 3.0 and 3.2', async () => {
   const dir = tempDir('haproxy-options')
   const authority = new Authority(dir)
   const certificate = authority.issue('server')

@@ -134,7 +134,7 @@ class Scene {
   async has(...lines: readonly string[]): Promise<void> {
     const wanted = JSON.stringify(lines)
     const isSo = async (): Promise<boolean> => JSON.stringify(await this.servers()) === wanted
-    await until(`the servers are ${wanted}`, isSo, { timeout: 60_000 })
+    await until(`the servers are ${wanted}`, isSo)
   }
 
   /** Opens a persistent connection. Resolves when the server has answered on it. */
@@ -168,7 +168,7 @@ afterEach(async () => {
 const reason = (attempt: RuntimeAttempt): string =>
   attempt.kind === 'declined' ? attempt.reason.code : attempt.changes.join(', ')
 
-describe.each(ABLE)('HAProxy %s', { timeout: 120_000 }, (release) => {
+describe.each(ABLE)('HAProxy %s', (release) => {
   test('connections outlast their server until the drain ends', async () => {
     scene = await new Scene(release).start(A)
     const runtime = scene.runtime()
@@ -215,7 +215,7 @@ describe.each(ABLE)('HAProxy %s', { timeout: 120_000 }, (release) => {
   })
 })
 
-describe('failures in the middle of a change', { timeout: 120_000 }, () => {
+describe('failures in the middle of a change', () => {
   beforeEach(async () => {
     scene = await new Scene('3.2').start(A)
     relay = await Relay.to(scene.haproxy.socket)
@@ -288,7 +288,7 @@ describe('failures in the middle of a change', { timeout: 120_000 }, () => {
   })
 })
 
-describe('over a restart of reconfd', { timeout: 120_000 }, () => {
+describe('over a restart of reconfd', () => {
   test('the next run deletes draining servers', async () => {
     scene = await new Scene('3.0').start(A, B)
     const first = scene.runtime()
@@ -311,22 +311,16 @@ describe('over a restart of reconfd', { timeout: 120_000 }, () => {
   })
 })
 
-test(
-  'the reason is the socket, even if the loaded content is unknown',
-  {
-    timeout: 120_000,
-  },
-  async () => {
-    scene = await new Scene('3.2').start(A)
-    const runtime = scene.runtime()
-    await runtime.forget(scene.dest)
-    expect(reason(await scene.attempt(runtime))).toBe('unknown-content')
-    scene.sockets = [`${scene.haproxy.socket}.none`]
-    expect(reason(await scene.attempt(runtime))).toBe('runtime-api')
-  },
-)
+test('the reason is the socket, even if the loaded content is unknown', async () => {
+  scene = await new Scene('3.2').start(A)
+  const runtime = scene.runtime()
+  await runtime.forget(scene.dest)
+  expect(reason(await scene.attempt(runtime))).toBe('unknown-content')
+  scene.sockets = [`${scene.haproxy.socket}.none`]
+  expect(reason(await scene.attempt(runtime))).toBe('runtime-api')
+})
 
-test('HAProxy 2.2 is reloaded', { timeout: 120_000 }, async () => {
+test('HAProxy 2.2 is reloaded', async () => {
   scene = await new Scene('2.2').start(A)
   scene.write(A, B)
   const runtime = scene.runtime()
@@ -348,12 +342,12 @@ test('a process that was started before the change, with the previous file, need
     async () => ![id, undefined].includes(await scene.haproxy.id()),
   )
   scene.write(A, B)
-  await until('a reload is asked for', () => scene.stuck.length > 0, { timeout: 60_000 })
+  await until('a reload is asked for', () => scene.stuck.length > 0)
   expect(scene.stuck).toEqual([scene.dest])
   expect(await scene.isKnown()).toBe(false)
-}, 120_000)
+})
 
-test('a process that a reload has started is recognized', { timeout: 120_000 }, async () => {
+test('a process that a reload has started is recognized', async () => {
   scene = await new Scene('3.2').start(A)
   const runtime = scene.runtime()
   const target = { dest: scene.dest, sockets: scene.sockets, drain: 100, others: [] }
@@ -361,7 +355,7 @@ test('a process that a reload has started is recognized', { timeout: 120_000 }, 
   expect(await scene.isKnown()).toBe(false)
   await runtime.reloaded(mark)
   scene.haproxy.reload()
-  await until('it is known', () => scene.isKnown(), { timeout: 60_000 })
+  await until('it is known', () => scene.isKnown())
   scene.write(A, B)
   expect(reason(await scene.attempt(runtime))).toBe('add web/b')
 })

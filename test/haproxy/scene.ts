@@ -1,5 +1,5 @@
 // One file with servers, the HAProxy process that loads it, and the built program that keeps the file up to date.
-import { writeFileSync } from 'node:fs'
+import { renameSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect } from 'vitest'
 import { Site, type Running } from '../e2e/support.ts'
@@ -42,7 +42,7 @@ export class Scene {
   ): void {
     const content = JSON.stringify({ services: { web: servers }, ...more })
     writeFileSync(`${this.keys}.new`, content)
-    writeFileSync(this.keys, content)
+    renameSync(`${this.keys}.new`, this.keys)
   }
 
   /** Waits until HAProxy has exactly these servers. */

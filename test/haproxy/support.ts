@@ -140,7 +140,6 @@ export class Haproxy {
     await until(
       `the servers of HAProxy are ${wanted}`,
       async () => JSON.stringify(await this.servers().catch(() => [])) === wanted,
-      { timeout: 60_000 },
     ).catch(async (error: unknown) => {
       throw new Error(
         `${String(error)}\nthey are ${JSON.stringify(await this.servers().catch(String))}`,

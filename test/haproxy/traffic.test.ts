@@ -74,9 +74,9 @@ async function churn(release: string, isRuntime: boolean): Promise<Figures> {
   // After this change, reconfd knows what HAProxy has loaded.
   set(1)
   await reaches(load, node(AT_ONCE))
-  await until('it is known', () => !isRuntime || isKnown(site), { timeout: 60_000 })
+  await until('it is known', () => !isRuntime || isKnown(site))
   const isAlone = (): boolean => workersOf(haproxy.pid).length === 1
-  await until('the worker before the reload has ended', isAlone, { timeout: 60_000 })
+  await until('the worker before the reload has ended', isAlone)
   return measured(run, site, haproxy, load, set)
 }
 
@@ -116,14 +116,10 @@ async function measured(
   const result = await load.stop()
   const lines = Array.from({ length: AT_ONCE }, (_, n) => `n${1 + CHANGES + n}`)
   // A removed server is deleted once its last connection has ended.
-  await until(
-    'the servers are those of the file',
-    async () => {
-      const names = (await haproxy.servers()).map((line) => /^web\/(\S+)/.exec(line)?.[1])
-      return names.toSorted().join() === lines.toSorted().join()
-    },
-    { timeout: 60_000 },
-  )
+  await until('the servers are those of the file', async () => {
+    const names = (await haproxy.servers()).map((line) => /^web\/(\S+)/.exec(line)?.[1])
+    return names.toSorted().join() === lines.toSorted().join()
+  })
   return {
     ...result,
     reloads: site.lines('reloads') - reloads,

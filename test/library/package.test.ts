@@ -62,7 +62,7 @@ test('strict programs compile, with Node’s resolution and with a bundler’s',
   const compiled = await execa(process.execPath, [tsc, '-b', ...projects], { reject: false })
   expect(compiled.stdout).toBe('')
   expect(compiled.exitCode).toBe(0)
-}, 120_000)
+})
 
 test('the compiled program follows a real etcd, and its process ends by itself', async () => {
   for (const name of ['conf.d', 'templates']) mkdirSync(join(folder, name))

@@ -44,7 +44,7 @@ describe('the filter', () => {
   })
 })
 
-describe('the command', { timeout: 90_000 }, () => {
+describe('the command', () => {
   test('reports bundled packages regardless of NODE_ENV and npm settings', async () => {
     const { exitCode, stdout } = await audit(advisories, {
       NODE_ENV: 'production',

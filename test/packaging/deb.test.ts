@@ -43,7 +43,7 @@ beforeAll(async () => {
   next = await nextPackage()
 })
 
-describe('what is in it', { timeout: 60_000 }, () => {
+describe('what is in it', () => {
   test('the control file', async () => {
     const { stdout } = await execa('dpkg-deb', ['--field', deb])
     expect(stdout).toContain(`Version: ${version}-1\n`)
@@ -132,7 +132,7 @@ async function nextPackage(): Promise<string> {
 
 const enabled = 'etc/systemd/system/multi-user.target.wants/reconfd.service'
 
-describe.skipIf(process.getuid?.() !== 0)('on a machine', { timeout: 60_000 }, () => {
+describe.skipIf(process.getuid?.() !== 0)('on a machine', () => {
   test('install, run, upgrade, remove, purge', async () => {
     const root = new Root()
     const told = await root.dpkg('--install', deb)

@@ -140,7 +140,7 @@ describe.skipIf(missing !== undefined)('in a container', { timeout: 240_000 }, (
       }),
     )
     await makeImages()
-  }, 120_000)
+  })
   afterAll(async () => {
     await podman('pod', 'rm', '--all', '--force').catch(() => undefined)
     await podman('rm', '--all', '--force').catch(() => undefined)
@@ -217,7 +217,7 @@ describe.skipIf(missing !== undefined)('in a container', { timeout: 240_000 }, (
   const put = (node: number): Promise<unknown> =>
     etcd.client.put(`/services/web/n${node + 1}`, backends[node]?.address ?? '')
   const answers = (text: string): Promise<unknown> =>
-    until(`${text} answers`, async () => (await says()) === text, { timeout: 60_000 })
+    until(`${text} answers`, async () => (await says()) === text)
   const inside = async (container: string, script: string): Promise<string> =>
     (await podman('exec', container, 'sh', '-c', script)).stdout
   /** Adds the logs of the containers to an error. */

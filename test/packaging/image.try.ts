@@ -72,7 +72,7 @@ async function makeBase(): Promise<void> {
   await buildah('commit', '--quiet', '--rm', ...anySignature, container, `localhost/${base}`)
 }
 
-describe.skipIf(cannotMount !== undefined)('the image', { timeout: 60_000 }, () => {
+describe.skipIf(cannotMount !== undefined)('the image', () => {
   let container = ''
   const run = async (...command: readonly string[]): Promise<{ exit: number; said: string }> => {
     const volumes = ['confd:/etc/confd', 'out:/out'].flatMap((one) => ['--volume', join(work, one)])

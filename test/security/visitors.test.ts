@@ -202,7 +202,7 @@ test('pipelined requests whose answers nobody reads take no memory', async () =>
     expect(highestMemory(run.pid) - before).toBeLessThan(60)
     for (const socket of open) socket.destroy()
   })
-}, 60_000)
+})
 
 test('a few pipelined requests are all answered, in order', async () => {
   await withPage(async (_, address) => {
@@ -270,7 +270,7 @@ describe('descriptors', () => {
         leftovers.children.delete(child)
       }
     })
-  }, 60_000)
+  })
 })
 
 async function portOf({ stderr }: ChildProcess): Promise<number> {

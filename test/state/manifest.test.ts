@@ -160,7 +160,7 @@ describe('an unusable state directory', () => {
 })
 
 describe('kill -9', () => {
-  it('at any moment: every file that was made is listed', { timeout: 60_000 }, async () => {
+  it('at any moment: every file that was made is listed', async () => {
     const writer = join(dir, 'writer.mjs')
     const source = fileURLToPath(new URL('manifest-writer.ts', import.meta.url))
     const bundle = await rolldown({ input: source, platform: 'node', logLevel: 'silent' })

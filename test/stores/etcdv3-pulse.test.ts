@@ -5,6 +5,7 @@ import { rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
 import { OutdatedError } from '../../src/core/store.ts'
+import type { PulseTuning } from '../../src/stores/etcdv3/pulse.ts'
 import { startTap, type Tap } from '../support/http-tap.ts'
 import { serverBinary, startEtcd, tempDir, type EtcdServer } from '../support/servers.ts'
 import { until } from '../support/until.ts'
@@ -32,6 +33,13 @@ async function tapped(node: string): Promise<Tap> {
 const timesAsked = (tap: Tap, path: string): number =>
   tap.asked.filter((asked) => asked === path).length
 
+/** With this tuning, a stream of a busy server is not taken for a dead one. */
+const patient = (interval: number): PulseTuning => ({
+  ...tuningOf(interval),
+  patience: 30_000,
+  grace: 30_000,
+})
+
 describe('a quiet stream', () => {
   test.each(['put', 'deleted'])(
     'is neither opened nor read again while others are written, its last key %s',
@@ -40,7 +48,7 @@ describe('a quiet stream', () => {
       const tap = await tapped(etcd.node)
       await etcd.client.put(`${prefix}/a`, '1')
       await etcd.client.put(`${prefix}//odd`, 'unseen')
-      const watched = watch(storeAt(tap.node, {}, tuningOf(40)), [prefix, `${prefix}2`])
+      const watched = watch(storeAt(tap.node, {}, patient(40)), [prefix, `${prefix}2`])
       await watched.snapshot()
       await etcd.client.put(`${prefix}/b`, '2')
       await watched.delta()
@@ -62,7 +70,7 @@ describe('a quiet stream', () => {
 
   test('requests only the revision while nothing is written', async () => {
     const tap = await tapped(etcd.node)
-    const watched = watch(storeAt(tap.node, {}, tuningOf(50)), [newPrefix()])
+    const watched = watch(storeAt(tap.node, {}, patient(50)), [newPrefix()])
     await watched.snapshot()
     const change = watched.next()
     change.catch(() => undefined)

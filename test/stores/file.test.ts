@@ -2,12 +2,13 @@
 import { mkdir, mkdtemp, rename, rm, symlink, truncate, unlink, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
-import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
 import { FaultError, formatFault, type Fault } from '../../src/core/fault.ts'
 import type { Key } from '../../src/core/key.ts'
 import type { StoreEvent } from '../../src/core/store.ts'
 import { open } from '../../src/stores/file.ts'
 import { settingsFor } from '../support/settings.ts'
+import { within } from '../support/until.ts'
 
 let folder: string
 let abort: AbortController
@@ -16,6 +17,8 @@ beforeEach(async () => {
   abort = new AbortController()
 })
 afterEach(async () => {
+  vi.useRealTimers()
+  vi.restoreAllMocks()
   abort.abort()
   await rm(folder, { recursive: true, force: true })
 })
@@ -327,6 +330,8 @@ describe('watching', () => {
       await rename(at('.k.yaml.tmp'), file)
       expect((await renamed).put).toEqual({ '/a': value })
     }
+    // The store waits half a second for the rest of the file. On a busy machine, this test may need longer.
+    vi.useFakeTimers({ toFake: ['performance'] })
     const truncated = events.next()
     await truncate(file)
     await new Promise((resolve) => setImmediate(resolve))
@@ -336,6 +341,16 @@ describe('watching', () => {
     await unlink(file)
     await writeFile(file, 'a: "6"\n')
     expect((await recreated).put).toEqual({ '/a': '6' })
+  })
+
+  test('an invalid file is a fault, even if the clock is set back meanwhile', async () => {
+    const file = await write('k.yaml', 'a: "1"\n')
+    const events = await follow([file])
+    const broken = events.next()
+    let hours = 0
+    vi.spyOn(Date, 'now').mockImplementation(() => -3_600_000 * hours++)
+    await write('k.yaml', 'a: [')
+    await expect(within('the fault', broken)).rejects.toBeInstanceOf(FaultError)
   })
 
   test('a ConfigMap: the ..data link is swapped', async () => {

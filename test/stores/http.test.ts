@@ -2,6 +2,7 @@
 import { createServer, type RequestListener } from 'node:http'
 import { createServer as createTcpServer, type AddressInfo, type Socket } from 'node:net'
 import { afterEach, describe, expect, test } from 'vitest'
+import { storeSettings } from '../../src/config/assemble.ts'
 import { FaultError, type Fault } from '../../src/core/fault.ts'
 import type { ConnectionSettings, Limits } from '../../src/core/settings.ts'
 import { checkConnection, openHttp, type HttpClient } from '../../src/stores/http.ts'
@@ -77,6 +78,15 @@ describe('settings', () => {
       message: 'cannot read the file given by -client-ca-keys: ENOENT',
       file: '/nonexistent/ca.pem',
       permanent: true,
+    })
+  })
+
+  test('a missing TLS file is reported with the variable of another program that names it', async () => {
+    const settings = storeSettings({}, 'onetime', { ETCDCTL_CACERT: '/nonexistent/ca.pem' })
+    const fault = await faultOf(() => checkConnection(settings.connection, ['127.0.0.1:1']))
+    expect(fault).toMatchObject({
+      message: 'cannot read the file given by ETCDCTL_CACERT: ENOENT',
+      hint: "check ETCDCTL_CACERT and the file's permissions",
     })
   })
 })
@@ -280,7 +290,7 @@ test('close() ends a connection that is still being made', async () => {
   await until('a socket is opened', () => handlesBeyond(before).length > 0)
   await http.close()
   await asked
-  await until('no handle is left', () => handlesBeyond(before).length === 0, { timeout: 250 })
+  await until('no handle is left', () => handlesBeyond(before).length === 0)
   await dead.close()
 })
 
@@ -344,7 +354,7 @@ test('an abort throws its reason and close() leaves no socket', async () => {
   ])
   await http.close()
   // The server's ends of the sockets are in this process as well and may close a little later.
-  await until('no handle is left', () => handlesBeyond(before).length === 0, { timeout: 250 })
+  await until('no handle is left', () => handlesBeyond(before).length === 0)
 })
 
 test('basic auth is UTF-8, and nothing without a user', () => {

@@ -174,27 +174,27 @@ test('the watch survives a session that the server has ended', async () => {
 test('a server that falls silent is detected, and so is its return', async () => {
   const prefix = newPrefix()
   await zookeeper.client.put(`${prefix}/a`, '1')
-  const watched = watch({}, [prefix], { timeout: 1000 })
+  const watched = watch({}, [prefix], { timeout: 3000 })
   await watched.next()
   zookeeper.pause()
   try {
     expect((await watched.fault()).message).toBe(
-      `cannot reach ZooKeeper at ${zookeeper.node}: no answer within 667 ms`,
+      `cannot reach ZooKeeper at ${zookeeper.node}: no answer within 2 s`,
     )
   } finally {
     zookeeper.resume()
   }
-  const again = watch({}, [prefix], { timeout: 1000 })
+  const again = watch({}, [prefix])
   expect(await again.next()).toEqual({ kind: 'snapshot', entries: { [`${prefix}/a`]: '1' } })
   await again.end()
 })
 
 test('pings keep a quiet session alive', async () => {
   const prefix = newPrefix()
-  const watched = watch({}, [prefix], { timeout: 1500 })
+  const watched = watch({}, [prefix], { timeout: 3000 })
   await watched.next()
   // Waits until another key expires, which takes longer than the session timeout.
-  await zookeeper.client.putWithTtl('/passing', '', 2)
+  await zookeeper.client.putWithTtl('/passing', '', 4)
   const other = watch({}, ['/passing'])
   expect(await other.next()).toMatchObject({ entries: { '/passing': '' } })
   expect(await other.next()).toMatchObject({ del: ['/passing'] })

@@ -3,7 +3,9 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { connect, createServer, type Socket } from 'node:net'
+import { setImmediate as nextTurn, setTimeout as delay } from 'node:timers/promises'
 import { freePorts } from './process.ts'
+import { unansweredTo } from './sockets.ts'
 
 export interface DeadNode {
   /** `127.0.0.1:port` */
@@ -38,13 +40,13 @@ export const deadNodes = {
     const port = Number(line)
     child.kill('SIGSTOP')
     const queued: Socket[] = []
-    // Connects until a connection is not accepted within 150 ms. Then the backlog is full.
-    for (let isTaken = true; isTaken;) {
-      const socket = connect(port, '127.0.0.1').on('error', () => undefined)
-      queued.push(socket)
-      const taken = once(socket, 'connect').then(() => true)
-      isTaken = await Promise.race([taken, new Promise<false>((no) => setTimeout(no, 150, false))])
-    }
+    // Connects until the kernel leaves a connection unanswered, because the backlog is full. It answers at once unless
+    // it is busy. The state comes from the kernel, because this process may be busy, too.
+    do {
+      queued.push(connect(port, '127.0.0.1').on('error', () => undefined))
+      await nextTurn()
+      if (unansweredTo(port) > 0) await delay(150)
+    } while (unansweredTo(port) === 0)
     return {
       node: `127.0.0.1:${port}`,
       async close() {

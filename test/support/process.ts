@@ -34,22 +34,33 @@ export function removeDir(folder: string): void {
   leftovers.folders.delete(folder)
 }
 
-/** Returns ports that were free a moment ago. They are allocated together, so that they differ. */
+// The kernel gives ports of its own choice (ip_local_port_range, from 32768) to clients and to servers that ask for any
+// port. Below them, each worker of Vitest has its own range. So nobody takes a port before its server starts, while its
+// server is killed, or while a test relies on a port without a server.
+const [FIRST_PORT, LAST_PORT] = [10_240, 32_767]
+const WORKERS = 16
+const RANGE = Math.floor((LAST_PORT + 1 - FIRST_PORT) / WORKERS)
+const worker = Number(process.env['VITEST_POOL_ID'] ?? 0) % WORKERS
+/** The next candidate in the range. A worker runs one file after another, so each file starts at another place. */
+let candidate = Math.floor(Math.random() * RANGE)
+
+/** Returns different free ports. In this run of the tests, nobody else uses them. */
 export async function freePorts(count: number): Promise<number[]> {
-  const listeners = await Promise.all(
-    Array.from({ length: count }, async () => {
-      const listener = createServer()
-      await new Promise<void>((listening, failed) => {
-        listener.once('error', failed).listen(0, '127.0.0.1', listening)
-      })
-      return listener
-    }),
-  )
-  const ports = listeners.map((listener) => (listener.address() as { port: number }).port)
-  await Promise.all(
-    listeners.map((listener) => new Promise((closed) => listener.close(() => closed(undefined)))),
-  )
+  const ports: number[] = []
+  for (let tries = 0; ports.length < count; tries++) {
+    if (tries > RANGE) throw new Error(`fewer than ${count} of ${RANGE} ports are free`)
+    const port = FIRST_PORT + worker * RANGE + (candidate++ % RANGE)
+    if (await isFree(port)) ports.push(port)
+  }
   return ports
+}
+
+function isFree(port: number): Promise<boolean> {
+  return new Promise((resolve) => {
+    const listener = createServer()
+    listener.once('error', () => resolve(false))
+    listener.listen(port, '127.0.0.1', () => listener.close(() => resolve(true)))
+  })
 }
 
 export interface ProcessSpec {

@@ -3,11 +3,13 @@ import { FaultError, type Fault } from '../../src/core/fault.ts'
 import type { Key } from '../../src/core/key.ts'
 import type { Result } from '../../src/core/result.ts'
 import type { Demand, Store, StoreEvent } from '../../src/core/store.ts'
-import { within } from './until.ts'
+import { ABORTED, within } from './until.ts'
 
 export class RawWatch {
   /** The notices so far. */
   readonly notices: string[] = []
+  /** The messages of the parts that the store has refused, by directory, according to the last event. */
+  refused: Readonly<Record<Key, string>> = {}
   readonly #abort = new AbortController()
   readonly #events: AsyncIterator<StoreEvent>
 
@@ -28,6 +30,8 @@ export class RawWatch {
     if (step.done === true) return { kind: 'end' }
     const { value } = step
     for (const { message } of value.notices ?? []) this.notices.push(message)
+    const refused = [...(value.known?.refused ?? [])]
+    this.refused = Object.fromEntries(refused.map(([dir, { message }]) => [dir, message]))
     return value.kind === 'snapshot'
       ? { kind: 'snapshot', entries: Object.fromEntries(value.entries) }
       : { kind: 'delta', put: Object.fromEntries(value.put), del: [...value.del].sort() }
@@ -47,6 +51,6 @@ export class RawWatch {
   /** Aborts the watch and waits until it has ended. */
   async end(): Promise<void> {
     this.#abort.abort()
-    await within('the watch ends when aborted', Promise.resolve(this.#events.return?.()), 250)
+    await within('the watch ends when aborted', Promise.resolve(this.#events.return?.()), ABORTED)
   }
 }

@@ -1,6 +1,11 @@
 // Helpers that wait in tests, with a deadline and with a message that names the missing result.
 import { setTimeout as delay } from 'node:timers/promises'
 
+/** Milliseconds. A deadline only ends a test that hangs; a busy machine may take ten times as long as a quiet one. */
+const DEADLINE = 60_000
+/** Milliseconds for the end of an aborted watch. Shorter than the 10 s after which stores give up a request. */
+export const ABORTED = 8000
+
 /**
  * Polls until the condition returns a value that is neither false nor undefined, and returns that value. Throws after
  * `timeout` milliseconds. An exception from the condition is passed on immediately.
@@ -8,7 +13,7 @@ import { setTimeout as delay } from 'node:timers/promises'
 export async function until<T>(
   what: string,
   condition: () => T | false | undefined | Promise<T | false | undefined>,
-  { timeout = 15_000, every = 20 } = {},
+  { timeout = DEADLINE, every = 20 } = {},
 ): Promise<T> {
   const deadline = performance.now() + timeout
   for (;;) {
@@ -20,7 +25,7 @@ export async function until<T>(
 }
 
 /** Returns the value of the promise. After `timeout` milliseconds, throws an error that names `what`. */
-export async function within<T>(what: string, promise: Promise<T>, timeout = 15_000): Promise<T> {
+export async function within<T>(what: string, promise: Promise<T>, timeout = DEADLINE): Promise<T> {
   let timer: NodeJS.Timeout | undefined
   const late = new Promise<never>((_, reject) => {
     timer = setTimeout(() => {

@@ -7,7 +7,7 @@ import type { Store, StoreEvent } from '../../src/core/store.ts'
 import { emptyTree, type Tree } from '../../src/core/tree.ts'
 import { follow } from '../../src/feeds/follow.ts'
 import { openStore } from '../../src/stores/registry.ts'
-import { until, within } from './until.ts'
+import { ABORTED, until, within } from './until.ts'
 
 /** Opens the store of these settings. Throws the fault if that fails. */
 export async function storeOf(settings: Settings): Promise<Store> {
@@ -55,9 +55,9 @@ export class Watched {
    * Waits until the tree has exactly these keys and values. An error names the wrong keys, but shows only the lengths
    * of their values.
    */
-  async converges(expected: ReadonlyMap<string, string>, timeout = 20_000): Promise<void> {
+  async converges(expected: ReadonlyMap<string, string>): Promise<void> {
     try {
-      await this.#wait('the keys of the store', () => this.#equals(expected), timeout)
+      await this.#wait('the keys of the store', () => this.#equals(expected))
     } catch (error) {
       throw new Error(`${String(error)}\n${this.#difference(expected)}`, { cause: error })
     }
@@ -66,7 +66,7 @@ export class Watched {
   /** Aborts the watch and waits until the generator has returned. Throws the generator's error, if any. */
   async close(): Promise<void> {
     this.#abort.abort()
-    await within('the watch ends when aborted', this.#done, 5000)
+    await within('the watch ends when aborted', this.#done, ABORTED)
     if (this.#error !== undefined) throw this.#error as Error
   }
 
@@ -87,16 +87,11 @@ export class Watched {
     }
   }
 
-  async #wait(what: string, condition: () => boolean, timeout?: number): Promise<void> {
-    const options = timeout === undefined ? {} : { timeout }
-    await until(
-      what,
-      () => {
-        if (this.#error !== undefined) throw this.#error as Error
-        return condition()
-      },
-      options,
-    )
+  async #wait(what: string, condition: () => boolean): Promise<void> {
+    await until(what, () => {
+      if (this.#error !== undefined) throw this.#error as Error
+      return condition()
+    })
   }
 
   #equals(expected: ReadonlyMap<string, string>): boolean {

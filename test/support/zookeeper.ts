@@ -151,17 +151,20 @@ export interface ZookeeperOptions {
   readonly flags?: readonly string[]
   /** If set, the server also accepts TLS, at `secureNode`, from clients with a certificate. */
   readonly tls?: ServerTls
+  /** Milliseconds; default: 20 ticks. */
+  readonly maxSessionTimeout?: number
 }
 
 export async function startZookeeper(options: ZookeeperOptions = {}): Promise<ZookeeperServer> {
   const jar = serverBinary(options.version === '3.4' ? 'zookeeper-3.4' : 'zookeeper').path
   return startOnFreePorts(2, async ([port = 0, securePort = 0]) => {
     const dataDir = tempDir('zookeeper')
-    const { tls, flags } = options
+    const { tls, flags, maxSessionTimeout = 20 * TICK } = options
     const spec = {
       ...zookeeperProcess(jar, port, flags, {
         dataDir,
         maxClientCnxns: 0,
+        maxSessionTimeout,
         ...(tls === undefined ? {} : secured(tls, securePort)),
       }),
       securePort: tls && securePort,
@@ -230,7 +233,7 @@ const secured = ({ keyStore, trustStore }: ServerTls, port: number) => ({
  * connection and never answer. https://zookeeper.apache.org/doc/current/zookeeperAdmin.html
  */
 export async function ask(port: number, word: 'srvr' | 'cons'): Promise<string> {
-  const socket = connect({ port, host: '127.0.0.1', timeout: 300 })
+  const socket = connect({ port, host: '127.0.0.1', timeout: 1000 })
   socket.once('timeout', () => socket.destroy())
   let answer = ''
   try {

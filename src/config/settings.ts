@@ -64,6 +64,8 @@ export async function loadSettings(
   if (flags.argv?.length === 0 && flags.command === undefined && file.exec?.argv === undefined) {
     return refuse(64, [noProgram], file.values)
   }
+  if (flags.argv?.[0] === '' && flags.command === undefined)
+    return refuse(64, [emptyProgram], file.values)
 
   const given = merge(file.values, environment.values, flags.values)
   const chosen = isFromFile(flags) ? ({ backend: 'file' } as const) : {}
@@ -233,6 +235,12 @@ const noProgram: Fault = {
   kind: 'config',
   message: 'no program after --',
   hint: 'add the program to start, set command in [exec] of confd.toml, or remove --',
+}
+
+const emptyProgram: Fault = {
+  kind: 'config',
+  message: 'the program after -- is an empty word',
+  hint: 'Check the variables of the command line: in quotes, an unset variable is an empty word.',
 }
 
 /** Adds the program to start; arguments after `--` override the command of `[exec]`. */

@@ -1,6 +1,6 @@
 // Finds the program of a command as execvp(3) does, so that reconfd itself can report a missing program, with the exit
 // codes of a shell.
-import { accessSync, constants, statSync } from 'node:fs'
+import { accessSync, closeSync, constants, openSync, readSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { errnoOf } from '../core/errno.ts'
 import type { Fault } from '../core/fault.ts'
@@ -26,7 +26,11 @@ export function findProgram(name: string, path = DEFAULT_PATH): Result<string, N
   let refused: string | undefined
   for (const candidate of paths) {
     const error = whyNotExecutable(candidate)
-    if (error === undefined) return ok(candidate.includes('/') ? candidate : `./${candidate}`)
+    if (error === undefined) {
+      const interpreter = missingInterpreter(candidate)
+      if (interpreter !== undefined) return err(withoutInterpreter(candidate, interpreter))
+      return ok(candidate.includes('/') ? candidate : `./${candidate}`)
+    }
     if (error === 'EACCES') refused ??= candidate
   }
   return err(refused === undefined ? notFound(name, path) : notExecutable(refused))
@@ -40,6 +44,28 @@ function whyNotExecutable(path: string): string | undefined {
     return undefined
   } catch (error) {
     return errnoOf(error)
+  }
+}
+
+/** Returns the interpreter in the first line of a script if the interpreter does not exist. */
+function missingInterpreter(path: string): string | undefined {
+  const [, interpreter] = /^#![ \t]*([^ \t\n]+)/.exec(beginningOf(path)) ?? []
+  return interpreter !== undefined && whyNotExecutable(interpreter) === 'ENOENT'
+    ? interpreter
+    : undefined
+}
+
+/** Returns as many bytes of a file as the kernel reads to find the interpreter; '' if the file is unreadable. */
+function beginningOf(path: string): string {
+  let file: number | undefined
+  try {
+    file = openSync(path, 'r')
+    const bytes = Buffer.alloc(256)
+    return bytes.toString('latin1', 0, readSync(file, bytes))
+  } catch {
+    return ''
+  } finally {
+    if (file !== undefined) closeSync(file)
   }
 }
 
@@ -61,4 +87,15 @@ const notExecutable = (path: string): NotStarted => ({
     hint: 'check that the file is a program, that its mode permits execution (chmod +x), and that its folder is accessible',
   },
   exit: 126,
+})
+
+const withoutInterpreter = (path: string, interpreter: string): NotStarted => ({
+  fault: {
+    kind: 'command',
+    message: `cannot start the command: the interpreter ${JSON.stringify(interpreter)} of ${JSON.stringify(path)} was not found`,
+    hint: interpreter.endsWith('\r')
+      ? `The lines of the script end with CRLF. Convert them: sed -i 's/\\r$//' ${path}`
+      : 'Install the interpreter, or correct the first line of the script.',
+  },
+  exit: 127,
 })

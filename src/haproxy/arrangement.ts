@@ -1,7 +1,7 @@
 // Decides whether a section as a whole permits its changes at run time: whether its balance algorithm accepts other
 // servers and weights, and whether the servers have the order of the file where the order matters. Pure.
 import { dependsOnOrder, hasServerWithoutId, isDynamic, numbersServers } from './balance.ts'
-import type { ReloadReason, ServerChange } from './difference.ts'
+import type { ReloadReason, ServerChange } from './change.ts'
 import type { ServerSection } from './sections.ts'
 import { refusedOn, type ReleaseVersion } from './server.ts'
 

@@ -1,11 +1,11 @@
 // From the file last applied, the new file and the actual servers, computes the changes that bring a running HAProxy
 // to the state it would have after loading the new file. Pure. When in doubt, decides on a reload.
+import type { ReloadReason, ServerChange } from './change.ts'
 import type { HaproxyConfig, OtherLine, ServerSection } from './sections.ts'
 import {
   canonical,
   refusedOn,
   undeletable,
-  type ServerAddress,
   type Server,
   type ServerLine,
   type ReleaseVersion,
@@ -13,14 +13,6 @@ import {
 } from './server.ts'
 import { isReferenced } from './references.ts'
 import { whyReload } from './arrangement.ts'
-
-/** Why a reload is needed. */
-export interface ReloadReason {
-  /** Short name for metrics. */
-  readonly code: string
-  /** A sentence without a full stop. Quotes from the file only names of sections, servers, options and modes. */
-  readonly text: string
-}
 
 /**
  * A server being removed. It gets no new connections and is deleted when its last connection has closed or its drain
@@ -32,16 +24,6 @@ export interface Leaving {
   /** The previous definition of the server, in case the server comes back. */
   readonly line: ServerLine
 }
-
-export type ServerChange = { readonly backend: string; readonly name: string } & (
-  | { readonly kind: 'add'; readonly place: ServerAddress; readonly server: Server }
-  /** A server being removed comes back. */
-  | { readonly kind: 'return'; readonly server: Server }
-  | { readonly kind: 'place'; readonly place: ServerAddress }
-  | { readonly kind: 'weight'; readonly weight: number }
-  | { readonly kind: 'state'; readonly server: Server }
-  | { readonly kind: 'remove'; readonly line: ServerLine; readonly gently: boolean }
-)
 
 export interface Difference {
   readonly changes: readonly ServerChange[]
@@ -263,13 +245,16 @@ class SectionDifference {
   }
 
   #state(name: string, former: Server, server: Server, actual: RunningServer): void {
-    const { isDisabled } = server
+    const { isDisabled, options } = server
     if (former.isDisabled !== isDisabled) {
       if (actual.isMaintained !== isDisabled)
         this.#changes.push({ kind: 'state', backend: this.#name, name, server })
-    } else if (actual.isMaintained !== isDisabled || actual.isDrained) {
-      this.byHand.push(`${this.#name}/${name}`)
+      return
     }
+    // An agent sets states, too.
+    if (options.has('agent-check')) return
+    if (actual.isMaintained !== isDisabled || actual.isDrained)
+      this.byHand.push(`${this.#name}/${name}`)
   }
 
   #remove(name: string): void {

@@ -1,7 +1,7 @@
 // Reads the state of one running HAProxy through its socket, and executes the commands that change its servers.
 import { raise } from '../core/fault.ts'
+import type { ServerChange } from './change.ts'
 import { sendCommands } from './client.ts'
-import type { ServerChange } from './difference.ts'
 import { infoOf, serversOf, type ProcessInfo } from './process.ts'
 import type { HaproxyConfig } from './sections.ts'
 import {

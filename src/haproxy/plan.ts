@@ -1,13 +1,8 @@
 // Plans the changes that bring the HAProxy processes that loaded a file up to date with its new content, and verifies
 // the changes afterwards by querying each process.
 import { FaultError, raise } from '../core/fault.ts'
-import {
-  decide,
-  type ServerChange,
-  type Difference,
-  type Leaving,
-  type ReloadReason,
-} from './difference.ts'
+import type { ReloadReason, ServerChange } from './change.ts'
+import { decide, type Difference, type Leaving } from './difference.ts'
 import { configurationOf, settleAll } from './files.ts'
 import { identify, readInstance, type HaproxyInstance } from './instance.ts'
 import type { Departure, Loaded, Process } from './loaded.ts'

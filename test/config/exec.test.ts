@@ -54,6 +54,9 @@ describe('the command', () => {
     expect(await read('[exec]\nsplay = 1\n', '-watch', '--')).toMatchObject({
       error: { exit: 64, faults: [{ message: 'no program after --' }] },
     })
+    expect(await read('[exec]\ncommand = "x"\n', '-watch', '--', '', '-W')).toMatchObject({
+      error: { exit: 64, faults: [{ message: 'the program after -- is an empty word' }] },
+    })
   })
 
   test('may be absent: then [exec] is not used, which is reported', async () => {

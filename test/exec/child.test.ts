@@ -65,6 +65,19 @@ describe('its start', () => {
     expect(child.isAlive).toBe(false)
   })
 
+  it.each([
+    ['#!/nonexistent/interpreter\n', /"\/nonexistent\/interpreter" of .* was not found/, /Install/],
+    ['#! /bin/sh\r\nexit 0\r\n', /"\/bin\/sh\\r" of .* was not found/, /CRLF/],
+  ])('fails if the interpreter of a script is missing: %j', async (text, message, hint) => {
+    const file = fresh()
+    writeFileSync(file, text, { mode: 0o755 })
+    const child = await sh('', { argv: [file] })
+    expect(child).toMatchObject({ ok: false, error: { exit: 127 } })
+    if (child.ok) return
+    expect(child.error.fault.message).toMatch(message)
+    expect(child.error.fault.hint).toMatch(hint)
+  })
+
   it('gets its environment and nothing else', async () => {
     const file = fresh()
     const child = await started(`env > ${file}`, {

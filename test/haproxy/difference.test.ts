@@ -304,6 +304,15 @@ describe('the process as it is', () => {
     expect(decided(file(A), file(`${A};b 127.0.0.9:80 check`), { leaving })).toBe('options')
   })
 
+  test('the agent of a server sets its state', () => {
+    const [before, after] = [`${A} agent-check`, `${A} agent-check disabled`]
+    for (const state of [{ isMaintained: true }, { isDrained: true }])
+      expect(decided(file(before), file(before), { actual: { a: state } })).toEqual([])
+    expect(decided(file(before), file(after), { actual: { a: { isDrained: true } } })).toEqual([
+      'state a',
+    ])
+  })
+
   test('the agent of a server sets its weight', () => {
     const line = `${A} agent-check`
     expect(decided(file(line), file(line), { actual: { a: { weight: 9 } } })).toEqual([])

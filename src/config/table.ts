@@ -46,8 +46,8 @@ export function withKnownCase(
 }
 
 /**
- * Adds every fault of the table at `path` to `faults`; returns the valid entries. As in confd, keys
- * are not case-sensitive.
+ * Adds every fault of the table at `path` to `faults`; returns the valid entries. As in confd, keys are not
+ * case-sensitive.
  * @param hintFor returns a special hint for an unknown key, instead of the nearest name
  */
 export function readTable<const K extends Readonly<Record<string, KeySpec>>>(

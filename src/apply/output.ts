@@ -39,7 +39,7 @@ export class CappedOutput {
     return Math.max(0, this.#tailTotal - this.#tailCap)
   }
 
-  /** The captured output, with one line in place of the dropped bytes. Next to them, no part of a secret remains. */
+  /** The captured output, with one line in place of the dropped bytes. No part of a secret remains next to it. */
   text(): string {
     const head = Buffer.concat(this.#head)
     if (this.#ring === undefined) return head.toString('utf8')

@@ -91,7 +91,7 @@ function sharedDestinations(
 
 /**
  * Resolves the symbolic links in the existing part of a destination's path.
- * @param folders the resolved folders so far, by path
+ * @param folders the real paths of the folders resolved so far, by path
  */
 function realDestination(dest: string, folders: Map<string, string>): string {
   const tag = dest.indexOf('{{')
@@ -101,11 +101,11 @@ function realDestination(dest: string, folders: Map<string, string>): string {
 
 function realOf(path: string, folders: Map<string, string>): string {
   try {
-    // A missing file is the usual case at a first render, and an error object is expensive.
+    // Before a first run, most destinations are missing, and an error object for each of them would be expensive.
     const isThere = lstatSync(path, { throwIfNoEntry: false }) !== undefined
     if (isThere) return realpathSync.native(path)
   } catch {
-    // A link to nothing, or a folder that cannot be searched.
+    // The path is a dangling link, or is in a folder that cannot be searched.
   }
   const folder = dirname(path)
   if (folder === path) return path

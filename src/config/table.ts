@@ -46,7 +46,8 @@ export function withKnownCase(
 }
 
 /**
- * Adds every fault of the table at `path` to `faults`; returns the valid entries. Keys ignore case, as in confd.
+ * Adds every fault of the table at `path` to `faults`; returns the valid entries. As in confd, keys are not
+ * case-sensitive.
  * @param hintFor returns a special hint for an unknown key, instead of the nearest name
  */
 export function readTable<const K extends Readonly<Record<string, KeySpec>>>(
@@ -117,7 +118,7 @@ const examples: Readonly<Record<string, string>> = {
 const quoteValue = (value: string | number): string =>
   typeof value === 'string' ? JSON.stringify(value) : String(value)
 
-/** The number of an owner has a key of its own, and a command is one string, as for a shell. */
+/** Returns the hint for a numeric owner, which belongs in `uid`, and for a command that is written as an array. */
 function stringHint(key: string, value: unknown): string | undefined {
   if (Number.isInteger(value) && key === 'owner') return `write uid = ${String(value)}`
   return Array.isArray(value) ? `write one string, as in ${key} = "..."` : undefined

@@ -35,7 +35,7 @@ export function templateFault(
   }
 }
 
-/** Finds a template with the same name, if `src` contains the folder of the templates, or with a similar name. */
+/** Finds the template with the same base name, in case `src` repeats the folder, or one with a similar name. */
 function probable(src: string, folder: string): string | undefined {
   const top = namesIn(folder)
   const name = basename(src)

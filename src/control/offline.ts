@@ -88,7 +88,7 @@ function withOwed(resource: ResourceHistory, owed: Owed | undefined, at: string)
   if (owed !== undefined) {
     const owedSince = new Date(owed.since).toISOString()
     if (state === 'failed' || state === 'held') return { ...rest, owedSince }
-    // Without a daemon, nothing happens at the time that the last one has planned.
+    // Without a daemon, there will be no try at the planned time.
     const planned = /, next try at \d[^ ]*Z/
     const reason = state === 'owed' ? why.replace(planned, ', next try at the next start') : owedWhy
     return { ...rest, state: 'owed', since: owedSince, why: reason, owedSince }

@@ -104,5 +104,5 @@ export const nodeKey = (name: string, lookUp?: LookUp): Key =>
 
 export const datacenterKey = (name: string): Key => `${DATACENTERS}/${encodePart(name)}`
 
-/** Whether Consul's HTTP API accepts a name in the path of a request. It answers others with 400. */
+/** Whether all characters of a name are allowed in the path of a request. Consul's HTTP API answers others with 400. */
 export const isPrintable = (name: string): boolean => !/[^\p{L}\p{M}\p{N}\p{P}\p{S} ]/u.test(name)

@@ -23,7 +23,7 @@ export interface ConnectionSettings {
   readonly clientCert?: string
   readonly clientKey?: string
   readonly clientCaKeys?: string
-  /** Names for messages of the settings above that variables of other programs supply, such as ETCDCTL_CACERT. */
+  /** The variables of other programs that supply options, such as ETCDCTL_CACERT, by option. For messages. */
   readonly suppliedBy?: Readonly<Partial<Record<string, string>>>
   /** Expected name in the server's certificate, instead of the name of the node. */
   readonly clientServerName?: string
@@ -168,7 +168,7 @@ export interface Settings extends StoreSettings {
   readonly exec?: ExecSettings
 }
 
-/** Adds to the hint of a store's fault in which table the settings of the store are. */
+/** Extends the hint of a store's fault with the table that defines the store. */
 export const withTable = (fault: Fault, definedIn: string | undefined): Fault =>
   definedIn === undefined || fault.hint === undefined
     ? fault

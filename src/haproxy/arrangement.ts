@@ -1,5 +1,6 @@
-// Decides whether a section as a whole permits its changes at run time: whether its balance algorithm accepts other
-// servers and weights, and whether the servers have the order of the file where the order matters. Pure.
+// Decides whether a section as a whole permits its changes at run time: whether its settings, such as the balance
+// algorithm, permit other servers and weights, and whether the process has the servers in the order of the file, where
+// the order matters. Pure.
 import { dependsOnOrder, hasServerWithoutId, isDynamic, numbersServers } from './balance.ts'
 import type { ReloadReason, ServerChange } from './change.ts'
 import type { ServerSection } from './sections.ts'
@@ -57,7 +58,7 @@ interface ServerGroup {
   readonly names: readonly string[]
 }
 
-/** Returns the groups of servers of which HAProxy uses the first usable one, so that their order matters. */
+/** Returns the groups of servers whose order matters, because HAProxy uses the first usable server of the group. */
 function groupsOf({ servers, terms }: ServerSection): readonly ServerGroup[] {
   const backups: string[] = []
   const byCookie = new Map<string, string[]>()
@@ -76,7 +77,7 @@ function groupsOf({ servers, terms }: ServerSection): readonly ServerGroup[] {
   return [{ what: 'the backups', names: backups }, ...sharing]
 }
 
-/** Whether the process will have these servers in this order. It appends added servers. */
+/** Whether the process will have these servers in this order. HAProxy appends added servers. */
 function hasOrder(running: RunningNames, wanted: readonly string[]): boolean {
   if (wanted.length < 2) return true
   const names = new Set(wanted)

@@ -74,7 +74,7 @@ function promptIn(bytes: Buffer, from: number): number {
   return -1
 }
 
-/** Precedes an answer if the `stats socket` has a `severity-output`: `[6]: ` or `[info]: `. */
+/** Precedes an answer if the `stats socket` has the option `severity-output`: `[6]: ` or `[info]: `. */
 const SEVERITY = /^\[(\d|[a-z]+)\]: ?/
 
 const isBlank = (byte = 0): boolean => byte === BLANK || (byte >= 0x09 && byte <= 0x0d)

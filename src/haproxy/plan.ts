@@ -41,8 +41,8 @@ export async function planFor(
 }
 
 /**
- * Returns why processes cannot be changed at run time if the content that they have loaded is unknown.
- * @throws FaultError if a process does not answer, so that reconfd cannot learn after a reload what it has loaded
+ * Returns the reason to reload processes whose loaded content is unknown.
+ * @throws FaultError if a process does not answer: even after a reload, its loaded content would be unknown
  */
 export async function whyUnknown(sockets: readonly string[]): Promise<ReloadReason> {
   const all = await settleAll(sockets.map(identify))

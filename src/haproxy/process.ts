@@ -26,9 +26,9 @@ export function infoOf(answer: string): ProcessInfo | undefined {
   return { id: `${pid} ${field('Start_time_sec')}`, version, release }
 }
 
-// Bits of srv_admin_state: states set by the file or a command. The other bits are ignored: maintenance and drain that a
-// server inherits from the server that it tracks, maintenance because a host name has no address, and a bit that shows
-// only that the file disabled the server.
+// Bits of srv_admin_state: states set by the file or by a command. The other bits are ignored: maintenance and drain
+// inherited from a tracked server, maintenance because a host name has no address, and two bits that say nothing about
+// the current state (0x04: the file disabled the server; 0x40: a command has set its host name).
 const MAINTENANCE = 0x01
 const DRAIN = 0x08
 

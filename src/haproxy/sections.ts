@@ -17,7 +17,7 @@ export interface BalanceTerms {
   readonly defaultServer: readonly string[]
   /** The inherited settings as text, for comparison. */
   readonly inherited: string
-  /** Why these settings cannot be determined; continues a sentence about the section or a server of it. */
+  /** Why these settings cannot be determined; continues a sentence about the section or one of its servers. */
   readonly doubt?: string
 }
 
@@ -64,7 +64,7 @@ const PLAIN_TERMS: BalanceTerms = {
   defaultServer: [],
   inherited: '',
 }
-/** Settings of a section of an incomplete file: HAProxy may have loaded the defaults from another file before it. */
+/** Settings before the first `global` or `defaults` section: HAProxy may have loaded defaults from another file. */
 const FOREIGN_TERMS: BalanceTerms = {
   ...PLAIN_TERMS,
   doubt:

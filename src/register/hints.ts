@@ -1,7 +1,7 @@
-// The clients of stores are shared with the engine, so their hints name the engine's flags.
+// The clients of stores are shared with the engine, so their hints mention the engine's flags.
 import type { Fault } from '../core/fault.ts'
 
-/** Names the flag of `register` in the hint of a fault. */
+/** Replaces the engine's flags in the hint of a fault with those of `register`. */
 export function forRegister(fault: Fault, flag: '-to' | '-docker'): Fault {
   if (fault.hint === undefined) return fault
   const hint = fault.hint.replace(/-node\b/g, flag).replace('-backend etcdv2', '-to etcdv2://')

@@ -25,7 +25,7 @@ export interface ServiceStatus {
    * - `pending`: not written yet, for example because the store is unreachable
    * - `checking`: no check has passed yet
    * - `unhealthy`: deregistered
-   * - `refused`: the entry has another owner, or another service has its key, or the store refuses it
+   * - `refused`: the entry has another owner, another service has the same key, or the store refuses the service
    */
   readonly state: (typeof serviceStates)[number]
   readonly why?: string

@@ -1,12 +1,11 @@
-// The last applied render of each resource, as guards compare the next one with it: the keys that it found, and a
-// change that is held. Each confdir has one append-only file of JSON lines, of which the last line of a resource
-// counts:
+// The last applied render of each resource, with which guards compare the next render: the keys that it found, and a
+// change that is held. Each confdir has one append-only file of JSON lines. The last line of a resource counts:
 //
 //     {"renders":1}
 //     {"resource":"haproxy.toml","keys":{"/etc/haproxy.cfg":["/lb/a"]},"supplies":{"/":{"keys":1,"names":0}}}
 //
-// One file for all resources, because the first render of many resources would otherwise create as many files. The
-// lines are not synced: after a power cut, guards compare with an older render.
+// All resources share one file, because the first run with many resources would otherwise create as many files. The
+// lines are not synced: after a power cut, guards may compare with an older render.
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { errnoOf, ioFault } from '../core/errno.ts'
@@ -39,9 +38,9 @@ export class LastRenders {
   readonly #path: string
   readonly #file: LineFile
   readonly #renders: Map<string, LastRender>
-  /** Whether the file has lines that cannot be read. */
+  /** Whether the file, or a line of it, could not be read. */
   readonly #isDamaged: boolean
-  /** The lines of resources that are not in the file yet. */
+  /** The lines that are not in the file yet, by resource. */
   readonly #unwritten = new Map<string, string>()
   #writing: Promise<Result<void, Fault>> | undefined
 
@@ -58,7 +57,7 @@ export class LastRenders {
     const { renders, isDamaged } = parseRenders(textOf(this.#path))
     this.#renders = renders
     this.#isDamaged = isDamaged
-    // Only what the file lacks, because another process may have written newer lines of the same resources.
+    // Only resources that the file lacks, because another process may have written newer lines for the others.
     const missing = (text: string): string[] => {
       const there = parseRenders(text).renders
       return linesOf([...this.#renders].filter(([resource]) => !there.has(resource)))

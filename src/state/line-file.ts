@@ -1,5 +1,5 @@
 // An append-only file of lines that several processes share, such as a onetime run and the daemon. No process loses
-// the line of another: each only appends, and the comment on #compact explains why compaction is safe too. Opening
+// a line of another: each only appends, and the comment on #compact explains why compaction is safe too. Opening
 // writes nothing; the first append creates the file and its folder.
 import { constants, fdatasync, fstatSync, statSync, writeFileSync } from 'node:fs'
 import { open, rename, unlink, type FileHandle } from 'node:fs/promises'
@@ -8,11 +8,11 @@ import { promisify } from 'node:util'
 import { errnoOf } from '../core/errno.ts'
 import { ensureDir, removeAbandoned, syncDir } from './state-files.ts'
 
-/** What the lines of a file mean. */
+/** The meaning of the lines, which the owner of the file supplies. */
 export interface LineFormat {
   /** The first line of the file. */
   readonly header: string
-  /** Returns lines of the entries in memory, at least of those that a file with this text lacks. */
+  /** Returns lines for the entries in memory, at least for those missing from a file with this text. */
   readonly missing: (text: string) => readonly string[]
   /** Replays the text of the file and returns the lines that remain in a compacted file. */
   readonly remaining: (text: string) => readonly string[]

@@ -29,8 +29,8 @@ export interface Rejected {
   readonly why: string
 }
 
-/** What a rollback needs. */
-interface WayBack {
+/** The state that a rollback needs. */
+interface RollbackState {
   /** Hash of the unit's content in place. */
   readonly placed?: string | undefined
   readonly rejected?: Rejected | undefined
@@ -40,7 +40,7 @@ interface WayBack {
   readonly undo?: Undo | undefined
 }
 
-export type Remembered = LastRender & WayBack
+export type Remembered = LastRender & RollbackState
 
 export interface Undo {
   /** The process that makes the change. While that process is running, no other process restores the files. */
@@ -70,8 +70,8 @@ export interface Memory {
 }
 
 const noRender: LastRender = { keys: new Map() }
-const noWayBack: WayBack = { good: new Map() }
-const nothing: Remembered = { ...noRender, ...noWayBack }
+const noRollbackState: RollbackState = { good: new Map() }
+const nothing: Remembered = { ...noRender, ...noRollbackState }
 
 export class Records implements Memory {
   readonly #known = new Map<string, Remembered>()
@@ -93,12 +93,12 @@ export class Records implements Memory {
   async get(resource: string): Promise<Remembered> {
     const known = this.#known.get(resource)
     if (known !== undefined) return known
-    const { render, wayBack } = readRecord(this.#path(resource))
-    // The next write moves a render that an earlier version has recorded here to the file of all renders.
+    const { render, rollback } = readRecord(this.#path(resource))
+    // An earlier version recorded the render here. The next write moves it to the file of all renders.
     if (render !== undefined && this.#renders.get(resource) === undefined) {
       this.#renders.adopt(resource, render)
     }
-    const record = { ...(this.#renders.get(resource) ?? noRender), ...wayBack }
+    const record = { ...(this.#renders.get(resource) ?? noRender), ...rollback }
     this.#known.set(resource, record)
     return record
   }
@@ -118,7 +118,7 @@ export class Records implements Memory {
     const written = isOfRender(change)
       ? await this.#renders.set(resource, record)
       : await this.#renders.flush()
-    return written.ok && isOfWayBack(change) ? this.#write(resource, durable) : written
+    return written.ok && isOfRollback(change) ? this.#write(resource, durable) : written
   }
 
   /** Writes all records from memory to disk again, after the folder was removed. */
@@ -143,7 +143,7 @@ export class Records implements Memory {
     const path = this.#path(resource)
     const write = async (): Promise<Result<void, Fault>> => {
       try {
-        await replaceFile(path, formatRecord(this.#known.get(resource) ?? noWayBack), durable)
+        await replaceFile(path, formatRecord(this.#known.get(resource) ?? noRollbackState), durable)
         return ok(undefined)
       } catch (error) {
         return err(ioFault(`cannot write the state file ${path}`, error, STATE_HINT))
@@ -162,7 +162,7 @@ export class Records implements Memory {
 const isOfRender = (change: Partial<Remembered>): boolean =>
   'keys' in change || 'supplies' in change || 'held' in change
 
-const isOfWayBack = (change: Partial<Remembered>): boolean =>
+const isOfRollback = (change: Partial<Remembered>): boolean =>
   'good' in change || 'placed' in change || 'rejected' in change || 'undo' in change
 
 interface Written {
@@ -180,7 +180,7 @@ type WrittenFile =
   | 'made'
   | null
 
-function formatRecord({ placed, rejected, good, undo }: WayBack): string {
+function formatRecord({ placed, rejected, good, undo }: RollbackState): string {
   const written: Written = {
     placed,
     rejected,
@@ -219,20 +219,20 @@ const isWritten = hasShape({
 })
 
 interface ReadRecord {
-  /** Present if the file is of an earlier version, which recorded the last render here too. */
+  /** Present if the file was written by an earlier version, which also recorded the last render here. */
   readonly render?: LastRender | undefined
-  readonly wayBack: WayBack
+  readonly rollback: RollbackState
 }
 
 function readRecord(path: string): ReadRecord {
-  const nothing = { wayBack: noWayBack }
-  // An error object costs much more than this question, and most resources have no file.
+  const nothing = { rollback: noRollbackState }
+  // An error object costs much more than this check, and most resources have no file.
   if (!existsSync(path)) return nothing
   try {
     const written: unknown = JSON.parse(readFileSync(path, 'utf8'))
     if (!isWritten(written)) return nothing
     const { placed, rejected, good = {}, undo } = written as Written
-    const wayBack = {
+    const rollback = {
       placed,
       // Version 0.1 wrote only the hash.
       rejected:
@@ -242,7 +242,7 @@ function readRecord(path: string): ReadRecord {
       good: new Map(Object.entries(good).map(([dest, file]) => [dest, formerOf(file)])),
       ...(undo === undefined ? {} : { undo: { by: undo.by, files: observed(undo.files) } }),
     }
-    return { wayBack, render: 'keys' in (written as object) ? readRender(written) : undefined }
+    return { rollback, render: 'keys' in (written as object) ? readRender(written) : undefined }
   } catch {
     return nothing
   }

@@ -24,7 +24,7 @@ export class HeldEntries {
   /** How many known entries have been seen in the current answer so far. */
   #seen = 0
   #others = new Set<string>()
-  /** When all values were compared last, in milliseconds of `performance.now()`. */
+  /** When all values were last compared, in milliseconds of `performance.now()`. */
   #compared = performance.now()
   /** Whether all values of the current answer are compared. */
   #compares = false
@@ -35,7 +35,7 @@ export class HeldEntries {
    * @param start the prefix of all names in the answers
    * @param wanted whether a key is wanted; unwanted neighbours may have the same prefix
    * @param compareEvery milliseconds after which all values are compared again. Two clusters, or one cluster before and
-   *   after it was restored, may have different values at the same ModifyIndex
+   *   after a restore, may have different values at the same ModifyIndex
    */
   constructor(
     private readonly start: string,

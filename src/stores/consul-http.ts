@@ -249,7 +249,7 @@ export class ConsulHttp {
     return this.#fault(`denied access to ${what}`, { hint: this.needs, permanent: true })
   }
 
-  /** The fault for a look-up that no request can express. */
+  /** Builds the fault for a look-up of a name that no request can contain. */
   unserved(what: string): FaultError {
     return this.#fault(
       `cannot serve ${what}: its name contains an unprintable character, or is not a plain path`,

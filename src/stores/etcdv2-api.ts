@@ -56,7 +56,7 @@ const EVENT_INDEX_CLEARED = 401
 const RENEW = new Error('the poll is renewed')
 
 export class EtcdV2Api {
-  /** The cluster that sent the first answer. */
+  /** The id of the cluster that sent the first answer. */
   #cluster: string | undefined
 
   constructor(

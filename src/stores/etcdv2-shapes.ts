@@ -38,7 +38,7 @@ export const eventShape = record({
 
 type Node = ReturnType<typeof nodeShape>
 
-/** Returns all keys at and below `root`, except those with an ambiguous name. Throws a Mismatch if the listing is invalid. */
+/** Returns the keys at and below `root` whose names are not ambiguous. Throws a Mismatch if the listing is invalid. */
 export function listedEntries(top: Node, root: Key): Map<Key, string> {
   const entries = new Map<Key, string>()
   /** A queue: the iteration also reaches directories that are added while it runs. */

@@ -2,8 +2,8 @@
 // after the previous event, so that no event is missed. etcd keeps only the last 1,000 events of the whole cluster. If
 // etcd no longer has the requested event, the watch is outdated, and everything is read again.
 //
-// During a silent poll, etcd may have been restored from a backup and have written past the index of the poll, without
-// any sign on the connection. So after each silent poll, the keys are read again if the index has changed.
+// During a poll without events, etcd may be restored from a backup and then write past the index of the poll, without
+// any sign on the connection. So after such a poll, the keys are read again if etcd's index has changed.
 //
 // Unlike in other stores, hidden keys (`/app/_x` and everything below) are visible only if a prefix itself is hidden,
 // because etcd omits hidden keys from all other listings and events.

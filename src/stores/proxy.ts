@@ -54,7 +54,7 @@ function proxyUrl(text: string, variable: string): URL {
 
 function authorization(url: URL): Readonly<Record<string, string>> {
   if (url.username === '') return {}
-  // Unlike decodeURIComponent, does not throw if a password contains an unescaped `%`.
+  // Unlike decodeURIComponent(), unescape() does not throw if a password contains an unescaped `%`.
   const [username, password] = [unescape(url.username), unescape(url.password)]
   keepSecret(password, username)
   const pair = Buffer.from(`${username}:${password}`)

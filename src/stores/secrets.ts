@@ -76,9 +76,9 @@ function readSecret(file: string, option: string): string {
   return /[\r\n\0]/.test(text) ? wrong('contains more than one line') : text
 }
 
-/** Returns the content of the file that an option names. Throws a FaultError if the file cannot be read. */
+/** Returns the content of the file given by an option. Throws a FaultError if the file cannot be read. */
 export function readOptionFile(file: string, option: string): Buffer {
-  // The message must not quote the text, which may be a private key.
+  // The message must not quote the value, which may be a private key.
   if (/[\r\n]/.test(file)) {
     raise('store', `${option} contains several lines, but must be the path of a file`, {
       hint: `write the text to a file with mode 0600, and set ${option} to the path of that file`,

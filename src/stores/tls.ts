@@ -36,7 +36,7 @@ export function tlsOptions(connection: ConnectionSettings): TlsOptions {
   }
 }
 
-/** A file, and the setting that names it. */
+/** The path of a file, and the setting that contains it. */
 type Given = readonly [file: string, setting: string]
 
 function pairOf(

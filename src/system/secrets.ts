@@ -33,7 +33,7 @@ export function keepSecret(secret: string | undefined, user = ''): void {
   patterns = [...known.values()].sort((a, b) => b.source.length - a.source.length)
 }
 
-/** Matches the password in a URL. It is masked even if it is unknown, because a setting may be in the wrong place. */
+/** Matches the password in a URL. It is masked even if it is not registered: a URL may be in the wrong setting. */
 const IN_URL = /(?<=:\/\/[^\s/@:]*:)[^\s/]+(?=@)/g
 
 /** Returns the text with each secret, and each password in a URL, replaced by `***`. */
@@ -41,8 +41,8 @@ export const withoutSecrets = (text: string): string =>
   patterns.reduce((rest, pattern) => rest.replace(pattern, MASK), text.replace(IN_URL, MASK))
 
 /**
- * Returns the beginning and the end of a longer text with each secret replaced. Drops as many characters at the gap
- * as the longest secret may have, because a part of a secret is not recognized.
+ * Returns the beginning and the end of a longer text with each secret replaced. At the gap between them, drops as many
+ * characters as the longest secret may have, because part of a secret would not be recognized.
  */
 export function withoutSecretsAround(beginning: string, end: string): readonly [string, string] {
   const most = LONGEST_FORM * Math.max(0, ...[...known.keys()].map((name) => name.length))

@@ -27,8 +27,8 @@ function runs(pid: number): boolean {
 }
 
 /**
- * Runs a command whose time is over as soon as it is ready, however long it takes to start.
- * @param isReady true when the command has done what it does before its timeout
+ * Runs a command whose timeout expires as soon as the command is ready, however long it takes to start.
+ * @param isReady returns true once the command has done everything that it does before its timeout
  */
 async function runTooLong(command: string, isReady: () => boolean): Promise<CommandResult> {
   vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] })

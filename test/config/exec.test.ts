@@ -32,7 +32,7 @@ describe('the command', () => {
     expect(exec).toMatchObject({ killSignal: 'SIGTERM', killTimeout: 30_000, restartOnExit: false })
   })
 
-  test('may be written in any case, like every key', async () => {
+  test('and the tables around it are not case-sensitive', async () => {
     const exec = await execOf('[Exec]\nCommand = ["nginx"]\n[Exec.Env]\nPristine = true\n')
     expect(exec).toMatchObject({ argv: ['nginx'], env: { pristine: true } })
   })

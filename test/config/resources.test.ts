@@ -20,7 +20,7 @@ test('keys ignore case, as in confd', async () => {
   expect(bad.text).toContain('a.toml:5:21: check_cmd_timeout: "x" is not')
 })
 
-test('keys of tables below [template] ignore case', async () => {
+test('keys of tables below [template] are not case-sensitive', async () => {
   const { resources, text } = await load({
     'conf.d/a.toml': `
 [Template]

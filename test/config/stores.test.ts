@@ -35,7 +35,7 @@ test('a key names its store; the prefix is that of the default one', async () =>
   expect(await load(vault, template('"/app", "vault2:/secret"'))).toBe('/p /app /vault2:/secret')
 })
 
-test('keys ignore case', async () => {
+test('keys are not case-sensitive', async () => {
   const confd = vault.replace('stores', 'Stores').replace('backend', 'Backend')
   expect(await load(confd, template('"vault2:/secret"'))).toBe('/p /vault2:/secret')
 })

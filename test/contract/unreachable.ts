@@ -6,7 +6,7 @@ import { within } from '../support/until.ts'
 import { Watched } from '../support/watched.ts'
 import { newPrefix, type World } from './world.ts'
 
-/** Deadline for the first snapshot, in milliseconds. Shorter than the 10 s after which stores give up a request. */
+/** Deadline for the first snapshot, in milliseconds. Shorter than the 10 s after which stores abandon a request. */
 const SOON = 8000
 
 const ways = Object.keys(deadNodes) as (keyof typeof deadNodes)[]

@@ -108,7 +108,7 @@ describe.skipIf(why !== undefined)('real containers', () => {
 
   test('-deregister on-success', async () => {
     const [one, two] = (await freePorts(2)) as [number, number]
-    // The TTL must be longer than a busy machine takes to deregister the other container.
+    // The TTL must exceed the time that a busy machine needs to deregister the other container.
     register(podman.url, '-deregister', 'on-success', '-ttl', '10s')
     const serve = (code: number) => [
       ...['/bin/sh', '-c'],

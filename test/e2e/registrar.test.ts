@@ -118,7 +118,7 @@ describe.concurrent.each(stores)('%s', (backend, server, client) => {
       let reloads = 4
       if (example === 'registrator') {
         // An entry that is no longer renewed expires, as it does when its machine has crashed.
-        // The TTL must be longer than a busy machine takes to reload HAProxy.
+        // The TTL must exceed the time that a busy machine needs to reload HAProxy.
         await client().putWithTtl(key('host-3'), value(addresses.two), 15)
         await serves({ 'host-2': 'three', 'host-3': 'two' })
         await serves({ 'host-2': 'three' })

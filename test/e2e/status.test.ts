@@ -108,7 +108,7 @@ test('a running daemon reports in sync, changed, failed, and in sync again', asy
   )
 })
 
-test('after a stop, no try of an owed reload is promised before the next start', async () => {
+test('after a stop, the next try of an owed reload is announced for the next start', async () => {
   await withApp(
     () => ({ reload_cmd: 'false' }),
     async (site) => {

@@ -32,7 +32,7 @@ const ROUNDS = isLong ? 300 : 4
 const SOAK = Number(process.env['RECONFD_SOAK_SECONDS'] ?? 0)
 /**
  * Milliseconds for which a service may be missing: one second, and an allowance for a busy machine. Only the long runs
- * have the machine for themselves.
+ * have the machine to themselves.
  */
 const MISSING =
   1_000 + Number(process.env['RECONFD_SLACK'] ?? (isLong || SOAK > 0 ? 2_000 : 20_000))

@@ -74,7 +74,7 @@ describe('a feed', () => {
     expect(changes).toEqual([['/x', '/y'], ['/y']])
   })
 
-  it('says in which table its store is defined', async () => {
+  it('reports the table that defines its store', async () => {
     const store: Store = {
       ...scripted(['a'], []),
 

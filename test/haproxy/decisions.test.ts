@@ -222,7 +222,7 @@ interface Routing {
   readonly hasCookie: boolean
 }
 
-/** Returns the lines of each backend that route requests, by the name of the backend. */
+/** Returns the settings of each backend that route requests, by the name of the backend. */
 function routingOf(text: string): ReadonlyMap<string, Routing> {
   const defaults = /^ {4}(balance leastconn)$/m.exec(text.split('frontend')[0] ?? '')?.[1] ?? ''
   return new Map(

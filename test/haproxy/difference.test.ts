@@ -68,7 +68,7 @@ function runningOf({ name, server, asWritten }: ServerLine): RunningServer {
 }
 
 const [A, B, C] = ['a 127.0.0.1:80', 'b 127.0.0.2:80', 'c 127.0.0.3:80']
-/** A file without the sections that a complete file has. */
+/** A file without a `global` or `defaults` section. */
 const WEB = `backend web\n server ${A}`
 
 describe('servers of a dynamic balance', () => {
@@ -195,8 +195,13 @@ describe('changes that need a reload', () => {
     ['a condition', file(A, ' .if defined(X)\n'), file(A, ' .if defined(X)\n'), 'doubt'],
     ['the environment', file(A), file(`${A};b "$HOST:80"`), 'doubt'],
     ['two of one name', file(A), file(`${A};${A}`), 'doubt'],
-    ['defaults of another file', `backend web\n server ${A}\n server ${B}`, WEB, 'doubt'],
-    ['weights there', WEB, `${WEB} weight 9`, 'doubt'],
+    [
+      'a server under defaults of another file',
+      `backend web\n server ${A}\n server ${B}`,
+      WEB,
+      'doubt',
+    ],
+    ['a weight under defaults of another file', WEB, `${WEB} weight 9`, 'doubt'],
     ['an address instead of a socket', file('a unix@/s'), file(A), 'address'],
     [
       'an address instead of a host name that HAProxy resolves',

@@ -20,7 +20,7 @@ interface Backend {
 }
 
 interface File {
-  /** What follows `level admin` in the line of the socket. */
+  /** The words after `level admin` in the `stats socket` line. */
   readonly socket: string
   readonly defaults: readonly string[]
   readonly backends: readonly Backend[]

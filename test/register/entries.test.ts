@@ -38,7 +38,7 @@ test.each(['consul', 'consulkv'] as const)('%s refuses unprintable names and ids
   }
 })
 
-test('zookeeper refuses emoji and private characters in names', () => {
+test('zookeeper refuses emoji and private-use characters in names', () => {
   const { zookeeper } = registries
   for (const name of ['😀', 'a\ue000b']) expect(entryOf(zookeeper, { name }).ok).toBe(false)
   expect(entryOf(zookeeper, { name: 'é 漢字', id: '😀' }).ok).toBe(true)

@@ -1,4 +1,5 @@
-// The last applied renders: the newest line of each resource counts, whoever wrote it and whatever was cut.
+// The last applied renders: the newest line of each resource counts, whichever process wrote it, even if another line
+// is damaged.
 import {
   appendFileSync,
   existsSync,
@@ -60,13 +61,13 @@ it('keeps every resource in one file that only its owner can read', async () => 
   expect([opened().has('a.toml'), opened().has('b.toml')]).toEqual([true, false])
 })
 
-it('writes nothing without permission', async () => {
+it('writes nothing if keep is false', async () => {
   expect(await opened(false).set('a.toml', render(1))).toEqual({ ok: true, value: undefined })
   await opened(false).rewrite()
   expect(existsSync(state)).toBe(false)
 })
 
-it('finds the renders of both of two processes', async () => {
+it('finds the renders that two processes have written', async () => {
   const [one, other] = [opened(), opened()]
   await one.set('a.toml', render(1))
   await other.set('b.toml', render(2))
@@ -75,7 +76,7 @@ it('finds the renders of both of two processes', async () => {
   expect(counts).toEqual([1, 2, 3])
 })
 
-it('brings back no render that another process has replaced, even if that process has compacted the file', async () => {
+it('restores no render that another process has replaced, even if that process has compacted the file', async () => {
   await opened().set('a.toml', render(1))
   const late = opened()
   await late.set('b.toml', render(1))
@@ -101,7 +102,7 @@ it('writes all renders again if the file was removed', async () => {
   expect([opened().get('a.toml'), opened().get('b.toml')]).toEqual([render(1), render(2)])
 })
 
-it('writes a render that could not be written with the next one', async () => {
+it('after a failed write, writes the render with the next one', async () => {
   mkdirSync(join(dir, 'lib'))
   writeFileSync(state, '')
   const renders = opened()
@@ -114,7 +115,7 @@ it('writes a render that could not be written with the next one', async () => {
   expect([opened().get('a.toml'), opened().get('b.toml')]).toEqual([render(1), render(2)])
 })
 
-it('stays small, whatever was written', async () => {
+it('stays small after many writes', async () => {
   const renders = opened()
   await renders.set('rare.toml', render(1))
   for (let n = 0; n < 200; n++) await renders.set('often.toml', render(100 + n))
@@ -124,10 +125,10 @@ it('stays small, whatever was written', async () => {
 })
 
 it.each<[string, (path: string) => void]>([
-  ['a line that is cut', (path) => truncateSync(path, statSync(path).size - 20)],
-  ['a line that is no JSON', (path) => appendFileSync(path, '\0\0\0\n')],
+  ['a line that is cut off', (path) => truncateSync(path, statSync(path).size - 20)],
+  ['a line that is not JSON', (path) => appendFileSync(path, '\0\0\0\n')],
   ['a line of another shape', (path) => appendFileSync(path, '{"resource":"a.toml","keys":5}\n')],
-  ['a resource that is no text', (path) => appendFileSync(path, '{"resource":5,"keys":{}}\n')],
+  ['a resource that is not a string', (path) => appendFileSync(path, '{"resource":5,"keys":{}}\n')],
 ])('%s: the other lines count, and any resource may have had a line', async (_, damage) => {
   await opened().set('a.toml', render(1))
   await opened().set('b.toml', render(2))
@@ -143,7 +144,7 @@ it.each<[string, (path: string) => void]>([
 it.each<[string, string]>([
   ['an empty file', ''],
   ['a file that starts with zeros', '\0'.repeat(100)],
-])('%s is damaged, and is written anew', async (_, text) => {
+])('%s counts as damaged and is rewritten', async (_, text) => {
   await opened().set('a.toml', render(1))
   writeFileSync(path(), text)
   expect([opened().get('a.toml'), opened().has('a.toml')]).toEqual([undefined, true])

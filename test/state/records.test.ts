@@ -210,9 +210,9 @@ describe('earlier formats', () => {
   })
 
   it.each<[string, Partial<Remembered>]>([
-    ['its render', { held: { hash: 'new' } }],
-    ['the rest', { placed: 'new' }],
-  ])('a render that is recorded with the rest survives a change to %s', async (_, change) => {
+    ['the render', { held: { hash: 'new' } }],
+    ['the other members', { placed: 'new' }],
+  ])('a render in the file of its resource survives a change to %s', async (_, change) => {
     const keys = { '/a': ['/k/1', '/k/2'] }
     const supplies = { '/': { keys: 2, names: 0 } }
     await write('a', JSON.stringify({ keys, supplies, placed: 'old' }))

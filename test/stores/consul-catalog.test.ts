@@ -42,7 +42,7 @@ function watch(
   return raw
 }
 
-/** Registers an instance on a node without an agent. Consul checks less there than in an agent. */
+/** Registers an instance on a node without an agent. The catalog validates less than an agent. */
 const registerOn = (Node: string, Service: object, more: object = {}): Promise<string> => {
   const body = { Node, Address: '10.8.0.1', Service, ...more }
   return agent.server.client.call('PUT', '/v1/catalog/register', JSON.stringify(body))
@@ -390,7 +390,7 @@ test('proxies of the mesh are in no list, and hide no service', async () => {
   await put('deregister', {})
 })
 
-test('a negative port, and names that differ only in the place of a colon', async () => {
+test('a negative port, and names that differ only in the position of a colon', async () => {
   await registerOn('node', { Service: web, ID: 'a:b', Port: -1 })
   await registerOn('node:a', { Service: web, ID: 'b', Port: 2 })
   expect(seen(await watch([`/services/${web}`]).next(), 'node', 'id', 'port')).toEqual({
@@ -413,7 +413,7 @@ test('an unknown status of a check is not healthy', async () => {
   })
 })
 
-test('the list of services is read without the summary, and with it once it is available', async () => {
+test('the list of services does not wait for the summary, and uses it once it is available', async () => {
   let summaries = 0
   const fake = await startFake((url, response, nth) => {
     response.setHeader('x-consul-index', nth + 1)

@@ -215,7 +215,7 @@ test('a change of the cluster id makes the watch outdated', async () => {
   await expect(raw.next()).rejects.toThrow('belongs to another cluster than before')
 })
 
-test('a cluster restored from a backup is noticed even if it has written past the watch', async () => {
+test('a cluster restored from a backup is detected even if it has written past the index of the watch', async () => {
   const restored = await startEtcd({ v2: true })
   const backup = tempDir('etcd-backup')
   onTestFinished(async () => {

@@ -33,7 +33,7 @@ async function tapped(node: string): Promise<Tap> {
 const timesAsked = (tap: Tap, path: string): number =>
   tap.asked.filter((asked) => asked === path).length
 
-/** With this tuning, a stream of a busy server is not taken for a dead one. */
+/** With this tuning, the stream of a busy server is not mistaken for a dead one. */
 const patient = (interval: number): PulseTuning => ({
   ...tuningOf(interval),
   patience: 30_000,

@@ -111,7 +111,7 @@ describe('a proxy', () => {
     expect(asked).toEqual([`GET http://store.invalid:8500/v1/x?y=1 store.invalid:8500 ${known}`])
   })
 
-  test('gets a password that is not escaped, which no message repeats', async () => {
+  test('receives an unescaped password, which no message repeats', async () => {
     const { address, asked } = await proxy()
     const settings = { http: `http://me:100%sure@${address}`, except: [] }
     await ask('store.invalid', { proxy: settings })

@@ -81,7 +81,7 @@ describe('settings', () => {
     })
   })
 
-  test('a missing TLS file is reported with the variable of another program that names it', async () => {
+  test('a missing TLS file is reported with the variable of another program that contains its path', async () => {
     const settings = storeSettings({}, 'onetime', { ETCDCTL_CACERT: '/nonexistent/ca.pem' })
     const fault = await faultOf(() => checkConnection(settings.connection, ['127.0.0.1:1']))
     expect(fault).toMatchObject({

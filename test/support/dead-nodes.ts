@@ -40,8 +40,8 @@ export const deadNodes = {
     const port = Number(line)
     child.kill('SIGSTOP')
     const queued: Socket[] = []
-    // Connects until the kernel leaves a connection unanswered, because the backlog is full. It answers at once unless
-    // it is busy. The state comes from the kernel, because this process may be busy, too.
+    // Connects until the kernel leaves a connection unanswered, because the backlog is full. Until then, the kernel
+    // answers at once unless it is busy. The state comes from the kernel, because this process may be busy, too.
     do {
       queued.push(connect(port, '127.0.0.1').on('error', () => undefined))
       await nextTurn()

@@ -35,8 +35,8 @@ export function removeDir(folder: string): void {
 }
 
 // The kernel gives ports of its own choice (ip_local_port_range, from 32768) to clients and to servers that ask for any
-// port. Below them, each worker of Vitest has its own range. So nobody takes a port before its server starts, while its
-// server is killed, or while a test relies on a port without a server.
+// port. Below these ports, each worker of Vitest has its own range. So nobody else takes a port before its server
+// starts, between a kill and a restart of its server, or while a test relies on a port without a server.
 const [FIRST_PORT, LAST_PORT] = [10_240, 32_767]
 const WORKERS = 16
 const RANGE = Math.floor((LAST_PORT + 1 - FIRST_PORT) / WORKERS)
@@ -69,7 +69,7 @@ export interface ProcessSpec {
   readonly env?: Readonly<Record<string, string>>
   /** Resolves to true once the server answers requests. Called repeatedly. */
   readonly ready: () => Promise<boolean>
-  /** A port that `ready` does not ask. A server may listen on it a moment later, so its start waits for both. */
+  /** A port that `ready` does not try. The server may open it a little later, so the start waits for it, too. */
   readonly securePort?: number | undefined
 }
 

@@ -3,7 +3,7 @@ import { setTimeout as delay } from 'node:timers/promises'
 
 /** Milliseconds. A deadline only ends a test that hangs; a busy machine may take ten times as long as a quiet one. */
 const DEADLINE = 60_000
-/** Milliseconds for the end of an aborted watch. Shorter than the 10 s after which stores give up a request. */
+/** Milliseconds for the end of an aborted watch. Shorter than the 10 s after which stores abandon a request. */
 export const ABORTED = 8000
 
 /**

@@ -150,7 +150,7 @@ function errorText({ headers, body }: HttpResponse): string {
   return text.length > 200 || /[\p{Cc}]/u.test(text) ? '' : text
 }
 
-/** Refuses services whose names or ids Consul would reject in the path of a request. */
+/** Extends entryOf() to refuse services whose name or id Consul would reject in the path of a request. */
 export const printable =
   (entryOf: Registry['entryOf']): Registry['entryOf'] =>
   (service) => {

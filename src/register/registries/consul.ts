@@ -117,8 +117,8 @@ class ConsulSession implements RegistrySession {
   }
 
   /**
-   * Removes the checks of a previous registration. Consul's own option, replace-existing-checks, would also end a
-   * maintenance.
+   * Removes checks that only the previous registration had. Consul's own option, replace-existing-checks, would also
+   * end the maintenance of the service.
    */
   async #removeChecks(of: ConsulEntry, existing: readonly string[] = []): Promise<void> {
     const kept = new Set([`_service_maintenance:${of.key}`, ...of.checks])
@@ -256,7 +256,7 @@ function probeOf({ what }: HealthCheck, address: string, port: number): object {
   }
 }
 
-/** Drops metadata of containers for which Consul would refuse the service. */
+/** Drops metadata for which Consul would refuse the service, such as names that begin with `consul-`. */
 function metaOf(meta: Readonly<Record<string, string>>): Record<string, string> {
   const good = Object.entries(meta).filter(([key, value]) => metaFault(key, value) === undefined)
   return Object.fromEntries(good.slice(0, 62))

@@ -63,7 +63,7 @@ export function zookeeper(settings: RegisterSettings, memory: RegistryMemory): R
   }
 }
 
-/** ZooKeeper refuses control characters, private ones, and those above U+FFFF, such as emoji. */
+/** ZooKeeper refuses control, private-use and special characters, and those above U+FFFF, such as emoji. */
 const INVALID = /[\u0000-\u001f\u007f-\u009f\ud800-\uf8ff\ufff0-\uffff]/
 
 /**

@@ -73,7 +73,7 @@ type Findings = Pick<Reading, 'entries' | 'on' | 'notice'>
 interface CatalogQuestion<T> extends Pick<Query<T>, 'about' | 'mayBeMissing'> {
   readonly shape: Shape<T>
   readonly path: string
-  /** The name in the path. */
+  /** The name that the path contains. The look-up fails without a request if Consul cannot serve the name. */
   readonly name?: string
   readonly lookUp: LookUp
   /**

@@ -112,8 +112,8 @@ export class ManyTopics {
   }
 
   /**
-   * Retries refused topics periodically, because no query reports that an ACL policy has changed. Topics of unreachable
-   * datacenters are read when the change queries are answered again.
+   * Retries refused topics periodically, because no query reports that an ACL policy has changed. Topics of an
+   * unreachable datacenter wait until its change queries are answered again.
    */
   #retry(): void {
     this.#when(delay(this.options.refusedFor, undefined, { signal: this.#signal }), () => {

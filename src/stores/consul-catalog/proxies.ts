@@ -34,19 +34,19 @@ export class Proxies {
     const present = new Set(names.values())
     const known = this.#known.get(path) ?? NONE
     const isNew = [...present].some((name) => !known.names.has(name))
-    const told = isNew ? await proxiesIn(http, path, signal) : known.proxies
-    // Forgets vanished names, because a later service with the same name may be of another kind. Remembers nothing
-    // without a summary, so that the next answer requests it again.
-    if (told === undefined) this.#known.delete(path)
-    else this.#known.set(path, { names: present, proxies: told })
-    const proxies = told ?? probableProxies(present)
+    const found = isNew ? await proxiesIn(http, path, signal) : known.proxies
+    // Forgets vanished names, because a later service with the same name may be of another kind. Without a summary,
+    // forgets all names, so that the summary is requested again after the next list.
+    if (found === undefined) this.#known.delete(path)
+    else this.#known.set(path, { names: present, proxies: found })
+    const proxies = found ?? probableProxies(present)
     return new Map([...entries].filter(([key]) => !proxies.has(names.get(key) ?? '')))
   }
 }
 
 const nameIn = (entry: Key): string => nameOfPart(entry.split('/')[2] ?? '')
 
-/** Returns undefined if the summary is unavailable. */
+/** Returns the names of the proxies; undefined if the summary is unavailable. */
 async function proxiesIn(
   http: ConsulHttp,
   path: string,

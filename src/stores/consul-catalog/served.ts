@@ -1,5 +1,5 @@
-// The names that Consul's HTTP API can serve. Consul accepts any name at registration. But a request for a name with an
-// unprintable character gets 400, and Go redirects a request whose path it would write differently, such as `a//b`.
+// The names that Consul's HTTP API can serve. Consul accepts any name at registration. But it answers a request for a
+// name with an unprintable character with 400, and redirects a request whose path is not canonical, such as `a//b`.
 import { isPrintable } from '../../core/catalog.ts'
 
 /** Whether a service or node with this name can be read. */

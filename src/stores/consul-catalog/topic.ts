@@ -22,9 +22,9 @@ export class Topic {
   held: ReadonlyMap<Key, string> = new Map()
   /** The nodes on which the instances are running. */
   on: ReadonlySet<string> = new Set()
-  /** The fault of the last query, if it was denied or rejected, or if the topic was never read. */
+  /** The fault of the last query, if it was denied, or rejected by the local datacenter, or if nothing was read yet. */
   refused: Fault | undefined
-  /** The fault of the last query, if the topic was read before and its datacenter is unreachable. */
+  /** The fault of the last query to another datacenter, unless denied, if the topic was read before. */
   stale: Fault | undefined
   /** The index to block on; 0 for an immediate answer. */
   #index = 0

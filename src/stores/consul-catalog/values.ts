@@ -95,7 +95,7 @@ type State = (typeof STATES)[number]
 
 /**
  * The worst state of all checks of the node and the service, as Consul's own programs determine it. Consul's catalog
- * accepts any text as a status, but only `passing` counts as healthy, so an unknown status is critical.
+ * accepts any string as a status, but only `passing` counts as healthy, so an unknown status is critical.
  */
 function stateOf(checks: readonly Check[]): State {
   const states = new Set(

@@ -62,14 +62,14 @@ export function tagHint(code: string): string | undefined {
 const WORDS =
   /^(if|elif|elseif|for|in|and|or|not|is|else|set|include|import|from|extends|case|switch)$/
 
-/** The hint for a call without parentheses, as Go templates have it. */
+/** Returns the hint for a call without parentheses, as in Go templates. */
 function callHint(code: string): string | undefined {
   const calls = code.replace(STRING, '""').matchAll(/([a-z]\w*)\s+""/gi)
   const name = [...calls].map(([, one = '']) => one).find((one) => !WORDS.test(one))
   return name === undefined ? undefined : `put arguments in parentheses: write ${name}(...)`
 }
 
-/** Hints for messages of nunjucks' parser. */
+/** Returns the hint for a message of nunjucks' parser. */
 export function messageHint(message: string): string | undefined {
   if (message === 'unexpected token: /') return 'put text in quotes, as in getv("/app/port")'
   return message.startsWith('expected comma')
@@ -92,7 +92,7 @@ export function tagAt(text: string, line: number, column: number): string {
   return end < 0 ? text.slice(start) : text.slice(start, start + end)
 }
 
-/** What to write instead of literals of Python and Go. */
+/** Replacements for literals of Python and Go. */
 const LITERALS: Readonly<Record<string, string>> = {
   True: 'true',
   False: 'false',
@@ -123,7 +123,7 @@ export function filterHint(
   )
 }
 
-/** What to write instead of the methods of Python's strings, lists and dictionaries. */
+/** Hints for the methods of Python's strings, lists and dictionaries. */
 const METHODS: Readonly<Record<string, string>> = {
   items: 'write {% for key, value in ... %} without .items()',
   keys: 'write keys(...)',

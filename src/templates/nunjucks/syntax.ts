@@ -66,7 +66,7 @@ const inWords = (message: string): string =>
   message
     .replace('expected variable end', 'expected "}}" here')
     .replace(/expected block end in (\w+) statement/, 'expected "%}" here, in the tag $1')
-    // An exception of nunjucks' own code.
+    // An exception in nunjucks' own code.
     .replace(/^Cannot read properties of .*/, 'the tag before this one is incomplete')
 
 /** The position of the last tag in the text: nunjucks expected the end of this tag. */

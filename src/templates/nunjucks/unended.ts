@@ -1,5 +1,5 @@
-// Finds the tag, comment or string without an end, for which nunjucks only reports the end of the file, and the raw block
-// without an end, which nunjucks renders as if the tag were absent.
+// Finds the tag, comment or string without an end, for which nunjucks only reports the end of the file, and the raw
+// block without an end, which nunjucks renders as if its tag were absent.
 
 export interface Unended {
   /** The offset of the first character. */
@@ -29,7 +29,7 @@ export const mentionsRaw = (text: string): boolean => /\{%-?\s*(?:raw|verbatim)\
 
 /**
  * Returns a position in the end tag of the raw block that begins at `at`; undefined if no raw block begins there. Raw
- * blocks can be nested, and nunjucks finds their tags only without dashes.
+ * blocks can be nested, but nunjucks recognizes the tags in them, and the end tag, only without dashes.
  */
 function rawEnd(text: string, at: number): number | Unended | undefined {
   RAW.lastIndex = at

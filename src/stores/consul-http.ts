@@ -295,7 +295,7 @@ export class ConsulHttp {
     const what = isWrong ? `rejected the request for ${about}` : 'failed'
     const message = `${what} (HTTP ${status})${isWords ? `: ${text}` : ''}`
     const isForeign = status === 404 && !text.includes('Query not found')
-    const hint = isForeign ? { hint: NOT_CONSUL } : hintFor(text, about)
+    const hint = isForeign ? { hint: NOT_CONSUL } : hintFor(text)
     throw new AnsweredError(this.#fault(message, hint).fault, isWrong, status)
   }
 

@@ -98,8 +98,9 @@ async function main(argv: readonly string[]): Promise<number> {
     }
     case 'check': {
       const { runCheck: check } = await import('./check/command.ts')
+      const result = await check(command.value, terminal(process.stdout))
       return finish(
-        await check(command.value, terminal(process.stdout)),
+        { ...result, text: withoutSecrets(result.text) },
         command.value.settings.logFormat,
       )
     }
@@ -131,7 +132,7 @@ async function finish(
   { text, faults, exit }: { text: string; faults: readonly Fault[]; exit: number },
   format: Settings['logFormat'],
 ): Promise<number> {
-  await printOut(withoutSecrets(text))
+  await printOut(text)
   await printFaults(faults, format)
   return exit
 }

@@ -90,7 +90,7 @@ function tampered(spec: TemplateSpec, staged: Staged): Fault | undefined {
   const changed = (how: string): Fault => ({
     kind: 'command',
     message: `check_cmd ${how} the staged file of ${spec.dest}`,
-    hint: 'Let the check work on a copy of {{.src}}.',
+    hint: 'let the check work on a copy of {{.src}}',
   })
   try {
     const fd = staged.openByName()

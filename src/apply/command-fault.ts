@@ -57,29 +57,29 @@ function signalAs(exitCode: number): string {
 /** The state after a failure, and advice for the case that the command ran and reported a problem. */
 const AFTER: Readonly<Record<CommandName, readonly [state: string, advice: string]>> = {
   check_cmd: [
-    'The destination is unchanged',
-    'Correct the keys or the template. To inspect the refused file, add -keep-stage-file.',
+    'the destination is unchanged',
+    'correct the keys or the template; to inspect the refused file, add -keep-stage-file',
   ],
-  group_check_cmd: ['All files were restored', 'Correct the keys or the templates.'],
+  group_check_cmd: ['all files were restored', 'correct the keys or the templates'],
   reload_cmd: [
-    'The file is in place, but the program has not loaded it',
-    'Run the command by hand to see why it fails.',
+    'the file is in place, but the program has not loaded it',
+    'run the command by hand to see why it fails',
   ],
   verify_cmd: [
-    'The reload succeeded, but the program is not healthy afterwards',
-    'Run the command by hand, and read the log of the program.',
+    'the reload succeeded, but the program is not healthy afterwards',
+    'run the command by hand, and read the log of the program',
   ],
 }
 
 function advice(what: CommandName, result: CommandResult, dest: string | undefined): string {
   const [state, otherwise] = AFTER[what]
   const after = what === 'check_cmd' && dest !== undefined ? `${dest} is unchanged` : state
-  if (result.timedOut) return `${after}. Find out why the command hangs, or raise its timeout.`
+  if (result.timedOut) return `${after}; find out why the command hangs, or raise its timeout`
   if (result.exitCode === 127)
-    return `${after}. A program was not found: check PATH, or use its full path.`
+    return `${after}; a program was not found: check PATH, or use its full path`
   if (result.exitCode === 126)
-    return `${after}. A program is not executable: check its mode (chmod +x).`
+    return `${after}; a program is not executable: check its mode (chmod +x)`
   if (result.output.trim() === '')
-    return `${after}. The command printed nothing: check whether a flag such as -q silences it. ${otherwise}`
-  return `${after}. ${otherwise}`
+    return `${after}; the command printed nothing: check whether a flag such as -q silences it; ${otherwise}`
+  return `${after}; ${otherwise}`
 }

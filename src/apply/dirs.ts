@@ -41,7 +41,7 @@ export function makeMissingDirs(place: Place): Result<MadePlace, Fault> {
     const hint =
       place.dangling === undefined
         ? undefined
-        : `Create the target of the symbolic link ${place.dangling}, or remove the link.`
+        : `create the target of the symbolic link ${place.dangling}, or remove the link`
     return err(ioFault(`cannot create the folder ${path}`, error, hint))
   }
 }

@@ -24,7 +24,7 @@ export async function checkFormat(
   const fault = (why: string): Fault => ({
     kind: 'template',
     message: `${dest} is not valid ${name}: ${why}`,
-    hint: 'Correct the template, the keys or output_format. To see the rendered content, run with -noop -diff.',
+    hint: 'correct the template, the keys or output_format; to see the rendered content, run with -noop -diff',
   })
   let text: string
   try {

@@ -39,6 +39,6 @@ function ownerFault(dest: string, { uid, gid }: Metadata, error: unknown): Fault
   return ioFault(
     `cannot change the owner of ${dest} to ${wanted.join(' and ')}`,
     error,
-    'Run reconfd as root, or remove uid, gid, owner and group, so that the file belongs to the user of reconfd.',
+    `run reconfd as root, or let the file belong to reconfd's user: remove uid, gid, owner and group, and chown an existing file`,
   )
 }

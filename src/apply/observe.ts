@@ -37,6 +37,8 @@ export async function observe(dest: string, rules: ObserveRules = {}): Promise<O
     }
   } catch (error) {
     if (errnoOf(error) === 'ENOENT') return { kind: 'absent' }
+    // Sockets cannot be opened.
+    if (errnoOf(error) === 'ENXIO') return { kind: 'unreadable', fault: notAFile(dest) }
     return { kind: 'unreadable', fault: ioFault(`cannot read the destination ${dest}`, error) }
   } finally {
     place?.folder.close()
@@ -52,9 +54,9 @@ export const openDestination = ({ folder, name }: Place, access: number): number
 
 /** Returns the reason why an open file is not accepted as the destination; undefined if it is accepted. */
 export function unfit(dest: string, stats: Stats, place: Place): Fault | undefined {
-  if (!stats.isFile()) return notAFile(dest, stats)
+  if (!stats.isFile()) return notAFile(dest, stats.isDirectory())
   if (stats.size > LARGEST) {
-    return refused(dest, 'is larger than 512 MiB', 'Remove it, or set `dest` to another path.')
+    return refused(dest, 'is larger than 512 MiB', 'remove it, or set `dest` to another path')
   }
   if (stats.nlink === 1) return undefined
   const around = place.folder.stats
@@ -64,7 +66,7 @@ export function unfit(dest: string, stats: Stats, place: Place): Fault | undefin
   return refused(
     dest,
     `is a hard link to a file with other names, and ${whyForeign(foreign)}`,
-    'Remove the link: the file may belong to somebody else.',
+    'remove the link: the file may belong to somebody else',
   )
 }
 
@@ -85,7 +87,7 @@ function planted(
   return refused(
     dest,
     `belongs to ${userOf(uid)}, and everybody can create files in ${folder.path}`,
-    'Remove the file, set `owner` and `mode`, or choose a folder that is not open to everybody.',
+    'remove the file, set `owner` and `mode`, or choose a folder that is not open to everybody',
   )
 }
 
@@ -95,11 +97,11 @@ const refused = (dest: string, what: string, hint: string): Fault => ({
   hint,
 })
 
-function notAFile(dest: string, stats: Stats): Fault {
-  const what = stats.isDirectory() ? 'a folder' : 'a device, a socket or a pipe'
+function notAFile(dest: string, isFolder = false): Fault {
+  const what = isFolder ? 'a folder' : 'a device, a socket or a pipe'
   return {
     kind: 'io',
     message: `the destination ${dest} is ${what}, not a file`,
-    hint: `Remove it, or set \`dest\` to the path of a file${stats.isDirectory() ? ' in it' : ''}.`,
+    hint: `remove it, or set \`dest\` to the path of a file${isFolder ? ' in it' : ''}`,
   }
 }

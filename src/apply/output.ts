@@ -1,4 +1,5 @@
 // Keeps the beginning and the end of a command's output, within a fixed number of bytes.
+import { withoutSecretsAround } from '../system/secrets.ts'
 
 export class CappedOutput {
   readonly #head: Buffer[] = []
@@ -38,7 +39,7 @@ export class CappedOutput {
     return Math.max(0, this.#tailTotal - this.#tailCap)
   }
 
-  /** The captured output, with one line in place of the dropped bytes. */
+  /** The captured output, with one line in place of the dropped bytes. Next to them, no part of a secret remains. */
   text(): string {
     const head = Buffer.concat(this.#head)
     if (this.#ring === undefined) return head.toString('utf8')
@@ -48,6 +49,6 @@ export class CappedOutput {
     const cut = this.#tailTotal % this.#tailCap
     const tail = Buffer.concat([this.#ring.subarray(cut), this.#ring.subarray(0, cut)])
     const gap = `\n[... ${this.truncated} bytes omitted ...]\n`
-    return head.toString('utf8') + gap + tail.toString('utf8')
+    return withoutSecretsAround(head.toString(), tail.toString()).join(gap)
   }
 }

@@ -149,14 +149,17 @@ function stageFault(dest: string, place: Place | undefined, error: unknown): Fau
   const what = `cannot write ${dest}`
   const dir = dirname(place?.path ?? dest)
   if (code === 'ENOENT') {
-    const hint = `The folder ${dir} is missing. Run mkdir -p ${dir}, or set mkdirs = true.`
+    const hint =
+      place?.missing.length === 0
+        ? `choose another folder: no file can be created in ${dir}`
+        : `the folder ${dir} is missing: run mkdir -p ${dir}, or set mkdirs = true`
     return ioFault(what, error, hint)
   }
   if (code === 'EACCES' || code === 'EPERM') {
     return ioFault(
       what,
       error,
-      `Give reconfd's user write permission for the folder ${dir}: new files are created there and renamed.`,
+      `give reconfd's user write permission for the folder ${dir}: new files are created there and renamed`,
     )
   }
   return ioFault(what, error)

@@ -46,7 +46,7 @@ function replacedFault(dest: string, { path, place }: Staged): Fault {
   return {
     kind: 'io',
     message: foreign === undefined ? message : `${message}, and ${whyForeign(foreign)}`,
-    hint: 'Find out what else writes to that folder. reconfd will retry the file.',
+    hint: 'find out what else writes to that folder; reconfd will retry the file',
   }
 }
 

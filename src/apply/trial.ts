@@ -34,7 +34,7 @@ export async function tryFiles(
   try {
     folder = privateFolder(0o711)
   } catch (error) {
-    const hint = 'Set TMPDIR to a folder in which reconfd can create folders.'
+    const hint = 'set TMPDIR to a folder in which reconfd can create folders'
     const fault = ioFault('cannot create a folder for trials', error, hint)
     return files[0] && { resource: files[0].resource, fault }
   }

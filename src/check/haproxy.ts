@@ -22,7 +22,7 @@ export async function haproxyFindings(resources: readonly ReadResource[]): Promi
         (spec) => spec.forEach !== undefined && spec.reloadCmd === reloadCmd,
       )
       if (isShared) {
-        const hint = 'Move the template with for_each to its own resource.'
+        const hint = 'move the template with for_each to its own resource'
         const message =
           'every change causes a reload: a template with for_each shares the reload_cmd'
         all.push(...warnings([document.fault(at, 'key', message, hint)]))

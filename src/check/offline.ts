@@ -111,7 +111,7 @@ async function commandFaults(resources: readonly ReadResource[]): Promise<Fault[
             [...path, key],
             'value',
             message,
-            'Correct the syntax: the command runs with /bin/sh -c.',
+            'correct the syntax: the command runs with /bin/sh -c',
           ),
         )
       }

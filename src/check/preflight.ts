@@ -9,13 +9,14 @@ import { removeDirs } from '../apply/dirs.ts'
 import { observe } from '../apply/observe.ts'
 import { stage } from '../apply/stage.ts'
 import type { Definitions } from '../config/refused.ts'
+import { defined } from '../config/defined.ts'
 import { shellWord } from '../core/command.ts'
 import { ioFault } from '../core/errno.ts'
 import { FaultError, type Fault } from '../core/fault.ts'
 import { fixedFolder } from '../core/for-each.ts'
 import { fullKey, relativeTo, storeOf, storeRoot, type Key } from '../core/key.ts'
 import type { Resource, TemplateSpec } from '../core/resource.ts'
-import type { Settings } from '../core/settings.ts'
+import { withTable, type Settings } from '../core/settings.ts'
 import type { Store } from '../core/store.ts'
 import { treeOf, type Tree } from '../core/tree.ts'
 import type { WantedStore } from '../feeds/feeds.ts'
@@ -59,14 +60,15 @@ async function askStore(
   timeout: number,
 ): Promise<TableRow[]> {
   const what = 'store'
+  const detail = (fault: Fault): string => lineOf(withTable(fault, settings.definedIn))
   const opened = await openStore(settings)
   if (!opened.ok) {
-    return [{ what, name: name ?? settings.backend, state: 'failed', detail: lineOf(opened.error) }]
+    return [{ what, name: name ?? settings.backend, state: 'failed', detail: detail(opened.error) }]
   }
   const store = opened.value
   const found = await discoverNodes(store, timeout)
   if (found !== undefined) {
-    return [{ what, name: name ?? store.name, state: 'failed', detail: lineOf(found) }]
+    return [{ what, name: name ?? store.name, state: 'failed', detail: detail(found) }]
   }
   const answers = await Promise.all(
     store.nodes.map(async (node) => ({
@@ -76,7 +78,7 @@ async function askStore(
   )
   const nodes = answers.map(({ node, read }): TableRow => {
     const full = { what, name: `${name ?? store.name} ${node}` }
-    if (!(read instanceof Map)) return { ...full, state: 'failed', detail: lineOf(read as Fault) }
+    if (!(read instanceof Map)) return { ...full, state: 'failed', detail: detail(read as Fault) }
     return { ...full, state: 'ok', detail: keys(read.size) }
   })
   const good = answers.find(({ read }) => read instanceof Map)
@@ -115,7 +117,7 @@ async function readOnce(
   const late: Fault = {
     kind: 'store',
     message: `no answer within ${duration(timeout)}`,
-    hint: 'Check that the node is reachable, or raise -timeout.',
+    hint: 'check that the node is reachable, or raise -timeout',
   }
   try {
     for await (const event of store.watch(node, prefixes, signal)) {
@@ -178,13 +180,14 @@ const destinationRows = ({ name, templates }: Resource): Promise<TableRow>[] =>
       : { ...row, state: 'failed', detail: lineOf(fault) }
   })
 
-/** Stages an empty file with the configured owner, as a run would, and removes it. */
+/** Stages an empty file with the owner that a run would set, and removes it. */
 async function tryToWrite(spec: TemplateSpec): Promise<Fault | undefined> {
-  const { forEach, uid, gid, mode = 0o600 } = spec
+  const { forEach, mode = 0o600 } = spec
   const dest = forEach === undefined ? spec.dest : join(fixedFolder(spec.dest), 'preflight')
-  const owner = { ...(uid === undefined ? {} : { uid }), ...(gid === undefined ? {} : { gid }) }
   const there = await observe(dest, { ...spec, desired: spec })
   if (there.kind === 'unreadable') return there.fault
+  const kept = there.kind === 'file' ? there : undefined
+  const owner = defined({ uid: spec.uid ?? kept?.uid, gid: spec.gid ?? kept?.gid })
   const staged = stage({ ...spec, dest }, { bytes: new Uint8Array(), mode, ...owner }, spec.mkdirs)
   if (!staged.ok) return staged.error
   await staged.value.release()
@@ -202,7 +205,7 @@ async function stateRow({ stateDir }: Settings): Promise<TableRow> {
     await access(at, constants.W_OK | constants.X_OK)
     return { ...row, state: 'ok', detail: 'can be written' }
   } catch (error) {
-    const hint = 'Set -state-dir to a directory that reconfd can write to.'
+    const hint = 'set -state-dir to a directory that reconfd can write to'
     return { ...row, state: 'failed', detail: lineOf(ioFault(`cannot write ${at}`, error, hint)) }
   }
 }
@@ -233,7 +236,7 @@ async function commandRows(resources: readonly Resource[]): Promise<TableRow[]> 
       })
       if (exitCode !== 0) {
         const hint =
-          'Install the program, correct the command, or set the PATH that reconfd runs with.'
+          'install the program, correct the command, or set the PATH that reconfd runs with'
         return failed(`${word} was not found`, hint)
       }
       // In dash, `command -v` accepts every path, even that of a file that cannot be executed.
@@ -241,7 +244,7 @@ async function commandRows(resources: readonly Resource[]): Promise<TableRow[]> 
       if (word.includes('/') && (await runCommand(runs, options)).exitCode !== 0) {
         return failed(
           `${word} is not an executable program`,
-          'Correct the path, or make the file executable (chmod +x).',
+          'correct the path, or make the file executable (chmod +x)',
         )
       }
       return { ...row, state: 'ok', detail: `used by ${used}` }

@@ -29,13 +29,13 @@ export async function runTests(command: TestCommand, options: TestOptions): Prom
   try {
     cases = await findCases(folder, command)
   } catch (error) {
-    const hint = 'Pass the folder with the tests: reconfd test DIR'
+    const hint = 'pass the folder with the tests: reconfd test DIR'
     return { text: '', faults: [ioFault(`cannot read ${folder}`, error, hint)], exit: 1 }
   }
   if (cases.length === 0) {
     const message = `no tests found in ${folder}`
     const hint =
-      'A test is a folder with keys.yaml and expected/. Run "reconfd test -update" to create expected/.'
+      'a test is a folder with keys.yaml and expected/; run "reconfd test -update" to create expected/'
     return { text: '', faults: [{ kind: 'config', message, hint }], exit: 1 }
   }
   const begin = performance.now()

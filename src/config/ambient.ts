@@ -111,6 +111,8 @@ export interface Completed {
   readonly values: Values
   /** Names of the variables used. */
   readonly used: readonly string[]
+  /** The variables that supplied options, by option. */
+  readonly suppliedBy: Readonly<Partial<Record<OptionName, string>>>
 }
 
 export function completed(given: Values, backend: string, env: Environment): Completed {
@@ -121,9 +123,14 @@ export function completed(given: Values, backend: string, env: Environment): Com
       const found = texts.every((one) => one === '') ? undefined : read(...texts)
       if (found === undefined || Object.keys(found).length === 0) return so
       const used = variables.filter((_, i) => texts[i] !== '')
-      return { values: merge(found, so.values), used: [...so.used, ...used] }
+      const suppliedBy = Object.keys(found).map((option, i) => [option, used[i] ?? used[0]])
+      return {
+        values: merge(found, so.values),
+        used: [...so.used, ...used],
+        suppliedBy: { ...so.suppliedBy, ...(Object.fromEntries(suppliedBy) as object) },
+      }
     },
-    { values: given, used: [] },
+    { values: given, used: [], suppliedBy: {} },
   )
 }
 

@@ -42,11 +42,15 @@ export function storeSettings(
   env: Environment,
 ): StoreSettings {
   const backend = backendOf(own)
-  const { values: given } = completed(own, backend, env)
+  const { values: given, suppliedBy } = completed(own, backend, env)
   return {
     mode,
     backend,
-    connection: defined({ ...connectionOf(given, backend), proxy: proxyOf(given, env) }),
+    connection: defined({
+      ...connectionOf(given, backend),
+      suppliedBy: Object.keys(suppliedBy).length === 0 ? undefined : suppliedBy,
+      proxy: proxyOf(given, env),
+    }),
     files: (given.file ?? []).map((file) => resolve(file)),
     filter: given.filter ?? options.filter.default,
     separator: given.separator ?? options.separator.default,
@@ -84,7 +88,12 @@ export async function assemble(
   return {
     ...storeSettings(given, mode, env),
     ...(replay === '' ? {} : { replay: resolve(replay) }),
-    stores: new Map([...stores].map(([name, own]) => [name, storeSettings(own, mode, env)])),
+    stores: new Map(
+      [...stores].map(([name, own]) => [
+        name,
+        { ...storeSettings(own, mode, env), definedIn: `[stores.${name}]` },
+      ]),
+    ),
     env,
     confdir: resolve(given.confdir ?? options.confdir.default),
     prefix: toKey(given.prefix ?? ''),

@@ -16,6 +16,7 @@ import { warning, type SettingsNotice } from './notice.ts'
 import { optionOf, type Values } from './options.ts'
 import { resourceFileKeys } from './schema.ts'
 import { readStores } from './stores.ts'
+import { withKnownCase } from './table.ts'
 import { parseTomlDocument, type TomlEntries } from './toml.ts'
 import { describeType } from './values.ts'
 
@@ -49,8 +50,7 @@ export async function readConfFile(file: string, required: boolean): Promise<Con
   }
   const document = parseTomlDocument(file, text)
   if (!document.ok) return { ...nothing, faults: [document.error] }
-  const { data } = document.value
-  return data['template'] === undefined
+  return withKnownCase(document.value.data, ['template'])['template'] === undefined
     ? readEntries(document.value)
     : ofResource(document.value, file)
 }
@@ -65,7 +65,8 @@ function ofResource(document: TomlEntries, file: string): ConfFile {
   const ofItsOwn = new Set(['template', 'backend', ...Object.keys(resourceFileKeys)])
   const isSetting = ([key, value]: [string, unknown]): boolean =>
     !ofItsOwn.has(key) || (key === 'backend' && typeof value === 'string')
-  const data = Object.fromEntries(Object.entries(document.data).filter(isSetting))
+  const entries = Object.entries(withKnownCase(document.data, [...ofItsOwn]))
+  const data = Object.fromEntries(entries.filter(isSetting))
   const read = readEntries({
     data,
     fault: (...where) => document.fault(...where),
@@ -84,7 +85,12 @@ class ConfFileReader {
   constructor(private readonly document: TomlEntries) {}
 
   read(): ConfFile {
-    const { stores: named = {}, exec: table, confd, ...entries } = this.document.data
+    const {
+      stores: named = {},
+      exec: table,
+      confd,
+      ...entries
+    } = withKnownCase(this.document.data, ['stores', 'exec', 'confd'])
     const stores = readStores(this.document, named, this.#faults)
     for (const [entry, value] of Object.entries(entries)) this.#entry(entry, value)
     const former = confd === undefined ? undefined : this.#tableOfOldConfd(confd)

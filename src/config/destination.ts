@@ -36,6 +36,10 @@ export function readDestination(
     report('dest', 'dest begins with ~, which only a shell expands', hint)
   }
   if (pattern === undefined) {
+    if (dest.endsWith('/')) {
+      const hint = `add the name of the file, as in dest = "${dest}example.conf"`
+      report('dest', 'dest ends with /, so it names a folder', hint)
+    }
     if (/\{\{|\{%/.test(dest)) {
       const hint = 'set for_each = "/vhosts/*" to write one file for each match'
       report('dest', 'dest is a template, but for_each is not set', hint)

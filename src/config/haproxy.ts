@@ -22,7 +22,10 @@ export const haproxyKeys = {
   },
 } as const satisfies Record<string, KeySpec>
 
-/** Reads the table of the template at `path`; undefined if there is none. Adds faults to `faults`. */
+/**
+ * Reads the table of the template at `path`; undefined if there is none. Adds faults to `faults`.
+ * @param reloadsProgram whether a change reloads the program of exec mode instead of running a reload_cmd
+ */
 export function readHaproxy(
   document: TomlDocument,
   path: TomlPath,
@@ -31,33 +34,30 @@ export function readHaproxy(
     readonly reload_cmd?: string
     readonly for_each?: string
   },
+  reloadsProgram: boolean,
   faults: Fault[],
 ): HaproxySpec | undefined {
   if (template.haproxy === undefined) return undefined
   const at = [...path, 'haproxy']
   const fault = (where: TomlPath, message: string, hint: string): void =>
     void faults.push(document.fault(where, 'value', message, hint))
-  const { socket: sockets = [], drain = DRAIN } = readTable(
-    document,
-    at,
-    template.haproxy,
-    haproxyKeys,
-    faults,
-  )
-  if (Array.isArray(template.haproxy['socket']) && sockets.length === 0)
-    fault([...at, 'socket'], 'socket is empty', 'Set it to the stats socket of HAProxy.')
+  const { socket, drain = DRAIN } = readTable(document, at, template.haproxy, haproxyKeys, faults)
+  const sockets = socket ?? []
+  if (socket?.length === 0)
+    fault([...at, 'socket'], 'socket is empty', 'set it to the stats socket of HAProxy')
   const good = sockets.filter(isSocketAddress)
   const bad = sockets.find((socket) => !isSocketAddress(socket))
   if (bad !== undefined) {
-    const hint = 'Write an absolute path, as in "/run/haproxy/admin.sock", or "127.0.0.1:9999".'
+    const hint = 'write an absolute path, as in "/run/haproxy/admin.sock", or "127.0.0.1:9999"'
     fault([...at, 'socket'], `socket "${bad}" is neither an absolute path nor host:port`, hint)
   }
-  if (template.reload_cmd === undefined) {
-    const hint = 'Add it to the template: not every change can be made at run time.'
+  if (template.reload_cmd === undefined && !reloadsProgram) {
+    const hint =
+      'add it to the template, or set reload = "exec" if reconfd starts HAProxy: not every change can be made at run time'
     fault(at, '[template.haproxy] needs a reload_cmd', hint)
   }
   if (template.for_each !== undefined) {
-    const hint = "Move HAProxy's file to its own template."
+    const hint = "move HAProxy's file to its own template"
     fault(at, '[template.haproxy] supports one file, but for_each writes many', hint)
   }
   return { sockets: [...new Set(good)], drain }

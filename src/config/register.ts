@@ -58,7 +58,7 @@ export async function registerSettings(given: Given): Promise<Result<RegisterSet
   if (own === undefined && conf === undefined && docker === undefined && !isFaulty) {
     flags.fault(
       'nothing to register',
-      'Set -name and -port, a folder of service files with -conf, or -docker.',
+      'set -name and -port, a folder of service files with -conf, or -docker',
     )
   }
   const ttl = flags.number('ttl') ?? 0
@@ -67,10 +67,10 @@ export async function registerSettings(given: Given): Promise<Result<RegisterSet
     const least = `${minTtl[to.kind] / 1000}s`
     flags.fault(
       `-ttl is below the minimum of ${to.kind}, which is ${least}`,
-      `Set -ttl to ${least} or more.`,
+      `set -ttl to ${least} or more`,
     )
   } else if (refresh >= ttl) {
-    flags.fault('-ttl-refresh is not shorter than -ttl', 'Set it to half of -ttl or less.')
+    flags.fault('-ttl-refresh is not shorter than -ttl', 'set it to half of -ttl or less')
   }
   const check = {
     interval: flags.number('check-interval') ?? 0,
@@ -126,13 +126,13 @@ function readUri(flags: RegisterFlags, operand: string | undefined): ParsedUri |
   if (named !== undefined && operand !== undefined) {
     flags.fault(
       `both -to and ${JSON.stringify(operand)} set the registry`,
-      'Remove one of them. Write the command to run after --.',
+      'remove one of them; write the command to run after --',
     )
     return undefined
   }
   const text = named ?? operand
   if (text === undefined) {
-    flags.fault('no registry', 'Set it with -to, as in -to etcd://127.0.0.1:2379/services.')
+    flags.fault('no registry', 'set it with -to, as in -to etcd://127.0.0.1:2379/services')
     return undefined
   }
   const uri = parseRegistryUri(text)
@@ -149,11 +149,11 @@ function ownService(
   const check = flags.text('check')
   const parsed = check === undefined ? undefined : checkFrom(check)
   if (check !== undefined && parsed === undefined) {
-    flags.fault('-check is invalid', 'Set it to http://HOST:PORT/PATH, tcp, or a command.')
+    flags.fault('-check is invalid', 'set it to http://HOST:PORT/PATH, tcp, or a command')
   }
-  if (argv?.length === 0) flags.fault('no command after --', 'Add a command, or remove --.')
+  if (argv?.length === 0) flags.fault('no command after --', 'add a command, or remove --')
   if (argv === undefined) {
-    flags.unused(OF_A_COMMAND, 'is for a command', 'Add the command after --')
+    flags.unused(OF_A_COMMAND, 'is for a command', 'add the command after --')
   }
   if (flags.has('name') && flags.has('port')) {
     return name === undefined || port === undefined
@@ -171,13 +171,13 @@ function ownService(
   if (argv !== undefined) {
     flags.fault(
       'a command needs -name and -port',
-      'Add -name and -port to describe the service of the command.',
+      'add -name and -port to describe the service of the command',
     )
   }
   for (const flag of OWN) {
     if (!flags.has(flag) || argv !== undefined) continue
     const missing = flag === 'name' ? '-port' : flag === 'port' ? '-name' : '-name and -port'
-    flags.fault(`-${flag} needs ${missing}`, `Add ${missing} to describe one service.`)
+    flags.fault(`-${flag} needs ${missing}`, `add ${missing} to describe one service`)
     break
   }
   return undefined
@@ -190,7 +190,7 @@ function dockerSettings(
   implied: boolean,
 ): DockerSettings | undefined {
   if (!flags.has('docker') && !implied) {
-    flags.unused(OF_CONTAINERS, 'is for containers', 'Add -docker to register containers')
+    flags.unused(OF_CONTAINERS, 'is for containers', 'add -docker to register containers')
     return undefined
   }
   const { DOCKER_HOST = '' } = env
@@ -198,7 +198,7 @@ function dockerSettings(
   if (!/^(?:unix:\/\/\/.|(?:tcp|https?):\/\/[^/\s]+\/?$)/.test(engine)) {
     flags.fault(
       `${JSON.stringify(engine)} is not the address of a container engine`,
-      'Set -docker unix:///var/run/docker.sock, or DOCKER_HOST.',
+      'set -docker unix:///var/run/docker.sock, or DOCKER_HOST',
     )
   }
   const ipLabel = flags.text('useIpFromLabel')
@@ -247,7 +247,7 @@ class RegisterFlags {
       if (text === undefined || choices.length === 0 || choices.includes(text)) continue
       this.fault(
         `-${name}: "${text}" is not ${choices.join(' or ')}`,
-        `Write -${name} ${choices[0]}.`,
+        `write -${name} ${choices[0]}`,
       )
     }
   }
@@ -279,10 +279,7 @@ class RegisterFlags {
     if (text === undefined) return undefined
     const parsed = numberFrom(spec, text)
     if (parsed.ok) return parsed.value
-    this.fault(
-      `-${name}: "${text}" is not ${parsed.error}`,
-      `Write -${name} <${spec.placeholder}>.`,
-    )
+    this.fault(`-${name}: "${text}" is not ${parsed.error}`, `write -${name} <${spec.placeholder}>`)
     return undefined
   }
 
@@ -291,10 +288,7 @@ class RegisterFlags {
     const text = this.given.get(name)?.at(-1)
     const why = text === undefined ? undefined : pathComponentFault(text)
     if (why === undefined) return text
-    this.fault(
-      `-${name} ${why}`,
-      'Choose a value that can be one component of a path in the store.',
-    )
+    this.fault(`-${name} ${why}`, 'choose a value that can be one component of a path in the store')
     return undefined
   }
 
@@ -303,7 +297,7 @@ class RegisterFlags {
     if (text === undefined || isAddress(text)) return text
     this.fault(
       `-${name}: "${text}" is not an address`,
-      'Write an IP address or a host name, without a port.',
+      'write an IP address or a host name, without a port',
     )
     return undefined
   }
@@ -315,7 +309,7 @@ class RegisterFlags {
   meta(): Readonly<Record<string, string>> {
     const pairs = this.list('meta').map((pair): [string, string] => {
       const at = pair.indexOf('=')
-      if (at < 1) this.fault(`-meta: "${pair}" is not key=value`, 'Write -meta region=eu.')
+      if (at < 1) this.fault(`-meta: "${pair}" is not key=value`, 'write -meta region=eu')
       return [pair.slice(0, at), pair.slice(at + 1)]
     })
     return Object.fromEntries(pairs)

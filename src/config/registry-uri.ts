@@ -48,7 +48,7 @@ export interface UriFault {
   readonly hint: string
 }
 
-const EXAMPLE = 'Write it as in etcd://127.0.0.1:2379/services or consul://127.0.0.1:8500.'
+const EXAMPLE = 'write it as in etcd://127.0.0.1:2379/services or consul://127.0.0.1:8500'
 
 export function parseRegistryUri(uri: string): Result<ParsedUri, UriFault> {
   const [, name = '', rest = ''] = /^([a-z0-9+-]+):\/\/(.*)$/is.exec(uri) ?? []
@@ -61,7 +61,7 @@ export function parseRegistryUri(uri: string): Result<ParsedUri, UriFault> {
   const [authority = '', ...parts] = rest.split('/')
   const path = parts.join('/')
   if (authority.includes('@')) {
-    const hint = 'Set them with -username and -password-file.'
+    const hint = 'set them with -username and -password-file'
     return err({ message: 'the URI of the registry contains a user or a password', hint })
   }
   if (/[?#]/.test(rest)) {
@@ -82,8 +82,8 @@ export function parseRegistryUri(uri: string): Result<ParsedUri, UriFault> {
 function unknownScheme(uri: string, name: string): UriFault {
   if (name === '') return { message: `"${uri}" is not the URI of a registry`, hint: EXAMPLE }
   const near = nearest(name, Object.keys(schemes))
-  const known = `Use one of these schemes: ${Object.keys(schemes).join(', ')}.`
-  const hint = near === undefined ? known : `Did you mean ${near}://?`
+  const known = `use one of these schemes: ${Object.keys(schemes).join(', ')}`
+  const hint = near === undefined ? known : `did you mean ${near}://?`
   return { message: `unknown registry "${name}://"`, hint }
 }
 
@@ -91,7 +91,7 @@ function unknownScheme(uri: string, name: string): UriFault {
 function unixTarget(uri: string, kind: RegistryKind, rest: string): Result<ParsedUri, UriFault> {
   const [socket = '', prefix = ''] = rest.split(':')
   if (!socket.startsWith('/')) {
-    const hint = `Write the full path, as in ${kind}-unix:///var/run/consul.sock.`
+    const hint = `write the full path, as in ${kind}-unix:///var/run/consul.sock`
     return err({ message: `"${uri}" has no socket path`, hint })
   }
   const target = parseTarget(uri, kind, prefix)
@@ -106,7 +106,7 @@ function parseTarget(
   if (kind !== 'skydns2') return ok({ kind, path: toKey(path), uri })
   const domain = path.replace(/^\/|\/$/g, '')
   if (/^[a-z0-9_-]+(\.[a-z0-9_-]+)*$/i.test(domain)) return ok({ kind, path: domain, uri })
-  const hint = 'Write it as in skydns2://127.0.0.1:2379/cluster.local.'
+  const hint = 'write it as in skydns2://127.0.0.1:2379/cluster.local'
   return err({ message: 'skydns2:// needs a DNS domain as its path', hint })
 }
 

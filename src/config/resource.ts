@@ -1,4 +1,5 @@
 // Reads one file of conf.d as a resource.
+import { basename } from 'node:path'
 import type { Fault } from '../core/fault.ts'
 import { joinKeys } from '../core/key.ts'
 import type { Resource, TemplateSpec } from '../core/resource.ts'
@@ -29,7 +30,6 @@ export interface ReadResource extends CheckedResource {
   readonly own?: OwnStore
 }
 
-const FILE_KEYS = ['template', 'backend', ...Object.keys(resourceFileKeys)]
 const TEMPLATE_KEYS = Object.entries<KeySpec>(templateTableKeys).flatMap(
   ([key, { aliases = [] }]) => [key, ...aliases],
 )
@@ -42,7 +42,7 @@ export async function readResource(
   owners: ResolveOwner,
 ): Promise<ReadResource> {
   const faults: Fault[] = []
-  const { template, backend, ...above } = withKnownCase(document.data, FILE_KEYS)
+  const { template, backend, ...above } = withKnownCase(document.data, ['template', 'backend'])
   const own = backend === undefined ? undefined : ownStore(document, backend, settings, faults)
   const top = readTable(document, [], above, resourceFileKeys, faults, hintAbove)
   const variables = new Variables(document, settings, faults)
@@ -57,7 +57,11 @@ export async function readResource(
     return { path, table: readTable(document, path, text, templateTableKeys, faults) }
   })
   const whole = mergeWhole(document, [{ path: [], table: top }, ...tables], faults)
-  const context = { settings, own, owners, allowEmpty: whole.values.allow_empty }
+  const reloads = isReloaded(document, whole, hasCommand, settings, faults)
+  const context = {
+    ...{ settings, own, owners, allowEmpty: whole.values.allow_empty },
+    reloadsProgram: reloads && !hasCommand,
+  }
   for (const { path, table } of tables) {
     const check = new TemplateCheck(document, path, table, context, faults)
     const spec = await check.spec()
@@ -71,7 +75,6 @@ export async function readResource(
       fullPrefix: spec.prefix,
     })
   }
-  const reloads = isReloaded(document, whole, hasCommand, settings, faults)
   const common = wholeOf(document, whole, specs, settings, faults)
   const read = {
     name,
@@ -103,7 +106,10 @@ function ownStore(
   faults: Fault[],
 ): OwnStore {
   const values = readStore(document, ['backend'], table, faults)
-  const store = storeSettings(values, settings.mode, settings.env)
+  const store = {
+    ...storeSettings(values, settings.mode, settings.env),
+    definedIn: `[backend] of ${basename(document.file)}`,
+  }
   const name = nameOfOwn(store, settings)
   return name === undefined ? { store } : { name, store }
 }
@@ -138,6 +144,7 @@ function templateTables(
 function hintAbove(key: string): string {
   if (key === 'guard') return 'write [template.guard]'
   if (Object.hasOwn(templateKeys, key)) return `move ${key} below [template]`
+  if (key.toLowerCase() === 'template') return 'write template in the same case everywhere'
   const near = nearest(key, ['template', ...Object.keys(resourceFileKeys)])
   return near === undefined ? ALL_KEYS : `did you mean ${near}?`
 }

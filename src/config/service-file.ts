@@ -75,20 +75,20 @@ function serviceIn(document: TomlDocument): Result<FileService, readonly Fault[]
   for (const key of ['name', 'id'] as const) {
     const why = table[key] === undefined ? undefined : pathComponentFault(table[key])
     if (why !== undefined)
-      wrong(key, why, 'Choose a value that can be one component of a path in the store.')
+      wrong(key, why, 'choose a value that can be one component of a path in the store')
   }
   const { address, port = 0, meta = {} } = table
-  if (port > 65_535) wrong('port', 'is above 65535', 'Set a port from 1 to 65535.')
+  if (port > 65_535) wrong('port', 'is above 65535', 'set a port from 1 to 65535')
   if (address !== undefined && !isAddress(address)) {
-    wrong('address', 'is not an address', 'Write an IP address or a host name, without a port.')
+    wrong('address', 'is not an address', 'write an IP address or a host name, without a port')
   }
   for (const [key, value] of Object.entries(meta)) {
     if (typeof value === 'string') continue
-    faults.push(document.fault(['meta', key], 'value', `meta.${key} must be a string`, 'Quote it.'))
+    faults.push(document.fault(['meta', key], 'value', `meta.${key} must be a string`, 'quote it'))
   }
   const check = table.check === undefined ? undefined : checkFrom(table.check)
   if (table.check !== undefined && check === undefined) {
-    wrong('check', 'is invalid', 'Set it to http://HOST:PORT/PATH, tcp, or a command.')
+    wrong('check', 'is invalid', 'set it to http://HOST:PORT/PATH, tcp, or a command')
   }
   if (faults.length > 0) return err(faults)
   const checks = defined({

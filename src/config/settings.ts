@@ -232,7 +232,7 @@ export async function settingsOfRun({
 const noProgram: Fault = {
   kind: 'config',
   message: 'no program after --',
-  hint: 'Add the program to start, set command in [exec] of confd.toml, or remove --.',
+  hint: 'add the program to start, set command in [exec] of confd.toml, or remove --',
 }
 
 /** Adds the program to start; arguments after `--` override the command of `[exec]`. */

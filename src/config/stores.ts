@@ -15,6 +15,7 @@ import { storeContradictions } from './contradictions.ts'
 import { nearest } from './nearest.ts'
 import { optionOf, type OptionName, type Values } from './options.ts'
 import type { TomlPath } from './positions.ts'
+import { withKnownCase } from './table.ts'
 import type { TomlEntries } from './toml.ts'
 import { unusedBy, unusedFault } from './unused.ts'
 import { describeType } from './values.ts'
@@ -65,7 +66,7 @@ export function readStore(
     return {}
   }
   const values: Record<string, unknown> = {}
-  const entries = table as Record<string, unknown>
+  const entries = withKnownCase(table as Record<string, unknown>, ownEntries)
   for (const [entry, value] of Object.entries(entries)) {
     const at = [...path, entry]
     const name = optionOfEntry(entry)

@@ -46,7 +46,7 @@ export function withKnownCase(
 }
 
 /**
- * Adds every fault of the table at `path` to `faults`; returns the valid entries.
+ * Adds every fault of the table at `path` to `faults`; returns the valid entries. Keys ignore case, as in confd.
  * @param hintFor returns a special hint for an unknown key, instead of the nearest name
  */
 export function readTable<const K extends Readonly<Record<string, KeySpec>>>(
@@ -60,21 +60,23 @@ export function readTable<const K extends Readonly<Record<string, KeySpec>>>(
   const values: Record<string, unknown> = {}
   const specs = new Map<string, KeySpec>(Object.entries(keys))
   const canonical = new Map(
-    [...specs].flatMap(([key, { aliases = [] }]) => aliases.map((alias) => [alias, key])),
+    [...specs].flatMap(([key, { aliases = [] }]) => [key, ...aliases].map((alias) => [alias, key])),
   )
+  const found = new Map<string, unknown>()
   for (const [key, value] of Object.entries(table)) {
-    const name = canonical.get(key) ?? key
+    const name = canonical.get(key) ?? canonical.get(key.toLowerCase()) ?? key
     const spec = specs.get(name)
     if (spec === undefined) {
       const hint = hintFor?.(key) ?? hintAmong(key, [...specs.keys()])
       faults.push(document.fault([...path, key], 'key', `unknown key ${key}`, hint))
       continue
     }
-    if (name !== key && table[name] !== undefined) {
+    if (name !== key && (table[name] !== undefined || found.has(name))) {
       const message = `${key} and ${name} are the same key, and both are set`
       faults.push(document.fault([...path, key], 'key', message, `keep ${name}`))
       continue
     }
+    found.set(name, value)
     const read = readValue(key, spec, value)
     if ('fault' in read) {
       const at = read.index === undefined ? [...path, key] : [...path, key, read.index]
@@ -84,8 +86,9 @@ export function readTable<const K extends Readonly<Record<string, KeySpec>>>(
     }
   }
   for (const [key, spec] of specs) {
-    if (spec.required === true && (table[key] === undefined || table[key] === '')) {
-      const isEmpty = table[key] === ''
+    const value = found.get(key)
+    if (spec.required === true && (value === undefined || value === '')) {
+      const isEmpty = value === ''
       const message = isEmpty ? `${key} is empty` : `${key} is missing`
       const at = isEmpty ? [...path, key] : path
       faults.push(document.fault(at, isEmpty ? 'value' : 'key', message, examples[key]))
@@ -114,6 +117,12 @@ const examples: Readonly<Record<string, string>> = {
 const quoteValue = (value: string | number): string =>
   typeof value === 'string' ? JSON.stringify(value) : String(value)
 
+/** The number of an owner has a key of its own, and a command is one string, as for a shell. */
+function stringHint(key: string, value: unknown): string | undefined {
+  if (Number.isInteger(value) && key === 'owner') return `write uid = ${String(value)}`
+  return Array.isArray(value) ? `write one string, as in ${key} = "..."` : undefined
+}
+
 type ReadResult =
   | { readonly value: unknown }
   | { readonly fault: string; readonly hint?: string; readonly index?: number }
@@ -125,7 +134,7 @@ function readValue(key: string, spec: KeySpec, value: unknown): ReadResult {
   })
   switch (spec.type) {
     case 'string':
-      if (typeof value !== 'string') return wanted('a string')
+      if (typeof value !== 'string') return wanted('a string', stringHint(key, value))
       if (value.includes('\0')) return { fault: `${key} contains a NUL character` }
       return { value: value === '' ? undefined : value }
     case 'delimiter':

@@ -1,5 +1,4 @@
 // Checks the parts of a template that the table of keys cannot describe, such as files, stores and owners.
-import { accessSync, constants, statSync } from 'node:fs'
 import { join } from 'node:path'
 import {
   expandCommand,
@@ -26,6 +25,7 @@ import { faultOfStore } from './stores.ts'
 import type { OwnStore } from './stores.ts'
 import type { templateTableKeys } from './schema.ts'
 import type { TableOf } from './table.ts'
+import { templateFault } from './template-file.ts'
 import type { TomlDocument } from './toml.ts'
 
 export type TemplateTable = TableOf<typeof templateTableKeys>
@@ -37,6 +37,8 @@ export interface TemplateContext {
   readonly owners: ResolveOwner
   /** The resource's allow_empty. */
   readonly allowEmpty: boolean | undefined
+  /** Whether a change to the resource reloads the program of exec mode. */
+  readonly reloadsProgram: boolean
 }
 
 /** Checks a template whose keys `readTable` has already checked one by one. Adds faults to `faults`. */
@@ -56,12 +58,14 @@ export class TemplateCheck {
   async spec(): Promise<TemplateSpec> {
     const { table } = this
     const { settings } = this.context
-    const src = join(settings.confdir, 'templates', table.src ?? '')
+    const templates = join(settings.confdir, 'templates')
+    const src = join(templates, table.src ?? '')
     const engine = this.#engine()
     if (table.src !== undefined) {
       // Custom delimiters make a file with an unknown extension a Go template.
       this.#delimiters(engine ?? engineByName(table.src) ?? 'go')
-      this.#template(table.src, src)
+      const wrong = templateFault(table.src, templates)
+      if (wrong !== undefined) this.#fault('src', wrong.message, wrong.hint)
     }
     this.#commands()
     this.#stores()
@@ -72,7 +76,8 @@ export class TemplateCheck {
     )
     this.#paths(dest, pattern)
     this.#checked(dest)
-    const haproxy = readHaproxy(this.document, this.path, table, this.faults)
+    const { reloadsProgram } = this.context
+    const haproxy = readHaproxy(this.document, this.path, table, reloadsProgram, this.faults)
     const isRooted = settings.destRoot !== undefined
     // Below -dest-root, files belong to the user that runs reconfd.
     const uid = isRooted ? undefined : await this.#id('owner', 'uid', 'passwd')
@@ -158,24 +163,6 @@ export class TemplateCheck {
     }
   }
 
-  #template(src: string, file: string): void {
-    try {
-      if (!statSync(file).isFile()) {
-        this.#fault('src', `template ${src} is not a file`, `set src to a file, instead of ${file}`)
-        return
-      }
-      accessSync(file, constants.R_OK)
-    } catch (error) {
-      const { code = 'unknown error' } = error as NodeJS.ErrnoException
-      const missing = code === 'ENOENT' || code === 'ENOTDIR'
-      const message = missing
-        ? `template ${src} is missing`
-        : `template ${src} cannot be read: ${code}`
-      const hint = missing ? `create ${file}, or correct src` : `check the permissions of ${file}`
-      this.#fault('src', message, hint)
-    }
-  }
-
   /**
    * In check_cmd any unknown placeholder is a fault, since confd expands check_cmd as a template. In reload_cmd only a
    * near miss is a fault, because other programs use the same syntax (`docker inspect -f '{{.State}}'`).
@@ -221,7 +208,7 @@ export class TemplateCheck {
         const put = attempt(() => expandCommand(command, { src: dest, dest }))
         if (!put.ok) this.#fault(key, `${key}: ${put.error.message}`, put.error.hint ?? '')
       } else if (!isPlain(fixedFolder(dest))) {
-        const hint = `Choose a folder whose path consists of ${PLAIN}, and in which no part begins with -.`
+        const hint = `choose a folder whose path consists of ${PLAIN}, and in which no part begins with -`
         this.#fault(
           key,
           `${key} contains the paths of for_each files, but the path of their folder is not safe in a command`,

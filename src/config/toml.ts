@@ -76,6 +76,12 @@ function syntaxHint(reason: string, line: string): string {
   if (reason.includes('redefine')) {
     return 'remove the second definition, or write several templates in one file as [[template]]'
   }
+  if (/=\s*(#.*)?$/.test(line))
+    return 'write the value on the same line, as in keys = ["/services/web"]'
+  if (/=\s*(true|false|yes|no|on|off)\b/i.test(line) && /invalid value/.test(reason))
+    return 'write true or false, in lower case'
+  if (reason.includes('end-of-line'))
+    return 'remove the text after the value, or put # before it if it is a comment'
   if (reason.includes('not closed') || reason.includes('unfinished string')) {
     return 'add a closing "; multi-line text goes between """ and """'
   }

@@ -21,7 +21,7 @@ export function wrongOperands(
   const most = operand === undefined ? 0 : 1
   if (operands.length > most) {
     const extra = operands[most] ?? ''
-    return usage(`${command}: unexpected argument "${extra}"`, onlyHint(extra, command))
+    return usage(`${command}: unexpected argument "${extra}"`, strayHint(extra, command))
   }
   if (operand === undefined || (first === undefined && operand.optional === true)) return undefined
   const write = `write reconfd ${command} ${operandText(operand)}`
@@ -31,11 +31,14 @@ export function wrongOperands(
   return usage(`${command}: "${first}" is not one of ${operand.choices.join(', ')}`, write)
 }
 
-/** The hint if a resource is given where the command line allows none. */
-const onlyHint = (argument: string, command?: SubcommandName): string | undefined =>
-  argument.endsWith('.toml') && (command === undefined || command === 'check')
-    ? `to select one resource, write -only ${argument}`
-    : undefined
+/** The hint if a resource, or a flag without its dash, is given where the command line allows no argument. */
+function strayHint(argument: string, command?: SubcommandName): string | undefined {
+  if (Object.hasOwn(options, argument)) return `did you mean -${argument}?`
+  if (command === 'status') return `did you mean reconfd why ${argument}?`
+  if (command === 'check' || (command === undefined && argument.endsWith('.toml')))
+    return `to select one resource, write -only ${argument}`
+  return undefined
+}
 
 /** Names of commands with which other programs start a daemon, or a single run. */
 const DAEMON = /^(run|start|daemon|serve|server|agent)$/
@@ -59,7 +62,7 @@ export function stray(argument: string, last: OptionName | undefined): Fault {
   const isValue = option?.type === 'boolean' && /^(true|false|[01tf])$/i.test(argument)
   return usage(
     `unexpected argument "${argument}"`,
-    isValue ? `write -${last}=${argument}` : onlyHint(argument),
+    isValue ? `write -${last}=${argument}` : strayHint(argument),
   )
 }
 

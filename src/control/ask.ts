@@ -97,8 +97,8 @@ function formatResponse(
       const { name, known } = answer
       const hint =
         known.length === 0
-          ? 'Add resources to conf.d: none is known yet.'
-          : `Use one of these resources: ${known.join(', ')}.`
+          ? 'check the name, -confdir and -state-dir: no resource is known yet'
+          : `use one of these resources: ${known.join(', ')}`
       const fault = { kind: 'config', message: `unknown resource "${name}"`, hint } as const
       return err({ exit: 64, fault })
     }

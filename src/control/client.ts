@@ -26,13 +26,11 @@ export async function ask(
     if (['ENOENT', 'ECONNREFUSED', 'ENOTDIR'].includes(errnoOf(error))) return ok(undefined)
     const message = `cannot query the daemon at ${path}`
     if (error instanceof SyntaxError) {
-      const hint = 'The daemon stopped while answering, or runs another version. Try again.'
+      const hint = 'the daemon stopped while answering, or runs another version; try again'
       return err({ kind: 'io', message: `${message}: incomplete response`, hint })
     }
     const hint =
-      errnoOf(error) === 'EACCES'
-        ? 'Run this as the user that runs reconfd, or as root.'
-        : undefined
+      errnoOf(error) === 'EACCES' ? 'run this as the user that runs reconfd, or as root' : undefined
     return err(ioFault(message, error, hint))
   }
 }

@@ -34,7 +34,7 @@ export function statusFile(
 ): StatusFile {
   let isReported = false
   const failed = ({ message, hint }: Fault): void => {
-    if (!isReported) report(`${message}. ${hint}`)
+    if (!isReported) report(`${message}; ${hint}`)
     isReported = true
   }
   return new StatusFile(statusPath(settings), () => controls.status(), failed)

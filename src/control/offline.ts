@@ -28,8 +28,8 @@ export async function answerOffline(
   if (command === 'resync' || command === 'reload') {
     const hint =
       command === 'reload'
-        ? 'Run reconfd with -onetime to run owed reloads, or run the reload command by hand.'
-        : 'Run reconfd with -onetime to read and compare everything.'
+        ? 'run reconfd with -onetime to run owed reloads, or run the reload command by hand'
+        : 'run reconfd with -onetime to read and compare everything'
     return err(noDaemon(settings, hint))
   }
   const kept = await readKept(settings)
@@ -40,7 +40,7 @@ export async function answerOffline(
     return err(
       noDaemon(
         settings,
-        `Start reconfd: ${settings.stateDir} contains no status of an earlier run either.`,
+        `start reconfd: ${settings.stateDir} contains no status of an earlier run either`,
       ),
     )
   }
@@ -74,9 +74,7 @@ async function readKept(settings: Settings): Promise<Result<FullStatus | undefin
     return ok({ ...status, resources: worstFirst(resources) })
   } catch (error) {
     const hint =
-      errnoOf(error) === 'EACCES'
-        ? 'Run this as the user that runs reconfd, or as root.'
-        : undefined
+      errnoOf(error) === 'EACCES' ? 'run this as the user that runs reconfd, or as root' : undefined
     return err(ioFault(`cannot read the status in ${stateDir}`, error, hint))
   }
 }
@@ -85,11 +83,14 @@ async function readKept(settings: Settings): Promise<Result<FullStatus | undefin
 function withOwed(resource: ResourceHistory, owed: Owed | undefined, at: string): ResourceHistory {
   const rest: ResourceHistory & { owedSince?: string } = { ...resource }
   delete rest.owedSince
-  const { state, why = 'reload is owed' } = rest
+  const owedWhy = 'reload is owed'
+  const { state, why = owedWhy } = rest
   if (owed !== undefined) {
     const owedSince = new Date(owed.since).toISOString()
     if (state === 'failed' || state === 'held') return { ...rest, owedSince }
-    const reason = state === 'owed' ? why : 'reload is owed'
+    // Without a daemon, nothing happens at the time that the last one has planned.
+    const planned = /, next try at \d[^ ]*Z/
+    const reason = state === 'owed' ? why.replace(planned, ', next try at the next start') : owedWhy
     return { ...rest, state: 'owed', since: owedSince, why: reason, owedSince }
   }
   if (state !== 'owed') return rest
@@ -115,12 +116,14 @@ async function accept(
   status: FullStatus | undefined,
   { stateDir, confdir }: Settings,
 ): Promise<Result<ControlResponse, Fault>> {
-  const name = resourceNamed(wanted, status?.resources ?? [])?.name ?? wanted
-  const inConfD = await access(join(confdir, 'conf.d', name)).then(
-    () => true,
-    () => false,
-  )
-  if (!inConfD || wanted === '') return ok(unknown(wanted, status))
+  const isThere = (file: string): Promise<boolean> =>
+    access(join(confdir, 'conf.d', file)).then(
+      () => true,
+      () => false,
+    )
+  const known = resourceNamed(wanted, status?.resources ?? [])?.name
+  const name = known ?? ((await isThere(wanted)) ? wanted : `${wanted}.toml`)
+  if (wanted === '' || !(await isThere(name))) return ok(unknown(wanted, status))
   const hash = awaitsConsent(await new Records(stateDir, confdir, false).get(name))
   if (hash === undefined) return ok({ kind: 'refused', message: nothingHeldMessage(name) })
   const written = await new Accepted(stateDir, confdir).add(name, hash)

@@ -95,10 +95,14 @@ export const isOfLookUp = (key: string): boolean =>
 export const serviceDir = (name: string, lookUp?: LookUp): Key =>
   `${rootOf('services', lookUp)}/${encodePart(name)}`
 
+/** Also encodes `:` in the name of the node, because the first `:` separates the node from the id. */
 export const instanceKey = (dir: Key, node: string, id: string): Key =>
-  `${dir}/${encodePart(node)}:${encodePart(id)}`
+  `${dir}/${encodePart(node).replaceAll(':', '%3A')}:${encodePart(id)}`
 
 export const nodeKey = (name: string, lookUp?: LookUp): Key =>
   `${rootOf('nodes', lookUp)}/${encodePart(name)}`
 
 export const datacenterKey = (name: string): Key => `${DATACENTERS}/${encodePart(name)}`
+
+/** Whether Consul's HTTP API accepts a name in the path of a request. It answers others with 400. */
+export const isPrintable = (name: string): boolean => !/[^\p{L}\p{M}\p{N}\p{P}\p{S} ]/u.test(name)

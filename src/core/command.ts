@@ -92,7 +92,7 @@ export function expandCommand(template: string, paths: CommandPaths): string {
 
 const refusePath = (path: string, why: string): never =>
   raise('command', `the path ${JSON.stringify(path)} cannot be put into the command: ${why}`, {
-    hint: `Write the placeholder as a separate word outside quotes, or choose a path that consists of ${PLAIN}.`,
+    hint: `write the placeholder as a separate word outside quotes, or choose a path that consists of ${PLAIN}`,
   })
 
 /** A path as one word of a shell command, quoted if necessary. */

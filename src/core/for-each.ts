@@ -19,7 +19,7 @@ const UNFIT = /[\p{Cc}\p{Cs}\p{Zl}\p{Zp}]/gu
 const STAGED = /^\..*\.reconfd-/
 
 const HINT =
-  'Correct the key, or derive another name in `dest`: base(item.key) is the last component of the key.'
+  'correct the key, or derive another name in `dest`: base(item.key) is the last component of the key'
 
 /** The folder that contains all files of a template: the text before the first `{{`, up to its last `/`. */
 export function fixedFolder(dest: string): string {
@@ -90,7 +90,7 @@ export function sharedDest(
       return {
         kind: 'template',
         message: `${shownKey(other)} and ${shownKey(key)} write the same file: ${dest}`,
-        hint: 'Use more of the key in `dest`, such as its directory.',
+        hint: 'use more of the key in `dest`, such as its directory',
       }
     }
     keys.set(dest, key)

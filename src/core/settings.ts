@@ -1,5 +1,6 @@
 // The settings of a run, merged from flags, environment and confd.toml.
 // Times are in milliseconds; paths are absolute unless noted otherwise.
+import type { Fault } from './fault.ts'
 import type { ExecSettings } from './exec.ts'
 import type { Key } from './key.ts'
 
@@ -22,6 +23,8 @@ export interface ConnectionSettings {
   readonly clientCert?: string
   readonly clientKey?: string
   readonly clientCaKeys?: string
+  /** Names for messages of the settings above that variables of other programs supply, such as ETCDCTL_CACERT. */
+  readonly suppliedBy?: Readonly<Partial<Record<string, string>>>
   /** Expected name in the server's certificate, instead of the name of the node. */
   readonly clientServerName?: string
   /** Do not verify the server's certificate. */
@@ -103,6 +106,8 @@ export interface StoreSettings {
   readonly slashless?: true
   /** Used by both Consul backends. */
   readonly catalog?: CatalogSettings
+  /** The table that defines the store, for messages; absent for the default store. */
+  readonly definedIn?: string
   readonly mode: 'onetime' | 'watch' | 'interval'
 }
 
@@ -163,6 +168,12 @@ export interface Settings extends StoreSettings {
   readonly exec?: ExecSettings
 }
 
+/** Adds to the hint of a store's fault in which table the settings of the store are. */
+export const withTable = (fault: Fault, definedIn: string | undefined): Fault =>
+  definedIn === undefined || fault.hint === undefined
+    ? fault
+    : { ...fault, hint: `${fault.hint}; the store is defined in ${definedIn}` }
+
 /** A string that is equal for stores that can share one connection. */
 export const storeIdentity = ({
   backend,
@@ -176,6 +187,7 @@ export const storeIdentity = ({
   catalog,
 }: StoreSettings): string =>
   JSON.stringify([
-    ...[backend, connection, files, filter, separator, pollInterval, limits],
+    ...[backend, { ...connection, suppliedBy: undefined }, files, filter, separator],
+    ...[pollInterval, limits],
     ...[slashless, catalog],
   ])

@@ -111,6 +111,6 @@ function endless({ resource, missing }: Of<'waiting'>): Failed {
   return failed('render', resource, {
     kind: 'template',
     message: `each render looks up other keys that have not been read yet; the last one was ${missing.keys[0] ?? '/'}`,
-    hint: 'Look up names that come from keys, not names built from the time or from random values.',
+    hint: 'look up names that come from keys, not names built from the time or from random values',
   })
 }

@@ -88,7 +88,7 @@ async function rejectedBefore(
     const hash = contentHash(templates)
     if (rejected.hash !== hash || isAccepted(unit.consentOf(name), hash)) continue
     const message = `this content (${hash}) was rolled back and is not tried again until it changes: ${rejected.why}`
-    const hint = `Correct the keys or the template. To try this content once more: reconfd accept ${name}`
+    const hint = `correct the keys or the template; to try this content once more: reconfd accept ${name}`
     return { kind: 'rejected', resource: name, fault: { kind: 'command', message, hint } }
   }
   return undefined

@@ -119,7 +119,7 @@ function isTaken(
 const takenFault = (dest: string): Fault => ({
   kind: 'io',
   message: `${dest} already exists and was not made by for_each`,
-  hint: 'Remove the file, change `dest`, or set adopt = true to take over existing files.',
+  hint: 'remove the file, change `dest`, or set adopt = true to take over existing files',
 })
 
 interface Removal {
@@ -176,7 +176,7 @@ function claim(
   return {
     kind: 'config',
     message: `${taken.dest} is already written by ${taken.owner}`,
-    hint: 'Change `dest` so that for_each creates a different path: a file may be written by only one resource.',
+    hint: 'change `dest` so that for_each creates a different path: a file may be written by only one resource',
   }
 }
 

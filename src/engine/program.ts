@@ -164,5 +164,5 @@ export class Program {
 const unreloadable = ({ name }: Resource): Fault => ({
   kind: 'config',
   message: `${name}: reload = "exec", but reconfd has not started a program`,
-  hint: 'Add the program after `--` or as `command` in [exec], or use reload_cmd.',
+  hint: 'add the program after `--` or as `command` in [exec], or use reload_cmd',
 })

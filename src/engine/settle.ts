@@ -35,15 +35,16 @@ export async function settle(
 ): Promise<ReloadRun> {
   const { machine } = parts
   const load = loadOf(run.command, resources)
-  if (load === undefined || !machine.isRunning(run.command))
-    return machine.reload(run.command, run.terms)
+  if (load === undefined) return machine.reload(run.command, run.terms)
   const runtime = await parts.runtime()
-  const brought = await bring(run, load, runtime, parts)
-  if (brought.runtime !== undefined) return brought
+  const brought = machine.isRunning(run.command)
+    ? await bring(run, load, runtime, parts)
+    : undefined
+  if (brought?.runtime !== undefined) return brought
   const mark = await runtime.reloading(load)
   const ended = await machine.reload(run.command, run.terms)
   if (ended.fault === undefined) await runtime.reloaded(mark)
-  return { ...ended, ...(brought.fallback === undefined ? {} : { fallback: brought.fallback }) }
+  return { ...ended, ...(brought?.fallback === undefined ? {} : { fallback: brought.fallback }) }
 }
 
 /**

@@ -67,7 +67,7 @@ const unknownName = (what: string, name: string, file: string): NotStarted => ({
   fault: {
     kind: 'command',
     message: `cannot start the command: ${file} has no ${what} ${JSON.stringify(name)}`,
-    hint: `Create the ${what}, or correct its name in [exec].`,
+    hint: `create the ${what}, or correct its name in [exec]`,
   },
   exit: 126,
 })
@@ -78,7 +78,7 @@ function notRoot(user: string | undefined, group: string | undefined): NotStarte
     fault: {
       kind: 'command',
       message: `cannot start the command as ${whom}: reconfd is not running as root`,
-      hint: 'Run reconfd as root, or remove user and group from [exec].',
+      hint: 'run reconfd as root, or remove user and group from [exec]',
     },
     exit: 126,
   }

@@ -179,7 +179,7 @@ function startFault(name: string, code = '', why = ''): NotStarted {
     fault: {
       kind: 'command',
       message: `cannot start the command ${JSON.stringify(name)}: ${why}`,
-      hint: 'If it is a script, check that the interpreter in its first line exists.',
+      hint: 'if it is a script, check that the interpreter in its first line exists',
     },
     exit: code === 'ENOENT' ? 127 : 126,
   }

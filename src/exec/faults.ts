@@ -16,7 +16,7 @@ export function died(program: string, exit: Exit | undefined): Fault {
   return {
     kind: 'command',
     message: `${program} ${how} when it read its files`,
-    hint: 'See the output of the program. Add a check_cmd to reject bad files before they are in place.',
+    hint: 'see the output of the program; add a check_cmd to reject bad files before they are in place',
   }
 }
 
@@ -27,7 +27,7 @@ export function tooLate(program: string, missing: readonly string[], isStoreAway
   return {
     kind: 'command',
     message: `${program} did not start within start_timeout: ${missing.join(', ')} ${verb} not been applied; ${why}`,
-    hint: 'Fix the cause, raise start_timeout, or set wait_for_start = false if the program can start without these files.',
+    hint: 'fix the cause, raise start_timeout, or set wait_for_start = false if the program can start without these files',
   }
 }
 

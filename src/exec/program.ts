@@ -45,10 +45,10 @@ function whyNotExecutable(path: string): string | undefined {
 
 function notFound(name: string, path: string): NotStarted {
   const [where, hint] = name.includes('/')
-    ? ['no such file', 'Correct the path of the command.']
+    ? ['no such file', 'correct the path of the command']
     : [
         `it is not in any folder of PATH (${path})`,
-        'Install the program, write its full path, or correct PATH.',
+        'install the program, write its full path, or correct PATH',
       ]
   const message = `cannot start the command: ${JSON.stringify(name)} was not found: ${where}`
   return { fault: { kind: 'command', message, hint }, exit: 127 }
@@ -58,7 +58,7 @@ const notExecutable = (path: string): NotStarted => ({
   fault: {
     kind: 'command',
     message: `cannot start the command: ${JSON.stringify(path)} is not executable`,
-    hint: 'Check that the file is a program, that its mode permits execution (chmod +x), and that its folder is accessible.',
+    hint: 'check that the file is a program, that its mode permits execution (chmod +x), and that its folder is accessible',
   },
   exit: 126,
 })

@@ -50,16 +50,16 @@ export async function reloadBySignal(
   deadline: number,
 ): Promise<Result<ChildProcess, Fault>> {
   if (signal === undefined) {
-    const hint = 'Set reload_signal in [exec], or restart = "on-change".'
+    const hint = 'set reload_signal in [exec], or restart = "on-change"'
     return signalFault(`cannot reload ${program}: no reload_signal is set`, hint)
   }
   if (child.isStopped) {
-    const hint = `Resume it: kill -CONT ${child.id.pid}`
+    const hint = `resume it: kill -CONT ${child.id.pid}`
     return signalFault(`${program} is suspended (SIGSTOP or a debugger) and cannot reload`, hint)
   }
   if (!(await isHandled(child, signal, deadline))) {
     if (!child.isAlive) return err(died(program, child.exit))
-    const hint = `Set reload_signal to a signal that ${program} handles, or restart = "on-change". If the command is a shell line, begin it with exec.`
+    const hint = `set reload_signal to a signal that ${program} handles, or restart = "on-change"; if the command is a shell line, begin it with exec`
     return signalFault(`${program} does not handle ${signal}, so the signal was not sent`, hint)
   }
   if (child.signal(signal as NodeJS.Signals)) return ok(child)

@@ -8,6 +8,7 @@ import { includesAll, mapExtent, nothing, type Extent, type KnownExtent } from '
 import { isEntry, entryOf, joinKeys, relativeTo, type Key } from '../core/key.ts'
 import { reduce, treeIn, type Changes, type Mirror } from '../core/mirror.ts'
 import type { Store, StoreEvent } from '../core/store.ts'
+import { withTable } from '../core/settings.ts'
 import { emptyTree, type Tree } from '../core/tree.ts'
 import { duration } from '../core/words.ts'
 import { roundFault } from './round-fault.ts'
@@ -37,6 +38,8 @@ export interface FeedOptions {
   readonly root: Key
   /** The name of the store in logs and messages. */
   readonly name: string
+  /** See StoreSettings. */
+  readonly definedIn?: string | undefined
   readonly emit: Emit
   /** Maximum total size of all keys and values, in characters. */
   readonly most: number
@@ -187,11 +190,14 @@ export class Feed {
     const waited = `${name} returned no keys within ${duration(timeout)}`
     const why = this.#asked.size === 0 ? undefined : roundFault(options.store.name, this.#asked)
     const nodes = options.store.nodes.join(', ')
-    return {
-      kind: 'store',
-      message: why === undefined ? waited : `${waited}: ${why.message}`,
-      hint: why?.hint ?? `Check that the store is reachable at ${nodes}, or raise -timeout.`,
+    const unknown = {
+      message: waited,
+      hint: `check that the store is reachable at ${nodes}, or raise -timeout`,
     }
+    const { message, hint } =
+      why === undefined ? unknown : { ...why, message: `${waited}: ${why.message}` }
+    const fault: Fault = { kind: 'store', message, ...(hint === undefined ? {} : { hint }) }
+    return withTable(fault, options.definedIn)
   }
 
   async #run(): Promise<void> {
@@ -249,7 +255,7 @@ export class Feed {
           this.#reporter.notice('error', step.text)
           break
         case 'broken':
-          this.#markStale(step)
+          this.#markStale({ ...step, fault: withTable(step.fault, this.options.definedIn) })
       }
     }
   }

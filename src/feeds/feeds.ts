@@ -8,7 +8,7 @@ import { joinKeys, relativeTo, storeOf, storeRoot, type Key } from '../core/key.
 import { treeIn, type Changes } from '../core/mirror.ts'
 import { err, ok, type Result } from '../core/result.ts'
 import type { Reads } from '../core/reads.ts'
-import { storeIdentity, type StoreSettings } from '../core/settings.ts'
+import { storeIdentity, withTable, type StoreSettings } from '../core/settings.ts'
 import type { Store } from '../core/store.ts'
 import { emptyTree, treeOf, type Tree } from '../core/tree.ts'
 import { Demands } from './demands.ts'
@@ -102,7 +102,7 @@ export class Feeds {
       }
       const store = await open(settings)
       if (!store.ok) {
-        faults.push(store.error)
+        faults.push(withTable(store.error, settings.definedIn))
         continue
       }
       const called = name ?? store.value.name
@@ -113,6 +113,7 @@ export class Feeds {
         prefixes,
         root,
         name: called,
+        definedIn: settings.definedIn,
         emit,
         most,
         once,

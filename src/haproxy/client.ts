@@ -60,7 +60,7 @@ function answersIn(bytes: Buffer): readonly string[] {
     while (from < end && isBlank(bytes[from])) from++
     while (end > from && isBlank(bytes[end - 1])) end--
     // Decoded as Latin-1, because a configuration may contain any byte.
-    answers.push(bytes.toString('latin1', from, end))
+    answers.push(bytes.toString('latin1', from, end).replace(SEVERITY, ''))
     if (prompt < 0) return answers
     from = next
   }
@@ -74,10 +74,13 @@ function promptIn(bytes: Buffer, from: number): number {
   return -1
 }
 
+/** Precedes an answer if the `stats socket` has a `severity-output`: `[6]: ` or `[info]: `. */
+const SEVERITY = /^\[(\d|[a-z]+)\]: ?/
+
 const isBlank = (byte = 0): boolean => byte === BLANK || (byte >= 0x09 && byte <= 0x0d)
 
 const NOT_HAPROXY = {
-  hint: 'Set `socket` below [template.haproxy] to a `stats socket` of HAProxy.',
+  hint: 'set `socket` below [template.haproxy] to a `stats socket` of HAProxy',
 } as const
 
 /** Returns everything received until HAProxy closes the connection. */
@@ -113,7 +116,7 @@ function converse(
 const lateFault = (address: string): Fault => ({
   kind: 'io',
   message: `${address} does not answer`,
-  hint: 'Check that HAProxy is not suspended, and that its `stats maxconn` is not used up.',
+  hint: 'check that HAProxy is not suspended, and that its `stats maxconn` is not used up',
 })
 
 /** Thrown if no process listens on the socket. */
@@ -126,20 +129,20 @@ function connectionError(address: string, error: Error): FaultError {
       return new AbsentError({
         kind: 'io',
         message: `the socket ${address} is missing`,
-        hint: 'Check that HAProxy is running and that its configuration has this `stats socket`.',
+        hint: 'check that HAProxy is running and that its configuration has this `stats socket`',
       })
     case 'ECONNREFUSED':
       return new AbsentError({
         kind: 'io',
         message: `nothing is listening at ${address}`,
-        hint: 'Check that HAProxy is running.',
+        hint: 'check that HAProxy is running',
       })
     case 'EACCES':
     case 'EPERM':
       return new FaultError({
         kind: 'io',
         message: `permission denied: reconfd's user is not allowed to connect to ${address}`,
-        hint: 'Add `user`, `group` or `mode` to the `stats socket` line, such as `mode 660 group haproxy`.',
+        hint: 'add `user`, `group` or `mode` to the `stats socket` line, such as `mode 660 group haproxy`',
       })
     default:
       return new FaultError({

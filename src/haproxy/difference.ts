@@ -2,6 +2,7 @@
 // to the state it would have after loading the new file. Pure. When in doubt, decides on a reload.
 import type { HaproxyConfig, OtherLine, ServerSection } from './sections.ts'
 import {
+  canonical,
   refusedOn,
   undeletable,
   type ServerAddress,
@@ -11,7 +12,7 @@ import {
   type RunningServer,
 } from './server.ts'
 import { isReferenced } from './references.ts'
-import { dependsOnOrder, hasServerWithoutId, isDynamic, numbersServers } from './balance.ts'
+import { whyReload } from './arrangement.ts'
 
 /** Why a reload is needed. */
 export interface ReloadReason {
@@ -138,7 +139,14 @@ class SectionDifference {
     for (const line of wanted.values()) if (this.#server(line)) present++
     if (present < this.#running.size)
       for (const name of this.#running.keys()) if (!wanted.has(name)) this.#remove(name)
-    this.#structure()
+    const reason = whyReload(
+      this.before,
+      this.after,
+      this.#changes,
+      this.#running,
+      this.running.version,
+    )
+    if (reason !== undefined) throw new ReloadNeeded(reason)
     return this.#changes
   }
 
@@ -174,15 +182,16 @@ class SectionDifference {
       this.#reload('unknown-server', name, 'was added by another client with unknown options')
     }
     const isSame = isSameLine(former, line)
-    if (former.isUncertain || line.isUncertain || server.unknown !== undefined) {
-      if (!isSame || leaving !== undefined)
-        this.#reload('doubt', name, 'has words that only HAProxy can resolve')
+    const { unknown } = server
+    const doubt = line.doubt ?? former.doubt ?? (unknown && uninterpreted(unknown))
+    if (doubt !== undefined) {
+      if (!isSame || leaving !== undefined) this.#reload('doubt', name, doubt)
       return
     }
     const own = isSame ? server : former.server
     if (!isSame) this.#compareOptions(name, own, server)
     if (former.address !== line.address || server.place !== undefined)
-      this.#place(name, server, actual)
+      this.#place(name, own, server, actual)
     this.#weight(name, own, server, actual)
     if (leaving !== undefined)
       this.#changes.push({ kind: 'return', backend: this.#name, name, server })
@@ -191,21 +200,16 @@ class SectionDifference {
 
   #add(line: ServerLine): void {
     const { name, server } = line
-    const { running, file } = this
-    if (line.isUncertain) this.#reload('doubt', name, 'has words that only HAProxy can resolve')
-    if (!file.hasGlobal)
-      this.#reload(
-        'doubt',
-        name,
-        'may inherit from another file, because this one has no global section',
-      )
+    const { version } = this.running
+    if (line.doubt !== undefined) this.#reload('doubt', name, line.doubt)
     const { place, unknown, options } = server
-    if (unknown !== undefined) this.#reload('options', name, `has the unknown option ${unknown}`)
-    const [refused] = refusedOn(running.version, options)
+    if (unknown !== undefined) this.#reload('options', name, uninterpreted(unknown))
+    const [refused] = refusedOn(version, options)
     if (refused !== undefined) {
-      const text = `has the option ${refused}, which HAProxy ${running.version.join('.')} does not support at run time`
+      const text = `has the option ${refused}, which HAProxy ${version.join('.')} does not support at run time`
       this.#reload('options', name, text)
     }
+    this.#track(name, options.get('track'))
     if (place === undefined) this.#reload('address', name, 'has no literal address with a port')
     const words = [name, this.#name, ...options.keys(), ...options.values()]
     if (!words.every((word) => COMMAND_WORD.test(word)))
@@ -225,9 +229,23 @@ class SectionDifference {
       )
   }
 
-  #place(name: string, { place, options }: Server, actual: RunningServer): void {
+  /** An added server does not inherit the maintenance of the server that it tracks. */
+  #track(name: string, tracked: string | undefined): void {
+    if (tracked === undefined) return
+    const [server = '', backend = this.#name] = tracked.split('/').reverse()
+    if (this.file.sections.get(backend)?.servers.get(server)?.server.isDisabled === true)
+      this.#reload('options', name, `tracks ${backend}/${server}, which is disabled`)
+  }
+
+  #place(name: string, former: Server, { place, options }: Server, actual: RunningServer): void {
     if (place === undefined) this.#reload('address', name, 'has no literal address with a port')
     if (place.address === actual.address && place.port === actual.port) return
+    if (former.place === undefined) {
+      if (options.has('resolvers'))
+        this.#reload('address', name, 'has resolvers, which would replace its new address')
+      if (canonical(actual.address) === undefined)
+        this.#reload('address', name, 'changes to an IP address, but had none before')
+    }
     if (options.has('hash-key'))
       this.#reload('options', name, 'changes its address and has the option hash-key')
     this.#changes.push({ kind: 'place', backend: this.#name, name, place })
@@ -277,58 +295,16 @@ class SectionDifference {
     const gently = options.has('on-marked-down')
     this.#changes.push({ kind: 'remove', backend: this.#name, name, line, gently })
   }
-
-  /** Checks the section as a whole: whether its servers can be added and removed. */
-  #structure(): void {
-    const { before, after } = this
-    const { terms } = after
-    const isRearranged = this.#changes.some(({ kind }) => kind === 'add' || kind === 'remove')
-    const isWeighed = this.#changes.some(({ kind }) => kind === 'weight')
-    const because = (code: string, text: string): never => reload(code, `${this.#name} ${text}`)
-    if (isRearranged || isWeighed) {
-      if (terms.isUncertain) because('doubt', 'depends on the environment of HAProxy')
-      if (!isDynamic(terms))
-        because('balance', 'has a static balance algorithm, which fixes servers and weights')
-    }
-    if (isRearranged) {
-      // Releases up to 3.2 crash when a server with external checks is added.
-      if (terms.hasExternalChecks)
-        because('checks', 'has external checks, which HAProxy cannot start or stop at run time')
-      if (terms.hasDynamicCookies && refusedOn(this.running.version, COOKIE).length > 0)
-        because('options', 'has dynamic cookies, which HAProxy does not compute at run time')
-      if (after.hasTemplate)
-        because('server-template', 'has a server-template in addition to its servers')
-      if (terms.mode !== 'http' && terms.mode !== 'tcp') because('mode', `has mode ${terms.mode}`)
-      if (numbersServers(terms) && [before, after].some(hasServerWithoutId))
-        because('ids', 'balances by server id, and not every server has an id')
-    }
-    if (dependsOnOrder(terms) && namesOf(before) !== namesOf(after) && hasServerWithoutId(after))
-      because('order', 'balances by the order of its servers, and this order changes')
-    if (!terms.usesAllBackups) this.#backups()
-  }
-
-  /** HAProxy uses the first of several backups, so a process must have the backups in the order of the file. */
-  #backups(): void {
-    const wanted: string[] = []
-    for (const { name, server } of this.after.servers.values())
-      if (server.options.has('backup')) wanted.push(name)
-    if (wanted.length < 2) return
-    const actual = [...this.#running.keys(), ...wanted.filter((name) => !this.#running.has(name))]
-    const order = actual.filter((name) => wanted.includes(name))
-    if (order.join() !== wanted.join())
-      reload('order', `the order of the backups of ${this.#name} changes`)
-  }
 }
+
+const uninterpreted = (option: string): string =>
+  `has the option ${option}, which reconfd cannot interpret`
 
 /** Words that a command can contain literally: no blanks, quotes, escapes, separators or comments. */
 const COMMAND_WORD = /^[\w.,:/@%=+*!()[\]{}?~^-]*$/
-
-const COOKIE = new Map([['cookie', '']])
 
 const isSameLine = (one: ServerLine, other: ServerLine): boolean =>
   one === other ||
   (one.address === other.address &&
     one.options.length === other.options.length &&
     one.options.every((word, at) => word === other.options[at]))
-
-const namesOf = ({ servers }: ServerSection): string => [...servers.keys()].join()

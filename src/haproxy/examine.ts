@@ -31,7 +31,7 @@ export async function examine(
 
 function lineDoubts(socket: string, { sockets }: HaproxyConfig): Doubt[] {
   const own = sockets.filter(([address = '']) => address.replace(/^(unix|ipv[46])@/, '') === socket)
-  const hint = `Add to the global section: stats socket ${socket} mode 660 level admin expose-fd listeners`
+  const hint = `add to the global section: stats socket ${socket} mode 660 level admin expose-fd listeners`
   if (own.length === 0) return [{ message: `the file has no \`stats socket ${socket}\``, hint }]
   const isAdmin = own.some((words) => words[words.indexOf('level') + 1] === 'admin')
   return isAdmin ? [] : [{ message: `\`stats socket ${socket}\` has no \`level admin\``, hint }]
@@ -43,12 +43,12 @@ const sectionDoubts = ({ sections }: HaproxyConfig): Doubt[] =>
     if (servers.size === 0) return []
     if (terms.hasExternalChecks) {
       const message = `${name}: \`option external-check\`: servers cannot be added or removed at run time`
-      return [{ message, hint: 'Use another check, such as `option httpchk`.' }]
+      return [{ message, hint: 'use another check, such as `option httpchk`' }]
     }
     if (!isDynamic(terms)) {
       const message = `${name}: \`balance ${algorithm}\` is static: servers cannot be added or removed at run time`
       return [
-        { message, hint: 'Use roundrobin, leastconn or random, or add `hash-type consistent`.' },
+        { message, hint: 'use roundrobin, leastconn or random, or add `hash-type consistent`' },
       ]
     }
     if (!numbersServers(terms) || !hasServerWithoutId({ servers })) return []
@@ -56,7 +56,7 @@ const sectionDoubts = ({ sections }: HaproxyConfig): Doubt[] =>
     return [
       {
         message,
-        hint: 'Give each server a stable `id`; otherwise every added or removed server needs a reload.',
+        hint: 'give each server a stable `id`; otherwise every added or removed server needs a reload',
       },
     ]
   })
@@ -67,17 +67,17 @@ async function socketDoubts(socket: string): Promise<Doubt[]> {
     const { version, release } = await identify(socket)
     if (!isAble(version)) {
       const message = `HAProxy ${release} cannot add servers at run time: every change needs a reload`
-      return [{ message, hint: 'Upgrade to HAProxy 2.6 or later.' }]
+      return [{ message, hint: 'upgrade to HAProxy 2.6 or later' }]
     }
     const [level = ''] = await sendCommands(socket, ['show cli level'])
     if (level.includes('admin')) return []
     const message = `in the running HAProxy, ${socket} has level ${level} instead of admin`
-    return [{ message, hint: `Set \`stats socket ${socket} level admin\`, and reload HAProxy.` }]
+    return [{ message, hint: `set \`stats socket ${socket} level admin\`, and reload HAProxy` }]
   } catch (error) {
     if (!(error instanceof FaultError)) throw error
     const {
       message,
-      hint = 'Check that HAProxy is running and answers on this socket; until then, every change needs a reload.',
+      hint = 'check that HAProxy is running and answers on this socket; until then, every change needs a reload',
     } = error.fault
     return [{ message, hint }]
   }

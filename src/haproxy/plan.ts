@@ -33,11 +33,7 @@ export async function planFor(
   for (const [n, socket] of sockets.entries()) {
     const { id, version, release, backends } = instances[n] as HaproxyInstance
     const process = loaded.processes[socket]
-    if (!isAble(version)) {
-      return {
-        reason: { code: 'version', text: `HAProxy ${release} cannot add servers at run time` },
-      }
-    }
+    if (!isAble(version)) return { reason: tooOld(release) }
     if (process === undefined || process.id !== id) {
       const text = `the process at ${socket} is not the one to which the last content was applied`
       return { reason: { code: 'process', text } }
@@ -48,6 +44,23 @@ export async function planFor(
   }
   return { plans }
 }
+
+/**
+ * Returns why processes cannot be changed at run time if the content that they have loaded is unknown.
+ * @throws FaultError if a process does not answer, so that reconfd cannot learn after a reload what it has loaded
+ */
+export async function whyUnknown(sockets: readonly string[]): Promise<ReloadReason> {
+  const all = await settleAll(sockets.map(identify))
+  const old = all.find(({ version }) => !isAble(version))
+  if (old !== undefined) return tooOld(old.release)
+  const text = 'the content that HAProxy has loaded is unknown until the next reload'
+  return { code: 'unknown-content', text }
+}
+
+const tooOld = (release: string): ReloadReason => ({
+  code: 'version',
+  text: `HAProxy ${release} cannot add servers at run time`,
+})
 
 /**
  * Verifies a process after the changes to its servers and returns its socket and its new record.

@@ -26,10 +26,11 @@ export function infoOf(answer: string): ProcessInfo | undefined {
   return { id: `${pid} ${field('Start_time_sec')}`, version, release }
 }
 
-// Bits of srv_admin_state. 0x04 is ignored, because it shows only that the file disabled the server, not the current
-// state of the server.
-const MAINTENANCE = 0x01 | 0x02 | 0x20 | 0x40
-const DRAIN = 0x08 | 0x10
+// Bits of srv_admin_state: states set by the file or a command. The other bits are ignored: maintenance and drain that a
+// server inherits from the server that it tracks, maintenance because a host name has no address, and a bit that shows
+// only that the file disabled the server.
+const MAINTENANCE = 0x01
+const DRAIN = 0x08
 
 const COLUMNS = ['be_name', 'srv_name', 'srv_addr', 'srv_admin_state', 'srv_uweight', 'srv_port']
 

@@ -9,7 +9,14 @@ import type { ReloadReason } from './difference.ts'
 import { configurationOf, filesOf, settleAll, type LoadableFiles } from './files.ts'
 import { applyChanges, identify } from './instance.ts'
 import { LoadedFiles, type RecordStorage, type Loaded, type Process } from './loaded.ts'
-import { isReplaced, planFor, verify, changeSummary, type ChangeSummary } from './plan.ts'
+import {
+  isReplaced,
+  planFor,
+  verify,
+  changeSummary,
+  whyUnknown,
+  type ChangeSummary,
+} from './plan.ts'
 import { Turns } from './turns.ts'
 
 /** A configuration file and the processes that load it. */
@@ -102,8 +109,8 @@ export class Runtime {
   /** Returns the result that attempt() would return for this content, but changes nothing. */
   async plan(dest: string, sockets: readonly string[], content: string): Promise<RuntimeAttempt> {
     const loaded = await this.#loaded.get(dest)
-    if (loaded === undefined) return UNKNOWN_CONTENT
     return declinedByFault(async () => {
+      if (loaded === undefined) return { kind: 'declined', reason: await whyUnknown(sockets) }
       const planned = await planFor(sockets, loaded, content)
       if ('reason' in planned) return { kind: 'declined', reason: planned.reason }
       return { kind: 'applied', ...changeSummary(planned.plans) }
@@ -173,7 +180,11 @@ export class Runtime {
   async #bring(target: LoadTarget): Promise<RuntimeAttempt> {
     const { dest } = target
     const loaded = await this.#loaded.get(dest)
-    if (loaded === undefined) return UNKNOWN_CONTENT
+    if (loaded === undefined) {
+      return declinedByFault(async () => {
+        return { kind: 'declined', reason: await whyUnknown(target.sockets) }
+      })
+    }
     const files = await filesOf(target)
     if (files === undefined) return declined('other-files', `${dest} cannot be read`)
     const { content, others } = files
@@ -330,10 +341,6 @@ const declined = (code: string, text: string): RuntimeAttempt => ({
   kind: 'declined',
   reason: { code, text },
 })
-const UNKNOWN_CONTENT = declined(
-  'unknown-content',
-  'the content that HAProxy has loaded is unknown until the next reload',
-)
 
 async function declinedByFault(attempt: () => Promise<RuntimeAttempt>): Promise<RuntimeAttempt> {
   try {

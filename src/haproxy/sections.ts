@@ -17,7 +17,8 @@ export interface BalanceTerms {
   readonly defaultServer: readonly string[]
   /** The inherited settings as text, for comparison. */
   readonly inherited: string
-  readonly isUncertain: boolean
+  /** Why these settings cannot be determined; continues a sentence about the section or a server of it. */
+  readonly doubt?: string
 }
 
 export interface ServerSection {
@@ -44,8 +45,6 @@ export interface HaproxyConfig {
   readonly others: readonly OtherLine[]
   /** Why the servers of this file cannot be determined. */
   readonly doubt?: string
-  /** Whether the file has a `global` section. If not, HAProxy may first load another file that sets `defaults`. */
-  readonly hasGlobal: boolean
   /** The `stats socket` lines, as words. */
   readonly sockets: readonly (readonly string[])[]
 }
@@ -64,8 +63,15 @@ const PLAIN_TERMS: BalanceTerms = {
   hasDynamicCookies: false,
   defaultServer: [],
   inherited: '',
-  isUncertain: false,
 }
+/** Settings of a section of an incomplete file: HAProxy may have loaded the defaults from another file before it. */
+const FOREIGN_TERMS: BalanceTerms = {
+  ...PLAIN_TERMS,
+  doubt:
+    'may inherit settings from another file, because no global or defaults section precedes it',
+}
+const CONDITIONAL = 'has settings inside a condition (.if)'
+const ENVIRONMENT = 'depends on the environment of HAProxy'
 
 interface OpenSection {
   readonly keyword: string
@@ -97,10 +103,9 @@ class ConfigReader {
   readonly #sockets: (readonly string[])[] = []
   /** The known lines with the inherited settings of the open section. */
   #knownHere = new Map<string, ServerLine>()
-  #lastDefaults = PLAIN_TERMS
+  #lastDefaults = FOREIGN_TERMS
   #open: OpenSection | undefined
   #conditions = 0
-  #hasGlobal = false
   #doubt: string | undefined
 
   constructor(private readonly known: KnownLines) {}
@@ -138,7 +143,6 @@ class ConfigReader {
     return {
       sections: this.#sections,
       others: this.#others,
-      hasGlobal: this.#hasGlobal,
       sockets: this.#sockets,
       ...(this.#doubt === undefined ? {} : { doubt: this.#doubt }),
     }
@@ -157,7 +161,8 @@ class ConfigReader {
     this.#close()
     this.#open = undefined
     if (this.#conditions > 0) this.#doubtful(`line ${line} is inside a condition (.if)`)
-    if (keyword === 'global') this.#hasGlobal = true
+    if (keyword === 'global' && this.#lastDefaults === FOREIGN_TERMS)
+      this.#lastDefaults = PLAIN_TERMS
     if (!['defaults', 'backend', 'listen'].includes(keyword)) return
     const from = name === 'from' ? rest[0] : rest[rest.indexOf('from') + 1 || Infinity]
     const inherited = from === undefined ? undefined : this.#defaults.get(from)
@@ -200,7 +205,8 @@ class ConfigReader {
     const [keyword = '', ...rest] = words
     const { terms } = open
     const set = (changed: Partial<BalanceTerms>): void => {
-      open.terms = { ...terms, ...changed, isUncertain: terms.isUncertain || !isCertain }
+      const doubt = this.#conditions > 0 ? CONDITIONAL : isCertain ? undefined : ENVIRONMENT
+      open.terms = { ...terms, ...(doubt === undefined ? {} : { doubt }), ...changed }
       this.#knownHere = knownFor(open.terms, this.known)
     }
     if (keyword === 'mode') set({ mode: rest[0] ?? '' })
@@ -209,9 +215,9 @@ class ConfigReader {
     else if (keyword === 'default-server')
       set({
         defaultServer: [...terms.defaultServer, ...rest],
-        inherited: `${terms.inherited}${isCertain ? '' : '?'}${rest.join('\0')}\n`,
+        inherited: `${terms.inherited}${rest.join('\0')}\n`,
       })
-    else if (rest.includes('allbackups')) set({ usesAllBackups: keyword !== 'no' })
+    else if (rest.includes('allbackups')) set({ usesAllBackups: keyword === 'option' })
     // A later line that chooses other checks is ignored; at worst, this causes an unnecessary reload.
     else if (rest.includes('external-check')) set({ hasExternalChecks: true })
     else if (keyword === 'dynamic-cookie-key') set({ hasDynamicCookies: true })
@@ -224,10 +230,10 @@ const hasServers = ({ keyword }: OpenSection): boolean =>
   keyword === 'backend' || keyword === 'listen'
 
 function knownFor(
-  { inherited, isUncertain }: BalanceTerms,
+  { inherited, doubt = '' }: BalanceTerms,
   known: KnownLines,
 ): Map<string, ServerLine> {
-  const key = isUncertain ? `?${inherited}` : inherited
+  const key = `${doubt}\n${inherited}`
   let lines = known.get(key)
   if (lines === undefined) known.set(key, (lines = new Map<string, ServerLine>()))
   return lines
@@ -242,5 +248,5 @@ function lineOf(
   isCertain: boolean,
 ): ServerLine {
   const options = terms.defaultServer.length === 0 ? own : [...terms.defaultServer, ...own]
-  return serverLine(name, address, options, !isCertain || terms.isUncertain)
+  return serverLine(name, address, options, isCertain ? terms.doubt : ENVIRONMENT)
 }

@@ -8,8 +8,11 @@ export interface ServerLine {
   readonly address: string
   /** Options of `default-server`, then those of the line itself; the last occurrence of an option counts. */
   readonly options: readonly string[]
-  /** Whether a word depends on HAProxy's environment. Such a server can stay, but cannot be added or changed. */
-  readonly isUncertain: boolean
+  /**
+   * Why the options cannot be determined; continues a sentence about the server. Such a server can stay, but cannot be
+   * added or changed.
+   */
+  readonly doubt?: string | undefined
   readonly server: Server
   /** The state of a running server that matches this line; undefined if the line has no literal address. */
   readonly asWritten: RunningServer | undefined
@@ -44,12 +47,13 @@ export interface ServerAddress {
   readonly port: number
 }
 
-/** Options that cancel another option, such as an option from `default-server`. */
+/**
+ * Options that cancel another option, such as an option from `default-server`. `no-send-proxy-v2` and its longer forms
+ * are missing, because each of them also cancels parts of the others.
+ */
 const UNDOING: ReadonlyMap<string, string> = new Map([
   ...['agent-check', 'backup', 'check', 'check-reuse-pool', 'check-send-proxy'].map(no),
-  ...['send-proxy', 'send-proxy-v2', 'send-proxy-v2-ssl', 'send-proxy-v2-ssl-cn', 'ssl', 'tfo'].map(
-    no,
-  ),
+  ...['send-proxy', 'ssl', 'tfo'].map(no),
   ['enabled', 'disabled'],
   ['stick', 'non-stick'],
   ['ssl-reuse', 'no-ssl-reuse'],
@@ -63,7 +67,7 @@ export function serverLine(
   name: string,
   address: string,
   options: readonly string[],
-  isUncertain = false,
+  doubt?: string,
 ): ServerLine {
   const server = readServer(address, options)
   const { place, weight, isDisabled } = server
@@ -75,7 +79,7 @@ export function serverLine(
     isMaintained: isDisabled,
     isDrained: false,
   }
-  return { name, address, options, isUncertain, server, asWritten }
+  return { name, address, options, doubt, server, asWritten }
 }
 
 function readServer(address: string, words: readonly string[]): Server {
@@ -104,8 +108,10 @@ function readServer(address: string, words: readonly string[]): Server {
     if (args > 0 && value === '') unknown ??= name
     options.set(name, value)
   }
-  const weight = Number(options.get('weight') ?? 1)
-  if (Number.isNaN(weight)) unknown ??= 'weight'
+  const digits = options.get('weight') ?? '1'
+  const weight = Number(digits)
+  // HAProxy also accepts text such as 0x10, but uses only its leading digits.
+  if (!/^\d+$/.test(digits)) unknown ??= 'weight'
   const isDisabled = options.has('disabled')
   options.delete('weight')
   options.delete('disabled')

@@ -1,6 +1,6 @@
 // Starts the status page for -http: its listeners of the event stream, and the server.
 import { warnIfFailed, type Emit, type Event } from '../core/event.ts'
-import { ioFault } from '../core/errno.ts'
+import { errnoOf, ioFault } from '../core/errno.ts'
 import type { HttpSettings } from '../core/settings.ts'
 import type { FullStatus } from '../core/status.ts'
 import type { WrittenFile } from '../core/written.ts'
@@ -126,8 +126,14 @@ export class Watching {
       this.emit({ kind: 'notice', level: 'info', message })
     } catch (error) {
       const place = 'socket' in at ? at.socket : `${at.host}:${at.port}`
-      const { message, hint } = ioFault(`no status page: cannot listen at ${place}`, error)
-      const text = hint === undefined ? message : `${message}. ${hint}`
+      // Ports below 1024 are privileged.
+      const isPort = 'host' in at && errnoOf(error) === 'EACCES'
+      const { message, hint } = ioFault(
+        `no status page: cannot listen at ${place}`,
+        error,
+        isPort ? 'choose a port above 1023, or grant reconfd CAP_NET_BIND_SERVICE' : undefined,
+      )
+      const text = hint === undefined ? message : `${message}; ${hint}`
       this.emit({ kind: 'notice', level: 'warn', message: text })
     }
   }

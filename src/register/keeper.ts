@@ -5,6 +5,7 @@ import { backoffDelay, type Backoff } from '../core/backoff.ts'
 import { FaultError, type Fault } from '../core/fault.ts'
 import { Wakeup } from './wakeup.ts'
 import type { EmitRegister } from './event.ts'
+import { forRegister } from './hints.ts'
 import { stepsFor, type RefusedText, type Steps } from './reconcile.ts'
 import {
   Lost,
@@ -284,7 +285,8 @@ export class RegistryKeeper {
       }
       const { fault, taken } = refusal
       const tries = (before?.tries ?? 0) + 1
-      const delay = taken === true ? RETRY_TAKEN : backoffDelay(tries, RETRY_REFUSED)
+      const backoff = fault.permanent === true ? BACKOFF_PERMANENT : RETRY_REFUSED
+      const delay = taken === true ? RETRY_TAKEN : backoffDelay(tries, backoff)
       this.#refused.set(key, { text, fault, tries, until: performance.now() + delay })
       if (before?.fault.message !== fault.message) emit({ kind: 'refused', service, key, fault })
     }
@@ -298,7 +300,7 @@ function delayAfter(failures: number, nodes: number, permanent: boolean): number
 }
 
 function faultOf(error: unknown, product: string, node: string): Fault {
-  if (error instanceof FaultError) return error.fault
+  if (error instanceof FaultError) return forRegister(error.fault, '-to')
   if (!(error instanceof Lost)) throw error
   return { kind: 'store', message: `${product} at ${node}: ${error.message} repeatedly` }
 }

@@ -54,7 +54,7 @@ export async function openMemory(
   const before = await read(path)
   if (before !== undefined && before.by.pid !== process.pid && isRunning(before.by)) {
     const message = `another reconfd (pid ${before.by.pid}) is registering the same services`
-    const hint = 'Stop that process, or run this one with another -state-dir and other ids.'
+    const hint = 'stop that process, or run this one with another -state-dir and other ids'
     return err({ kind: 'config', message, hint })
   }
   const by = thisProcess()

@@ -6,6 +6,7 @@ import type { EmitRegister } from './event.ts'
 import type { WantedState } from './keeper.ts'
 import type { RegistryEntry, Registry } from './registries/registry.ts'
 import {
+  hostAndPort,
   serviceLabel,
   type HealthCheck,
   type Service,
@@ -29,6 +30,12 @@ export interface ServiceHealth {
   readonly state: 'checking' | 'healthy' | 'unhealthy'
 }
 
+/** A service that cannot be registered, and why. */
+export interface IgnoredService {
+  readonly service: Service
+  readonly why: string
+}
+
 interface HeldService {
   readonly entry: RegistryEntry
   readonly wanted: WantedService
@@ -39,8 +46,8 @@ interface HeldService {
 export class Registrar {
   readonly #sets = new Map<ServiceSource, readonly WantedService[]>()
   #held = new Map<string, HeldService>()
-  /** The reported reason why a service cannot be registered, by service. */
-  #ignored = new Map<string, string>()
+  /** The services that cannot be registered, by label. */
+  #ignored = new Map<string, IgnoredService>()
   readonly #entries = new WeakMap<Service, RegistryEntry | string>()
 
   constructor(
@@ -52,7 +59,7 @@ export class Registrar {
   set(source: ServiceSource, wanted: readonly WantedService[]): void {
     this.#sets.set(source, wanted)
     const held = new Map<string, HeldService>()
-    const ignored = new Map<string, string>()
+    const ignored = new Map<string, IgnoredService>()
     for (const one of this.sources.flatMap((each) => this.#sets.get(each) ?? [])) {
       const entry = this.#entryOf(one.service)
       const why =
@@ -78,6 +85,10 @@ export class Registrar {
       const isKnown = state === 'healthy' || state === 'unhealthy'
       return { service: entry.service, entry, state: isKnown ? state : 'checking' }
     })
+  }
+
+  get ignored(): readonly IgnoredService[] {
+    return [...this.#ignored.values()]
   }
 
   /** All entries, regardless of health. */
@@ -117,13 +128,19 @@ export class Registrar {
     if (check === undefined) return { entry, wanted }
     const isSame =
       before?.wanted.life === wanted.life &&
-      before.entry.text === entry.text &&
-      JSON.stringify(before.wanted.service.check) === JSON.stringify(wanted.service.check)
-    if (before?.checker !== undefined && isSame) return { entry, wanted, checker: before.checker }
+      hostAndPort(before.wanted.service) === hostAndPort(wanted.service)
+    const isSameCheck =
+      JSON.stringify(before?.wanted.service.check) === JSON.stringify(wanted.service.check)
+    if (isSame && isSameCheck && before.checker !== undefined) {
+      return { entry, wanted, checker: before.checker }
+    }
+    // A healthy service stays registered until its new check has run.
+    const wasHealthy = isSame && (before.checker?.state ?? 'healthy') === 'healthy'
+    const checked = wasHealthy ? { ...wanted, fresh: false } : wanted
     const { emit, exec } = this.options
     const changed = (): void => this.#publish()
     const options = { once: check.once, emit, changed, ...(exec === undefined ? {} : { exec }) }
-    return { entry, wanted, checker: new Checker(wanted, check.check, options) }
+    return { entry, wanted, checker: new Checker(checked, check.check, options) }
   }
 
   /** The check that reconfd runs itself, if any. */
@@ -136,10 +153,10 @@ export class Registrar {
     return { check, once: check === ready || makes.has(check.what.kind) }
   }
 
-  #ignore({ service }: WantedService, why: string, ignored: Map<string, string>): void {
+  #ignore({ service }: WantedService, why: string, ignored: Map<string, IgnoredService>): void {
     const about = serviceLabel(service)
-    ignored.set(about, why)
-    if (this.#ignored.get(about) === why) return
+    ignored.set(about, { service, why })
+    if (this.#ignored.get(about)?.why === why) return
     this.options.emit({ kind: 'ignored', level: 'warn', about, why: `not registered: ${why}` })
   }
 }

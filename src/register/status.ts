@@ -11,7 +11,7 @@ import type { RegisterEvent } from './event.ts'
 import type { RegistryKeeper } from './keeper.ts'
 import { registerStatusFile, registerStatusFiles } from './memory.ts'
 import type { Registrar } from './registrar.ts'
-import { hostAndPort } from './service.ts'
+import { hostAndPort, serviceLabel } from './service.ts'
 
 export const serviceStates = ['registered', 'pending', 'checking', 'unhealthy', 'refused'] as const
 
@@ -25,7 +25,7 @@ export interface ServiceStatus {
    * - `pending`: not written yet, for example because the store is unreachable
    * - `checking`: no check has passed yet
    * - `unhealthy`: deregistered
-   * - `refused`: the entry has another owner, or the store refuses it
+   * - `refused`: the entry has another owner, or another service has its key, or the store refuses it
    */
   readonly state: (typeof serviceStates)[number]
   readonly why?: string
@@ -125,7 +125,12 @@ export class RegisterStatusBoard {
   #services(): readonly ServiceStatus[] {
     const present = this.#keeper?.kept.present ?? new Map<string, string>()
     const refused = this.#keeper?.kept.refused ?? new Map<string, never>()
-    return (this.#registrar?.known ?? []).map(({ service, entry, state: health }) => {
+    const ignored = (this.#registrar?.ignored ?? []).map(({ service, why }): ServiceStatus => {
+      const { name, id } = service
+      const [key, address] = [serviceLabel(service), hostAndPort(service)]
+      return { name, id, address, key, state: 'refused', why }
+    })
+    const known = (this.#registrar?.known ?? []).map(({ service, entry, state: health }) => {
       const { name, id } = service
       const refusal = refused.get(entry.key)
       const isThere = present.get(entry.key) === entry.text
@@ -139,8 +144,9 @@ export class RegisterStatusBoard {
               : 'pending'
       const why =
         refusal === undefined || state !== 'refused' ? {} : { why: briefly(refusal.fault) }
-      return { name, id, address: hostAndPort(service), key: entry.key, state, ...why }
+      return { name, id, address: hostAndPort(service), key: entry.key, state, ...why } as const
     })
+    return [...known, ...ignored]
   }
 
   #changed(): void {

@@ -40,7 +40,7 @@ export async function notify(socket: string, message: NotifyMessage): Promise<Re
 function notSent(error: Error & { readonly killed?: boolean }, said: string): Fault {
   const what = 'cannot notify the service manager'
   const hint =
-    'reconfd keeps working, but systemd kills a service with Type=notify or WatchdogSec= that sends no messages. Install systemd-notify, or set Type=exec and remove WatchdogSec=.'
+    'reconfd keeps working, but systemd kills a service with Type=notify or WatchdogSec= that sends no messages: install systemd-notify, or set Type=exec and remove WatchdogSec='
   const why =
     errnoOf(error) === 'ENOENT'
       ? 'systemd-notify is not on PATH'

@@ -50,7 +50,7 @@ export class ServiceNotifier {
     this.#outbox = new Outbox(
       (message) => notify(supervisor.socket, message),
       ({ message, hint = '' }) =>
-        emit({ kind: 'notice', level: 'warn', message: `${message}. ${hint}` }),
+        emit({ kind: 'notice', level: 'warn', message: `${message}; ${hint}` }),
     )
     stop.addEventListener('abort', () => this.#stopping(), { once: true })
     if (stop.aborted) this.#stopping()

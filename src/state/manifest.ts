@@ -64,7 +64,7 @@ export const openManifest = (stateDir: string, confdir: string): Manifest =>
 /** Maximum number of pending hashes of one file. Its planned content may change many times before it can be placed. */
 const PENDING_MOST = 10
 const DAMAGED =
-  'Remove it, and remove the files of vanished keys by hand: reconfd then rebuilds the list from the keys.'
+  'remove it, and remove the files of vanished keys by hand: reconfd then rebuilds the list from the keys'
 
 const sha256 = (bytes: Uint8Array): string => createHash('sha256').update(bytes).digest('hex')
 

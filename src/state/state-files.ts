@@ -24,7 +24,7 @@ import { syncFolder } from '../system/sync-folder.ts'
 import { isLeftover, temporaryName } from '../system/temporary.ts'
 
 /** The hint of faults about files in the state directory. */
-export const STATE_HINT = 'Set -state-dir to a directory that reconfd can write to.'
+export const STATE_HINT = 'set -state-dir to a directory that reconfd can write to'
 
 /** A file name for a string of any length, such as a path: the first 12 hexadecimal digits of its SHA-256 hash. */
 export const shortId = (text: string): string =>

@@ -3,7 +3,7 @@ import { decodeValue } from '../core/bytes.ts'
 import type { Key } from '../core/key.ts'
 import type { Entries, KvEntry, Knowledge } from './consul-entries.ts'
 import type { Delta } from './delta.ts'
-import { bytesOf, each, Mismatch } from './shape.ts'
+import { bytesOf, each, isAmbiguous, Mismatch } from './shape.ts'
 
 interface Held {
   readonly name: string
@@ -24,16 +24,23 @@ export class HeldEntries {
   /** How many known entries have been seen in the current answer so far. */
   #seen = 0
   #others = new Set<string>()
+  /** When all values were compared last, in milliseconds of `performance.now()`. */
+  #compared = performance.now()
+  /** Whether all values of the current answer are compared. */
+  #compares = false
   #first: Held | undefined
   #previous: Held | undefined
 
   /**
    * @param start the prefix of all names in the answers
    * @param wanted whether a key is wanted; unwanted neighbours may have the same prefix
+   * @param compareEvery milliseconds after which all values are compared again. Two clusters, or one cluster before and
+   *   after it was restored, may have different values at the same ModifyIndex
    */
   constructor(
     private readonly start: string,
     private readonly wanted: (key: Key) => boolean,
+    private readonly compareEvery: number,
   ) {}
 
   get size(): number {
@@ -49,6 +56,7 @@ export class HeldEntries {
     this.#seen = 0
     this.#others = new Set()
     this.#previous = undefined
+    this.#compares = isReset || performance.now() - this.#compared >= this.compareEvery
     const guess = (): Held | undefined =>
       this.#previous === undefined ? this.#first : this.#previous.follower
     return {
@@ -58,7 +66,9 @@ export class HeldEntries {
       isKnown: (name, modifyIndex) => {
         const next = guess()
         const held = next?.name === name ? next : this.#held.get(name)
-        return held === undefined ? this.#isOther(name) : this.#see(held, modifyIndex) && !isReset
+        return held === undefined
+          ? this.#isOther(name)
+          : this.#see(held, modifyIndex) && !this.#compares
       },
     }
   }
@@ -78,10 +88,11 @@ export class HeldEntries {
     if (!name.startsWith(this.start)) {
       throw new Mismatch('does not begin with the requested prefix').within('Key')
     }
+    const key = keyOf(name)
+    if (key === undefined) return true
     if (this.#others.has(name)) throw new Mismatch('appears twice').within('Key')
     this.#others.add(name)
-    const key = keyOf(name)
-    return key === undefined || !this.wanted(key)
+    return !this.wanted(key)
   }
 
   /** Applies the answer that was read last and returns the changes. Throws a Mismatch if an entry is invalid. */
@@ -96,6 +107,7 @@ export class HeldEntries {
       }
     }
     if (this.#previous !== undefined) this.#previous.follower = undefined
+    if (this.#compares) this.#compared = performance.now()
     each(unknown, ({ Key: name, Value, ModifyIndex: modifyIndex }: KvEntry) => {
       const value = Value === null ? '' : decodeValue(bytesOf(Value))
       const held = this.#held.get(name)
@@ -119,9 +131,9 @@ export class HeldEntries {
 
 /**
  * Returns the key for a name in Consul, such as `/app/x` for `app/x`; undefined for names that end with a slash
- * (`app/`) or are not paths (`a//b`).
+ * (`app/`), are not paths (`a//b`) or are ambiguous.
  */
 function keyOf(name: string): Key | undefined {
   const odd = name === '' || name.startsWith('/') || name.endsWith('/') || name.includes('//')
-  return odd ? undefined : `/${name}`
+  return odd || isAmbiguous(name) ? undefined : `/${name}`
 }

@@ -240,12 +240,23 @@ export class ConsulHttp {
   /** @param what describes the error in the answer, without quoting the answer */
   notConsul(what: string): FaultError {
     return this.#fault(`sent an invalid response: ${what}`, {
-      hint: 'check -node and -scheme: this may not be the HTTP port of a Consul agent',
+      hint: NOT_CONSUL,
     })
   }
 
   denied(what: string): FaultError {
     return this.#fault(`denied access to ${what}`, { hint: this.needs, permanent: true })
+  }
+
+  /** The fault for a look-up that no request can express. */
+  unserved(what: string): FaultError {
+    return this.#fault(
+      `cannot serve ${what}: its name contains an unprintable character, or is not a plain path`,
+      {
+        hint: 'correct the name; if it comes from a key that ends with a line break, use trim',
+        permanent: true,
+      },
+    )
   }
 
   #expectAnswer(
@@ -279,9 +290,11 @@ export class ConsulHttp {
     // Consul's errors are one line of plain text, such as "No cluster leader". Errors from proxies are HTML pages.
     const text = body.trim()
     const isWords = text !== '' && text.length <= 200 && !/^<|\n/.test(text)
-    const what = `failed (HTTP ${status})${isWords ? `: ${text}` : ''}`
     const isWrong = status < 500 || /boolean expression|Invalid|selector/i.test(text)
-    throw new AnsweredError(this.#fault(what, hintFor(text)).fault, isWrong)
+    const what = isWrong ? `rejected the request for ${about}` : 'failed'
+    const message = `${what} (HTTP ${status})${isWords ? `: ${text}` : ''}`
+    const hint = status === 404 ? { hint: NOT_CONSUL } : hintFor(text)
+    throw new AnsweredError(this.#fault(message, hint).fault, isWrong)
   }
 
   #indexOf({ headers }: HttpResponse): number {
@@ -321,6 +334,8 @@ export class ConsulHttp {
   }
 }
 
+const NOT_CONSUL = 'check -node and -scheme: this may not be the HTTP port of a Consul agent'
+
 const authorization = listOf(record({ Allow: optional(bool) }))
 
 /** Consul before 1.9 closes excess connections without an error. */
@@ -334,6 +349,7 @@ function hintFor(said: string): Pick<Fault, 'hint'> {
       hint: 'check the datacenter in -consul-datacenter or in the template, and its servers: consul members -wan',
     }
   }
-  if (said.includes('Namespaces')) return { hint: 'remove -consul-namespace' }
+  if (said.includes('Namespaces'))
+    return { hint: 'remove -consul-namespace and the option namespace' }
   return {}
 }

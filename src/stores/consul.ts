@@ -28,6 +28,9 @@ import { TokenBucket } from './token-bucket.ts'
 const BURST = 20
 const PER_SECOND = 10
 
+/** Milliseconds after which all values are compared again, even those with a known ModifyIndex. */
+const COMPARE_EVERY = 60_000
+
 /** Skips all entries of an answer. */
 const ANYTHING: Knowledge = { next: undefined, isKnown: () => true }
 
@@ -47,9 +50,14 @@ interface Answer {
   readonly page: Page
 }
 
+/**
+ * Opens the store of `-backend consul`. Returns a fault if a setting is invalid. Does not connect yet.
+ * @param compareEvery set only by tests
+ */
 export function open(
   settings: StoreSettings,
   env: Readonly<Record<string, string | undefined>> = process.env,
+  compareEvery = COMPARE_EVERY,
 ): Result<Store, Fault> {
   const { connection, catalog: of = { maxStale: 0 } } = settings
   const credentials = () => consulCredentials(connection, env)
@@ -61,7 +69,7 @@ export function open(
     settings,
     check: () => void credentials(),
     follow: (http, prefixes, signal) =>
-      follow(() => new ConsulApi(http, credentials(), indexes, of), prefixes, signal),
+      follow(() => new ConsulApi(http, credentials(), indexes, of), prefixes, compareEvery, signal),
   })
 }
 
@@ -72,6 +80,7 @@ export function open(
 async function* follow(
   connect: () => ConsulApi,
   prefixes: readonly Key[],
+  compareEvery: number,
   signal: AbortSignal,
 ): AsyncGenerator<StoreEvent> {
   const wanted = coveredBy(prefixes)
@@ -102,7 +111,7 @@ async function* follow(
     // A common parent of many prefixes is not wanted itself. A slash after its name excludes neighbours that begin with
     // that name.
     const start = wanted(path) || path === '/' ? path.slice(1) : `${path.slice(1)}/`
-    const held = new HeldEntries(start, wanted)
+    const held = new HeldEntries(start, wanted, compareEvery)
     return { path, start, bucket: new TokenBucket(BURST, PER_SECOND), index: 0, held }
   })
   const entries = new Map<Key, string>()

@@ -56,6 +56,9 @@ const EVENT_INDEX_CLEARED = 401
 const RENEW = new Error('the poll is renewed')
 
 export class EtcdV2Api {
+  /** The cluster that sent the first answer. */
+  #cluster: string | undefined
+
   constructor(
     private readonly http: HttpClient,
     /** Called for each request, because the password may be in a file that changes. */
@@ -123,17 +126,25 @@ export class EtcdV2Api {
     }
   }
 
-  /** Throws unless the node is part of a quorum, because waits on an isolated node are silent. */
-  async proveQuorum(root: Key, signal: AbortSignal): Promise<void> {
+  /**
+   * Returns the current index of the cluster. Throws unless the node is part of a quorum, because waits on an isolated
+   * node are silent.
+   */
+  async proveQuorum(root: Key, signal: AbortSignal): Promise<number> {
     // Reads a hidden key, so that the answer is always short.
     const path = `${pathOf(root)}${root === '/' ? '' : '/'}_reconfd?quorum=true`
-    const { status, body } = await this.http.request(path, { headers: this.headers(), signal })
+    const { status, headers, body } = await this.http.request(path, {
+      headers: this.headers(),
+      signal,
+    })
     const answer = this.#parse(status, body)
     const code = answer.errorCode ?? 0
     // Error codes from 100 to 199 concern the key, so the cluster has looked it up.
-    if (code >= KEY_NOT_FOUND && code <= 199 && code !== UNAUTHORIZED) return
-    this.#expectOk(status, answer, root)
-    this.#expecting(() => listingShape(answer.json))
+    if (code < KEY_NOT_FOUND || code > 199 || code === UNAUTHORIZED) {
+      this.#expectOk(status, answer, root)
+      this.#expecting(() => listingShape(answer.json))
+    }
+    return this.#indexOf(headers)
   }
 
   #judge(status: number, body: Body, root: Key, from: number): WaitAnswer {
@@ -188,8 +199,11 @@ export class EtcdV2Api {
     throw this.#fault(`failed (HTTP ${status}${code})${message}`)
   }
 
+  /** Throws an OutdatedError if the answer is from another cluster than the first one. */
   #indexOf(headers: ResponseHeaders): number {
-    const index = headers['x-etcd-index']
+    const { 'x-etcd-index': index, 'x-etcd-cluster-id': cluster } = headers
+    if (typeof cluster === 'string' && cluster !== (this.#cluster ??= cluster))
+      throw this.#outdated('belongs to another cluster than before')
     if (typeof index === 'string' && /^\d{1,15}$/.test(index)) return Number(index)
     throw this.#notEtcd(
       `its header X-Etcd-Index is ${index === undefined ? 'missing' : 'not a number'}`,

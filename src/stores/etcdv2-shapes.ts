@@ -5,6 +5,7 @@ import {
   count,
   each,
   bool,
+  isAmbiguous,
   listOf,
   Mismatch,
   nullable,
@@ -37,7 +38,7 @@ export const eventShape = record({
 
 type Node = ReturnType<typeof nodeShape>
 
-/** Returns all keys at and below `root`. Throws a Mismatch if the listing is invalid. */
+/** Returns all keys at and below `root`, except those with an ambiguous name. Throws a Mismatch if the listing is invalid. */
 export function listedEntries(top: Node, root: Key): Map<Key, string> {
   const entries = new Map<Key, string>()
   /** A queue: the iteration also reaches directories that are added while it runs. */
@@ -63,7 +64,7 @@ export function listedEntries(top: Node, root: Key): Map<Key, string> {
       const name = text(node.key)
       const isPart = name.length > start.length && name.lastIndexOf('/') === start.length - 1
       if (!isPart || !name.startsWith(start)) throw outsideOfDirectory()
-      take(node, name as Key)
+      if (!isAmbiguous(name)) take(node, name as Key)
     }
     each(nodes, child, dir)
   }

@@ -34,7 +34,7 @@ export function open(settings: StoreSettings): Result<Store, Fault> {
     return err({
       kind: 'config',
       message: 'the file backend has no file to read',
-      hint: 'Set -file to a YAML, JSON or TOML file, or to a folder of such files.',
+      hint: 'set -file to a YAML, JSON or TOML file, or to a folder of such files',
     })
   }
   let filter: Glob
@@ -44,7 +44,7 @@ export function open(settings: StoreSettings): Result<Store, Fault> {
     return err({
       kind: 'config',
       message: `-filter is not a valid pattern: "${settings.filter}"`,
-      hint: 'Use * and ? and [abc], as in "*.yaml".',
+      hint: 'use * and ? and [abc], as in "*.yaml"',
     })
   }
   const watch: Store['watch'] = (_node, prefixes, signal) =>

@@ -1,7 +1,9 @@
 // HTTP proxies, by the rules of Go programs (https://pkg.go.dev/golang.org/x/net/http/httpproxy): forwards requests to
 // http nodes and opens a tunnel to https nodes.
 import { BlockList, isIP, type Socket } from 'node:net'
+import { unescape } from 'node:querystring'
 import { FaultError, raise } from '../core/fault.ts'
+import { keepSecret } from '../system/secrets.ts'
 import type { ConnectionSettings, ProxySettings } from '../core/settings.ts'
 import { socketAddressOf, dial, type SocketAddress, type Opened } from './dial.ts'
 import { codeOf, CONNECT_TIMEOUT } from './http-faults.ts'
@@ -50,10 +52,13 @@ function proxyUrl(text: string, variable: string): URL {
   })
 }
 
-function authorization({ username, password }: URL): Readonly<Record<string, string>> {
-  if (username === '') return {}
-  const pair = `${decodeURIComponent(username)}:${decodeURIComponent(password)}`
-  return { 'proxy-authorization': `Basic ${Buffer.from(pair).toString('base64')}` }
+function authorization(url: URL): Readonly<Record<string, string>> {
+  if (url.username === '') return {}
+  // Unlike decodeURIComponent, does not throw if a password contains an unescaped `%`.
+  const [username, password] = [unescape(url.username), unescape(url.password)]
+  keepSecret(password, username)
+  const pair = Buffer.from(`${username}:${password}`)
+  return { 'proxy-authorization': `Basic ${pair.toString('base64')}` }
 }
 
 /**

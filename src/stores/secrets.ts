@@ -66,21 +66,35 @@ function tokenOf(
 
 /** Returns the text of a file without the newline at its end. */
 function readSecret(file: string, option: string): string {
+  const text = readOptionFile(file, option)
+    .toString()
+    .replace(/\r?\n$/, '')
   const wrong = (what: string): never =>
-    raise('store', what, {
-      file,
-      hint: `check ${option} and the file's permissions`,
+    wrongFile(`the file given by ${option} ${what}`, file, option)
+  if (text === '') return wrong('is empty')
+  // Headers must not contain these characters, and an error from node:http would quote the secret.
+  return /[\r\n\0]/.test(text) ? wrong('contains more than one line') : text
+}
+
+/** Returns the content of the file that an option names. Throws a FaultError if the file cannot be read. */
+export function readOptionFile(file: string, option: string): Buffer {
+  // The message must not quote the text, which may be a private key.
+  if (/[\r\n]/.test(file)) {
+    raise('store', `${option} contains several lines, but must be the path of a file`, {
+      hint: `write the text to a file with mode 0600, and set ${option} to the path of that file`,
       permanent: true,
     })
-  let text: string
-  try {
-    text = readFileSync(file, 'utf8').replace(/\r?\n$/, '')
-  } catch (error) {
-    return wrong(`cannot read the file given by ${option}: ${codeOf(error)}`)
   }
-  if (text === '') return wrong(`the file given by ${option} is empty`)
-  // Headers must not contain these characters, and an error from node:http would quote the secret.
-  return /[\r\n\0]/.test(text)
-    ? wrong(`the file given by ${option} contains more than one line`)
-    : text
+  try {
+    return readFileSync(file)
+  } catch (error) {
+    return wrongFile(`cannot read the file given by ${option}: ${codeOf(error)}`, file, option)
+  }
 }
+
+const wrongFile = (what: string, file: string, option: string): never =>
+  raise('store', what, {
+    file,
+    hint: `check ${option} and the file's permissions`,
+    permanent: true,
+  })

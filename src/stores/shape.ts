@@ -66,6 +66,13 @@ export const text: Shape<string> = (value) =>
 export const bool: Shape<boolean> = (value) =>
   typeof value === 'boolean' ? value : mismatch(value, 'a boolean')
 
+/** An integer of any size; digits beyond 2^53 are lost. */
+export const integer: Shape<number> = (value) => {
+  if (typeof value !== 'number') return mismatch(value, 'a number')
+  if (Number.isInteger(value)) return value
+  throw new Mismatch('is not an integer')
+}
+
 /** A non-negative integer. */
 export const count: Shape<number> = (value) => {
   if (typeof value !== 'number') return mismatch(value, 'a number')
@@ -192,3 +199,9 @@ export function each<T>(
 
 const isObject = (value: unknown): value is Readonly<Record<string, unknown>> =>
   typeof value === 'object' && value !== null && !Array.isArray(value)
+
+/**
+ * Whether a name may stand for several keys: Go's JSON replaces each invalid byte of a name with U+FFFD, and the JSON
+ * may then contain the same name twice.
+ */
+export const isAmbiguous = (name: string): boolean => name.includes('\ufffd')

@@ -27,7 +27,7 @@ export async function writeOutput(path: string, text: string): Promise<void> {
     }
     const foreign = foreignTo(place)
     if (foreign !== undefined) {
-      const hint = 'Choose a file in a folder that only reconfd can write to.'
+      const hint = 'choose a file in a folder that only reconfd can write to'
       raise('io', `${path} is not a regular file, and ${whyForeign(foreign)}`, { hint })
     }
     await writeFile(dest, text)

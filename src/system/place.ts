@@ -155,7 +155,7 @@ class Walk {
         'io',
         `${path} cannot be reached safely: ${whyForeign(foreign)}, and /proc is not mounted`,
         {
-          hint: 'Mount /proc, or make the folder and its parents owned by root and writable only by root.',
+          hint: 'mount /proc, or make the folder and its parents owned by root and writable only by root',
         },
       )
     }
@@ -231,7 +231,7 @@ class Walk {
     if (stats?.isSymbolicLink() !== true) return undefined
     if (!follow) {
       raise('io', `the destination ${dest} is a symbolic link, and follow_symlinks is false`, {
-        hint: 'Remove the link, set `dest` to its target, or remove follow_symlinks = false.',
+        hint: 'remove the link, set `dest` to its target, or remove follow_symlinks = false',
       })
     }
     const foreign = foreignIn(this.#way)
@@ -243,7 +243,7 @@ class Walk {
           ? `${link} is not followed: it belongs to ${owner}`
           : `${link} of ${owner} is not followed: ${whyForeign(foreign)}`
       raise('io', message, {
-        hint: 'Replace the link in the path with its target, or make the link and the folders above it owned by root and writable only by root.',
+        hint: 'replace the link in the path with its target, or make the link and the folders above it owned by root and writable only by root',
       })
     }
     if (++this.#links > MAX_LINKS) throw systemError('ELOOP')
@@ -253,7 +253,7 @@ class Walk {
 
 const leadsOut = (dest: string, within: string): never =>
   raise('io', `${dest} leaves ${within} through a symbolic link`, {
-    hint: 'Remove the link or correct the key: a key cannot choose a file outside the fixed folder of `dest`.',
+    hint: 'remove the link or correct the key: a key cannot choose a file outside the fixed folder of `dest`',
   })
 
 /** Describes why others can change a folder, such as `/srv/app belongs to user 1000 (app)`. */

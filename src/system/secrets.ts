@@ -6,6 +6,8 @@ const KEPT = 32
 const MASK = '***'
 /** Secrets with fewer characters are masked only as whole words, because "abc" could be a part of any word. */
 const LONG = 6
+/** Maximum number of characters for one character of a secret: three bytes, encoded for a URL. */
+const LONGEST_FORM = 9
 
 /** A pattern that matches all forms of a secret, by user and secret; in order of the last registration. */
 const known = new Map<string, RegExp>()
@@ -31,9 +33,22 @@ export function keepSecret(secret: string | undefined, user = ''): void {
   patterns = [...known.values()].sort((a, b) => b.source.length - a.source.length)
 }
 
-/** Returns the text with each secret replaced by `***`. */
+/** Matches the password in a URL. It is masked even if it is unknown, because a setting may be in the wrong place. */
+const IN_URL = /(?<=:\/\/[^\s/@:]*:)[^\s/]+(?=@)/g
+
+/** Returns the text with each secret, and each password in a URL, replaced by `***`. */
 export const withoutSecrets = (text: string): string =>
-  patterns.reduce((rest, pattern) => rest.replace(pattern, MASK), text)
+  patterns.reduce((rest, pattern) => rest.replace(pattern, MASK), text.replace(IN_URL, MASK))
+
+/**
+ * Returns the beginning and the end of a longer text with each secret replaced. Drops as many characters at the gap
+ * as the longest secret may have, because a part of a secret is not recognized.
+ */
+export function withoutSecretsAround(beginning: string, end: string): readonly [string, string] {
+  const most = LONGEST_FORM * Math.max(0, ...[...known.keys()].map((name) => name.length))
+  const [before, after] = [withoutSecrets(beginning), withoutSecrets(end)]
+  return [before.slice(0, Math.max(0, before.length - most)), after.slice(most)]
+}
 
 function formsOf(secret: string, user: string): string {
   const pair = Buffer.from(`${user}:${secret}`)

@@ -136,7 +136,7 @@ function secure(path: string, mode: number): void {
     if (foreign === undefined && missing.length === 0) return chmodSync(folder.at('.'), mode)
     const why = foreign === undefined ? `${path} was replaced` : whyForeign(foreign)
     raise('io', `files cannot be checked safely in ${dirname(path)}: ${why}`, {
-      hint: 'Set TMPDIR to a folder that only reconfd can write to, or to a sticky one such as /tmp.',
+      hint: 'set TMPDIR to a folder that only reconfd can write to, or to a sticky one such as /tmp',
     })
   } finally {
     folder.close()

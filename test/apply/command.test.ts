@@ -152,27 +152,27 @@ describe('the fault of a command', () => {
       'check_cmd failed with exit code 1: haproxy -c -f x',
       ...[3, 4, 5, 6, 7, 8, 9, 10, 11].map((n) => `  | line ${n}`),
       '  | red',
-      '  The destination is unchanged. Correct the keys or the template. To inspect the refused file, add -keep-stage-file.',
+      '  the destination is unchanged; correct the keys or the template; to inspect the refused file, add -keep-stage-file',
     ])
   })
 
   it('names the destination of a checked file, whatever its name', async () => {
     const refused = await runCommand('echo refused; false', { timeout })
     const { hint } = commandFault('check_cmd', 'x', refused, { dest: '/out/$&.conf' })
-    expect(hint).toMatch(/^\/out\/\$&\.conf is unchanged\. /)
+    expect(hint).toMatch(/^\/out\/\$&\.conf is unchanged; /)
   })
 
   it('hints at -q if a command fails without output', async () => {
     const silent = await runCommand('false', { timeout })
     expect(commandFault('reload_cmd', 'false', silent).hint).toBe(
-      'The file is in place, but the program has not loaded it. The command printed nothing: check whether a flag such as -q silences it. Run the command by hand to see why it fails.',
+      'the file is in place, but the program has not loaded it; the command printed nothing: check whether a flag such as -q silences it; run the command by hand to see why it fails',
     )
   })
 
   it('reports a program that was not found, and a timeout', async () => {
     const missing = await runCommand('no-such-program-here', { timeout })
     expect(commandFault('reload_cmd', 'x', missing).hint).toBe(
-      'The file is in place, but the program has not loaded it. A program was not found: check PATH, or use its full path.',
+      'the file is in place, but the program has not loaded it; a program was not found: check PATH, or use its full path',
     )
     const late = await runCommand('sleep 60', { timeout: 50 })
     expect(commandFault('check_cmd', 'x', { ...late, duration: 1234 }).message).toBe(

@@ -16,6 +16,7 @@ import {
   symlinkSync,
   writeFileSync,
 } from 'node:fs'
+import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
@@ -56,7 +57,7 @@ describe('a new file', () => {
       fault: {
         kind: 'io',
         message: `cannot write ${dir}/no/app.cfg: no such file or directory (ENOENT)`,
-        hint: `The folder ${dir}/no is missing. Run mkdir -p ${dir}/no, or set mkdirs = true.`,
+        hint: `the folder ${dir}/no is missing: run mkdir -p ${dir}/no, or set mkdirs = true`,
       },
     })
   })
@@ -134,7 +135,7 @@ describe('an existing file', () => {
         at: 'stage',
         fault: {
           message: `cannot write ${dest}: permission denied (EACCES)`,
-          hint: `Give reconfd's user write permission for the folder ${dir}: new files are created there and renamed.`,
+          hint: `give reconfd's user write permission for the folder ${dir}: new files are created there and renamed`,
         },
       })
       expect(readFileSync(dest, 'utf8')).toBe('old')
@@ -186,7 +187,7 @@ describe('a symbolic link', () => {
     const applied = await applyNow([await change(dest, 'new')])
     expect(applied).toMatchObject({
       fault: {
-        hint: `The folder ${dir}/gone is missing. Run mkdir -p ${dir}/gone, or set mkdirs = true.`,
+        hint: `the folder ${dir}/gone is missing: run mkdir -p ${dir}/gone, or set mkdirs = true`,
       },
     })
   })
@@ -333,7 +334,7 @@ describe('something else at the destination', () => {
       kind: 'unreadable',
       fault: {
         message: `the destination ${dest} is a folder, not a file`,
-        hint: 'Remove it, or set `dest` to the path of a file in it.',
+        hint: 'remove it, or set `dest` to the path of a file in it',
       },
     })
   })
@@ -357,6 +358,16 @@ describe('something else at the destination', () => {
     })
   })
 
+  it('a socket is reported as such', async () => {
+    const server = createServer()
+    await new Promise<void>((listening) => server.listen(dest, listening))
+    expect(await observe(dest)).toMatchObject({
+      kind: 'unreadable',
+      fault: { message: `the destination ${dest} is a device, a socket or a pipe, not a file` },
+    })
+    server.close()
+  })
+
   it('a file where a directory should be is reported as such', async () => {
     writeFileSync(dest, '')
     expect(await observe(join(dest, 'x'))).toMatchObject({
@@ -374,7 +385,7 @@ describe.runIf(isRoot)('mounts (need root)', () => {
         at: 'stage',
         fault: {
           message: `cannot write ${dest}: no space left on the device (ENOSPC)`,
-          hint: 'Free some space.',
+          hint: 'free some space',
         },
       })
       expect(readFileSync(dest, 'utf8')).toBe('old')

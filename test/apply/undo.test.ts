@@ -118,7 +118,7 @@ describe('group_check_cmd', () => {
       fault: {
         kind: 'command',
         message: 'group_check_cmd failed with exit code 3: echo "bad pair"; exit 3',
-        hint: 'All files were restored. Correct the keys or the templates.',
+        hint: 'all files were restored; correct the keys or the templates',
         frame: '  | bad pair',
       },
     })

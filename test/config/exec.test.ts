@@ -32,6 +32,11 @@ describe('the command', () => {
     expect(exec).toMatchObject({ killSignal: 'SIGTERM', killTimeout: 30_000, restartOnExit: false })
   })
 
+  test('may be written in any case, like every key', async () => {
+    const exec = await execOf('[Exec]\nCommand = ["nginx"]\n[Exec.Env]\nPristine = true\n')
+    expect(exec).toMatchObject({ argv: ['nginx'], env: { pristine: true } })
+  })
+
   test('takes precedence over that of [exec]; the rest of [exec] applies to both', async () => {
     const toml = '[exec]\ncommand = ["nginx", "-g", "daemon off;"]\nreload_signal = "sighup"\n'
     expect((await execOf(toml))?.argv).toEqual(['nginx', '-g', 'daemon off;'])

@@ -119,6 +119,7 @@ describe('faults', () => {
         '  3 | dest = "/tmp/a"',
         '  4 | reload_cmd = ["x"]',
         '    |              ^',
+        '  write one string, as in reload_cmd = "..."',
       ],
     ],
     [
@@ -259,7 +260,7 @@ describe('faults', () => {
           key === 'verify_cmd' ? '  4 | reload_cmd = "true"' : `  3 | dest = "/tmp/it's"`,
           `  ${key === 'verify_cmd' ? '5' : '4'} | ${key} = "sh -c 'cat {{.dest}}'"`,
           `    | ${' '.repeat(key.length + 3)}^`,
-          '  Write the placeholder as a separate word outside quotes, or choose a path that consists of letters, digits and _ . / + : @ % = -.',
+          '  write the placeholder as a separate word outside quotes, or choose a path that consists of letters, digits and _ . / + : @ % = -',
         ],
       ],
     ),
@@ -271,7 +272,7 @@ describe('faults', () => {
         '  5 | keys = ["/v"]',
         '  6 | check_cmd = "cat {{.src}}"',
         '    |             ^',
-        '  Choose a folder whose path consists of letters, digits and _ . / + : @ % = -, and in which no part begins with -.',
+        '  choose a folder whose path consists of letters, digits and _ . / + : @ % = -, and in which no part begins with -',
       ],
     ],
     [
@@ -282,7 +283,7 @@ describe('faults', () => {
         '  1 | [template]',
         '  2 | src = "c.njk"',
         '    |       ^',
-        '  create templates/c.njk, or correct src',
+        '  did you mean src = "a.njk"? Otherwise create templates/c.njk',
       ],
     ],
     [

@@ -96,7 +96,7 @@ describe('commands', () => {
       commandList.replace('he commands are', 'use one of'),
     ],
     [['why'], 'why needs a RESOURCE', 'write reconfd why RESOURCE'],
-    [['status', 'a.toml'], 'status: unexpected argument "a.toml"', list],
+    [['status', 'a'], 'status: unexpected argument "a"', 'did you mean reconfd why a?'],
     [['accept', 'a', 'b'], 'accept: unexpected argument "b"', list],
     [['resync', '-json'], 'unknown flag -json', 'use it with reconfd status, why, check, register'],
     [['-json'], 'unknown flag -json', 'use it with reconfd status, why, check, register'],
@@ -108,7 +108,7 @@ describe('commands', () => {
       'write reconfd completion bash|zsh|fish',
     ],
     [['schema'], 'schema needs a KIND', 'write reconfd schema resource|confd'],
-    [['check', 'a'], 'check: unexpected argument "a"', list],
+    [['check', 'a'], 'check: unexpected argument "a"', 'to select one resource, write -only a'],
   ])('%j', (argv, message, hint) => {
     expect(parseFlags(argv).faults).toEqual([{ kind: 'config', message, hint }])
   })

@@ -239,7 +239,10 @@ describe('for_each', () => {
     [
       'not a string',
       each('/tmp/a', 'for_each = ["/vhosts/*"]\n'),
-      ['5:12: for_each must be a string, not an array'],
+      [
+        '5:12: for_each must be a string, not an array',
+        '  write one string, as in for_each = "..."',
+      ],
     ],
     [
       'one command for many files',

@@ -20,10 +20,37 @@ test('keys ignore case, as in confd', async () => {
   expect(bad.text).toContain('a.toml:5:21: check_cmd_timeout: "x" is not')
 })
 
+test('keys of tables below [template] ignore case', async () => {
+  const { resources, text } = await load({
+    'conf.d/a.toml': `
+[Template]
+src = "a.njk"
+dest = "/tmp/a"
+keys = ["/x"]
+reload_cmd = "true"
+[Template.Guard]
+Min_Keys = 1
+[[Template.Guard.Group]]
+Keys = "/x/*"
+Max_Removed = 2
+[Template.HAProxy]
+Socket = "/run/haproxy.sock"
+[Backend]
+Backend = "consul"
+NODES = ["127.0.0.1:8500"]
+`,
+  })
+  expect(text).toBe('')
+  expect(resources[0]?.templates[0]).toMatchObject({
+    guard: { minKeys: 1, groups: [{ maxRemoved: { most: 2 } }] },
+    haproxy: { sockets: ['/run/haproxy.sock'] },
+  })
+})
+
 test('a key that is set in two cases is a fault', async () => {
   const toml = '[template]\nsrc = "a.njk"\nSrc = "b.njk"\ndest = "/tmp/a"\n'
   const { text } = await load({ 'conf.d/a.toml': toml })
-  expect(text).toContain('a.toml:3:1: unknown key Src')
+  expect(text).toContain('a.toml:3:1: Src and src are the same key, and both are set')
 })
 
 test('a resource with everything set', async () => {

@@ -35,6 +35,11 @@ test('a key names its store; the prefix is that of the default one', async () =>
   expect(await load(vault, template('"/app", "vault2:/secret"'))).toBe('/p /app /vault2:/secret')
 })
 
+test('keys ignore case', async () => {
+  const confd = vault.replace('stores', 'Stores').replace('backend', 'Backend')
+  expect(await load(confd, template('"vault2:/secret"'))).toBe('/p /vault2:/secret')
+})
+
 test('[backend] of a resource: the default store, a named one, or one of its own', async () => {
   const own = (node: string): string =>
     `${template('"/app"')}[backend]\nbackend = "consul"\nnodes = ["${node}"]\n`

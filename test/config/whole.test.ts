@@ -302,6 +302,7 @@ describe('faults', () => {
         '1:19: group_check_cmd must be a string, not an array',
         '  1 | group_check_cmd = ["nginx", "-t"]',
         '    |                   ^',
+        '  write one string, as in group_check_cmd = "..."',
       ],
     ],
     [

@@ -60,13 +60,13 @@ describe('the files that a start loads', () => {
       'a onetime run with a nunjucks template',
       ['-onetime', '-backend', 'env', ...confdir('a.njk')],
       [...ALWAYS, 'env', 'nunjucks'],
-      780_000,
+      790_000,
     ],
     [
       'a onetime run with a Go template',
       ['-onetime', '-backend', 'env', ...confdir('a.tmpl')],
       [...ALWAYS, 'env', 'go-templates'],
-      730_000,
+      735_000,
     ],
     // The store does not answer, so no template engine is loaded.
     [
@@ -82,7 +82,7 @@ describe('the files that a start loads', () => {
         ...confdir('a.tmpl'),
       ],
       [...ALWAYS, 'etcdv3', 'http', 'server'],
-      695_000,
+      702_000,
     ],
     [
       'a onetime run on Consul',
@@ -97,7 +97,7 @@ describe('the files that a start loads', () => {
         ...confdir('a.tmpl'),
       ],
       [...ALWAYS, 'consul', 'consul-index', 'http', 'server'],
-      695_000,
+      702_000,
     ],
     [
       'a onetime run on Redis',
@@ -112,7 +112,7 @@ describe('the files that a start loads', () => {
         ...confdir('a.tmpl'),
       ],
       [...ALWAYS, 'redis', 'server'],
-      695_000,
+      702_000,
     ],
   ])('%s', (_, args, names, most) => {
     const loaded = loadedBy(...args)

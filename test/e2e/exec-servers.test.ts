@@ -1,13 +1,14 @@
 // Exec mode runs HAProxy and nginx under traffic. No request may fail during 50 reloads.
 import { createServer, type Server } from 'node:http'
-import { mkdirSync } from 'node:fs'
+import { mkdirSync, readdirSync } from 'node:fs'
+import { join } from 'node:path'
 import { setTimeout as pause } from 'node:timers/promises'
 import { afterAll, beforeAll, expect, test as inTurn } from 'vitest'
 import { HttpClient } from '../support/http.ts'
 import { freePorts, serverBinary, startEtcd, type EtcdServer } from '../support/servers.ts'
-import { haproxyTemplate } from '../support/haproxy-template.ts'
+import { adminSocket, haproxyTemplate, serversBelow } from '../support/haproxy-template.ts'
 import { until } from '../support/until.ts'
-import { countOf } from './exec-support.ts'
+import { countOf, lineOf } from './exec-support.ts'
 import { withSite, type Running, type Site } from './support.ts'
 
 const RELOADS = 50
@@ -107,6 +108,39 @@ test('HAProxy', { timeout: 240_000 }, async () => {
     env,
   )
 })
+
+test('HAProxy, with [template.haproxy]: servers change without a reload', async () => {
+  const [port = 0] = await freePorts(1)
+  const { path, env } = serverBinary('haproxy')
+  await etcd.client.put('/run-time/n1', address)
+  await withSite(
+    ['-backend', 'etcdv3', '-node', etcd.node],
+    async (site) => {
+      site.config('[exec]\nreload_signal = "USR2"\nkill_signal = "USR1"\n')
+      const socket = site.path('admin.sock')
+      const [global, servers] = [adminSocket(socket), serversBelow('/run-time')]
+      site.template('haproxy.cfg', haproxyTemplate({ port, global, servers }))
+      site.resource('haproxy.cfg', {}, { haproxy: { socket, drain: '1s' } })
+      const config = site.path('haproxy.cfg')
+      const run = site.start('-watch', '-debounce', '0', '--', path, '-W', '-db', '-f', config)
+      await run.until('it has started', () => run.tells('reloaded'))
+      // The content that the program has loaded is known from its start.
+      await run.until('the record is written', () =>
+        readdirSync(join(site.root, 'state')).some((name) => name.startsWith('haproxy-')),
+      )
+      await etcd.client.put('/run-time/n2', address)
+      await run.until('n2 is in use', () => countOf(run, 'reloaded') === 2)
+      expect(lineOf(run, 'reloaded')['runtime']).toEqual(['add web/n2'])
+      await etcd.client.del('/run-time/n1')
+      await run.until('n1 is removed', () => countOf(run, 'reloaded') === 3)
+      expect(lineOf(run, 'reloaded')['runtime']).toEqual(['drain web/n1'])
+      expect(countOf(run, 'child-started')).toBe(1)
+      expect(await answers(port)).toBe(true)
+      expect(await run.stop()).toMatchObject({ code: 0 })
+    },
+    env,
+  )
+}, 240_000)
 
 test('nginx', { timeout: 240_000 }, async () => {
   const [port = 0] = await freePorts(1)

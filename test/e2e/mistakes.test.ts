@@ -77,6 +77,15 @@ const rows: readonly Row[] = [
   ['a onetime run, as other programs call it', '-once', ['did you mean -onetime?'], 64],
   ['a resource after check', 'check web.toml', ['write -only web.toml'], 64],
   ['a resource after a run', '-onetime web.toml', ['write -only web.toml'], 64],
+  ['a flag without its dash', '-onetime noop', ['did you mean -noop?'], 64],
+  ['a resource after status', 'status web', ['did you mean reconfd why web?'], 64],
+  ['accept of a resource before the first run', 'accept web', ['no change of web.toml is held'], 1],
+  [
+    'a recording that does not exist',
+    '-onetime -replay DIR/no.json',
+    ['no.json: the keys file does not exist', 'correct -file or -replay'],
+    69,
+  ],
   // Settings.
   [
     'an unknown entry of confd.toml',
@@ -180,6 +189,76 @@ const rows: readonly Row[] = [
     ['web.toml:4', 'keys'],
     78,
     { files: { 'conf.d/web.toml': '[template]\nsrc = "web.njk"\ndest = "/a"\nkeys = "/a"\n' } },
+  ],
+  [
+    "a list in YAML's syntax",
+    'check',
+    ['web.toml:5', 'write the value on the same line, as in keys = ['],
+    78,
+    resource('reload_cmd =\n  - "true"\n'),
+  ],
+  [
+    "a boolean in Python's case",
+    'check',
+    ['web.toml:5', 'write true or false, in lower case'],
+    78,
+    resource('allow_empty = True\n'),
+  ],
+  [
+    'a semicolon',
+    'check',
+    ['web.toml:5', 'remove the text after the value'],
+    78,
+    resource('mode = "0644";\n'),
+  ],
+  [
+    'a command in an array',
+    'check',
+    ['web.toml:5', 'write one string, as in check_cmd = "..."'],
+    78,
+    resource('check_cmd = ["nginx", "-t"]\n'),
+  ],
+  ['a number as owner', 'check', ['web.toml:5', 'write uid = 0'], 78, resource('owner = 0\n')],
+  [
+    'a misspelt template',
+    'check',
+    ['web.toml:2', 'did you mean src = "web.njk"?'],
+    78,
+    { files: { 'conf.d/web.toml': '[template]\nsrc = "wbe.njk"\ndest = "/tmp/a"\n' } },
+  ],
+  [
+    'a template with its folder',
+    'check',
+    ['web.toml:2', 'did you mean src = "web.njk"?'],
+    78,
+    { files: { 'conf.d/web.toml': '[template]\nsrc = "templates/web.njk"\ndest = "/tmp/a"\n' } },
+  ],
+  [
+    'a destination that names a folder',
+    'check',
+    ['web.toml:3', 'add the name of the file'],
+    78,
+    { files: { 'conf.d/web.toml': '[template]\nsrc = "web.njk"\ndest = "/tmp/"\n' } },
+  ],
+  [
+    'a destination where no file can be created',
+    ONCE,
+    ['no file can be created in /proc'],
+    1,
+    {
+      files: {
+        'conf.d/web.toml': '[template]\nsrc = "web.njk"\ndest = "/proc/a"\nkeys = ["/services"]\n',
+      },
+    },
+  ],
+  [
+    'a table in two cases',
+    'check',
+    ['write template in the same case everywhere'],
+    78,
+    {
+      files: { 'conf.d/web.toml': '[Template]\nsrc = "web.njk"\n[template.guard]\nmin_keys = 1\n' },
+    },
   ],
   ['an invalid mode', 'check', ['web.toml:5', 'mode'], 78, resource('mode = "rw-r--r--"\n')],
   [

@@ -160,6 +160,17 @@ test('Consul with a token that may register only this service', async () => {
   await until('it is put back', there)
   expect((await run.stop()).code).toBe(0)
   await until('it is gone', async () => (await instancesIn(consul, 'web')).length === 0)
+  const dir = tempDir('services')
+  for (const name of ['a', 'web', 'z']) {
+    writeFileSync(join(dir, `${name}.toml`), `name = "${name}"\nid = "${name}"\nport = 80\n`)
+  }
+  const some = register('-to', `consul://${consul.node}`, '-conf', dir, '-auth-token', SecretID)
+  await until('the permitted one is registered', there)
+  await some.until('the others are logged', () =>
+    ['a/a', 'z/z'].every((one) => some.stderr.includes(`denied access to the service ${one}`)),
+  )
+  expect(some.stderr).not.toContain('"event":"store-away"')
+  expect((await some.stop()).code).toBe(0)
   const none = register('-to', `consul://${consul.node}`, ...web, '-auth-token', 'wrong')
   await none.until('it is logged', () => none.stderr.includes('denied access'))
 })

@@ -259,6 +259,7 @@ describe('an engine with wrong events', () => {
     await engine.kill()
     const run = register(engine.url)
     await run.until('it is away', () => run.stderr.includes('"event":"source-away"'))
+    expect(run.stderr).toContain('check -docker')
     await engine.listen()
     start('one', 1)
     await untilHeld(held(['one', 1]))

@@ -357,6 +357,24 @@ describe('inspection', () => {
     expect(await status(run.state)).toMatchObject({ code: 69, stdout: '[]\n' })
   })
 
+  test('-status shows a service whose key another service has', async () => {
+    const dir = tempDir('services')
+    for (const port of [81, 82]) {
+      writeFileSync(join(dir, `${port}.toml`), `name = "api"\nid = "a"\nport = ${port}\n`)
+    }
+    const run = register([...stores.etcd.args(), '-conf', dir, '-ip', '10.0.0.1'])
+    const shown = await until('the first is registered', async () => {
+      const { code, stdout } = await status(run.state)
+      return code === 1 && stdout.includes('"registered"') && (JSON.parse(stdout) as unknown)
+    })
+    const why = 'another service has the key /services/api/a'
+    const services = [
+      { address: '10.0.0.1:81', state: 'registered' },
+      { address: '10.0.0.1:82', state: 'refused', why },
+    ]
+    expect(shown).toMatchObject([{ services }])
+  })
+
   test('metrics, health and readiness', async () => {
     const [port] = (await freePorts(1)) as [number]
     const engine = await engineOf()
@@ -417,6 +435,8 @@ describe('inspection', () => {
       const run = register(['-to', `${scheme}://127.0.0.1:1/s`, ...web(80), ...attempts])
       const { code, stderr } = await run.finished
       expect(code).toBe(69)
+      expect(stderr).toContain('check -to')
+      expect(stderr).not.toContain('-node')
       // Node prints a warning if listeners leak (from the eleventh on).
       expect(stderr).not.toContain('Warning')
     },
@@ -458,6 +478,36 @@ test('consul gets tags, metadata and its own checks', async () => {
     Meta: { region: 'eu', check_http: '/health' },
   })
   expect(instance?.Checks.map(({ CheckID }) => CheckID)).toContain('service:h:c:80')
+  server.close()
+})
+
+test('an edited service stays in Consul, and in maintenance; checks that it no longer has are removed', async () => {
+  const server = await webServer()
+  const dir = tempDir('services')
+  const write = (more: string): void => {
+    const service = `name = "web"\nid = "one"\nport = ${server.port}\n${more}`
+    writeFileSync(join(dir, 'web.toml'), service)
+  }
+  const checks = async (tag: string): Promise<readonly string[] | false> => {
+    const [found] = await instancesIn(consul, 'web')
+    if (JSON.stringify(found?.Service.Tags) !== JSON.stringify([tag])) return false
+    const ids = (found?.Checks ?? []).map(({ CheckID }) => CheckID)
+    return ids.filter((id) => id !== 'serfHealth').sort()
+  }
+  write(`tags = ["a"]\ncheck = "http://127.0.0.1:${server.port}/"\n`)
+  const run = register([...stores.consul.args(), '-conf', dir, '-ip', '127.0.0.1'])
+  expect(await until('it is there', () => checks('a'))).toEqual(['reconfd:one', 'service:one'])
+  await consul.client.call('PUT', '/v1/agent/service/maintenance/one?enable=true')
+  write(`tags = ["b"]\ncheck = "http://127.0.0.1:${server.port}/"\n`)
+  const all = ['_service_maintenance:one', 'reconfd:one', 'service:one']
+  expect(await until('it has a new tag', () => checks('b'))).toEqual(all)
+  write('tags = ["c"]\ncheck = "tcp"\n')
+  expect(await until('it has a new check', () => checks('c'))).toEqual(all)
+  write('tags = ["d"]\n')
+  const withoutCheck = async (): Promise<boolean> =>
+    JSON.stringify(await checks('d')) === JSON.stringify(all.slice(0, 2))
+  await until('it has no check', withoutCheck)
+  expect(run.stderr).not.toContain('"event":"deregistered"')
   server.close()
 })
 

@@ -108,6 +108,23 @@ test('a running daemon reports in sync, changed, failed, and in sync again', asy
   )
 })
 
+test('after a stop, no try of an owed reload is promised before the next start', async () => {
+  await withApp(
+    () => ({ reload_cmd: 'false' }),
+    async (site) => {
+      const run = watch(site)
+      await untilStatus(
+        site,
+        'a failed try',
+        ({ resources: [one] }) => one?.why?.includes('next try at 2') === true,
+      )
+      await run.stop()
+      const { stdout } = await ask(site, 'status')
+      expect(stdout).toMatch(/reload try \d+ failed, next try at the next start: reload_cmd failed/)
+    },
+  )
+})
+
 test('a reload is owed while the daemon runs, after it was killed, and until a later run succeeds', async () => {
   await withApp(
     (site) => ({ reload_cmd: `[ -e ${site.path('mended')} ]` }),

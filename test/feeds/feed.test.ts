@@ -74,6 +74,24 @@ describe('a feed', () => {
     expect(changes).toEqual([['/x', '/y'], ['/y']])
   })
 
+  it('says in which table its store is defined', async () => {
+    const store: Store = {
+      ...scripted(['a'], []),
+
+      async *watch() {
+        throw new FaultError({ kind: 'store', message: 'gone', hint: 'check -node' })
+      },
+    }
+    const { feed, events } = feeding(store, { definedIn: '[backend] of b.toml' })
+    const hint = 'check -node; the store is defined in [backend] of b.toml'
+    feed.start()
+    await until('the fault is reported', () => events.length > 0)
+    expect(events).toMatchObject([{ fault: { hint } }])
+    expect(await feed.firstRead(1, new Promise(() => {}), performance.now())).toMatchObject({
+      hint,
+    })
+  })
+
   it('reports a notice once, even if its store is reopened', async () => {
     const noted: StoreEvent = {
       kind: 'snapshot',

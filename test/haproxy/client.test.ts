@@ -33,6 +33,13 @@ test('answers are separated by the prompt', async () => {
   expect(await sendCommands(path, ['a', 'b', 'c'], patience)).toEqual(['one\ntwo', '', 'three'])
 })
 
+test('a severity before an answer is removed', async () => {
+  const path = await listening((socket) => {
+    socket.once('data', () => socket.end('\n> [6]: one\n\n> [info]:two\n\n> [::1]\n\n> '))
+  })
+  expect(await sendCommands(path, ['a', 'b', 'c'], patience)).toEqual(['one', 'two', '[::1]'])
+})
+
 test.each<[string, (socket: Socket) => void, RegExp]>([
   ['says nothing', () => undefined, /does not answer/],
   ['stops in the middle', (socket) => void socket.write('\n> one'), /does not answer/],

@@ -84,7 +84,7 @@ class Lab {
   }
 
   /** Returns the state of HAProxy's servers, and where requests to each backend go. */
-  async tell(balances: ReadonlyMap<string, string>): Promise<unknown> {
+  async tell(routing: ReadonlyMap<string, Routing>): Promise<unknown> {
     const state = serversOf(await this.ask('show servers state')) ?? new Map<string, never>()
     const all = [...state.values()].flatMap((backend) => [...backend.values()])
     const stats = (await this.ask('show stat -1 4 -1')).split('\n').map((row) => row.split(','))
@@ -98,13 +98,32 @@ class Lab {
       return [row[0], ...fields.map(field), weight].join(' ')
     })
     const routes: Record<string, unknown> = {}
-    for (const [backend, balance] of balances) {
+    for (const [backend, { balance, hasCookie }] of routing) {
       const servers = stats.slice(1).filter(([name]) => name === backend)
       const weights = servers.map((row) => Number(row[at('weight')]))
       routes[backend] = await this.#routes(backend, balance, weights)
+      if (!hasCookie) continue
+      const usable = servers.filter((row) => /^(UP|no check)/.test(row[at('status')] ?? ''))
+      const cookies = new Set(usable.map((row) => row[at('cookie')] ?? ''))
+      routes[`${backend} by cookie`] = await this.#byCookie(backend, [...cookies].sort())
     }
     const states = all.map((one) => JSON.stringify(one))
     return { states: states.sort(), about: about.sort(), routes }
+  }
+
+  /** Returns where requests with each cookie go. */
+  async #byCookie(backend: string, cookies: readonly string[]): Promise<unknown> {
+    const client = new HttpClient(`http://127.0.0.1:${this.port}`)
+    const reached = cookies
+      .filter((cookie) => /^c\d$/.test(cookie))
+      .map(async (cookie) => {
+        const headers = { 'x-backend': backend, cookie: `SRV=${cookie}` }
+        const { status, text } = await client.send('GET', '/', undefined, headers)
+        return [cookie, status === 200 ? text : status]
+      })
+    const all = await Promise.all(reached)
+    client.close()
+    return all
   }
 
   /**
@@ -163,10 +182,10 @@ async function judge(release: string, { before, after }: Pair): Promise<string> 
     if (!(await fresh.start())) return 'bad'
     const attempt = await bring(running, before, after)
     if (attempt.kind === 'declined') return attempt.reason.code
-    const balances = balancesOf(after)
+    const routing = routingOf(after)
     // A refused connection counts as a result, too. On a busy machine, the next request may give another result.
     const told = async (lab: Lab): Promise<string> =>
-      JSON.stringify(await lab.tell(balances).catch(String), undefined, 1)
+      JSON.stringify(await lab.tell(routing).catch(String), undefined, 1)
     await until('both are the same', async () => {
       return (await told(running)) === (await told(fresh))
     }).catch(async () => {
@@ -197,14 +216,21 @@ async function bring(lab: Lab, before: string, after: string): Promise<RuntimeAt
   return runtime.attempt({ targets: [target], strangers: [] })
 }
 
-/** Returns the `balance` line of each backend, by the name of the backend. */
-function balancesOf(text: string): ReadonlyMap<string, string> {
+interface Routing {
+  /** The word after `balance`, or the whole line of the defaults. */
+  readonly balance: string
+  readonly hasCookie: boolean
+}
+
+/** Returns the lines of each backend that route requests, by the name of the backend. */
+function routingOf(text: string): ReadonlyMap<string, Routing> {
   const defaults = /^ {4}(balance leastconn)$/m.exec(text.split('frontend')[0] ?? '')?.[1] ?? ''
   return new Map(
     text.split(/^backend /m).flatMap((section) => {
       const name = section.split('\n', 1)[0] ?? ''
       if (!['web', 'api'].includes(name)) return []
-      return [[name, /^ {4}balance (\S+)/m.exec(section)?.[1] ?? defaults] as const]
+      const balance = /^ {4}balance (\S+)/m.exec(section)?.[1] ?? defaults
+      return [[name, { balance, hasCookie: /^ {4}cookie SRV/m.test(section) }] as const]
     }),
   )
 }

@@ -68,6 +68,8 @@ function runningOf({ name, server, asWritten }: ServerLine): RunningServer {
 }
 
 const [A, B, C] = ['a 127.0.0.1:80', 'b 127.0.0.2:80', 'c 127.0.0.3:80']
+/** A file without the sections that a complete file has. */
+const WEB = `backend web\n server ${A}`
 
 describe('servers of a dynamic balance', () => {
   test.each([
@@ -91,6 +93,8 @@ describe('servers of a dynamic balance', () => {
       ['remove b'],
     ],
     ['a host name that stays', 'a localhost:80', `a localhost:80;${B}`, ['add b']],
+    ['one that tracks another', A, `${A};${B} track web/a`, ['add b']],
+    ['one with a cookie of its own', `${A} cookie x`, `${B} cookie y;${A} cookie x`, ['add b']],
   ])('%s', (_, before, after, expected) => {
     expect(decided(file(before), file(after))).toEqual(expected)
   })
@@ -191,11 +195,64 @@ describe('changes that need a reload', () => {
     ['a condition', file(A, ' .if defined(X)\n'), file(A, ' .if defined(X)\n'), 'doubt'],
     ['the environment', file(A), file(`${A};b "$HOST:80"`), 'doubt'],
     ['two of one name', file(A), file(`${A};${A}`), 'doubt'],
-    ['no global section', file(A).slice(7), file(`${A};${B}`).slice(7), 'doubt'],
+    ['defaults of another file', `backend web\n server ${A}\n server ${B}`, WEB, 'doubt'],
+    ['weights there', WEB, `${WEB} weight 9`, 'doubt'],
+    ['an address instead of a socket', file('a unix@/s'), file(A), 'address'],
+    [
+      'an address instead of a host name that HAProxy resolves',
+      file('a localhost:80 resolvers dns'),
+      file(`${A} resolvers dns`),
+      'address',
+    ],
+    [
+      'servers with the same cookie',
+      file(`${A} cookie x;${B} cookie x`),
+      file(`${B} cookie x;${A} cookie x`),
+      'order',
+    ],
+    [
+      'a server before another one with the same cookie',
+      file(`${B} backup cookie x`),
+      file(`${A} cookie x;${B} backup cookie x`),
+      'order',
+    ],
+    [
+      'a balance inside a condition',
+      file(A, ' balance uri\n hash-type consistent\n .if defined(X)\n balance random\n .endif\n'),
+      file(
+        `${A};${B}`,
+        ' balance uri\n hash-type consistent\n .if defined(X)\n balance random\n .endif\n',
+      ),
+      'doubt',
+    ],
+    [
+      'an option that cancels parts of others',
+      file(A, ' default-server send-proxy-v2-ssl\n'),
+      file(`${A};${B} no-send-proxy-v2`, ' default-server send-proxy-v2-ssl\n'),
+      'options',
+    ],
+    ['a weight in another notation', file(A), file(`${A} weight 0x10`), 'doubt'],
+    [
+      'a server that tracks a disabled one',
+      file(`${A} disabled`),
+      file(`${A} disabled;${B} track a`),
+      'options',
+    ],
     ['another mode', file(A, ' mode log\n'), file(`${A};${B}`, ' mode log\n'), 'mode'],
   ])('%s', (_, before, after, expected) => {
     expect(decided(before, after)).toBe(expected)
   })
+})
+
+test('a file without a global section may have its own defaults', () => {
+  const own = (servers: string): string => file(servers).replace('global\n', '')
+  expect(decided(own(A), own(`${A};${B}`))).toEqual(['add b'])
+})
+
+test('defaults of another file do not appear as a difference', () => {
+  // The other file has `default-server weight 9`.
+  const actual = { a: { weight: 9 } }
+  expect(decided(WEB, `# new\n${WEB}`, { actual })).toEqual([])
 })
 
 test('with explicit ids, a consistent hash takes servers', () => {

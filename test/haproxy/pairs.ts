@@ -20,6 +20,8 @@ interface Backend {
 }
 
 interface File {
+  /** What follows `level admin` in the line of the socket. */
+  readonly socket: string
   readonly defaults: readonly string[]
   readonly backends: readonly Backend[]
   readonly comment: string
@@ -31,6 +33,7 @@ const address = fc.oneof(
   { weight: 12, arbitrary: fc.integer({ min: 1, max: 9 }).map((n) => `127.0.0.${n}:SERVERS`) },
   fc.constantFrom('[::1]:SERVERS', '::1:SERVERS', '127.1:SERVERS', 'localhost:SERVERS'),
   fc.constantFrom('127.0.0.9', 'ipv4@127.0.0.3:SERVERS', '127.0.0.4:+0', 'unix@/nonexistent'),
+  fc.constantFrom('0.0.0.0:SERVERS', '*:SERVERS', '[::ffff:127.0.0.5]:SERVERS'),
 )
 // `redir` is left out, because HAProxy 3.2 exits at the first request to a server with this option.
 const option = fc.oneof(
@@ -48,6 +51,8 @@ const option = fc.oneof(
     ...['proto h2', 'ws h1', 'source 127.0.0.1', "cookie 'c 3'", 'cookie "c\\\\4"', 'weight "7"'],
     ...['check inter 100ms ssl verify none', 'check inter 100ms send-proxy', 'no-check-ssl'],
     ...['agent-check agent-port 9 agent-inter 1h', 'tfo', 'hash-key addr', 'guid g1', '# end'],
+    ...['weight 0x10', 'weight 007', 'send-proxy-v2', 'no-send-proxy-v2', 'no-send-proxy'],
+    ...['check inter 100ms ssl verify none alpn h2', 'check inter 100ms proto h2', 'minconn 2'],
   ),
 )
 const server: fc.Arbitrary<Line> = fc.record({
@@ -74,6 +79,19 @@ const term = fc.constantFrom(
     'http-request deny if { srv_conn(n2) gt 9 }',
   ],
   ...['option httpchk', 'fullconn 9', '.if defined(X)\n    server cond 127.0.0.1:SERVERS\n.endif'],
+  ...[
+    'disabled',
+    'http-reuse always',
+    'source 127.0.0.9',
+    'option tcp-check\n    tcp-check connect ssl',
+  ],
+  ...[
+    'default-server send-proxy-v2-ssl',
+    'default-server send-proxy',
+    'stick-table type ip size 9',
+  ],
+  '.if defined(X)\n    balance random\n    .else\n    balance uri\n    hash-type consistent\n    .endif',
+  'balance uri\n    hash-type consistent\n    .if defined(X)\n    balance random\n    .endif',
 )
 const backend = (name: string): fc.Arbitrary<Backend> =>
   fc.record({
@@ -84,6 +102,7 @@ const backend = (name: string): fc.Arbitrary<Backend> =>
     servers: fc.uniqueArray(server, { maxLength: 6, selector: ({ name: own }) => own }),
   })
 const file: fc.Arbitrary<File> = fc.record({
+  socket: fc.constantFrom('', 'severity-output number', 'severity-output string'),
   defaults: fc.array(
     fc.constantFrom('default-server check inter 100ms', 'balance leastconn', 'option redispatch'),
     { maxLength: 1 },
@@ -161,10 +180,10 @@ export const pair: fc.Arbitrary<Pair> = fc
     return { before: textOf(before), after: textOf(after) }
   })
 
-function textOf({ defaults, backends, comment }: File): string {
+function textOf({ socket, defaults, backends, comment }: File): string {
   const lines = [
     'global',
-    '    stats socket SOCKET level admin',
+    `    stats socket SOCKET level admin ${socket}`,
     '    external-check',
     '    insecure-fork-wanted',
     'resolvers dns',

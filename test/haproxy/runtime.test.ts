@@ -311,10 +311,22 @@ describe('over a restart of reconfd', () => {
   })
 })
 
+test('the reason is the socket, even if the loaded content is unknown', async () => {
+  scene = await new Scene('3.2').start(A)
+  const runtime = scene.runtime()
+  await runtime.forget(scene.dest)
+  expect(reason(await scene.attempt(runtime))).toBe('unknown-content')
+  scene.sockets = [`${scene.haproxy.socket}.none`]
+  expect(reason(await scene.attempt(runtime))).toBe('runtime-api')
+})
+
 test('HAProxy 2.2 is reloaded', async () => {
   scene = await new Scene('2.2').start(A)
   scene.write(A, B)
-  expect(reason(await scene.attempt(scene.runtime()))).toBe('version')
+  const runtime = scene.runtime()
+  expect(reason(await scene.attempt(runtime))).toBe('version')
+  await runtime.forget(scene.dest)
+  expect(reason(await scene.attempt(runtime))).toBe('version')
 })
 
 test('a process that was started before the change, with the previous file, needs a reload', async () => {

@@ -83,3 +83,53 @@ test.concurrent.each<[string, () => Server, Record<string, string>]>([
     server.close()
   }
 })
+
+test.each([
+  ['CONFD_PROXY', 'http://usr:hid-den@127.0.0.1:1'],
+  ['CONFD_CLIENT_CERT', '-----BEGIN CERTIFICATE-----\nhid-den\n-----END CERTIFICATE-----'],
+  ['CONFD_CLIENT_KEY', '-----BEGIN PRIVATE KEY-----\nhid-den\n-----END PRIVATE KEY-----'],
+  ['CONFD_PASSWORD_FILE', 'hid-den\n'],
+])('a secret in %s, which expects something else, is not repeated', async (variable, value) => {
+  await withSite(
+    ['-backend', 'etcdv3', '-node', 'https://127.0.0.1:1'],
+    async (site) => {
+      site.template('app', '{{ getv("/v") }}')
+      site.resource('app')
+      const { code, stdout, stderr } = await site.start('-onetime').finished
+      expect(code).toBe(78)
+      expect(stdout + stderr).not.toContain('hid-den')
+    },
+    {
+      CONFD_CLIENT_CERT: '/etc/hostname',
+      CONFD_CLIENT_KEY: '/etc/hostname',
+      CONFD_USERNAME: 'usr',
+      [variable]: value,
+    },
+  )
+})
+
+test('a snapshot keeps a value that contains a password', async () => {
+  const value = `${TOKEN} at http://usr:hid-den@h:1`
+  const server = createHttpServer((_, answer) => {
+    answer.setHeader('x-consul-index', 5)
+    const Value = Buffer.from(value).toString('base64')
+    answer.end(JSON.stringify([{ Key: 'v', Value, ModifyIndex: 3 }]))
+  })
+  await new Promise<void>((listening) => server.listen(0, '127.0.0.1', listening))
+  const node = `127.0.0.1:${(server.address() as AddressInfo).port}`
+  try {
+    await withSite(
+      ['-backend', 'consul', '-node', node],
+      async (site) => {
+        site.template('app', '{{ getv("/v") }}')
+        site.resource('app')
+        const { stdout } = await site.start('snapshot').finished
+        expect(JSON.parse(stdout)).toEqual({ '/v': value })
+      },
+      { CONFD_AUTH_TOKEN: TOKEN },
+    )
+  } finally {
+    server.closeAllConnections()
+    server.close()
+  }
+})

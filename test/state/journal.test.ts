@@ -403,7 +403,7 @@ describe('a state directory that cannot be used', () => {
       error: {
         kind: 'io',
         message: `cannot read the state file ${path}: a part of the path is not a folder (ENOTDIR)`,
-        hint: 'Set -state-dir to a directory that reconfd can write to.',
+        hint: 'set -state-dir to a directory that reconfd can write to',
       },
     })
   })
@@ -418,7 +418,7 @@ describe('a state directory that cannot be used', () => {
         message: expect.stringMatching(
           /^cannot write the state file .*: .* \(ENOTDIR\)$/,
         ) as string,
-        hint: 'Set -state-dir to a directory that reconfd can write to.',
+        hint: 'set -state-dir to a directory that reconfd can write to',
       },
     })
     expect(journal.owed.size).toBe(0)

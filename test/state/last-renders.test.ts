@@ -107,7 +107,7 @@ it('writes a render that could not be written with the next one', async () => {
   const renders = opened()
   expect(await renders.set('a.toml', render(1))).toMatchObject({
     ok: false,
-    error: { hint: 'Set -state-dir to a directory that reconfd can write to.' },
+    error: { hint: 'set -state-dir to a directory that reconfd can write to' },
   })
   rmSync(state)
   expect(await renders.set('b.toml', render(2))).toMatchObject({ ok: true })

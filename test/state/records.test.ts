@@ -154,7 +154,7 @@ test('a directory that cannot be used is a fault with its path and the option', 
     error: {
       kind: 'io',
       message: expect.stringMatching(/^cannot write the state file .*ENOTDIR/) as string,
-      hint: 'Set -state-dir to a directory that reconfd can write to.',
+      hint: 'set -state-dir to a directory that reconfd can write to',
     },
   })
 })

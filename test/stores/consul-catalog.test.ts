@@ -2,8 +2,12 @@
 import { afterAll, beforeAll, beforeEach, expect, onTestFinished, test } from 'vitest'
 import type { Key } from '../../src/core/key.ts'
 import type { CatalogSettings, ConnectionSettings } from '../../src/core/settings.ts'
+import type { Demand } from '../../src/core/store.ts'
+import { MutableDemand } from '../../src/feeds/demand.ts'
 import { open } from '../../src/stores/consul-catalog.ts'
+import { everything } from '../../src/stores/consul-catalog/scope.ts'
 import { joinAgent, startAgent, type Agent } from '../support/consul-agents.ts'
+import { startFake } from '../support/fake-http.ts'
 import { RawWatch } from '../support/raw-watch.ts'
 import { settingsFor } from '../support/settings.ts'
 
@@ -21,16 +25,27 @@ beforeEach(() => {
 
 export const catalog: CatalogSettings = { health: 'passing', tags: [], meta: [], maxStale: 0 }
 
-function watch(prefixes: readonly Key[], own: Partial<CatalogSettings> = {}): RawWatch {
-  const connection: ConnectionSettings = { nodes: [agent.server.node], scheme: 'http' }
+function watch(
+  prefixes: readonly Key[],
+  own: Partial<CatalogSettings> = {},
+  demand?: Demand,
+  node = agent.server.node,
+): RawWatch {
+  const connection: ConnectionSettings = { nodes: [node], scheme: 'http' }
   const settings = settingsFor({
     backend: 'consul-catalog',
     connection,
     catalog: { ...catalog, ...own },
   })
-  const raw = new RawWatch(open(settings, {}), prefixes)
+  const raw = new RawWatch(open(settings, {}), prefixes, demand)
   onTestFinished(() => raw.end())
   return raw
+}
+
+/** Registers an instance on a node without an agent. Consul checks less there than in an agent. */
+const registerOn = (Node: string, Service: object, more: object = {}): Promise<string> => {
+  const body = { Node, Address: '10.8.0.1', Service, ...more }
+  return agent.server.client.call('PUT', '/v1/catalog/register', JSON.stringify(body))
 }
 
 /** Returns an event with parsed values, reduced to the given fields. The entries of the service list are left out. */
@@ -206,6 +221,58 @@ test('all services, and those to come; a neighbour of the name is none of them',
   expect(seen(await one.next())).toEqual({ del: [`/services/${web}/one:${web}`] })
 })
 
+test('registrations with odd names and ports harm no other service', async () => {
+  const odd = ['bad\nname', 'a//b', '../x', '..', 'zero\0', '\u202ex']
+  for (const [n, Name] of odd.entries()) await agent.register({ Name, ID: `odd${n}` })
+  onTestFinished(async () => {
+    await Promise.all(odd.map((_, n) => agent.deregister(`odd${n}`)))
+  })
+  // Consul, like Go, converts `İ` to `i`, so it returns the instances of both services for both names.
+  await agent.register({ Name: `${web}i`, ID: 'x1', Port: -5 })
+  await agent.register({ Name: `${web}İ`, ID: 'x2', Port: 2 ** 60 })
+  const node = { Address: '10.0.0.1', SkipNodeUpdate: false }
+  for (const [Node, ID] of [
+    ['a:b', 'c'],
+    ['a', 'b:c'],
+  ]) {
+    const body = { ...node, Node, Service: { Service: web, ID } }
+    await agent.server.client.call('PUT', '/v1/catalog/register', JSON.stringify(body))
+    onTestFinished(async () => {
+      await agent.server.client.call('PUT', '/v1/catalog/deregister', JSON.stringify({ Node }))
+    })
+  }
+  const raw = watch(['/services'])
+  const { entries } = (await raw.next()) as { entries: object }
+  const own = Object.keys(entries).filter((key) => key.startsWith(`/services/${web}`))
+  expect(own.filter((key) => !key.endsWith('/')).sort()).toEqual([
+    `/services/${web}/a%3Ab:c`,
+    `/services/${web}/a:b:c`,
+    `/services/${web}i/one:x1`,
+    `/services/${web}i/one:x2`,
+    `/services/${web}İ/one:x1`,
+    `/services/${web}İ/one:x2`,
+  ])
+  expect(raw.notices).toEqual([
+    'lists of services omit names that Consul\'s HTTP API cannot serve: "..", "../x", "a//b" and 3 more',
+  ])
+})
+
+test.each([
+  ['cannot serve', 'bad\nname'],
+  ['cannot serve', '\udcff'],
+  ['cannot serve', '..%2F..%2Fkv'],
+  // Printable for Node, but not for the older Unicode tables of this Consul.
+  ['rejected the request for', '\u{1fae8}'],
+])('a look-up that Consul %s affects no other look-up: %j', async (message, name) => {
+  await agent.register({ Name: web, ID: web })
+  const good: Key = `/services/${web}`
+  const bad: Key = `/services/${name}`
+  const demand = new MutableDemand({ trees: new Set([bad, good]), names: new Set() })
+  const raw = watch(['/services'], {}, demand)
+  expect(seen(await raw.next(), 'port')).toEqual({ [`${good}/one:${web}`]: { port: 0 } })
+  expect(raw.refused).toEqual({ [bad]: expect.stringContaining(message) as string })
+})
+
 test('a node that comes and leaves takes its services with it', async () => {
   const raw = watch(['/nodes', `/services/${web}`])
   expect(seen(await raw.next(), 'node', 'address')).toEqual({
@@ -320,4 +387,70 @@ test('proxies of the mesh are in no list, and hide no service', async () => {
   await register('c', `${web}-odd`)
   await until(`/services/${web}-odd/`)
   await put('deregister', {})
+})
+
+test('a negative port, and names that differ only in the place of a colon', async () => {
+  await registerOn('node', { Service: web, ID: 'a:b', Port: -1 })
+  await registerOn('node:a', { Service: web, ID: 'b', Port: 2 })
+  expect(seen(await watch([`/services/${web}`]).next(), 'node', 'id', 'port')).toEqual({
+    [`/services/${web}/node:a:b`]: { node: 'node', id: 'a:b', port: -1 },
+    [`/services/${web}/node%3Aa:b`]: { node: 'node:a', id: 'b', port: 2 },
+  })
+})
+
+test('an unknown status of a check is not healthy', async () => {
+  const Check = { CheckID: 'c', ServiceID: 'odd', Status: 'odd' }
+  await registerOn(`${web}-odd`, { Service: web, ID: 'odd' }, { Check })
+  await registerOn(`${web}-even`, { Service: web, ID: 'even' })
+  const [even, odd] = [`/services/${web}/${web}-even:even`, `/services/${web}/${web}-odd:odd`]
+  expect(seen(await watch([`/services/${web}`]).next(), 'status')).toEqual({
+    [even]: { status: 'passing' },
+  })
+  expect(seen(await watch([`/services/${web}`], { health: 'any' }).next(), 'status')).toEqual({
+    [even]: { status: 'passing' },
+    [odd]: { status: 'critical' },
+  })
+})
+
+test('the list of services is read without the summary, and with it once it is available', async () => {
+  let summaries = 0
+  const fake = await startFake((url, response, nth) => {
+    response.setHeader('x-consul-index', nth + 1)
+    if (url.pathname === '/v1/catalog/services') {
+      response.end('{"web": [], "odd": [], "web-sidecar-proxy": []}')
+    } else if (url.pathname !== '/v1/internal/ui/services') response.writeHead(404).end()
+    else if (summaries++ === 0) response.writeHead(500).end('rpc error')
+    else response.end('[{"Name": "odd", "Kind": "connect-proxy"}]')
+  })
+  onTestFinished(() => fake.close())
+  const names: Demand = {
+    ...everything([]),
+    now: { trees: new Set(), names: new Set(['/services']) },
+  }
+  const raw = watch(['/services'], {}, names, fake.node)
+  const all = ['/services/odd/', '/services/web-sidecar-proxy/', '/services/web/'] as const
+  const [odd, sidecar, own] = all
+  const { entries } = (await raw.next()) as { entries: object }
+  expect(Object.keys(entries).sort()).toEqual([odd, own])
+  expect(await raw.next()).toMatchObject({
+    put: { [sidecar]: expect.any(String) as string },
+    del: [odd],
+  })
+})
+
+test('the TTL of a prepared query may be longer than the longest timer', async () => {
+  const fake = await startFake((_, response) => response.end('{"DNS": {"TTL": "8760h"}}'))
+  onTestFinished(() => fake.close())
+  const warnings: string[] = []
+  const note = ({ name }: Error): unknown => warnings.push(name)
+  process.on('warning', note)
+  onTestFinished(() => void process.off('warning', note))
+  const prefixes: Key[] = ['/services@;query/geo']
+  const raw = watch(prefixes, {}, everything(prefixes), fake.node)
+  expect(await raw.next()).toEqual({ kind: 'snapshot', entries: {} })
+  const pending = raw.next().catch(() => undefined)
+  await new Promise((turn) => setImmediate(turn))
+  expect(warnings).toEqual([])
+  await raw.end()
+  await pending
 })

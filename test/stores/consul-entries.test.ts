@@ -26,7 +26,7 @@ function read(held: HeldEntries, text: string | Buffer, size = 7, anew = false) 
 }
 
 const newHeld = (wanted: (key: Key) => boolean = () => true): HeldEntries =>
-  new HeldEntries('app', wanted)
+  new HeldEntries('app', wanted, Infinity)
 
 const ODD = [
   entry('app/a', 'one', 5),

@@ -98,6 +98,18 @@ test('folders are not keys, null values are empty, and the key of the prefix its
   expect(await raw.next()).toEqual(delta({}, [`${dir}/folder/empty`, `${dir}/folder/ü b`]))
 })
 
+test('names that are not UTF-8 are invisible, because Consul gives several keys the same name', async () => {
+  const put = (name: string) => consul.client.call('PUT', `/v1/kv${dir}/${name}`, 'odd')
+  await put('%ff%fe')
+  await put('%fe%ff')
+  await consul.client.put(`${dir}/a`, '1')
+  const raw = watch([dir])
+  expect(await raw.next()).toEqual(snapshot({ [`${dir}/a`]: '1' }))
+  await put('%fd')
+  await consul.client.put(`${dir}/a`, '2')
+  expect(await raw.next()).toEqual(delta({ [`${dir}/a`]: '2' }))
+})
+
 test('a prefix that is not there is empty, until it is', async () => {
   const raw = watch([dir])
   expect(await raw.next()).toEqual(snapshot({}))
@@ -281,6 +293,22 @@ test('an index that goes back starts over from 0, and equal indexes hide no chan
   expect(await raw.next()).toEqual(delta({ '/app/a': 'new' }))
   const index = fake.asked.map((path) => new URL(path, 'http://fake').searchParams.get('index'))
   expect(index.slice(0, 3)).toEqual([null, '90', null])
+})
+
+test('another cluster with higher indexes hides no change behind an equal ModifyIndex', async () => {
+  const fake = await startFake((_, response, nth) => {
+    if (nth === 0) give(response, 90, [entry('app/a', 'blue', 7), entry('app/b', 'same', 8)])
+    else if (nth === 1) give(response, 100, [entry('app/a', 'green', 7), entry('app/b', 'same', 8)])
+  })
+  onTestFinished(() => fake.close())
+  const settings = settingsFor({
+    backend: 'consul',
+    connection: { nodes: [fake.node], scheme: 'http' },
+  })
+  const raw = new RawWatch(open(settings, {}, 0), ['/app'])
+  onTestFinished(() => raw.end())
+  expect(await raw.next()).toEqual(snapshot({ '/app/a': 'blue', '/app/b': 'same' }))
+  expect(await raw.next()).toEqual(delta({ '/app/a': 'green' }))
 })
 
 /**

@@ -1,4 +1,5 @@
 // Special cases of etcd's v2 API; test/contract covers the rest.
+import { cpSync, rmSync } from 'node:fs'
 import type { ServerResponse } from 'node:http'
 import { afterAll, beforeAll, beforeEach, expect, onTestFinished, test } from 'vitest'
 import type { Key } from '../../src/core/key.ts'
@@ -8,7 +9,7 @@ import { open } from '../../src/stores/etcdv2.ts'
 import { startFake } from '../support/fake-http.ts'
 import { forAll } from '../support/http.ts'
 import { RawWatch } from '../support/raw-watch.ts'
-import { startEtcd, type EtcdServer } from '../support/servers.ts'
+import { removeDir, startEtcd, tempDir, type EtcdServer } from '../support/servers.ts'
 import { settingsFor } from '../support/settings.ts'
 
 const versions = ['3.4', '3.5'] as const
@@ -113,6 +114,21 @@ test('hidden keys are seen only below a prefix that names them', async () => {
   expect(await raw.next()).toEqual(delta({ [`${dir}/_hidden/a`]: '3' }))
 })
 
+test('names that are not UTF-8 are invisible, because etcd gives several keys the same name', async () => {
+  const put = (name: string) => etcd.v2.http.ok('PUT', `/v2/keys${dir}/${name}?value=odd`)
+  await put('%ff%fe')
+  await put('%fe%ff')
+  await put('%ff/below')
+  await put('%fe/below')
+  await etcd.v2.put(`${dir}/a`, '1')
+  const raw = watch([dir])
+  expect(await raw.next()).toEqual(snapshot({ [`${dir}/a`]: '1' }))
+  await put('%fd')
+  await put('%fe/below')
+  await etcd.v2.put(`${dir}/a`, '2')
+  expect(await raw.next()).toEqual(delta({ [`${dir}/a`]: '2' }))
+})
+
 test('many prefixes share a few polls, and see only their own keys', async () => {
   const prefixes = Array.from({ length: 40 }, (_, n): Key => `${dir}/services/s${n}`)
   await etcd.v2.put(`${dir}/services/other`, 'foreign')
@@ -181,6 +197,68 @@ test('a store that falls behind its earlier events makes the watch outdated', as
   const raw = watch(['/a'], fake.node)
   expect(await raw.next()).toEqual(snapshot({ '/a': '0' }))
   await expect(raw.next()).rejects.toThrow('is at index 7, but was at 500 before')
+})
+
+test('a change of the cluster id makes the watch outdated', async () => {
+  let waits = 0
+  const fake = await startFake((url, response) => {
+    const isWait = url.searchParams.has('wait')
+    if (isWait) waits++
+    response.setHeader('x-etcd-index', waits === 0 ? 5 : 700)
+    response.setHeader('x-etcd-cluster-id', waits === 0 ? 'abc' : 'def')
+    if (isWait) response.flushHeaders()
+    else response.end(`{"action":"get","node":{"key":"/a","value":"${waits}"}}`)
+  })
+  onTestFinished(() => fake.close())
+  const raw = watch(['/a'], fake.node)
+  expect(await raw.next()).toEqual(snapshot({ '/a': '0' }))
+  await expect(raw.next()).rejects.toThrow('belongs to another cluster than before')
+})
+
+test('a cluster restored from a backup is noticed even if it has written past the watch', async () => {
+  const restored = await startEtcd({ v2: true })
+  const backup = tempDir('etcd-backup')
+  onTestFinished(async () => {
+    await restored.stop()
+    removeDir(backup)
+  })
+  // A proxy hides that etcd is away: it keeps polls open, and delays the other requests.
+  let back = (): void => {}
+  let away = Promise.resolve()
+  const proxy = await startFake((url, response) => {
+    const forward = async (): Promise<void> => {
+      await away
+      const upstream = await fetch(`${restored.url}${url.pathname}${url.search}`)
+      const headers = Object.fromEntries(upstream.headers)
+      response
+        .writeHead(upstream.status, { 'x-etcd-index': headers['x-etcd-index'] })
+        .flushHeaders()
+      response.end(await upstream.text())
+    }
+    forward().catch(() => undefined)
+  })
+  onTestFinished(() => proxy.close())
+
+  await restored.v2.put('/app/a', '1')
+  await restored.kill()
+  cpSync(restored.dataDir, backup, { recursive: true })
+  await restored.start()
+  const raw = watch(['/app'], proxy.node, { pollLife: 200 })
+  expect(await raw.next()).toEqual(snapshot({ '/app/a': '1' }))
+  await restored.v2.put('/app/a', '2')
+  expect(await raw.next()).toEqual(delta({ '/app/a': '2' }))
+  await restored.v2.put('/app/lost', '3')
+  expect(await raw.next()).toEqual(delta({ '/app/lost': '3' }))
+
+  away = new Promise((resolve) => (back = resolve))
+  await restored.kill()
+  rmSync(restored.dataDir, { recursive: true })
+  cpSync(backup, restored.dataDir, { recursive: true })
+  await restored.start()
+  await restored.v2.put('/app/new', '4')
+  await forAll(Array(10).keys(), (n) => restored.v2.put('/foreign', String(n)))
+  back()
+  expect(await raw.next()).toEqual(delta({ '/app/a': '1', '/app/new': '4' }, ['/app/lost']))
 })
 
 test.each(versions)(

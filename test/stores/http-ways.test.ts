@@ -8,6 +8,7 @@ import { afterEach, describe, expect, onTestFinished, test } from 'vitest'
 import { FaultError } from '../../src/core/fault.ts'
 import type { ConnectionSettings, ProxySettings } from '../../src/core/settings.ts'
 import { checkConnection, openHttp } from '../../src/stores/http.ts'
+import { withoutSecrets } from '../../src/system/secrets.ts'
 import { freePorts } from '../support/process.ts'
 
 const limits = { body: 2 ** 20, message: 2 ** 17 }
@@ -108,6 +109,17 @@ describe('a proxy', () => {
     expect(await ask('store.invalid', { proxy: settings })).toBe('from the proxy')
     const known = `Basic ${Buffer.from('me:pa ss').toString('base64')}`
     expect(asked).toEqual([`GET http://store.invalid:8500/v1/x?y=1 store.invalid:8500 ${known}`])
+  })
+
+  test('gets a password that is not escaped, which no message repeats', async () => {
+    const { address, asked } = await proxy()
+    const settings = { http: `http://me:100%sure@${address}`, except: [] }
+    await ask('store.invalid', { proxy: settings })
+    const pair = Buffer.from('me:100%sure').toString('base64')
+    expect(asked).toEqual([
+      `GET http://store.invalid:8500/v1/x?y=1 store.invalid:8500 Basic ${pair}`,
+    ])
+    expect(withoutSecrets(`you sent Basic ${pair}`)).not.toContain(pair)
   })
 
   test('opens a tunnel to https nodes', async () => {

@@ -2,6 +2,7 @@
 import { createServer, type RequestListener } from 'node:http'
 import { createServer as createTcpServer, type AddressInfo, type Socket } from 'node:net'
 import { afterEach, describe, expect, test } from 'vitest'
+import { storeSettings } from '../../src/config/assemble.ts'
 import { FaultError, type Fault } from '../../src/core/fault.ts'
 import type { ConnectionSettings, Limits } from '../../src/core/settings.ts'
 import { checkConnection, openHttp, type HttpClient } from '../../src/stores/http.ts'
@@ -77,6 +78,15 @@ describe('settings', () => {
       message: 'cannot read the file given by -client-ca-keys: ENOENT',
       file: '/nonexistent/ca.pem',
       permanent: true,
+    })
+  })
+
+  test('a missing TLS file is reported with the variable of another program that names it', async () => {
+    const settings = storeSettings({}, 'onetime', { ETCDCTL_CACERT: '/nonexistent/ca.pem' })
+    const fault = await faultOf(() => checkConnection(settings.connection, ['127.0.0.1:1']))
+    expect(fault).toMatchObject({
+      message: 'cannot read the file given by ETCDCTL_CACERT: ENOENT',
+      hint: "check ETCDCTL_CACERT and the file's permissions",
     })
   })
 })

@@ -147,7 +147,7 @@ END
 sed -i 's/haproxy.cfg.njk/haproxi.cfg.njk/' $resource
 told 'The template is missing' 78 reconfd -onetime <<'END'
 confd/conf.d/haproxy.toml:2:14: template haproxi.cfg.njk is missing
-create /home/me/lb/confd/templates/haproxi.cfg.njk, or correct src
+did you mean src = "haproxy.cfg.njk"? Otherwise create /home/me/lb/confd/templates/haproxi.cfg.njk
 END
 
 sed -i 's/{% endfor %}//' $template
@@ -167,7 +167,7 @@ sed -i 's/ check$/ chekc/' $template
 told 'check_cmd refuses the file' 1 reconfd -onetime <<'END'
 check_cmd failed with exit code 1: haproxy -c -f
 unknown keyword 'chekc'
-is unchanged. Correct the keys or the template
+is unchanged; correct the keys or the template
 END
 
 sed -i 's/haproxy -c/haproxi -c/' $resource
@@ -180,7 +180,7 @@ END
 sed -i 's/"haproxy.cfg"/"out\/haproxy.cfg"/' $resource
 told 'The folder of dest is missing' 1 reconfd -onetime <<'END'
 cannot write /home/me/lb/out/haproxy.cfg: no such file or directory (ENOENT)
-Run mkdir -p /home/me/lb/out, or set mkdirs = true
+run mkdir -p /home/me/lb/out, or set mkdirs = true
 END
 
 told 'A flag is mistyped' 64 reconfd -onetme <<'END'
@@ -231,7 +231,7 @@ cp expected.cfg good.cfg
 told 'a onetime run' 1 reconfd -onetime -file keys.yaml <<'END'
 reload is owed, try 1 failed: reload_cmd failed with exit code
 no HAProxy answers at haproxy.sock: No such file or directory
-The file is in place, but the program has not loaded it. Run the command by hand to see why it fails.
+the file is in place, but the program has not loaded it; run the command by hand to see why it fails
 END
 told 'the status shows it' 1 reconfd status <<'END'
 haproxy.toml  owed

@@ -8,6 +8,8 @@ import { ABORTED, within } from './until.ts'
 export class RawWatch {
   /** The notices so far. */
   readonly notices: string[] = []
+  /** The messages of the parts that the store has refused, by directory, according to the last event. */
+  refused: Readonly<Record<Key, string>> = {}
   readonly #abort = new AbortController()
   readonly #events: AsyncIterator<StoreEvent>
 
@@ -28,6 +30,8 @@ export class RawWatch {
     if (step.done === true) return { kind: 'end' }
     const { value } = step
     for (const { message } of value.notices ?? []) this.notices.push(message)
+    const refused = [...(value.known?.refused ?? [])]
+    this.refused = Object.fromEntries(refused.map(([dir, { message }]) => [dir, message]))
     return value.kind === 'snapshot'
       ? { kind: 'snapshot', entries: Object.fromEntries(value.entries) }
       : { kind: 'delta', put: Object.fromEntries(value.put), del: [...value.del].sort() }

@@ -23,6 +23,12 @@ test.each([
   // A short secret may be part of any word, so it is removed only as a whole word.
   ['abc, xabc, abcx, abc_, "abc"', '***, xabc, abcx, abc_, "***"'],
   [`Basic ${base64('me:abc')}`, 'Basic ***'],
+  // A password in a URL is removed even if it is unknown.
+  [
+    '"http://me:hid-den@h:1" and http://me:hid@den@h/x',
+    '"http://me:***@h:1" and http://me:***@h/x',
+  ],
+  ['http://h:1/a, http://me@h:1/b@c', 'http://h:1/a, http://me@h:1/b@c'],
   ['nothing at all', 'nothing at all'],
 ])('%s', (text, expected) => {
   expect(withoutSecrets(text)).toBe(expected)

@@ -19,6 +19,32 @@ const cases: [template: string, told: string, hint?: unknown][] = [
     '1:29: the tag that begins here has no end',
     'put }} where it ends',
   ],
+  [
+    'a\n{% raw %}b',
+    '2:1: the raw block that begins here has no end',
+    'put {% endraw %}, without dashes, where it ends',
+  ],
+  [
+    '{% raw %}{% raw %}{% endraw %}{%- endraw %}',
+    '1:1: the raw block that begins here has no end',
+    'put {% endraw %}, without dashes, where it ends',
+  ],
+  ['{% set x %}a', '1:1: {% set %} is never closed', 'put {% endset %} where it ends'],
+  [
+    '{% switch 1 %}{% endswitch %}',
+    '1:15: template syntax: the tag before this one is incomplete',
+    'write {% switch value %}{% case 1 %} ... {% endswitch %}',
+  ],
+  [
+    '{{ (1 }}',
+    '1:4: template syntax: expected comma after expression',
+    'look for a missing comma, or a missing closing bracket',
+  ],
+  [
+    '{{ getv(/a) }}',
+    '1:9: template syntax: unexpected token: /',
+    'put text in quotes, as in getv("/app/port")',
+  ],
   ['{% if x y %}{% endif %}', '1:11: template syntax: expected "%}" here, in the tag if'],
   ['{% widget %}', '1:4: template syntax: unknown block tag: widget'],
   ['{{ 1 + }}', '1:8: template syntax: unexpected token: }}'],
@@ -58,6 +84,29 @@ const cases: [template: string, told: string, hint?: unknown][] = [
     '1:4: template syntax: expected = or block end in set tag',
     'write "=" instead of "=="',
   ],
+  [
+    '{% set x := 1 %}',
+    '1:4: template syntax: expected = or block end in set tag',
+    'write "=" instead of ":="',
+  ],
+  ['{% x = 1 %}', '1:4: template syntax: unknown block tag: x', 'write {% set x = ... %}'],
+  [
+    '{% if exists "/a" %}{% endif %}',
+    '1:19: template syntax: expected "%}" here, in the tag if',
+    'put arguments in parentheses: write exists(...)',
+  ],
+  [
+    '{% for x in [1] %}{% break %}{% endfor %}',
+    '1:22: template syntax: unknown block tag: break',
+    'write {% if condition %} ... {% endif %} around the rest of the loop',
+  ],
+  ['{{ True }}', '1:4: True is not defined', 'write true'],
+  [
+    '{% for k, v in json(getv("/j")).items() %}{% endfor %}',
+    '1:16: json(...).items is not defined',
+    'write {% for key, value in ... %} without .items()',
+  ],
+  ['{{ "a".upper() }}', '1:4: "upper" is not defined', 'write | upper'],
   [
     '{% if x = 1 %}{% endif %}',
     '1:11: template syntax: expected "%}" here, in the tag if',

@@ -219,7 +219,7 @@ export class ContainerEngine {
     throw new FaultError({
       kind: 'store',
       message: `invalid response from the container engine at ${this.address}`,
-      hint: 'Check -docker: it must be the socket of Docker or podman.',
+      hint: 'check -docker: it must be the socket of Docker or podman',
     })
   }
 
@@ -228,7 +228,7 @@ export class ContainerEngine {
       kind: 'store',
       message: `the container engine at ${this.address} failed (HTTP ${status})`,
       ...(status === 404
-        ? { hint: 'Check -docker: it must be the socket of Docker or podman.' }
+        ? { hint: 'check -docker: it must be the socket of Docker or podman' }
         : {}),
     })
   }

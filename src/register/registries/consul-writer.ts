@@ -1,8 +1,18 @@
 // Sends requests to Consul over HTTP and classifies the responses.
+import { isPrintable } from '../../core/catalog.ts'
 import { FaultError, type Fault } from '../../core/fault.ts'
+import { err } from '../../core/result.ts'
 import type { ConnectionSettings } from '../../core/settings.ts'
 import type { HttpClient, HttpResponse } from '../../stores/http.ts'
 import { consulCredentials } from '../../stores/secrets.ts'
+import type { Registry } from './registry.ts'
+
+/** Why Consul refuses a request. */
+export interface Refusal {
+  readonly reason: string
+  /** Whether the token lacks a permission. */
+  readonly isDenied: boolean
+}
 
 export class ConsulWriter {
   constructor(
@@ -15,17 +25,23 @@ export class ConsulWriter {
 
   /** Returns the JSON response. @throws FaultError for any other response */
   async get<T>(path: string): Promise<T> {
-    const response = await this.#send('GET', path)
+    const response = await this.#read(path)
     if (response.status !== 200) throw this.#fault(failureOf(response))
     return this.#parse<T>(response)
   }
 
   /** Returns the JSON response, or undefined for 404. @throws FaultError for any other response */
   async find<T>(path: string): Promise<T | undefined> {
-    const response = await this.#send('GET', path)
+    const response = await this.#read(path)
     if (response.status === 404) return undefined
     if (response.status !== 200) throw this.#fault(failureOf(response))
     return this.#parse<T>(response)
+  }
+
+  /** @param what the denied service; absent if the token may access nothing */
+  denied(what?: string): FaultError {
+    const more = { hint: this.needs, permanent: true } as const
+    return this.#fault(`denied access${what === undefined ? '' : ` to ${what}`}`, more)
   }
 
   /** Builds the fault for a request that this agent refuses. */
@@ -42,10 +58,12 @@ export class ConsulWriter {
     return { status, index: Math.max(1, Number(headers['x-consul-index'] ?? 1) || 1), body }
   }
 
-  /** Returns undefined on success, or Consul's reason for refusing. @throws FaultError for other failures */
-  async put(path: string, body?: object): Promise<string | undefined> {
+  /** Returns undefined on success. @throws FaultError for failures that do not concern this request */
+  async put(path: string, body?: object): Promise<Refusal | undefined> {
     const { response, refused } = await this.#put(path, body)
-    return refused ? errorText(response) || `HTTP ${response.status}` : undefined
+    const { status } = response
+    if (!refused) return undefined
+    return { reason: errorText(response) || `HTTP ${status}`, isDenied: status === 403 }
   }
 
   /** Like put(), but returns the JSON response too. */
@@ -54,6 +72,7 @@ export class ConsulWriter {
     body?: object,
   ): Promise<{ readonly status: number; readonly value: T | undefined; readonly said: string }> {
     const { response, refused } = await this.#put(path, body)
+    if (response.status === 403) throw this.denied()
     const value = refused && response.status !== 409 ? undefined : this.#parse<T>(response)
     return { status: response.status, value, said: errorText(response) }
   }
@@ -63,19 +82,19 @@ export class ConsulWriter {
   }
 
   async #put(path: string, body: object | undefined) {
-    const response = await this.#send('PUT', path, body)
+    const response = await this.#request('PUT', path, body)
     const { status } = response
     // Other errors, such as a missing leader or a starting agent, do not concern this request.
     const isOurs =
-      [400, 404, 409].includes(status) || (status === 500 && ABOUT_CHECK.test(response.body))
+      [400, 403, 404, 409].includes(status) || (status === 500 && ABOUT_CHECK.test(response.body))
     if (status !== 200 && !isOurs) throw this.#fault(failureOf(response))
     return { response, refused: status !== 200 }
   }
 
-  async #send(method: 'GET' | 'PUT', path: string, body?: object): Promise<HttpResponse> {
-    const response = await this.#request(method, path, body)
-    if (response.status !== 403) return response
-    throw this.#fault('denied access', { hint: this.needs, permanent: true })
+  async #read(path: string): Promise<HttpResponse> {
+    const response = await this.#request('GET', path)
+    if (response.status === 403) throw this.denied()
+    return response
   }
 
   #request(
@@ -104,7 +123,7 @@ export class ConsulWriter {
       // Reported below.
     }
     throw this.#fault('sent a response that is not JSON', {
-      hint: 'Check -to: it must contain the HTTP port of a Consul agent.',
+      hint: 'check -to: it must contain the HTTP port of a Consul agent',
     })
   }
 
@@ -130,3 +149,13 @@ function errorText({ headers, body }: HttpResponse): string {
   const text = String(headers['content-type'] ?? '').startsWith('text/html') ? '' : body.trim()
   return text.length > 200 || /[\p{Cc}]/u.test(text) ? '' : text
 }
+
+/** Refuses services whose names or ids Consul would reject in the path of a request. */
+export const printable =
+  (entryOf: Registry['entryOf']): Registry['entryOf'] =>
+  (service) => {
+    const isAccepted = [service.name, service.id].every(isPrintable)
+    return isAccepted
+      ? entryOf(service)
+      : err('its name or its id contains an unprintable character')
+  }

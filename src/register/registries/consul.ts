@@ -5,9 +5,9 @@ import { createHash } from 'node:crypto'
 import type { Fault } from '../../core/fault.ts'
 import type { RegisterSettings } from '../../core/register.ts'
 import { ok } from '../../core/result.ts'
-import type { HealthCheck, Service } from '../service.ts'
+import { serviceLabel, type HealthCheck, type Service } from '../service.ts'
 import { watchAgent } from './consul-follow.ts'
-import { ConsulWriter } from './consul-writer.ts'
+import { ConsulWriter, printable } from './consul-writer.ts'
 import type { RegistryEntry, EntryRefusal, Registry, RegistrySession } from './registry.ts'
 import { openClient } from './http.ts'
 import { otherOwnerFault } from './layout.ts'
@@ -26,11 +26,14 @@ interface AgentService {
 }
 
 interface AgentCheck {
+  readonly ServiceID: string
   readonly Status: string
 }
 
 interface ConsulEntry extends RegistryEntry {
   readonly body: object
+  /** The ids of its checks. */
+  readonly checks: readonly string[]
 }
 
 /** @param registrar id of this registrar, unique on its host */
@@ -41,7 +44,7 @@ export function consul(settings: RegisterSettings, registrar: string): Registry 
     product: 'Consul',
     nodes: connection.nodes,
     makes: new Set(['http', 'tcp', 'grpc', 'native']),
-    entryOf: (service) => ok(consulEntry(service, mark, ttl)),
+    entryOf: printable((service) => ok(consulEntry(service, mark, ttl))),
     async open(node, signal, changed) {
       const http = openClient(node, settings, 'Consul', 8500)
       const closing = new AbortController()
@@ -53,7 +56,7 @@ export function consul(settings: RegisterSettings, registrar: string): Registry 
 }
 
 const NEEDS =
-  'Use -auth-token-file or CONSUL_HTTP_TOKEN to set a token whose policy has service:write for the services.'
+  'use -auth-token-file or CONSUL_HTTP_TOKEN to set a token whose policy has service:write for the services'
 
 class ConsulSession implements RegistrySession {
   readonly broken: Promise<never>
@@ -90,7 +93,12 @@ class ConsulSession implements RegistrySession {
     const there = await this.#services()
     const checks = await this.consul.get<Record<string, AgentCheck>>('/v1/agent/checks')
     const refused = new Map<string, EntryRefusal>()
-    await forEach(entries as readonly ConsulEntry[], async ({ key, service, body }) => {
+    const idsOf = new Map<string, string[]>()
+    for (const [id, { ServiceID }] of Object.entries(checks)) {
+      idsOf.set(ServiceID, [...(idsOf.get(ServiceID) ?? []), id])
+    }
+    await forEach(entries as readonly ConsulEntry[], async (entry) => {
+      const { key, service, body } = entry
       const found = there.get(key)
       if (found !== undefined && !this.#mayReplace(found, service, checks[checkId(key)])) {
         refused.set(key, {
@@ -99,12 +107,28 @@ class ConsulSession implements RegistrySession {
         })
         return
       }
-      const path = '/v1/agent/service/register?replace-existing-checks=true'
-      const fault = await this.consul.put(path, body)
-      if (fault === undefined) this.#name = service.name
-      else refused.set(key, { fault: refusedBy(service, fault) })
+      const refusal = await this.consul.put('/v1/agent/service/register', body)
+      if (refusal === undefined) {
+        this.#name = service.name
+        await this.#removeChecks(entry, idsOf.get(key))
+      } else if (refusal.isDenied) {
+        const { fault } = this.consul.denied(`the service ${serviceLabel(service)}`)
+        refused.set(key, { fault })
+      } else refused.set(key, { fault: refusedBy(service, refusal.reason) })
     })
     return refused
+  }
+
+  /**
+   * Removes the checks of a previous registration. Consul's own option, replace-existing-checks, would also end a
+   * maintenance.
+   */
+  async #removeChecks(of: ConsulEntry, existing: readonly string[] = []): Promise<void> {
+    const kept = new Set([`_service_maintenance:${of.key}`, ...of.checks])
+    for (const id of existing) {
+      if (kept.has(id)) continue
+      await this.consul.put(`/v1/agent/check/deregister/${encodeURIComponent(id)}`)
+    }
   }
 
   async remove(keys: readonly string[]): Promise<void> {
@@ -113,10 +137,15 @@ class ConsulSession implements RegistrySession {
       const found = there.get(key)
       return found !== undefined && ownerOf(found)[0] === this.mark
     })
+    const denied: string[] = []
     await forEach(ours, async (key) => {
-      // Another client may have removed the service already, so a refusal is ignored.
-      await this.consul.put(`/v1/agent/service/deregister/${encodeURIComponent(key)}`)
+      // Another client may have removed the service already, so other refusals are ignored.
+      const refusal = await this.consul.put(
+        `/v1/agent/service/deregister/${encodeURIComponent(key)}`,
+      )
+      if (refusal?.isDenied === true) denied.push(key)
     })
+    if (denied[0] !== undefined) throw this.consul.denied(`the service ${denied[0]}`)
   }
 
   async renew(keys: readonly string[]): Promise<readonly string[]> {
@@ -177,7 +206,9 @@ function consulEntry(service: Service, mark: string, ttl: number): ConsulEntry {
     // Consul's minimum.
     DeregisterCriticalServiceAfter: '1m',
   }
-  const own = service.native ?? checkDefinition(service)
+  const definition = service.native ?? checkDefinition(service)
+  const own = { CheckID: `service:${id}`, Name: `Check of ${name}`, ...definition }
+  const checks = definition === undefined ? [liveness] : [liveness, own]
   const body = {
     ID: id,
     Name: name,
@@ -185,12 +216,7 @@ function consulEntry(service: Service, mark: string, ttl: number): ConsulEntry {
     Port: port,
     Tags: tags,
     Meta: metaOf(service.meta),
-    Checks: [
-      liveness,
-      ...(own === undefined
-        ? []
-        : [{ CheckID: `service:${id}`, Name: `Check of ${name}`, ...own }]),
-    ],
+    Checks: checks,
   }
   const text = createHash('sha256').update(JSON.stringify(body)).digest('hex').slice(0, 16)
   return {
@@ -198,6 +224,7 @@ function consulEntry(service: Service, mark: string, ttl: number): ConsulEntry {
     key: id,
     text,
     shown: JSON.stringify(body),
+    checks: checks.map(({ CheckID }) => CheckID),
     body: { ...body, Meta: { ...body.Meta, [MARK]: `${mark} ${text}` } },
   }
 }
@@ -232,10 +259,11 @@ function probeOf({ what }: HealthCheck, address: string, port: number): object {
   }
 }
 
-/** Drops metadata for which Consul would refuse the service. */
+/** Drops metadata for which Consul would refuse the service: it reserves names such as `consul-version`. */
 function metaOf(meta: Readonly<Record<string, string>>): Record<string, string> {
   const good = Object.entries(meta).filter(
-    ([key, value]) => /^[\w-]{1,128}$/.test(key) && key !== MARK && Buffer.byteLength(value) <= 512,
+    ([key, value]) =>
+      /^(?!consul-)[\w-]{1,128}$/.test(key) && key !== MARK && Buffer.byteLength(value) <= 512,
   )
   return Object.fromEntries(good.slice(0, 62))
 }
@@ -244,6 +272,6 @@ const refusedBy = ({ name, id }: Service, said: string): Fault => ({
   kind: 'store',
   message: `Consul refuses the service ${name}/${id}: ${said}`,
   ...(/script/i.test(said)
-    ? { hint: "Set enable_local_script_checks = true in the agent's configuration." }
+    ? { hint: "set enable_local_script_checks = true in the agent's configuration" }
     : {}),
 })

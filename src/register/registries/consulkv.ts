@@ -5,7 +5,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import type { Fault } from '../../core/fault.ts'
 import type { RegisterSettings } from '../../core/register.ts'
 import { Wakeup } from '../wakeup.ts'
-import { ConsulWriter } from './consul-writer.ts'
+import { ConsulWriter, printable } from './consul-writer.ts'
 import { openClient } from './http.ts'
 import { plainEntry, otherOwnerFault } from './layout.ts'
 import { forEach, ledgerIn } from './ledger.ts'
@@ -24,7 +24,7 @@ const MIN_TTL = 10_000
 const WAIT = 55
 
 const NEEDS =
-  'Use -auth-token-file or CONSUL_HTTP_TOKEN to set a token whose policy has session:write for the node and key:write for the prefix.'
+  'use -auth-token-file or CONSUL_HTTP_TOKEN to set a token whose policy has session:write for the node and key:write for the prefix'
 
 interface KvPair {
   readonly Value: string | null
@@ -38,7 +38,7 @@ export function consulkv(settings: RegisterSettings, memory: RegistryMemory): Re
     product: 'Consul',
     nodes: connection.nodes,
     makes: new Set(),
-    entryOf: plainEntry(to.path),
+    entryOf: printable(plainEntry(to.path)),
     async open(node, signal, changed) {
       const http = openClient(node, settings, 'Consul', 8500)
       const closing = new AbortController()

@@ -83,6 +83,6 @@ const tooShort = (gateway: Gateway, asked: number, granted: number): FaultError 
   new FaultError({
     kind: 'store',
     message: `etcd at ${gateway.http.origin} keeps entries for at least ${granted} s, but -ttl is ${asked} s`,
-    hint: `Set -ttl to ${granted}s or more.`,
+    hint: `set -ttl to ${granted}s or more`,
     permanent: true,
   })

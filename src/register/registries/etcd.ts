@@ -239,7 +239,7 @@ function explained(error: unknown, gateway: Gateway, path: string): unknown {
   return new FaultError({
     kind: 'store',
     message: `etcd at ${gateway.http.origin} denies writing below ${prefix}`,
-    hint: `Grant access: etcdctl role grant-permission ROLE --prefix=true readwrite ${prefix}`,
+    hint: `grant access: etcdctl role grant-permission ROLE --prefix=true readwrite ${prefix}`,
     permanent: true,
   })
 }

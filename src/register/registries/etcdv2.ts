@@ -258,13 +258,13 @@ class Api {
     if (errorCode === errors.nodeExists || errorCode === errors.notFile) return {}
     if (status === 401 || errorCode === errors.unauthorized) {
       throw this.#fault(`denies writing ${key}`, {
-        hint: "Check -username and -password-file, and the user's role.",
+        hint: "check -username and -password-file, and the user's role",
         permanent: true,
       })
     }
     if (errorCode === undefined && status === 404) {
       throw this.#fault('has no v2 API', {
-        hint: 'Use etcd:// in -to for the v3 API, or start etcd (before 3.6) with --enable-v2.',
+        hint: 'use etcd:// in -to for the v3 API, or start etcd (before 3.6) with --enable-v2',
         permanent: true,
       })
     }

@@ -25,5 +25,5 @@ export const requestTimeout = (ttl: number, nodes: number): number =>
 export const otherOwnerFault = (key: string): Fault => ({
   kind: 'store',
   message: `${key} has another owner`,
-  hint: 'Another registrar renews this entry, or it was written by hand. Choose another id, or delete the entry.',
+  hint: 'another registrar renews this entry, or it was written by hand; choose another id, or delete the entry',
 })

@@ -130,7 +130,7 @@ export class ZnodeWriter {
     if (!(error instanceof ZkError)) return error
     if (error.code === errorCode.noAuth) {
       return this.zk.fault('denies writing', {
-        hint: 'Set -username and -password-file for a user with write access, or check the ACL with getAcl.',
+        hint: 'set -username and -password-file for a user with write access, or check the ACL with getAcl',
         permanent: true,
       })
     }

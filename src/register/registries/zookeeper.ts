@@ -3,7 +3,7 @@
 import { raise } from '../../core/fault.ts'
 import { joinKeys } from '../../core/key.ts'
 import type { RegisterSettings } from '../../core/register.ts'
-import { ok } from '../../core/result.ts'
+import { err, ok } from '../../core/result.ts'
 import type { ConnectionSettings } from '../../core/settings.ts'
 import { passwordOf } from '../../stores/secrets.ts'
 import { tlsOptions } from '../../stores/tls.ts'
@@ -28,6 +28,8 @@ export function zookeeper(settings: RegisterSettings, memory: RegistryMemory): R
     nodes: connection.nodes,
     makes: new Set(),
     entryOf: (service) => {
+      if (INVALID.test(service.name))
+        return err('its name contains a character that ZooKeeper refuses')
       const key = joinKeys(to.path, service.name, hostAndPort(service))
       return ok({ service, key, text: bodyOf(service) })
     },
@@ -57,6 +59,9 @@ export function zookeeper(settings: RegisterSettings, memory: RegistryMemory): R
     },
   }
 }
+
+/** ZooKeeper refuses control characters, private ones, and those above U+FFFF, such as emoji. */
+const INVALID = /[\u0000-\u001f\u007f-\u009f\ud800-\uf8ff\ufff0-\uffff]/
 
 function accountOf(connection: ConnectionSettings) {
   const { username, scheme } = connection
@@ -100,7 +105,7 @@ async function holdSession(
       'store',
       `${session.place} keeps entries for at least ${least} s, but -ttl is ${asked} s`,
       {
-        hint: `Set -ttl to ${least}s or more, or lower the server's minSessionTimeout.`,
+        hint: `set -ttl to ${least}s or more, or lower the server's minSessionTimeout`,
         permanent: true,
       },
     )

@@ -11,6 +11,7 @@ import type { EngineEvent } from '../docker/events.ts'
 import { KnownContainers } from '../docker/known.ts'
 import type { ContainerOptions } from '../docker/options.ts'
 import type { EmitRegister } from '../event.ts'
+import { forRegister } from '../hints.ts'
 import type { ServiceSource, WantedService } from '../service.ts'
 
 export interface ContainersOptions extends ContainerOptions {
@@ -53,7 +54,8 @@ export class Containers implements ServiceSource {
         // If the connection was stable, the backoff starts again.
         if (performance.now() - opened > 2 * BACKOFF.most) failures = 0
         const retryIn = backoffDelay(++failures, BACKOFF)
-        this.emit({ kind: 'source-away', source: this.name, fault: error.fault, retryIn })
+        const fault = forRegister(error.fault, '-docker')
+        this.emit({ kind: 'source-away', source: this.name, fault, retryIn })
         await sleep(retryIn, undefined, { signal }).catch(() => undefined)
       }
     }

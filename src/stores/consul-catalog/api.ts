@@ -5,6 +5,7 @@ import { serviceDir, type LookUp } from '../../core/catalog.ts'
 import { compareText, entryOf, type Key } from '../../core/key.ts'
 import { FaultError } from '../../core/fault.ts'
 import type { CatalogSettings } from '../../core/settings.ts'
+import { listed } from '../../core/words.ts'
 import { withParameters, type ConsulAnswer, type ConsulHttp, type Query } from '../consul-http.ts'
 import {
   anything,
@@ -17,6 +18,7 @@ import {
   type Shape,
 } from '../shape.ts'
 import { Proxies } from './proxies.ts'
+import { isServed, segmentOf } from './served.ts'
 import {
   datacenterNames,
   datacentersOf,
@@ -66,11 +68,13 @@ interface Right {
   readonly Segment: string
 }
 
-type Findings = Pick<Reading, 'entries' | 'on'>
+type Findings = Pick<Reading, 'entries' | 'on' | 'notice'>
 
 interface CatalogQuestion<T> extends Pick<Query<T>, 'about' | 'mayBeMissing'> {
   readonly shape: Shape<T>
   readonly path: string
+  /** The name in the path. */
+  readonly name?: string
   readonly lookUp: LookUp
   /**
    * Permissions that the token needs. If the token lacks one of them, the ACL may have removed results from this
@@ -93,10 +97,14 @@ const ALL_NODES: Right = { Resource: 'node', Segment: '' }
 /** Maximum number of services in a datacenter. Limited, because each service may need a query. */
 const MOST_SERVICES = 100_000
 
-/** Milliseconds between two queries to an endpoint that cannot block. LEAST_EVERY is the minimum. */
+/**
+ * Milliseconds between two queries to an endpoint that cannot block. The last two are limits for the TTL of a prepared
+ * query.
+ */
 const DATACENTERS_EVERY = 30_000
 const QUERY_EVERY = 10_000
 const LEAST_EVERY = 1000
+const MOST_EVERY = 3_600_000
 
 /** Timeouts of queries to other datacenters, in milliseconds. Shorter than the timeouts of local queries. */
 const FAR_TIMEOUT = 10_000
@@ -142,7 +150,8 @@ export class CatalogApi {
     const choice = this.#choiceOf(lookUp)
     return this.#asking({
       about: `the service ${name}`,
-      path: `/v1/health/service/${encodeURIComponent(name)}`,
+      path: `/v1/health/service/${segmentOf(name)}`,
+      name,
       lookUp,
       shape: healthEntries,
       rights: ({ length }) =>
@@ -172,10 +181,12 @@ export class CatalogApi {
       findings: (value) => ({
         entries: new Map(
           Object.entries(value)
+            .filter(([name]) => isServed(name))
             .map(([name, tags]) => ({ name, tags: [...(tags ?? [])].sort(compareText) }))
             .filter(({ tags }) => this.#choice.tags.every((tag) => tags.includes(tag)))
             .map((one) => [entryOf(serviceDir(one.name, lookUp)), JSON.stringify(one)]),
         ),
+        notice: omissionOf(Object.keys(value).filter((name) => !isServed(name))),
       }),
     })
     if (lookUp.proxies === true) return ask
@@ -207,7 +218,8 @@ export class CatalogApi {
   node(key: Key, name: string, lookUp: LookUp): Ask {
     return this.#asking({
       about: `the node ${name}`,
-      path: `/v1/catalog/node/${encodeURIComponent(name)}`,
+      path: `/v1/catalog/node/${segmentOf(name)}`,
+      name,
       lookUp,
       shape: nodeAnswer,
       rights: (value) => [
@@ -227,7 +239,8 @@ export class CatalogApi {
     const choice = { ...this.#choiceOf(lookUp), states: undefined, tags: [], meta: {} }
     return this.#asking({
       about: `the prepared query ${name}`,
-      path: `/v1/query/${encodeURIComponent(name)}/execute`,
+      path: `/v1/query/${segmentOf(name)}/execute`,
+      name,
       lookUp,
       shape: queryAnswer,
       pollAfter: (value) => durationOf(value?.DNS?.TTL) ?? QUERY_EVERY,
@@ -293,7 +306,7 @@ export class CatalogApi {
       if (asked.index > 0) await delay(wait, undefined, { signal: asked.signal })
       wait = LEAST_EVERY
       return this.#ask(question, asked, (value) => {
-        wait = Math.max(LEAST_EVERY, pollAfter(value))
+        wait = Math.min(Math.max(LEAST_EVERY, pollAfter(value)), MOST_EVERY)
       })
     }
   }
@@ -303,7 +316,9 @@ export class CatalogApi {
     asked: AskOptions,
     seen: (value: T) => void = () => undefined,
   ): Promise<Reading> {
-    const { about, lookUp, rights = () => [], partly = () => undefined, findings: told } = question
+    const { about, name, lookUp, rights = () => [], findings: told } = question
+    const { partly = () => undefined } = question
+    if (name !== undefined && !isServed(name)) throw this.connect().unserved(about)
     const parameters = this.#parametersOf(lookUp)
     const { pollAfter } = question
     for (;;) {
@@ -321,7 +336,8 @@ export class CatalogApi {
         const { index, early } = answer
         const wrong = (what: string): FaultError => http.notConsul(what)
         seen(value)
-        return { index, early, notice, ...expecting(wrong, () => told(value)) }
+        const found = expecting(wrong, () => told(value))
+        return { index, early, ...found, notice: notice ?? found.notice }
       } catch (error) {
         const denied = error instanceof FaultError && error.fault.permanent === true
         // If the token was rotated meanwhile, retry with the new one.
@@ -371,6 +387,12 @@ export const NODES_CHANGED: ChangesOf<unknown> = {
   path: '/v1/catalog/nodes',
   shape: listOf(anything),
   filter: 'Node == ""',
+}
+
+function omissionOf(names: readonly string[]): string | undefined {
+  if (names.length === 0) return undefined
+  const quoted = names.map((name) => JSON.stringify(name))
+  return `lists of services omit names that Consul's HTTP API cannot serve: ${listed(quoted, 3)}`
 }
 
 /** The accepted states; undefined if any state is accepted. */

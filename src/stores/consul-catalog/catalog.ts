@@ -160,7 +160,7 @@ export class Catalog {
 }
 
 /** Whether the error concerns only this topic or its datacenter, and the agent is healthy. */
-const isOfItself = ({ dc, isApart }: Topic, error: FaultError): boolean =>
+const isOfItself = ({ dc }: Topic, error: FaultError): boolean =>
   dc === undefined
-    ? isApart && error instanceof AnsweredError && error.isWrong
+    ? error instanceof AnsweredError && error.isWrong
     : error instanceof AnsweredError || error instanceof SilentError

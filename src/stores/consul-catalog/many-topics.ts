@@ -11,6 +11,7 @@ import { Completions } from '../completions.ts'
 import { TokenBucket } from '../token-bucket.ts'
 import type { CatalogApi, Reading } from './api.ts'
 import { CHANGE_QUERIES, changeQueriesOf, type Affected } from './change-queries.ts'
+import { lowerCase } from './served.ts'
 import type { Topic } from './topic.ts'
 import type { News, Topics } from './topics.ts'
 
@@ -110,11 +111,16 @@ export class ManyTopics {
     })
   }
 
-  /** Retries denied topics periodically, because no query reports that an ACL policy has changed. */
+  /**
+   * Retries refused topics periodically, because no query reports that an ACL policy has changed. Topics of unreachable
+   * datacenters are read when the change queries are answered again.
+   */
   #retry(): void {
     this.#when(delay(this.options.refusedFor, undefined, { signal: this.#signal }), () => {
       for (const topic of this.topics.all) {
-        if (topic.refused?.permanent === true) this.#urgent.set(topic, Infinity)
+        const { refused, dc } = topic
+        if (refused === undefined) continue
+        if (refused.permanent === true || dc === undefined) this.#urgent.set(topic, Infinity)
       }
       this.#retry()
     })
@@ -228,7 +234,7 @@ export class ManyTopics {
   #markAffected(name: string, { services, nodes, isAnything }: Affected): void {
     if (isAnything) this.#passDue.add(name)
     if (services.size + nodes.size === 0) return
-    const lower = new Map([...services].map(([service, index]) => [service.toLowerCase(), index]))
+    const lower = new Map([...services].map(([service, index]) => [lowerCase(service), index]))
     for (const topic of this.#of(name)) {
       if (topic.question.kind !== 'service') continue
       const index = Math.max(

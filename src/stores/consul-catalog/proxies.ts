@@ -3,7 +3,7 @@
 import { nameOfPart } from '../../core/catalog.ts'
 import { FaultError } from '../../core/fault.ts'
 import type { Key } from '../../core/key.ts'
-import type { ConsulHttp } from '../consul-http.ts'
+import { OverloadError, type ConsulHttp } from '../consul-http.ts'
 import { listOf, nullable, optional, record, text } from '../shape.ts'
 
 const summaries = listOf(
@@ -34,21 +34,24 @@ export class Proxies {
     const present = new Set(names.values())
     const known = this.#known.get(path) ?? NONE
     const isNew = [...present].some((name) => !known.names.has(name))
-    const proxies = isNew ? new Set(await proxiesIn(http, path, present, signal)) : known.proxies
-    // Forgets vanished names, because a later service with the same name may be of another kind.
-    this.#known.set(path, { names: present, proxies })
+    const told = isNew ? await proxiesIn(http, path, signal) : known.proxies
+    // Forgets vanished names, because a later service with the same name may be of another kind. Remembers nothing
+    // without a summary, so that the next answer requests it again.
+    if (told === undefined) this.#known.delete(path)
+    else this.#known.set(path, { names: present, proxies: told })
+    const proxies = told ?? probableProxies(present)
     return new Map([...entries].filter(([key]) => !proxies.has(names.get(key) ?? '')))
   }
 }
 
 const nameIn = (entry: Key): string => nameOfPart(entry.split('/')[2] ?? '')
 
+/** Returns undefined if the summary is unavailable. */
 async function proxiesIn(
   http: ConsulHttp,
   path: string,
-  names: ReadonlySet<string>,
   signal: AbortSignal,
-): Promise<readonly string[]> {
+): Promise<ReadonlySet<string> | undefined> {
   try {
     const query = { index: 0, signal, about: 'the summary of services', shape: summaries }
     const { value = [] } = await http.get(path, { ...query, isPolled: true })
@@ -56,13 +59,17 @@ async function proxiesIn(
     // name.
     const isProxy = ({ Name, Kind, ProxyFor }: Summary): boolean =>
       Kind === 'connect-proxy' && ProxyFor?.includes(Name) !== true
-    return value.filter(isProxy).map(({ Name }) => Name)
+    return new Set(value.filter(isProxy).map(({ Name }) => Name))
   } catch (error) {
-    if (!(error instanceof FaultError)) throw error
-    // The endpoint may be missing, or access to it may be denied. By default, the name of a proxy is the name of its
-    // service with the suffix `-sidecar-proxy`.
-    return [...names].filter(
-      (name) => names.has(name.replace(/-sidecar-proxy$/, '')) && /-sidecar-proxy$/.test(name),
-    )
+    if (!(error instanceof FaultError) || error instanceof OverloadError) throw error
+    return undefined
   }
 }
+
+/** By default, the name of a proxy is the name of its service with the suffix `-sidecar-proxy`. */
+const probableProxies = (names: ReadonlySet<string>): ReadonlySet<string> =>
+  new Set(
+    [...names].filter(
+      (name) => /-sidecar-proxy$/.test(name) && names.has(name.replace(/-sidecar-proxy$/, '')),
+    ),
+  )

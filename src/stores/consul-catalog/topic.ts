@@ -5,6 +5,7 @@ import type { Key } from '../../core/key.ts'
 import { difference, type Delta } from '../delta.ts'
 import { TokenBucket } from '../token-bucket.ts'
 import type { Ask, Reading } from './api.ts'
+import { lowerCase } from './served.ts'
 
 /** Rate limit of blocking queries: the size of a burst and the number of queries per second. */
 const BURST = 20
@@ -21,9 +22,9 @@ export class Topic {
   held: ReadonlyMap<Key, string> = new Map()
   /** The nodes on which the instances are running. */
   on: ReadonlySet<string> = new Set()
-  /** The fault of the last query, if the topic is denied or was never read. */
+  /** The fault of the last query, if it was denied or rejected, or if the topic was never read. */
   refused: Fault | undefined
-  /** The fault of the last query, if the topic was read before. */
+  /** The fault of the last query, if the topic was read before and its datacenter is unreachable. */
   stale: Fault | undefined
   /** The index to block on; 0 for an immediate answer. */
   #index = 0
@@ -38,7 +39,7 @@ export class Topic {
 
   /** The name of the topic's service or node, in lower case because Consul ignores case. */
   get name(): string {
-    return nameOfPart(this.dir.split('/')[2] ?? '').toLowerCase()
+    return lowerCase(nameOfPart(this.dir.split('/')[2] ?? ''))
   }
 
   /** The datacenter, if the look-up specifies one. */
@@ -77,11 +78,11 @@ export class Topic {
   }
 
   /**
-   * Records that the query was denied or has failed. Keeps the last answer; the next query does not block.
+   * Records that the query was denied or rejected, or has failed. Keeps the last answer; the next query does not block.
    */
   refuse(fault: Fault): void {
     const wasRead = this.isRead && this.refused === undefined
-    if (wasRead && fault.permanent !== true) this.stale = fault
+    if (wasRead && this.dc !== undefined && fault.permanent !== true) this.stale = fault
     else this.refused = fault
     this.#index = 0
   }

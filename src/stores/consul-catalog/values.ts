@@ -3,8 +3,8 @@
 import { datacenterKey, instanceKey, nodeKey, type LookUp } from '../../core/catalog.ts'
 import { compareText, type Key } from '../../core/key.ts'
 import {
-  count,
   each,
+  integer,
   listOf,
   objectOf,
   Mismatch,
@@ -14,6 +14,7 @@ import {
   text,
   textLike,
 } from '../shape.ts'
+import { lowerCase } from './served.ts'
 
 /** A name that becomes a part of a key. */
 const name = textLike(/./s, 'a name')
@@ -32,6 +33,9 @@ const nodeEntry = record({
 /** The answer from `/v1/catalog/nodes`. */
 export const nodeEntries = listOf(nodeEntry)
 
+/** Consul accepts any integer as a port, even -1. */
+const port = optional(integer)
+
 const check = record({ CheckID: text, Name: optional(text), Status: text })
 
 const service = record({
@@ -39,11 +43,11 @@ const service = record({
   Service: name,
   Kind: optional(text),
   Address: optional(text),
-  TaggedAddresses: nullable(objectOf(record({ Address: optional(text), Port: optional(count) }))),
-  Port: optional(count),
+  TaggedAddresses: nullable(objectOf(record({ Address: optional(text), Port: port }))),
+  Port: port,
   Tags: nullable(listOf(text)),
   Meta: meta,
-  Weights: nullable(record({ Passing: count, Warning: count })),
+  Weights: nullable(record({ Passing: integer, Warning: integer })),
   Proxy: nullable(record({ DestinationServiceName: optional(text) })),
 })
 
@@ -89,11 +93,16 @@ export interface Choice {
 const STATES = ['maintenance', 'critical', 'warning', 'passing'] as const
 type State = (typeof STATES)[number]
 
-/** The worst state of all checks of the node and the service, as Consul's own programs determine it. */
+/**
+ * The worst state of all checks of the node and the service, as Consul's own programs determine it. Consul's catalog
+ * accepts any text as a status, but only `passing` counts as healthy, so an unknown status is critical.
+ */
 function stateOf(checks: readonly Check[]): State {
   const states = new Set(
     checks.map(({ CheckID, Status }) =>
-      /^_(?:node_maintenance$|service_maintenance:)/.test(CheckID) ? 'maintenance' : Status,
+      /^_(?:node_maintenance$|service_maintenance:)/.test(CheckID)
+        ? 'maintenance'
+        : (STATES.find((state) => state === Status) ?? 'critical'),
     ),
   )
   return STATES.find((state) => states.has(state)) ?? 'passing'
@@ -147,7 +156,7 @@ export function instancesOf(
   const take = ({ Node, Service, Checks }: HealthEntries[number]): void => {
     const checks = Checks ?? []
     const status = stateOf(checks)
-    if (asked !== undefined && Service.Service.toLowerCase() !== asked.toLowerCase()) {
+    if (asked !== undefined && lowerCase(Service.Service) !== lowerCase(asked)) {
       throw new Mismatch('differs from the requested name').within('Service.Service')
     }
     const key = instanceKey(dir, Node.Node, Service.ID)
@@ -210,7 +219,7 @@ export function nodeWithServices(
 ): Map<Key, string> {
   if (answer === null || answer === undefined) return new Map()
   const { Node, Services } = answer
-  if (Node.Node.toLowerCase() !== asked.toLowerCase()) {
+  if (lowerCase(Node.Node) !== lowerCase(asked)) {
     throw new Mismatch('differs from the requested name').within('Node.Node')
   }
   const services = Object.values(Services ?? {})

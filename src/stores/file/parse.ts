@@ -75,7 +75,7 @@ function formatFloat(value: number): string {
 
 function toFault(file: string, text: string, { message, line, column }: SyntaxFault): Fault {
   const frame = codeFrame(hideValues(text, line), line, column)
-  const hint = 'Correct the file. Values are shown as stars here.'
+  const hint = 'correct the file; values are shown as stars here'
   return { kind: 'store', message, hint, file, line, column, frame, permanent: true }
 }
 

@@ -103,7 +103,7 @@ const tooLarge = (file: string, most: number): FaultError =>
   new FaultError({
     kind: 'store',
     message: `with this file, the keys files exceed ${sizeOf(most)} (-max-body)`,
-    hint: 'Make the files smaller, or raise -max-body.',
+    hint: 'make the files smaller, or raise -max-body',
     file,
     permanent: true,
   })
@@ -117,7 +117,7 @@ function decode(bytes: Buffer, file: string): string {
   throw new FaultError({
     kind: 'store',
     message: 'the keys file is not UTF-8 text',
-    hint: 'Save the file as UTF-8. To store binary values, write them in base64, and decode them with base64Decode.',
+    hint: 'save the file as UTF-8; to store binary values, write them in base64, and decode them with base64Decode',
     file,
     permanent: true,
   })

@@ -79,7 +79,7 @@ export function unreadable(error: unknown, file: string): FaultError {
         target === undefined
           ? 'the keys file does not exist'
           : `the keys file is a link to ${target}, which does not exist`,
-      hint: 'Create the file, or set -file to another one.',
+      hint: 'create the file, or correct -file or -replay',
       file,
       permanent: true,
     })
@@ -87,7 +87,7 @@ export function unreadable(error: unknown, file: string): FaultError {
   return new FaultError({
     kind: 'store',
     message: `the keys file${target === undefined ? '' : `, a link to ${target},`} cannot be read (${code})`,
-    hint: "Give reconfd's user permission to read the file and to access the folders above it.",
+    hint: "give reconfd's user permission to read the file and to access the folders above it",
     file,
     permanent: true,
   })

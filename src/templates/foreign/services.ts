@@ -7,11 +7,19 @@ const HEALTH =
 
 const fault = (message: string, hint: string): Fault => ({ kind: 'template', message, hint })
 
-const withOption = (call: string, option: string, value: string): string => {
-  const [name = '', text] = call.split(' ', 2)
-  const before = text === undefined ? '' : `"${text}", `
-  const go = text === undefined ? name : `${name} "${text}"`
-  return `write ${name}(${before}{${option}: "${value}"}) in nunjucks, ${go} (map "${option}" "${value}") in Go`
+const quoted = (text: string): string => JSON.stringify(text)
+
+/** Returns the instruction to write a call with options, in both languages. */
+function withOptions(
+  call: string,
+  text: string | undefined,
+  options: readonly (readonly [name: string, value: string])[],
+): string {
+  const before = text === undefined ? '' : `${quoted(text)}, `
+  const map = options.map(([name, value]) => `${name}: ${quoted(value)}`).join(', ')
+  const go = [call, ...(text === undefined ? [] : [quoted(text)])].join(' ')
+  const pairs = options.map(([name, value]) => `${quoted(name)} ${quoted(value)}`).join(' ')
+  return `write ${call}(${before}{${map}}) in nunjucks, ${go} (map ${pairs}) in Go`
 }
 
 interface Suffix {
@@ -41,30 +49,29 @@ function healthIn(text: string): string {
 
 /** Returns the fault for a name or tag in the syntax of consul-template; undefined if both are plain. */
 export function foreignService(name: string, tag: string | undefined): Fault | undefined {
-  const suffix = SUFFIXES.find(({ sign }) => name.includes(sign))
-  if (suffix !== undefined) {
-    const { sign, of, option, valueOf } = suffix
-    const [bare = ''] = name.split(/[?|~]/)
-    const value = valueOf(/[^?|~]*$/.exec(name.slice(0, endOf(name, sign)))?.[0] ?? '')
+  const called = `service(${quoted(name)}`
+  const [bare = ''] = name.split(/[?|~]/)
+  const found = [...name.matchAll(/([?|~])([^?|~]*)/g)].flatMap(([, sign, text = '']) =>
+    SUFFIXES.filter((suffix) => suffix.sign === sign).map((suffix) => ({ ...suffix, text })),
+  )
+  const [first] = found
+  if (first !== undefined) {
+    const options = found.flatMap(({ option, valueOf, text }) => {
+      const value = valueOf(text)
+      return value === undefined ? [] : [[option, value] as const]
+    })
     return fault(
-      `service("${name}"): ${sign} and ${of} after a name are consul-template syntax`,
-      value === undefined
+      `${called}): ${first.sign} and ${first.of} after a name are consul-template syntax`,
+      options.length < found.length
         ? "Consul's partitions and cluster peering are not supported"
-        : withOption(`service ${bare}`, option, value),
+        : withOptions('service', bare, options),
     )
   }
   if (tag === undefined || !HEALTH.test(tag)) return undefined
   return fault(
-    `service("${name}", "${tag}"): the second argument is a tag here, and not a health status as in consul-template`,
-    `omit the second argument to get only the passing instances, or ${withOption(`service ${name}`, 'health', healthIn(tag))}`,
+    `${called}, ${quoted(tag)}): the second argument is a tag here, and not a health status as in consul-template`,
+    `omit the second argument to get only the passing instances, or ${withOptions('service', name, [['health', healthIn(tag)]])}`,
   )
-}
-
-/** The position at which the suffix that begins with `sign` ends. */
-function endOf(name: string, sign: string): number {
-  const from = name.indexOf(sign) + 1
-  const length = name.slice(from).search(/[?|~]/)
-  return length < 0 ? name.length : from + length
 }
 
 /** The functions that take a string such as `@dc2` in consul-template. */
@@ -73,14 +80,12 @@ const LISTS = new Set(['services', 'nodes', 'datacenters'])
 /** Returns the fault for a string passed to a function in LISTS; undefined for other calls. */
 export function foreignList(call: string, text: string): Fault | undefined {
   if (!LISTS.has(call)) return undefined
-  const message = `${call}("${text}"): a string such as "@dc2" is consul-template syntax`
+  const message = `${call}(${quoted(text)}): a string such as "@dc2" is consul-template syntax`
   const dc = /@([^~|?]+)/.exec(text)?.[1]
-  if (call === 'datacenters') return fault(message, `write ${call}() in nunjucks, ${call} in Go`)
-  if (dc !== undefined) return fault(message, withOption(call, 'dc', dc))
-  return fault(
-    message,
-    `${call} takes a map of options, such as dc: ${withOption(call, 'dc', 'dc2')}`,
-  )
+  if (call !== 'datacenters' && dc !== undefined) {
+    return fault(message, withOptions(call, undefined, [['dc', dc]]))
+  }
+  return fault(message, `write ${call}() in nunjucks, ${call} in Go`)
 }
 
 /** Returns the fault for a key with consul-template's suffix for a datacenter; undefined for other keys. */
@@ -122,7 +127,7 @@ export function doubtfulService(name: string, written = name): Fault | undefined
   const { tag } = tagged
   const bare = written.replace(`${tag}.`, '')
   return fault(
-    `service looks for a service called "${name}"; in consul-template, the name means the tag ${tag} of ${bare}`,
-    `to select by tag, write service("${bare}", "${tag}") in nunjucks, service "${bare}" "${tag}" in Go`,
+    `service looks for a service called ${quoted(name)}; in consul-template, the name means the tag ${tag} of ${bare}`,
+    `to select by tag, write service(${quoted(bare)}, ${quoted(tag)}) in nunjucks, service ${quoted(bare)} ${quoted(tag)} in Go`,
   )
 }

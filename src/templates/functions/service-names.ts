@@ -50,8 +50,12 @@ export const optionsParam: Param<Mapping | undefined> = {
 }
 
 /** Like optionsParam, for functions that take a string such as `@dc2` in consul-template. */
-export const listOptions = (call: string): Param<Mapping | undefined> => ({
+export const listOptions = (
+  call: string,
+  hint = optionsParam.hint as string,
+): Param<Mapping | undefined> => ({
   ...optionsParam,
+  hint,
   accept(value) {
     const foreign = typeof value === 'string' ? foreignList(call, value) : undefined
     if (foreign !== undefined) throw new FaultError(foreign)

@@ -307,7 +307,12 @@ export const serviceFunctions = [
     },
   }),
   define('datacenters', {
-    params: [listOptions('datacenters')],
+    params: [
+      listOptions(
+        'datacenters',
+        'write datacenters() in nunjucks, datacenters in Go, without arguments',
+      ),
+    ],
     doc: "The names of all datacenters that Consul knows, including its own, in alphabetical order. The names are read every 30 s. The resource's keys must include something below `/services` or `/nodes`. Option: `store`.",
     examples: [
       {

@@ -32,7 +32,8 @@ export function fieldOf(
 function hintFor(receiver: Value, name: string): string | undefined {
   if (receiver instanceof Slice)
     return 'the value is a list: range over it, or take one item with index'
-  if (typeof receiver === 'string') return 'the value is a string, which has no fields: write {{.}}'
+  if (typeof receiver === 'string')
+    return `the value is a string, which has no fields: remove .${name}, or write {{.}} if nothing precedes it`
   const struct = receiver instanceof Pointer ? receiver.elem : receiver
   const names =
     struct instanceof Struct
@@ -41,7 +42,8 @@ function hintFor(receiver: Value, name: string): string | undefined {
         ? receiver.members
         : []
   if (names.length === 0) return undefined
-  const near = nearest(name, names)
+  // Names in consul-template may have a prefix, such as .ServiceMeta.
+  const near = names.find((one) => name.endsWith(one)) ?? nearest(name, names)
   const all = `write one of ${names.map((one) => `.${one}`).join(', ')}`
   return near === undefined ? all : `did you mean .${near}? ${all}`
 }

@@ -7,7 +7,8 @@ import { wrongLanguage } from '../language.ts'
 import { StrictCompiler, type Vocabulary } from './compiler.ts'
 import { filterHint, nameHint } from './hints.ts'
 import { callsIn, declaredIn, includesOf } from './inspect.ts'
-import { syntaxFault } from './syntax.ts'
+import { endlessFault, syntaxFault } from './syntax.ts'
+import { mentionsRaw } from './unended.ts'
 import type { TemplateUnit } from './unit.ts'
 
 type Root = (...args: readonly unknown[]) => void
@@ -35,6 +36,9 @@ export class NunjucksParser {
     const wrong = wrongLanguage('nunjucks', text, path)
     if (wrong !== undefined) throw new FaultError(wrong)
     const { vocabulary } = this
+    // nunjucks accepts a raw block without an end, and renders its content.
+    const endless = mentionsRaw(text) ? endlessFault(path, text) : undefined
+    if (endless !== undefined) throw new FaultError(endless)
     try {
       const options = { trimBlocks: variant.includes('t'), lstripBlocks: variant.includes('l') }
       const ast = transformer.transform(parser.parse(text, [], options), [])

@@ -1,6 +1,6 @@
 // Converts syntax errors of nunjucks to faults with a position.
 import { codeFrame, type Fault } from '../../core/fault.ts'
-import { offsetOf, tagAt, tagHint } from './hints.ts'
+import { messageHint, offsetOf, tagAt, tagHint } from './hints.ts'
 import { faultOf } from './unit.ts'
 import { unended } from './unended.ts'
 
@@ -8,21 +8,26 @@ import { unended } from './unended.ts'
 const BLOCKS =
   'if for asyncEach asyncAll block macro call filter raw verbatim switch ifAsync'.split(' ')
 
+/** Returns the fault for the first tag, comment, string or raw block without an end; undefined if there is none. */
+export function endlessFault(path: string, text: string): Fault | undefined {
+  const endless = unended(text)
+  if (endless === undefined) return undefined
+  const { line, column } = positionOf(text, endless.at)
+  return {
+    kind: 'template',
+    message: `the ${endless.what} that begins here has no end`,
+    hint: `put ${endless.end} where it ends`,
+    ...placed(path, text, line, column),
+  }
+}
+
 export function syntaxFault(error: unknown, path: string, text: string): Fault {
   const fault = faultOf(error)
   const { lineno, colno } = error as { readonly lineno?: number; readonly colno?: number }
   const message = fault.message.replace(/^(?:parse\w+|advanceAfter\w+|compile\w*): /, '')
   const atEnd = lineno === undefined || /end of file|EOF/.test(message)
-  const endless = atEnd ? unended(text) : undefined
-  if (endless !== undefined) {
-    const { line, column } = positionOf(text, endless.at)
-    return {
-      kind: 'template',
-      message: `the ${endless.what} that begins here has no end`,
-      hint: `put ${endless.end} where it ends`,
-      ...placed(path, text, line, column),
-    }
-  }
+  const endless = atEnd ? endlessFault(path, text) : undefined
+  if (endless !== undefined) return endless
   const open = atEnd ? unclosed(text) : undefined
   if (open !== undefined) {
     return {
@@ -47,7 +52,7 @@ export function syntaxFault(error: unknown, path: string, text: string): Fault {
   }
   const start = lastTag(text)
   const [line, column] = [lineno ?? start.line, colno ?? start.column]
-  const hint = fault.hint ?? tagHint(tagAt(text, line, column))
+  const hint = fault.hint ?? tagHint(tagAt(text, line, column)) ?? messageHint(message)
   return {
     kind: 'template',
     message: `template syntax: ${inWords(message)}`,
@@ -61,6 +66,8 @@ const inWords = (message: string): string =>
   message
     .replace('expected variable end', 'expected "}}" here')
     .replace(/expected block end in (\w+) statement/, 'expected "%}" here, in the tag $1')
+    // An exception of nunjucks' own code.
+    .replace(/^Cannot read properties of .*/, 'the tag before this one is incomplete')
 
 /** The position of the last tag in the text: nunjucks expected the end of this tag. */
 const lastTag = (text: string) =>
@@ -84,7 +91,9 @@ function unclosed(text: string) {
   const plain = text.replace(/\{#.*?#\}/gs, (comment) => comment.replace(/[^\n]/g, ' '))
   for (const match of plain.matchAll(/\{%-?\s*(end)?(\w+)/g)) {
     const tag = match[2] as string
-    if (!BLOCKS.includes(tag)) continue
+    // {% set name %} needs an end tag, {% set name = value %} does not.
+    const isSet = tag === 'set' && /^[^=]*?%\}/.test(plain.slice(match.index))
+    if (!BLOCKS.includes(tag) && !isSet) continue
     if (match[1] === undefined) open.push({ tag, at: match.index })
     else if (open.at(-1)?.tag === tag) open.pop()
   }

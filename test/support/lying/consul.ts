@@ -213,7 +213,6 @@ const catalogAnswers: Lies<HttpLie> = {
   'a service of another name': service({ Service: 'api' }),
   'a service without a name': service({ Service: null }),
   'a port that is a text': service({ Port: '80' }),
-  'a port below zero': service({ Port: -1 }),
   'a port with a fraction': service({ Port: 80.5 }),
   'tags that are an object': service({ Tags: {} }),
   'metadata of a service that are a list': service({ Meta: [SECRET] }),

@@ -57,7 +57,13 @@ it.each<[mistake: string, template: string, place: string, says: string | RegExp
     'a field of a string',
     '{{range getvs "/v/*"}}{{.Value}}{{end}}',
     '1:25',
-    'the value is a string, which has no fields: write {{.}}',
+    'the value is a string, which has no fields: remove .Value, or write {{.}} if nothing precedes it',
+  ],
+  [
+    'a field of consul-template',
+    '{{(index (service "web") 0).ServiceMeta}}',
+    '1:28',
+    /^did you mean \.Meta\? /,
   ],
   [
     'a field of a list',

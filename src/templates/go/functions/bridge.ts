@@ -165,15 +165,15 @@ export function bridge(
 
 /**
  * Adapts a fault for Go templates: removes the name of the function, which Go's message contains anyway, and uses Go's
- * syntax for calls.
+ * syntax for calls, unless the hint shows both languages.
  */
 function inGoSyntax(fault: Fault, name: string): Fault {
   const message = fault.message.replace(new RegExp(`^${name}: `), '')
-  const hint = fault.hint?.replace(
-    /\b(\w+)\(("[^"]*")(?:, ("[^"]*"))?\)/g,
-    (_, called: string, ...args: unknown[]) =>
-      [called, ...args.slice(0, 2).filter((arg) => arg !== undefined)].join(' '),
-  )
+  const goCall = (_: string, called: string, ...args: unknown[]): string =>
+    [called, ...args.slice(0, 2).filter((arg) => arg !== undefined)].join(' ')
+  const hint = fault.hint?.includes(' in nunjucks')
+    ? fault.hint
+    : fault.hint?.replace(/\b(\w+)\(("[^"]*")(?:, ("[^"]*"))?\)/g, goCall)
   return { ...fault, message, ...(hint === undefined ? {} : { hint }) }
 }
 

@@ -240,7 +240,7 @@ const noProgram: Fault = {
 const emptyProgram: Fault = {
   kind: 'config',
   message: 'the program after -- is an empty word',
-  hint: 'Check the variables of the command line: in quotes, an unset variable is an empty word.',
+  hint: 'check the variables of the command line: in quotes, an unset variable is an empty word',
 }
 
 /** Adds the program to start; arguments after `--` override the command of `[exec]`. */

@@ -83,10 +83,10 @@ export class Exec {
     parts.runs.suspend()
   }
 
-  /** Name of the program in messages. */
+  /** Name of the program in messages. A running program keeps it when the configuration changes. */
   get program(): string {
-    const [program = ''] = this.settings.argv ?? []
-    return basename(program)
+    const [configured = ''] = this.settings.argv ?? []
+    return basename(this.#child?.program ?? configured)
   }
 
   /** Whether the program has been started, or is about to be. */
@@ -322,12 +322,12 @@ export class Exec {
     const duration = Math.round(performance.now() - this.#since)
     const expected = this.#isEnding || child.isEnding
     const isEarly = !expected && code === 0 && duration < EARLY
+    const { program } = this
     const forked = isEarly ? forkedFrom(child.id, child.program) : undefined
     if (forked === undefined) await child.end(this.#killSignal)
     await file.clear()
     this.#child = undefined
     if (duration >= STABLE) this.#failures = 0
-    const { program } = this
     const exit = { program, pid: child.id.pid, exitCode: code, signal, duration, expected }
     if (expected) return emit({ kind: 'child-exited', ...exit, retryIn: null })
     const next = forked === undefined ? this.#next() : 'end'

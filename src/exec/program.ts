@@ -94,8 +94,8 @@ const withoutInterpreter = (path: string, interpreter: string): NotStarted => ({
     kind: 'command',
     message: `cannot start the command: the interpreter ${JSON.stringify(interpreter)} of ${JSON.stringify(path)} was not found`,
     hint: interpreter.endsWith('\r')
-      ? `The lines of the script end with CRLF. Convert them: sed -i 's/\\r$//' ${path}`
-      : 'Install the interpreter, or correct the first line of the script.',
+      ? `the lines of the script end with CRLF; convert them: sed -i 's/\\r$//' ${path}`
+      : 'install the interpreter, or correct the first line of the script',
   },
   exit: 127,
 })

@@ -171,6 +171,20 @@ describe.concurrent('signals', () => {
       await run.stop()
     }))
 
+  test('a running program keeps its name when HUP brings another command', () =>
+    withExec({}, async ({ site, start, says }) => {
+      const command = (name: string): void =>
+        site.config(`[exec]\ncommand = ["${site.path(name)}"]\nreload_signal = "USR1"\n`)
+      command('program')
+      const run = start('-watch')
+      await says(run, 'start one')
+      command('another')
+      run.signal('SIGHUP')
+      await run.until('the configuration is read', () => run.tells('generation-loaded'))
+      await run.stop()
+      expect(lineOf(run, 'child-exited')).toMatchObject({ program: 'program' })
+    }))
+
   test('forward_signals sets the forwarded signals', () =>
     withExec({ toml: '[exec]\nforward_signals = ["HUP"]\n' }, async ({ site, start, says }) => {
       const run = start('-watch', '--', site.path('program'))

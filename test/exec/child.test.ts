@@ -66,7 +66,7 @@ describe('its start', () => {
   })
 
   it.each([
-    ['#!/nonexistent/interpreter\n', /"\/nonexistent\/interpreter" of .* was not found/, /Install/],
+    ['#!/nonexistent/interpreter\n', /"\/nonexistent\/interpreter" of .* was not found/, /install/],
     ['#! /bin/sh\r\nexit 0\r\n', /"\/bin\/sh\\r" of .* was not found/, /CRLF/],
   ])('fails if the interpreter of a script is missing: %j', async (text, message, hint) => {
     const file = fresh()

@@ -7,6 +7,7 @@ import { fileURLToPath } from 'node:url'
 import type { Browser, Page } from 'playwright-core'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { startEtcd, type EtcdServer } from '../support/servers.ts'
+import { until } from '../support/until.ts'
 import { openBrowser, openPage } from './browser.ts'
 import { tokenOf } from './page.ts'
 import { withSite, type Running, type Site } from './support.ts'
@@ -122,10 +123,11 @@ test('masked values are neither in the source of the page nor in updates', async
     const { page } = await openPage(browser, address, trusted(site))
     const sent: string[] = []
     await page.exposeFunction('keep', (text: string) => void sent.push(text))
-    await page.evaluate(`{
+    await page.evaluate(`new Promise((opened) => {
       const more = new EventSource('/events')
       for (const name of ['part', 'title']) more.addEventListener(name, ({ data }) => keep(data))
-    }`)
+      more.addEventListener('open', () => opened())
+    })`)
     await verdict(page, 'all 3 resources in sync')
     await etcd.client.put('/secret/node-1', 'secret-value-2')
     await etcd.client.put('/api/node-1', 'api-value-2')
@@ -134,6 +136,8 @@ test('masked values are neither in the source of the page nor in updates', async
     await change.getByText('Masked: the resource is marked sensitive.').waitFor()
     expect(await change.locator('.plus').allTextContents()).toEqual(['+••••••'])
     await page.locator('#changes li', { hasText: '/api/node-1' }).first().waitFor()
+    // These updates arrive through another connection than those of the page.
+    await until('the update', () => sent.join('').includes('api-value-2'))
     const again = await (await fetch(address, { headers: trusted(site).extraHTTPHeaders })).text()
     for (const text of [await page.content(), again, sent.join('')]) {
       expect(text).toContain('api-value-2')

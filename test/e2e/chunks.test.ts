@@ -55,7 +55,7 @@ const ALWAYS = ['cli', 'flags', 'rolldown-runtime', 'run', 'toml']
 
 describe('the files that a start loads', () => {
   test.each<[what: string, args: readonly string[], names: readonly string[], most: number]>([
-    ['-version', ['-version'], ['cli', 'flags', 'rolldown-runtime'], 92_000],
+    ['-version', ['-version'], ['cli', 'flags', 'rolldown-runtime'], 93_000],
     [
       'a onetime run with a nunjucks template',
       ['-onetime', '-backend', 'env', ...confdir('a.njk')],

@@ -174,7 +174,7 @@ sed -i 's/haproxy -c/haproxi -c/' $resource
 sed -i 's/ check$/ check inter 3s/' $template
 told 'The program of check_cmd is missing' 1 reconfd -onetime <<'END'
 check_cmd failed with exit code 127: haproxi -c -f
-A program was not found: check PATH, or use its full path
+a program was not found: check PATH, or use its full path
 END
 
 sed -i 's/"haproxy.cfg"/"out\/haproxy.cfg"/' $resource

@@ -120,9 +120,8 @@ export class ConsulHttp {
   /**
    * Runs a query. An answer is not trusted if its index is lower than a previous one, or if a blocking query ends
    * before its timeout although nothing has changed: the server may be behind, or may have lost leadership without
-   * knowing it. The query is then repeated in consistent
-   * mode, and the second answer is always accepted, because a restored cluster really has lower indexes, and a
-   * restarting cluster ends blocking queries early.
+   * knowing it. The query is then repeated in consistent mode, and the second answer is always accepted, because a
+   * restored cluster really has lower indexes, and a restarting cluster ends blocking queries early.
    * @param path includes the query string if there is one
    */
   async get<T>(path: string, query: Query<T>): Promise<ConsulAnswer<T>> {

@@ -10,9 +10,9 @@ import { sweepFolder, temporaryName } from './temporary.ts'
 const STREAM = /^\/(?:proc\/|dev\/(?:std|fd\/))/
 
 /**
- * Writes a file atomically. A new file gets mode 0600, an existing one keeps its mode, unless
- * another user may have created it in a folder such as /tmp. Pipes, devices and standard
- * streams such as /dev/stdout are written to, never replaced.
+ * Writes a file atomically. A new file gets mode 0600. An existing one keeps its mode, unless another user may have
+ * created it in a folder such as /tmp. Pipes, devices and standard streams such as /dev/stdout are written to, never
+ * replaced.
  * @throws system errors, and FaultError for a pipe or device that other users could have put there
  */
 export async function writeOutput(path: string, text: string): Promise<void> {

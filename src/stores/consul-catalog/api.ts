@@ -178,16 +178,17 @@ export class CatalogApi {
         Object.keys(value).length === 0
           ? undefined
           : 'the token can read only some services: lists of services omit the others',
-      findings: (value) => ({
-        entries: new Map(
+      findings: (value) => {
+        const omitted = new Set(Object.keys(value).filter((name) => !isServed(name)))
+        const entries = new Map(
           Object.entries(value)
-            .filter(([name]) => isServed(name))
+            .filter(([name]) => !omitted.has(name))
             .map(([name, tags]) => ({ name, tags: [...(tags ?? [])].sort(compareText) }))
             .filter(({ tags }) => this.#choice.tags.every((tag) => tags.includes(tag)))
             .map((one) => [entryOf(serviceDir(one.name, lookUp)), JSON.stringify(one)]),
-        ),
-        notice: omissionOf(Object.keys(value).filter((name) => !isServed(name))),
-      }),
+        )
+        return { entries, notice: omissionOf([...omitted]) }
+      },
     })
     if (lookUp.proxies === true) return ask
     return async (asked) => {
